@@ -1,0 +1,260 @@
+//! The one typed error: it decides the exit code, the hint, and what the JSON error object says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What kind of thing went wrong. Every kind has one exit code and a hint of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The command line is wrong.
+    Usage,
+    /// The configuration is wrong or incomplete.
+    Config,
+    /// A guard said no, or the person did.
+    Refused,
+    /// The host does not know who asks (401).
+    Unauthenticated,
+    /// The host knows who asks and says no (403, also from within a task).
+    Denied,
+    NotFound,
+    /// The thing to be made is there already.
+    Exists,
+    /// Somebody else changed it in between (digest mismatch).
+    Conflict,
+    /// The guest holds a lock.
+    Locked,
+    /// A parameter was refused by the host (400).
+    BadParameter,
+    /// The host has no such call (501).
+    NotImplemented,
+    /// A task ended with something other than OK.
+    TaskFailed,
+    /// A task ended with warnings, and `--fail-on-warnings` was given.
+    TaskWarnings,
+    /// Of several targets some failed.
+    Partial,
+    /// A job runs on the host and its end was not seen.
+    Unfinished,
+    /// No connection: nothing was sent.
+    Unreachable,
+    /// The certificate is not the trusted one: nothing was sent.
+    Untrusted,
+    /// A member node does not answer its cluster (595–599), on a read.
+    NodeDown,
+    /// A change was sent and its outcome is not known.
+    Unknown,
+    Interrupted,
+    Terminated,
+    /// Any other answer of the host.
+    Host,
+    /// Anything else: files, terminals, programs.
+    Other,
+}
+
+impl Kind {
+    /// The exit code of `cli.md`.
+    pub fn exit(self) -> u8 {
+        match self {
+            Self::Usage | Self::Config => 2,
+            Self::Refused => 3,
+            Self::Unauthenticated | Self::Denied => 4,
+            Self::NotFound => 5,
+            Self::TaskFailed | Self::TaskWarnings => 6,
+            Self::Partial => 7,
+            Self::Unfinished => 8,
+            Self::Unreachable | Self::Untrusted => 9,
+            Self::Unknown => 10,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+            Self::Exists
+            | Self::Conflict
+            | Self::Locked
+            | Self::BadParameter
+            | Self::NotImplemented
+            | Self::NodeDown
+            | Self::Host
+            | Self::Other => 1,
+        }
+    }
+
+    /// The word in the JSON error object.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Refused => "refused",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::Exists => "exists",
+            Self::Conflict => "conflict",
+            Self::Locked => "locked",
+            Self::BadParameter => "bad_parameter",
+            Self::NotImplemented => "not_implemented",
+            Self::TaskFailed => "task_failed",
+            Self::TaskWarnings => "task_warnings",
+            Self::Partial => "partial",
+            Self::Unfinished => "unfinished",
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::NodeDown => "node_down",
+            Self::Unknown => "outcome_unknown",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+            Self::Host => "host",
+            Self::Other => "error",
+        }
+    }
+
+    /// What to do next where the fault itself knows nothing better.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Usage => "see the command's --help for its arguments and examples",
+            Self::Config => "`felhom context list` shows what is configured, `felhom context edit` opens it",
+            Self::Refused => "add --plan to see what the command would do",
+            Self::Unauthenticated => {
+                "the host does not say whether the token is unknown, expired or disabled: `felhom context show` names it, `pveum user token list USER` on the node shows its state"
+            }
+            Self::Denied => "`felhom role check` shows which verbs this token may use and what is missing",
+            Self::NotFound => "a list shows what is there, e.g. `felhom guest list`",
+            Self::Exists => "choose another name or id; `felhom guest next-id` gives a free VMID",
+            Self::Conflict => "somebody changed it in between: look at the present state, then run the command again",
+            Self::Locked => "`felhom task list --running` shows who works on it; --wait-lock 10m waits for it",
+            Self::BadParameter => "`felhom api describe PATH` shows the parameters that the host takes",
+            Self::NotImplemented => "`felhom api ls PATH` shows what the host has there; an older host may lack this call",
+            Self::TaskFailed => "`felhom task log UPID` shows the whole log",
+            Self::TaskWarnings => "`felhom task log UPID` shows the warnings; without --fail-on-warnings they count as done",
+            Self::Partial => "the table says which failed and why; run the command again for those",
+            Self::Unfinished => "`felhom task wait UPID` goes on waiting, `felhom task stop UPID` ends the job",
+            Self::Unreachable => "nothing was sent, so it is safe to try again; `felhom context test` looks at the connection",
+            Self::Untrusted => {
+                "compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host; `felhom context trust` pins the new one"
+            }
+            Self::NodeDown => "that node does not answer its cluster: `felhom cluster status` and the node itself tell more",
+            Self::Unknown => "look before trying again: `felhom task list` shows what the host did",
+            Self::Interrupted | Self::Terminated => "`felhom task list --running` shows what goes on",
+            Self::Host => "run it again with -v to see the request and the answer",
+            Self::Other => "run it again with -v for more",
+        }
+    }
+}
+
+/// Which side of a privilege-separated token lacks the privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Token,
+    User,
+    Both,
+    Unknown,
+}
+
+/// Something went wrong: what was tried, what the host said, what to do next.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub kind: Kind,
+    /// What was attempted and what came of it, in one sentence.
+    pub message: String,
+    /// What to do next; [`Fault::hint`] falls back to the kind's own.
+    pub hint: Option<String>,
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// The host's reason phrase, word for word.
+    pub reason: Option<String>,
+    /// The host's complaint about single parameters.
+    pub errors: BTreeMap<String, String>,
+    /// The access-control path that a denial names.
+    pub path: Option<String>,
+    /// The privilege that a denial names (alternatives joined by `|`).
+    pub privilege: Option<String>,
+    pub who: Option<Side>,
+    pub upid: Option<String>,
+    /// The last lines of the task's log.
+    pub log: Vec<String>,
+    /// Overrides the kind's exit code (all targets failed alike).
+    pub exit: Option<u8>,
+    /// The results have been shown and say it all: only the exit code is left.
+    pub shown: bool,
+}
+
+pub type Result<T, E = Fault> = std::result::Result<T, E>;
+
+impl Fault {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+            status: None,
+            reason: None,
+            errors: BTreeMap::new(),
+            path: None,
+            privilege: None,
+            who: None,
+            upid: None,
+            log: Vec::new(),
+            exit: None,
+            shown: false,
+        }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+
+    pub fn other(message: impl Into<String>) -> Self {
+        Self::new(Kind::Other, message)
+    }
+
+    /// From an I/O error, with what was tried.
+    pub fn io(tried: impl fmt::Display, error: &std::io::Error) -> Self {
+        Self::other(format!("{tried}: {error}"))
+    }
+
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_upid(mut self, upid: impl fmt::Display) -> Self {
+        self.upid = Some(upid.to_string());
+        self
+    }
+
+    /// Puts what was attempted before the message: `cannot start 101: CT is locked (backup)`.
+    #[must_use]
+    pub fn while_(mut self, attempted: impl fmt::Display) -> Self {
+        self.message = format!("{attempted}: {}", self.message);
+        self
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        self.exit.unwrap_or_else(|| self.kind.exit())
+    }
+
+    pub fn hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or_else(|| self.kind.hint())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,7 @@
+//! felhom: an operator's command line for Proxmox VE 9.
+
+#[cfg(feature = "cli")]
+pub mod api;
+#[cfg(feature = "cli")]
+pub mod fault;
+pub mod secret;
