@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod api;
-#[cfg(feature = "cli")]
+#[cfg(feature = "exec")]
+pub mod exec;
 pub mod fault;
+pub mod interrupt;
 pub mod secret;
