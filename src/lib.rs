@@ -2,8 +2,12 @@
 
 #[cfg(feature = "cli")]
 pub mod api;
+#[cfg(feature = "cli")]
+pub mod config;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;
 pub mod interrupt;
 pub mod secret;
+#[cfg(feature = "cli")]
+pub mod transport;

@@ -1,0 +1,3 @@
+//! How a call travels.
+
+pub mod tls;
