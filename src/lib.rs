@@ -6,4 +6,6 @@ pub mod api;
 pub mod exec;
 pub mod fault;
 pub mod interrupt;
+#[cfg(feature = "cli")]
+pub mod routes;
 pub mod secret;
