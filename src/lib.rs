@@ -8,6 +8,8 @@ pub mod config;
 pub mod exec;
 pub mod fault;
 pub mod interrupt;
+#[cfg(feature = "cli")]
+pub mod routes;
 pub mod secret;
 #[cfg(feature = "cli")]
 pub mod transport;
