@@ -152,7 +152,9 @@ fn kind_of(item: &Item) -> &'static str {
 /// The known word that a typo most likely meant.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = known.iter().map(|known| (distance(word, known), *known)).min_by_key(|(distance, _)| *distance)?;
-    (near.0 <= 1 + near.1.len() / 4).then_some(near.1)
+    // Few people get the first letter wrong: `port` is not a `host`.
+    let limit = if word.chars().next() == near.1.chars().next() { 1 + near.1.len() / 4 } else { 1 };
+    (near.0 <= limit).then_some(near.1)
 }
 
 /// How many letters must be added, dropped or exchanged.
