@@ -153,7 +153,7 @@ fn kind_of(item: &Item) -> &'static str {
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = known.iter().map(|known| (distance(word, known), *known)).min_by_key(|(distance, _)| *distance)?;
     // Few people get the first letter wrong: `port` is not a `host`.
-    let limit = if word.chars().next() == near.1.chars().next() { 1 + near.1.len() / 4 } else { 1 };
+    let limit = if word.chars().next() == near.1.chars().next() { 1 + near.1.len() / 3 } else { 1 };
     (near.0 <= limit).then_some(near.1)
 }
 
