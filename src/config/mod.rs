@@ -3,6 +3,7 @@
 pub mod context;
 pub mod endpoint;
 pub mod env;
+pub mod files;
 pub mod load;
 pub mod paths;
 pub mod resolve;
