@@ -9,3 +9,7 @@ pub mod interrupt;
 #[cfg(feature = "cli")]
 pub mod routes;
 pub mod secret;
+#[cfg(feature = "cli")]
+pub mod task;
+#[cfg(feature = "cli")]
+pub mod ui;
