@@ -14,6 +14,8 @@ mod screen;
 mod select;
 mod sink;
 mod table;
+#[cfg(test)]
+mod tests;
 pub mod units;
 
 pub use cell::{Cell, Tone};

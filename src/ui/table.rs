@@ -1,6 +1,6 @@
 //! Tables without lines, fitted to the width there is.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::clean;
 use super::row::Head;
@@ -37,6 +37,7 @@ pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> S
         fit(&mut columns, width, layout.named);
     }
     let mut table = Table::new();
+    table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     if layout.headers {
         table.set_header(columns.iter().map(|c| c.title.as_str()).collect::<Vec<_>>());
