@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod api;
+#[cfg(feature = "cli")]
+pub mod config;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;
@@ -17,3 +19,5 @@ pub mod session;
 pub mod task;
 #[cfg(feature = "cli")]
 pub mod transport;
+#[cfg(feature = "cli")]
+pub mod ui;
