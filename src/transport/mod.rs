@@ -1,5 +1,7 @@
 //! How a call travels, and the client that everything else speaks to.
 
+pub mod tls;
+
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
