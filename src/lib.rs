@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 pub mod api;
+#[cfg(feature = "demo")]
+pub mod demo;
 #[cfg(feature = "cli")]
 pub mod fault;
 pub mod secret;

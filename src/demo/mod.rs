@@ -1,0 +1,3 @@
+//! The embedded host behind `felhom demo` and the tests.
+
+pub mod schema;
