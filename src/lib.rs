@@ -4,7 +4,6 @@
 pub mod api;
 #[cfg(feature = "demo")]
 pub mod demo;
-#[cfg(feature = "cli")]
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;

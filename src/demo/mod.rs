@@ -13,6 +13,7 @@ pub mod host;
 pub mod http;
 pub mod pipeline;
 pub mod pki;
+pub mod schema;
 pub mod seed;
 pub mod server;
 pub mod state;
