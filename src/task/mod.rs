@@ -1,5 +1,6 @@
 //! Waiting for what a host does in the background.
 
-mod watch;
+pub mod percent;
+pub mod watch;
 
 pub use watch::{Step, Watch, Watched};
