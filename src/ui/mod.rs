@@ -1,5 +1,6 @@
 //! The only folder that prints: data on stdout, everything else on stderr.
 
+mod bars;
 mod cell;
 pub mod clean;
 mod csv;
@@ -9,6 +10,7 @@ mod json;
 mod message;
 mod options;
 mod out;
+mod progress;
 mod row;
 mod screen;
 mod select;
@@ -21,5 +23,6 @@ pub mod units;
 pub use cell::{Cell, Tone};
 pub use options::{ColorMode, Format, Options, ProgressMode};
 pub use out::{Captured, Out};
+pub use progress::Progress;
 pub use row::{Column, Record, Row};
 pub use screen::Screen;

@@ -1,8 +1,9 @@
 //! The one place where results leave the program.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use indicatif::MultiProgress;
 use serde_json::{Map, Value};
 
 use super::grid::{self, Grid};
@@ -18,19 +19,27 @@ pub struct Out {
     pub(super) screen: Screen,
     stdout: Sink,
     pub(super) stderr: Sink,
+    /// Once there are bars, nothing may be written across them.
+    bars: OnceLock<MultiProgress>,
 }
 
 impl Out {
     /// On the program's own stdout and stderr. Does no work that a command may not need.
     pub fn new(options: Options) -> Self {
         let screen = Screen::detect(options.color);
-        Self { options, screen, stdout: Sink::new(std::io::stdout()), stderr: Sink::new(std::io::stderr()) }
+        Self { options, screen, stdout: Sink::new(std::io::stdout()), stderr: Sink::new(std::io::stderr()), bars: OnceLock::new() }
     }
 
     /// Into memory, as that screen would have it.
     pub fn captured(options: Options, screen: Screen) -> (Self, Captured) {
         let captured = Captured::default();
-        let out = Self { options, screen, stdout: Sink::new(captured.stdout.clone()), stderr: Sink::new(captured.stderr.clone()) };
+        let out = Self {
+            options,
+            screen,
+            stdout: Sink::new(captured.stdout.clone()),
+            stderr: Sink::new(captured.stderr.clone()),
+            bars: OnceLock::new(),
+        };
         (out, captured)
     }
 
@@ -231,12 +240,21 @@ impl Out {
     }
 
     fn data(&self, text: &str) -> Result<()> {
-        self.stdout.write(text.as_bytes())
+        let write = || self.stdout.write(text.as_bytes());
+        match self.bars.get() {
+            Some(bars) if self.screen.stdout_terminal => bars.suspend(write),
+            _ => write(),
+        }
     }
 
-    /// There is nowhere left to complain about a stderr that fails.
     fn say(&self, text: &str) {
-        let _ = self.stderr.write(text.as_bytes());
+        // There is nowhere left to complain about a stderr that fails.
+        let write = || drop(self.stderr.write(text.as_bytes()));
+        self.bars.get().map_or_else(write, |bars| bars.suspend(write));
+    }
+
+    pub(super) fn bars(&self) -> MultiProgress {
+        self.bars.get_or_init(MultiProgress::new).clone()
     }
 }
 
