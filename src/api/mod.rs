@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod call;
 pub mod lenient;
+pub mod tasks;
 pub mod upid;
 
 pub use answer::Reply;
