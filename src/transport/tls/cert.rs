@@ -52,11 +52,12 @@ impl PeerCert {
 
     /// The leaf as a PEM text.
     pub fn pem(&self) -> String {
-        pem(&self.leaf_der)
+        to_pem(&self.leaf_der)
     }
 }
 
-fn pem(der: &[u8]) -> String {
+/// A certificate as a PEM text.
+pub fn to_pem(der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut body = String::new();
     for (i, three) in der.chunks(3).enumerate() {

@@ -8,7 +8,7 @@ mod roots;
 mod seen;
 mod trust;
 
-pub use cert::{PeerCert, chains_to};
+pub use cert::{PeerCert, chains_to, to_pem};
 pub use client::client_config;
 pub use fingerprint::Fingerprint;
 pub use probe::probe;
