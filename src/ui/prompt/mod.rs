@@ -88,7 +88,7 @@ fn failed(error: &std::io::Error) -> Fault {
 }
 
 fn interrupted() -> Fault {
-    Fault::new(Kind::Interrupted, "interrupted at a question").with_hint("nothing was sent after it")
+    Fault::new(Kind::Interrupted, "interrupted at a question").with_hint("run the command again to be asked again")
 }
 
 fn theme() -> Box<dyn Theme> {

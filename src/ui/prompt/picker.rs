@@ -6,7 +6,7 @@ use super::{clean, failed, interrupted};
 use crate::fault::Result;
 use crate::ui::table::shorten;
 
-/// So many options are shown at once.
+/// So many options are shown at once, where the terminal is high enough.
 const SHOWN: usize = 10;
 
 pub(super) fn ask(question: &str, options: &[String]) -> Result<Option<usize>> {
@@ -15,8 +15,10 @@ pub(super) fn ask(question: &str, options: &[String]) -> Result<Option<usize>> {
     let mut picker = Picker::new(question, options);
     let mut drawn = 0;
     let done = loop {
-        let width = usize::from(term.size_checked().map_or(80, |(_, width)| width)).saturating_sub(1);
-        let lines = picker.lines(width);
+        let (height, width) = term.size_checked().unwrap_or((24, 80));
+        // The question, the line of help, and the line that the cursor waits on.
+        picker.shown = usize::from(height).saturating_sub(3).clamp(1, SHOWN);
+        let lines = picker.lines(usize::from(width).saturating_sub(1));
         let painted = lines
             .iter()
             .enumerate()
@@ -47,6 +49,7 @@ struct Picker {
     filter: String,
     /// Among those that match.
     at: usize,
+    shown: usize,
 }
 
 #[derive(Debug, PartialEq)]
@@ -59,7 +62,7 @@ enum Pressed {
 impl Picker {
     fn new(question: &str, options: &[String]) -> Self {
         let options = options.iter().map(|o| clean::line(o).into_owned()).collect();
-        Self { question: question.to_owned(), options, filter: String::new(), at: 0 }
+        Self { question: question.to_owned(), options, filter: String::new(), at: 0, shown: SHOWN }
     }
 
     /// Every word typed occurs somewhere in the option.
@@ -84,8 +87,8 @@ impl Picker {
             Key::CtrlC | Key::Char('\u{3}') => return Pressed::Interrupted,
             Key::ArrowUp => self.at = self.at.checked_sub(1).unwrap_or(last),
             Key::ArrowDown | Key::Tab => self.at = if self.at >= last { 0 } else { self.at + 1 },
-            Key::PageUp => self.at = self.at.saturating_sub(SHOWN),
-            Key::PageDown => self.at = (self.at + SHOWN).min(last),
+            Key::PageUp => self.at = self.at.saturating_sub(self.shown),
+            Key::PageDown => self.at = (self.at + self.shown).min(last),
             Key::Home => self.at = 0,
             Key::End => self.at = last,
             Key::Backspace => {
@@ -102,7 +105,7 @@ impl Picker {
     }
 
     fn first_shown(&self) -> usize {
-        self.at.saturating_sub(SHOWN - 1)
+        self.at.saturating_sub(self.shown - 1)
     }
 
     /// The line that is marked.
@@ -113,12 +116,12 @@ impl Picker {
     fn lines(&self, width: usize) -> Vec<String> {
         let matching = self.matching();
         let mut lines = vec![format!("{}: {}", self.question, self.filter)];
-        for (at, option) in matching.iter().enumerate().skip(self.first_shown()).take(SHOWN) {
+        for (at, option) in matching.iter().enumerate().skip(self.first_shown()).take(self.shown) {
             lines.push(format!("{} {}", if at == self.at { ">" } else { " " }, self.options[*option]));
         }
         lines.push(match matching.len() {
             0 => "  nothing matches; Backspace widens, Esc leaves".to_owned(),
-            n if n > SHOWN => format!("  {n} in all; type to narrow, Esc leaves"),
+            n if n > self.shown => format!("  {n} in all; type to narrow, Esc leaves"),
             _ => "  Enter takes it, Esc leaves".to_owned(),
         });
         lines.iter().map(|line| shorten(line, width.max(1))).collect()
@@ -168,6 +171,9 @@ mod tests {
         }
         assert_eq!(picker.lines(80)[picker.row()], "> 113  web113");
         assert_eq!(picker.lines(80).len(), SHOWN + 2);
+        picker.shown = 2;
+        assert_eq!(picker.lines(80)[1..3], ["  112  web112", "> 113  web113"]);
+        assert_eq!(picker.row(), 2);
         assert!(picker.lines(7).iter().all(|l| console::measure_text_width(l) <= 7));
     }
 
