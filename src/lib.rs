@@ -4,6 +4,8 @@
 pub mod api;
 #[cfg(feature = "cli")]
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;

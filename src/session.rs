@@ -17,7 +17,7 @@ pub struct Session {
     /// The context's name.
     pub context: String,
     /// The verb, `guest start`.
-    pub verb: &'static str,
+    pub verb: String,
     /// The command line, secrets masked.
     pub command: Vec<String>,
     pub rules: Rules,
@@ -34,7 +34,7 @@ pub struct Session {
 /// What the parts of a session have in common, before it has a context.
 pub struct Parts {
     pub context: String,
-    pub verb: &'static str,
+    pub verb: String,
     pub command: Vec<String>,
     pub rules: Rules,
     pub waits: Waits,

@@ -37,7 +37,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
             context: session.context.clone(),
             user: local_user(),
             pid: std::process::id(),
-            verb: session.verb.into(),
+            verb: session.verb.clone(),
             command: session.command.clone(),
             by: by.into(),
             message: fault.message.clone(),

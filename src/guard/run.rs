@@ -57,7 +57,7 @@ impl Approved {
                 who: session.who().into(),
                 user: local_user(),
                 pid: std::process::id(),
-                verb: session.verb.into(),
+                verb: session.verb.clone(),
                 command: session.command.clone(),
                 plan: serde_json::to_value(&self.plan).unwrap_or_default(),
             })?;

@@ -1,5 +1,6 @@
 //! How a call travels, and the client that everything else speaks to.
 
+pub mod https;
 pub mod tls;
 
 use std::time::Duration;
@@ -31,12 +32,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(150);
 /// Speaks to one host (or cluster) for one verb.
 pub struct Client {
     transport: Box<dyn Transport>,
-    verb: &'static str,
+    verb: String,
     interrupt: Interrupt,
 }
 
 impl Client {
-    pub fn new(transport: Box<dyn Transport>, verb: &'static str, interrupt: Interrupt) -> Self {
+    pub fn new(transport: Box<dyn Transport>, verb: String, interrupt: Interrupt) -> Self {
         Self { transport, verb, interrupt }
     }
 
@@ -86,7 +87,7 @@ impl Client {
     /// `role check`, plans and roles made to measure.
     fn belongs(&self, request: &Request) -> Result<()> {
         if cfg!(debug_assertions)
-            && let Some(verb) = routes::verb(self.verb)
+            && let Some(verb) = routes::verb(&self.verb)
         {
             let key = routes::find(request).map(|(row, _)| row.key()).unwrap_or_default();
             if !verb.calls.iter().chain(routes::COMMON).any(|named| **named == key) {
