@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ const SPINNER: usize = 2;
 pub(super) struct Bars {
     multi: MultiProgress,
     color: bool,
+    /// The longest label so far: the bars stand below each other.
+    widest: Arc<AtomicUsize>,
     tasks: Mutex<HashMap<String, Bar>>,
 }
 
@@ -41,16 +44,25 @@ struct State {
     elapsed: (Duration, Instant),
     line: String,
     color: bool,
+    widest: Arc<AtomicUsize>,
 }
 
 impl Bars {
     pub(super) fn new(multi: MultiProgress, color: bool) -> Self {
-        Self { multi, color, tasks: Mutex::default() }
+        Self { multi, color, widest: Arc::default(), tasks: Mutex::default() }
     }
 
     pub(super) fn begin(&self, task: &Watched) {
         let now = Instant::now();
-        let state = State { task: task.clone(), percent: None, elapsed: (Duration::ZERO, now), line: String::new(), color: self.color };
+        self.widest.fetch_max(measure(&clean::line(&task.label)), Ordering::Relaxed);
+        let state = State {
+            task: task.clone(),
+            percent: None,
+            elapsed: (Duration::ZERO, now),
+            line: String::new(),
+            color: self.color,
+            widest: Arc::clone(&self.widest),
+        };
         self.lock().insert(task.upid.to_string(), Bar { began: now, state: Arc::new(Mutex::new(state)), drawn: None });
     }
 
@@ -140,8 +152,9 @@ impl State {
         // A narrow terminal gives up the log line first, then the bar, then the end of the label.
         let gauge = percent.filter(|_| width >= 50).map(|(percent, _)| gauge(percent, (width / 5).min(24)));
         let fixed = measure(&tail) + 2 + gauge.as_ref().map_or(0, |g| measure(g) + 2);
-        let label = shorten(&clean::line(&self.task.label), width.saturating_sub(fixed).max(1));
-        let mut line = label;
+        let room = width.saturating_sub(fixed).max(1);
+        let mut line = shorten(&clean::line(&self.task.label), room);
+        line.push_str(&" ".repeat(self.widest.load(Ordering::Relaxed).min(room).saturating_sub(measure(&line))));
         for part in gauge.iter().chain([&tail]) {
             line.push_str("  ");
             line.push_str(part);
@@ -266,6 +279,7 @@ mod tests {
                         elapsed: (Duration::from_secs(3700), Instant::now()),
                         line: "INFO: a log line of some length, 日本".repeat(5),
                         color: false,
+                        widest: Arc::new(30.into()),
                     };
                     for width in 1..160 {
                         let line = state.draw(width);
@@ -284,10 +298,11 @@ mod tests {
             elapsed: (Duration::from_secs(30), Instant::now()),
             line: String::new(),
             color: false,
+            widest: Arc::new(3.into()),
         };
-        assert_eq!(state(None, Some(60)).draw(40), "x  ~50%  30s");
-        assert_eq!(state(Some(12.4), Some(60)).draw(40), "x   12%  30s");
-        assert_eq!(state(None, None).draw(40), "x  30s");
-        assert_eq!(state(Some(50.0), None).draw(50), "x  █████░░░░░   50%  30s");
+        assert_eq!(state(None, Some(60)).draw(40), "x    ~50%  30s");
+        assert_eq!(state(Some(12.4), Some(60)).draw(40), "x     12%  30s");
+        assert_eq!(state(None, None).draw(40), "x    30s");
+        assert_eq!(state(Some(50.0), None).draw(50), "x    █████░░░░░   50%  30s");
     }
 }

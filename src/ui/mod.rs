@@ -11,6 +11,7 @@ mod message;
 mod options;
 mod out;
 mod progress;
+pub mod prompt;
 mod row;
 mod screen;
 mod select;

@@ -42,7 +42,9 @@ pub enum ColorMode {
     /// Where there is a terminal and NO_COLOR is not set
     #[default]
     Auto,
+    /// Also into files and pipes
     Always,
+    /// Plain text
     Never,
 }
 

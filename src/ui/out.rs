@@ -10,7 +10,7 @@ use super::grid::{self, Grid};
 use super::row::Head;
 use super::sink::Sink;
 use super::table::{self, Layout};
-use super::{Cell, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
+use super::{Cell, ColorMode, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
 use crate::fault::{Fault, Result};
 
 /// Data goes to stdout in the format asked for; everything else to stderr. A reader that went away is no fault.
@@ -27,6 +27,10 @@ impl Out {
     /// On the program's own stdout and stderr. Does no work that a command may not need.
     pub fn new(options: Options) -> Self {
         let screen = Screen::detect(options.color);
+        if options.color != ColorMode::Auto {
+            // For the prompts, which ask that crate.
+            console::set_colors_enabled_stderr(screen.stderr_color);
+        }
         Self { options, screen, stdout: Sink::new(std::io::stdout()), stderr: Sink::new(std::io::stderr()), bars: OnceLock::new() }
     }
 

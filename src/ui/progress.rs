@@ -31,6 +31,8 @@ enum Kind {
 #[derive(Default)]
 struct Said {
     at: Option<Duration>,
+    /// How long the task has run, as of the last look.
+    elapsed: Option<Duration>,
     percent: Option<f64>,
     line: Option<String>,
 }
@@ -132,9 +134,10 @@ impl Watch for Progress {
             Kind::Lines { sink, json, tasks } => {
                 let said = lock(tasks).remove(&task.upid.to_string()).unwrap_or_default();
                 if *json {
-                    say_json(sink, "end", task, json!({"elapsed_s": said.at.map(tenths), "exitstatus": exitstatus, "good": good}));
+                    say_json(sink, "end", task, json!({"elapsed_s": said.elapsed.map(tenths), "exitstatus": exitstatus, "good": good}));
                 } else {
-                    say(sink, &format!("{}: {}", task.label, ending(exitstatus, good)));
+                    let elapsed = said.elapsed.map(|e| format!(" after {}", units::seconds(e.as_secs())));
+                    say(sink, &format!("{}: {}{}", task.label, ending(exitstatus, good), elapsed.unwrap_or_default()));
                 }
             }
             Kind::Silent => {}
@@ -145,6 +148,7 @@ impl Watch for Progress {
 impl Said {
     /// Every 10 % or 30 s.
     fn is_due(&mut self, step: &Step<'_>) -> bool {
+        self.elapsed = Some(step.elapsed);
         let tens = |percent: Option<f64>| percent.map(|p| (p / 10.0).floor());
         let since = *self.at.get_or_insert(step.elapsed);
         let moved = tens(step.percent).is_some_and(|now| now > 0.0 && tens(self.percent) != Some(now));
@@ -160,10 +164,12 @@ impl Said {
 
     /// Something else than last time, or nothing for long.
     fn is_news(&mut self, step: &Step<'_>) -> bool {
+        self.elapsed = Some(step.elapsed);
         let quiet_for = step.elapsed.saturating_sub(self.at.unwrap_or_default());
         let news = self.at.is_none() || self.percent != step.percent || self.line.as_deref() != step.last_line || quiet_for >= EVERY;
         if news {
-            *self = Self { at: Some(step.elapsed), percent: step.percent, line: step.last_line.map(ToOwned::to_owned) };
+            (self.at, self.percent) = (self.elapsed, step.percent);
+            self.line = step.last_line.map(ToOwned::to_owned);
         }
         news
     }
@@ -240,7 +246,7 @@ mod tests {
                 "backup of 101 (web): 10 %, 1s, INFO: x",
                 "backup of 101 (web): 20 %, 1s, INFO: x",
                 "the host does not answer",
-                "backup of 101 (web): failed: job errors",
+                "backup of 101 (web): failed: job errors after 1s",
             ]
         );
     }
