@@ -4,6 +4,10 @@
 pub mod api;
 #[cfg(feature = "demo")]
 pub mod demo;
-#[cfg(feature = "cli")]
+#[cfg(feature = "exec")]
+pub mod exec;
 pub mod fault;
+pub mod interrupt;
+#[cfg(feature = "cli")]
+pub mod routes;
 pub mod secret;
