@@ -1,6 +1,6 @@
 //! The table of calls, put together from the areas.
 
-use super::{Answer, Params, Req, cluster, nodes, version};
+use super::{Answer, Params, Req, cluster, guest, nodes, version};
 
 pub type Handler = fn(&mut Req<'_>) -> Answer;
 
@@ -11,7 +11,7 @@ const AREAS: &[&[Route]] = &[version::ROUTES, cluster::ROUTES, nodes::ROUTES];
 
 /// The handler of a path, its template, and the parameters that the path holds.
 pub fn find(method: &str, path: &str) -> Option<(Handler, &'static str, Params)> {
-    AREAS.iter().copied().flatten().find_map(|(m, template, handler)| {
+    AREAS.iter().chain(guest::ROUTES).copied().flatten().find_map(|(m, template, handler)| {
         if *m != method {
             return None;
         }

@@ -161,15 +161,10 @@ impl Disk {
 
 /// The disks of a configuration: rootfs first, then by name.
 pub(super) fn disks(kind: GuestKind, config: &Map) -> Vec<Disk> {
-    let mut found: Vec<Disk> = config
-        .iter()
-        .filter(|(key, _)| is_disk(kind, key))
-        .filter_map(|(key, value)| Disk::parse(kind, key, value.as_str()?))
-        .collect();
+    let mut found: Vec<Disk> =
+        config.iter().filter(|(key, _)| is_disk(kind, key)).filter_map(|(key, value)| Disk::parse(kind, key, value.as_str()?)).collect();
     let number = |key: &str| key.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().unwrap_or(0);
-    found.sort_by_key(|disk| {
-        (disk.key != "rootfs", disk.key.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned(), number(&disk.key))
-    });
+    found.sort_by_key(|disk| (disk.key != "rootfs", disk.key.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned(), number(&disk.key)));
     found
 }
 
@@ -300,11 +295,8 @@ fn made_lines(state: &State, storage: &Storage, id: &str, volid: &str, format: &
     match storage.kind() {
         "lvmthin" | "lvm" => lines.push(format!("  Logical volume \"{}\" created.", volid.rsplit(':').next().unwrap_or(volid))),
         "dir" | "nfs" | "cifs" => {
-            let extra = if format == "qcow2" {
-                " cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib"
-            } else {
-                ""
-            };
+            let extra =
+                if format == "qcow2" { " cluster_size=65536 extended_l2=off preallocation=metadata compression_type=zlib" } else { "" };
             let path = path_of(state, volid);
             let tail = if format == "qcow2" { " lazy_refcounts=off refcount_bits=16" } else { " preallocation=off" };
             lines.push(if format == "qcow2" {
