@@ -2,6 +2,7 @@
 
 mod access;
 mod cluster;
+mod guest;
 mod nodes;
 mod params;
 mod reply;
