@@ -297,7 +297,7 @@ mod any {
                 managed_tag,
                 endpoints,
                 ssh: ssh.map(|host| SshHost { host }),
-                fence: fence.map(|host| if host < "h".to_owned() { Fence { via: FenceVia::Local, host: None } } else { Fence { via: FenceVia::Ssh, host: Some(host) } }),
+                fence: fence.map(|host| if host.as_str() < "h" { Fence { via: FenceVia::Local, host: None } } else { Fence { via: FenceVia::Ssh, host: Some(host) } }),
                 ..Context::new("home")
             }
         }
