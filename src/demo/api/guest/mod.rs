@@ -1,7 +1,13 @@
 //! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
 mod apply;
+mod archive;
+mod clone;
 mod config;
+mod create_lxc;
+mod create_qemu;
+mod destroy;
+mod disk_calls;
 mod disks;
 mod list;
 mod power;
@@ -13,7 +19,17 @@ use crate::demo::api::{Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
 
 /// Every call about guests.
-pub(super) const ROUTES: &[&[Route]] = &[list::ROUTES, config::ROUTES, power::ROUTES, snapshot::ROUTES];
+pub(super) const ROUTES: &[&[Route]] = &[
+    list::ROUTES,
+    config::ROUTES,
+    power::ROUTES,
+    snapshot::ROUTES,
+    create_lxc::ROUTES,
+    create_qemu::ROUTES,
+    destroy::ROUTES,
+    clone::ROUTES,
+    disk_calls::ROUTES,
+];
 
 /// Which kind of guest a path is about.
 fn kind(req: &Req<'_>) -> GuestKind {
