@@ -5,5 +5,7 @@ pub mod api;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;
+#[cfg(feature = "fence")]
+pub mod fence;
 pub mod interrupt;
 pub mod secret;
