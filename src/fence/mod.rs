@@ -2,6 +2,7 @@
 
 pub mod disks;
 pub mod fstab;
+pub mod host;
 pub mod mountinfo;
 pub mod policy;
 pub mod protocol;

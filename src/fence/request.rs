@@ -23,6 +23,9 @@ pub struct VersionReply {
     pub words: Vec<String>,
     /// The policy in force; absent where the host has no policy file, and then only reads work.
     pub policy: Option<Policy>,
+    /// Why the policy file cannot be used; then nothing but this word works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_error: Option<String>,
 }
 
 /// Reads disks with smartctl.
