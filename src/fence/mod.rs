@@ -5,6 +5,8 @@ pub mod fstab;
 pub mod host;
 pub mod mountinfo;
 pub mod policy;
+#[cfg(any(test, feature = "demo"))]
+pub mod pretend;
 pub mod protocol;
 pub mod request;
 pub mod sensors;

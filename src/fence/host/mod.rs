@@ -10,6 +10,8 @@ mod sensors;
 mod serve;
 mod smart;
 mod system;
+#[cfg(test)]
+mod tests;
 mod usb;
 
 pub use serve::{Caller, answer, run};
