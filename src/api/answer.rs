@@ -1,0 +1,222 @@
+//! What a host's answer means: the data, or one typed fault. The same words mean the same over HTTPS, through `pvesh`, and at a task's end.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::api::call::Request;
+use crate::fault::{Fault, Kind, Result};
+
+/// The data of a successful answer, not yet read.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    data: Option<Box<RawValue>>,
+    /// How many there are, where a list was cut.
+    pub total: Option<u64>,
+}
+
+impl Reply {
+    pub fn new(data: Option<Box<RawValue>>, total: Option<u64>) -> Self {
+        Self { data, total }
+    }
+
+    pub fn text(&self) -> &str {
+        self.data.as_ref().map_or("null", |raw| raw.get())
+    }
+
+    /// Reads the data as a `T`.
+    pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
+        serde_json::from_str(self.text()).map_err(|error| {
+            Fault::new(Kind::Host, format!("{request}: the host's answer is not of the expected form: {error}"))
+                .with_hint("felhom knows Proxmox VE 9; `felhom doctor` shows the host's version")
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    data: Option<Box<RawValue>>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    errors: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    total: Option<u64>,
+}
+
+/// Reads an HTTP answer.
+pub fn read(request: &Request, status: u16, reason: &str, body: &[u8]) -> Result<Reply> {
+    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
+    if (200..300).contains(&status) {
+        let Some(envelope) = envelope else {
+            return Err(Fault::new(Kind::Host, format!("{request}: the host answered {status} with a body that is not JSON"))
+                .with_hint("is this the API of a Proxmox VE host, and not of something before it?"));
+        };
+        return Ok(Reply::new(envelope.data, envelope.total));
+    }
+    let (message, errors) = envelope.map_or((None, BTreeMap::new()), |e| (e.message, e.errors));
+    let message = message.map(|m| m.trim().to_owned()).filter(|m| !m.is_empty());
+    let text = message.unwrap_or_else(|| if reason.is_empty() { format!("HTTP status {status}") } else { reason.to_owned() });
+    let errors = errors.into_iter().map(|(key, value)| (key, plain(value))).collect();
+    Err(refusal(request, status, reason, &text, errors))
+}
+
+fn plain(value: serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The fault for an answer that is not a success.
+pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors: BTreeMap<String, String>) -> Fault {
+    let kind = match status {
+        401 => Kind::Unauthenticated,
+        403 => Kind::Denied,
+        501 => Kind::NotImplemented,
+        595..=599 if request.is_read() => Kind::NodeDown,
+        // The request may have reached the node before contact was lost.
+        595..=599 => Kind::Unknown,
+        _ => errors.values().map(String::as_str).chain([text]).find_map(known).unwrap_or(if status == 400 {
+            Kind::BadParameter
+        } else {
+            Kind::Host
+        }),
+    };
+    let mut fault = Fault::new(kind, format!("{request}: {text}"));
+    if kind == Kind::NodeDown || kind == Kind::Unknown {
+        fault.message = format!("{request}: the node did not answer its cluster ({status} {text})");
+    }
+    if kind == Kind::Unauthenticated {
+        fault.hint = login_hint(reason).map(Into::into);
+    }
+    fault.status = Some(status);
+    fault.reason = Some(reason.to_owned()).filter(|r| !r.is_empty());
+    fault.errors = errors;
+    name_denial(&mut fault, text);
+    fault
+}
+
+/// What is known of a 401 from its reason phrase alone: the body is empty.
+fn login_hint(reason: &str) -> Option<&'static str> {
+    let reason = reason.to_ascii_lowercase();
+    if reason.contains("no ticket") {
+        Some("no credentials arrived at the host: is a token id and a secret configured? `felhom context show` tells")
+    } else if reason.contains("csrf") || reason.contains("invalid pve ticket") {
+        Some("the login has expired: run the command again")
+    } else if reason == "authentication failure" {
+        Some("user, realm, password or second factor is wrong; the host does not say which")
+    } else {
+        None
+    }
+}
+
+/// The kind that the host's words give away, whatever the status was.
+pub fn known(text: &str) -> Option<Kind> {
+    let has = |needle: &str| text.contains(needle);
+    if denial(text).is_some() || has("only allowed for root@pam") || has("user != root@pam") || has("Only root can") {
+        return Some(Kind::Denied);
+    }
+    if has("detected modified configuration") {
+        return Some(Kind::Conflict);
+    }
+    if has("is locked (") || has("can't lock file") || has("got lock timeout") || has("got lock request timeout") {
+        return Some(Kind::Locked);
+    }
+    if has("already exists") || has("already defined") || has("already used") || has("already in use") {
+        return Some(Kind::Exists);
+    }
+    let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such file"];
+    missing.iter().any(|needle| has(needle)).then_some(Kind::NotFound)
+}
+
+/// `Permission check failed (/vms/102, VM.Backup)` → path and privilege (alternatives joined by `|`).
+pub fn denial(text: &str) -> Option<(String, String)> {
+    let inside = text.split("ermission check failed (").nth(1)?;
+    let inside = inside.get(..inside.rfind(')')?)?;
+    let (path, privilege) = inside.rsplit_once(", ")?;
+    (path.starts_with('/') && privilege.contains('.')).then(|| (path.to_owned(), privilege.to_owned()))
+}
+
+/// Puts path and privilege of a denial where JSON, hints and `role check` look for them.
+pub fn name_denial(fault: &mut Fault, text: &str) {
+    if let Some((path, privilege)) = denial(text) {
+        fault.path = Some(path);
+        fault.privilege = Some(privilege);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::call::Method;
+
+    fn asked(method: Method) -> Request {
+        Request::new(method, crate::path!["nodes", "pve1", "lxc", 999, "config"])
+    }
+
+    fn fault(method: Method, status: u16, reason: &str, body: &str) -> Fault {
+        read(&asked(method), status, reason, body.as_bytes()).expect_err("a refusal")
+    }
+
+    #[test]
+    fn a_denial_names_path_and_privilege() {
+        let f = fault(
+            Method::Get,
+            403,
+            "Permission check failed (/vms/101, VM.Config.Disk|VM.Config.CPU)",
+            r#"{"data":null,"message":"Permission check failed (/vms/101, VM.Config.Disk|VM.Config.CPU)\n"}"#,
+        );
+        assert_eq!(
+            (f.kind, f.path.as_deref(), f.privilege.as_deref()),
+            (Kind::Denied, Some("/vms/101"), Some("VM.Config.Disk|VM.Config.CPU"))
+        );
+        assert_eq!(
+            denial("unable to restore CT 153 - 403 Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)"),
+            Some(("/sdn/zones/localnetwork/vmbr0".into(), "SDN.Use".into()))
+        );
+        assert_eq!(denial("Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)"), None);
+    }
+
+    #[test]
+    fn a_500_is_read_by_its_words() {
+        let kind = |text: &str| fault(Method::Put, 500, text, "").kind;
+        assert_eq!(kind("Configuration file 'nodes/pve1/lxc/999.conf' does not exist"), Kind::NotFound);
+        assert_eq!(kind("CT is locked (backup)"), Kind::Locked);
+        assert_eq!(kind("detected modified configuration - file changed by other user? Try again."), Kind::Conflict);
+        assert_eq!(kind("unable to create CT 101 - CT 101 already exists on node 'pve1'"), Kind::Exists);
+        assert_eq!(kind("got no worker upid"), Kind::Host);
+    }
+
+    #[test]
+    fn parameter_errors_are_kept_one_by_one() {
+        let f = fault(
+            Method::Put,
+            400,
+            "Parameter verification failed.",
+            r#"{"data":null,"errors":{"memory":"type check ('integer') failed - got 'abc'"},"message":"Parameter verification failed.\n"}"#,
+        );
+        assert_eq!(f.kind, Kind::BadParameter);
+        assert_eq!(f.errors["memory"], "type check ('integer') failed - got 'abc'");
+    }
+
+    #[test]
+    fn a_silent_node_is_one_thing_for_a_read_and_another_for_a_write() {
+        assert_eq!(fault(Method::Get, 595, "No route to host", "").kind, Kind::NodeDown);
+        assert_eq!(fault(Method::Post, 596, "Connection timed out", "").kind, Kind::Unknown);
+    }
+
+    #[test]
+    fn a_401_has_a_hint_from_its_reason() {
+        assert!(fault(Method::Get, 401, "No ticket", "").hint().contains("no credentials"));
+        assert!(fault(Method::Get, 401, "Authentication failed!", "").hint().contains("unknown, expired or disabled"));
+    }
+
+    #[test]
+    fn success_that_is_not_json_is_a_fault() {
+        assert_eq!(fault(Method::Get, 200, "OK", "<html>").kind, Kind::Host);
+    }
+}

@@ -1,0 +1,291 @@
+//! A request to a Proxmox host as a value: what to do, where, with what. The transports, plans, journal and routing table all read it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::secret::Secret;
+
+/// Builds the segments of a path from anything that can be displayed: `path!["nodes", node, "lxc", vmid]`.
+#[macro_export]
+macro_rules! path {
+    ($($segment:expr),* $(,)?) => { vec![$($segment.to_string()),*] };
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+impl Method {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The word that `pvesh` has for it.
+    pub fn pvesh(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "create",
+            Self::Put => "set",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One parameter's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Text(String),
+    Int(i64),
+    Num(f64),
+    /// Sent as `0` or `1`.
+    Flag(bool),
+    /// Sent joined by commas.
+    List(Vec<String>),
+    /// Sent as the same key several times.
+    Each(Vec<String>),
+    Secret(Secret),
+    /// Filled in from what an earlier step of the same change answered.
+    Output(Output),
+}
+
+/// A named part of an earlier step's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub step: &'static str,
+    /// The key within the answer; the answer itself where empty.
+    pub key: &'static str,
+}
+
+impl Value {
+    /// The texts that go onto the wire, in order.
+    pub fn wire(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![text.clone()],
+            Self::Int(n) => vec![n.to_string()],
+            Self::Num(n) => vec![n.to_string()],
+            Self::Flag(flag) => vec![u8::from(*flag).to_string()],
+            Self::List(items) => vec![items.join(",")],
+            Self::Each(items) => items.clone(),
+            Self::Secret(secret) => vec![secret.reveal().to_owned()],
+            Self::Output(_) => Vec::new(),
+        }
+    }
+
+    /// For plans and logs: the secret as `***`, an output as what it will be.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Secret(_) => "***".into(),
+            Self::Output(Output { step, key: "" }) => format!("<{step}>"),
+            Self::Output(Output { step, key }) => format!("<{key} of {step}>"),
+            other => other.wire().join(","),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(n: u32) -> Self {
+        Self::Int(i64::from(n))
+    }
+}
+
+impl From<u64> for Value {
+    fn from(n: u64) -> Self {
+        Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Self {
+        Self::Int(n)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(n: f64) -> Self {
+        Self::Num(n)
+    }
+}
+
+impl From<Vec<String>> for Value {
+    fn from(items: Vec<String>) -> Self {
+        Self::List(items)
+    }
+}
+
+impl From<Secret> for Value {
+    fn from(secret: Secret) -> Self {
+        Self::Secret(secret)
+    }
+}
+
+impl From<Output> for Value {
+    fn from(output: Output) -> Self {
+        Self::Output(output)
+    }
+}
+
+/// How long an answer may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// A look at something the host has at hand.
+    Quick,
+    /// Something that asks disks, other nodes or a backup server first.
+    Slow,
+    /// A transfer: no limit but progress.
+    Transfer,
+}
+
+/// What is asked of the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub method: Method,
+    /// The path's segments, as they are; the transport encodes them.
+    pub path: Vec<String>,
+    pub params: Vec<(String, Value)>,
+    pub pace: Pace,
+}
+
+impl Request {
+    pub fn new(method: Method, path: Vec<String>) -> Self {
+        Self { method, path, params: Vec::new(), pace: Pace::Quick }
+    }
+
+    /// `/nodes/pve1/lxc`, for people.
+    pub fn path_text(&self) -> String {
+        self.path.iter().fold(String::new(), |text, segment| text + "/" + segment)
+    }
+
+    pub fn is_read(&self) -> bool {
+        self.method == Method::Get
+    }
+
+    pub fn param(&self, name: &str) -> Option<&Value> {
+        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path_text())
+    }
+}
+
+/// A request whose answer has the type `T`.
+#[derive(Debug)]
+pub struct Call<T> {
+    pub request: Request,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Call<T> {
+    fn clone(&self) -> Self {
+        Self::of(self.request.clone())
+    }
+}
+
+impl<T> Call<T> {
+    pub fn of(request: Request) -> Self {
+        Self { request, answer: PhantomData }
+    }
+
+    pub fn get(path: Vec<String>) -> Self {
+        Self::of(Request::new(Method::Get, path))
+    }
+
+    pub fn post(path: Vec<String>) -> Self {
+        Self::of(Request::new(Method::Post, path))
+    }
+
+    pub fn put(path: Vec<String>) -> Self {
+        Self::of(Request::new(Method::Put, path))
+    }
+
+    pub fn delete(path: Vec<String>) -> Self {
+        Self::of(Request::new(Method::Delete, path))
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.request.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Leaves the parameter out where there is no value.
+    #[must_use]
+    pub fn with_some<V: Into<Value>>(self, name: impl Into<String>, value: Option<V>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// Sends the flag only where it is set.
+    #[must_use]
+    pub fn with_set(self, name: impl Into<String>, flag: bool) -> Self {
+        self.with_some(name, flag.then_some(true))
+    }
+
+    #[must_use]
+    pub fn slow(mut self) -> Self {
+        self.request.pace = Pace::Slow;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_travel_as_proxmox_reads_them() {
+        let call: Call<()> = Call::post(path!["nodes", "pve1", "lxc", 101])
+            .with("flag", true)
+            .with("ids", vec!["101".to_owned(), "102".into()])
+            .with_some("left-out", None::<&str>)
+            .with("password", Secret::new("hunter2"));
+        assert_eq!(call.request.to_string(), "POST /nodes/pve1/lxc/101");
+        let wire: Vec<_> = call.request.params.iter().map(|(k, v)| (k.as_str(), v.wire())).collect();
+        assert_eq!(wire, [("flag", vec!["1".into()]), ("ids", vec!["101,102".into()]), ("password", vec!["hunter2".to_owned()])]);
+        assert_eq!(call.request.param("password").map(Value::shown), Some("***".into()));
+        assert!(!format!("{call:?}").contains("hunter2"));
+    }
+}

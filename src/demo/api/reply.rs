@@ -1,0 +1,112 @@
+//! What a handler answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// A good answer: its data, and the total where the data is a page of more.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reply {
+    pub data: Value,
+    pub total: Option<usize>,
+    /// Other keys beside `data`.
+    pub extra: Vec<(&'static str, Value)>,
+}
+
+impl Reply {
+    /// `{"data": null}`.
+    pub fn null() -> Self {
+        Self::default()
+    }
+
+    /// One page of a longer list.
+    pub fn page(data: Value, total: usize) -> Self {
+        Self { data, total: Some(total), extra: Vec::new() }
+    }
+
+    pub fn body(&self) -> Value {
+        let mut body = json!({ "data": self.data });
+        if let Some(total) = self.total {
+            body["total"] = total.into();
+        }
+        for (key, value) in &self.extra {
+            body[*key] = value.clone();
+        }
+        body
+    }
+}
+
+impl From<Value> for Reply {
+    fn from(data: Value) -> Self {
+        Self { data, ..Self::default() }
+    }
+}
+
+/// A refusal: the status, and the message whose first line becomes the reason phrase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    pub status: u16,
+    pub message: String,
+    pub errors: BTreeMap<String, String>,
+    /// Without a body, as the front door answers before a call is known.
+    pub bare: bool,
+}
+
+pub type Answer = Result<Reply, Refusal>;
+
+impl Refusal {
+    pub fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), errors: BTreeMap::new(), bare: false }
+    }
+
+    /// 500: the call died with this message.
+    pub fn die(message: impl Into<String>) -> Self {
+        Self::new(500, message)
+    }
+
+    /// 400 about one parameter.
+    pub fn param(name: &str, message: impl Into<String>) -> Self {
+        Self::params(BTreeMap::from([(name.to_owned(), message.into())]))
+    }
+
+    /// 400 about several parameters.
+    pub fn params(errors: BTreeMap<String, String>) -> Self {
+        Self { errors, ..Self::new(400, "Parameter verification failed.") }
+    }
+
+    /// 403: one of these privileges is needed on that path (`A|B`: either of them).
+    pub fn denied(path: &str, privileges: &str) -> Self {
+        Self::new(403, format!("Permission check failed ({path}, {privileges})"))
+    }
+
+    /// 403 with a reason of its own.
+    pub fn forbidden(why: impl Into<String>) -> Self {
+        Self::new(403, why)
+    }
+
+    /// 401 without a body.
+    pub fn unauthenticated(reason: &str) -> Self {
+        Self { bare: true, ..Self::new(401, reason) }
+    }
+
+    /// 501.
+    pub fn not_implemented(method: &str, path: &str) -> Self {
+        Self::new(501, format!("Method '{method} {path}' not implemented"))
+    }
+
+    /// The first line of the message, which is the reason phrase.
+    pub fn reason(&self) -> &str {
+        self.message.lines().next().unwrap_or("")
+    }
+
+    pub fn body(&self) -> Option<Value> {
+        if self.bare {
+            return None;
+        }
+        let mut body = json!({ "data": null, "message": format!("{}\n", self.message) });
+        if !self.errors.is_empty() {
+            body["errors"] = json!(self.errors);
+        }
+        Some(body)
+    }
+}

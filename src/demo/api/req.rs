@@ -1,0 +1,96 @@
+//! What a handler gets.
+
+use super::{Answer, Params, Refusal};
+use crate::demo::auth::{self, Who};
+use crate::demo::state::{Guest, GuestKind, State, Storage};
+use crate::demo::tasks::{self, TaskSpec};
+
+/// A file that came with a request.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    pub filename: String,
+    pub content: Vec<u8>,
+}
+
+/// A request whose sender is known, with the state that it is about.
+pub struct Req<'a> {
+    pub state: &'a mut State,
+    pub who: &'a Who,
+    pub method: &'a str,
+    /// Below `/api2/json`, decoded.
+    pub path: &'a str,
+    pub params: Params,
+    pub now_ms: i64,
+    pub upload: Option<Upload>,
+}
+
+impl Req<'_> {
+    /// Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.now_ms / 1000
+    }
+
+    /// The node of the path, or the one that answers.
+    pub fn node(&self) -> String {
+        self.params.get("node").map_or_else(|| self.state.local.clone(), str::to_owned)
+    }
+
+    pub fn vmid(&self) -> u32 {
+        self.params.int("vmid").and_then(|id| u32::try_from(id).ok()).unwrap_or(0)
+    }
+
+    /// The guest of the path: of that kind and on that node, or the host's words that it has no such file.
+    pub fn guest(&self, kind: GuestKind) -> Result<&Guest, Refusal> {
+        let (vmid, node) = (self.vmid(), self.node());
+        self.state.guests.get(&vmid).filter(|g| g.kind == kind && g.node == node).ok_or_else(|| no_guest(kind, &node, vmid))
+    }
+
+    pub fn guest_mut(&mut self, kind: GuestKind) -> Result<&mut Guest, Refusal> {
+        let (vmid, node) = (self.vmid(), self.node());
+        self.state.guests.get_mut(&vmid).filter(|g| g.kind == kind && g.node == node).ok_or_else(|| no_guest(kind, &node, vmid))
+    }
+
+    pub fn storage(&self, id: &str) -> Result<&Storage, Refusal> {
+        self.state.storages.get(id).ok_or_else(|| Refusal::die(format!("storage '{id}' does not exist")))
+    }
+
+    /// Every one of these privileges on that path, or the 403 with the first that is missing.
+    pub fn check(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
+        auth::check(self.state, self.who, path, privileges)
+    }
+
+    /// One of these privileges on that path, or the 403 with all of them.
+    pub fn check_any(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
+        auth::check_any(self.state, self.who, path, privileges)
+    }
+
+    /// Whether the sender has every one of these privileges on that path.
+    pub fn may(&self, path: &str, privileges: &[&str]) -> bool {
+        self.check(path, privileges).is_ok()
+    }
+
+    pub fn may_any(&self, path: &str, privileges: &[&str]) -> bool {
+        self.check_any(path, privileges).is_ok()
+    }
+
+    /// Whether it is `root@pam` itself, with a ticket: no token counts.
+    pub fn is_root(&self) -> bool {
+        self.who.is_root()
+    }
+
+    /// Starts a task on the node of the path and answers its UPID.
+    pub fn start(&mut self, spec: TaskSpec) -> Answer {
+        let node = self.node();
+        self.start_on(&node, spec)
+    }
+
+    pub fn start_on(&mut self, node: &str, spec: TaskSpec) -> Answer {
+        let user = self.who.name();
+        let upid = tasks::start(self.state, spec, node, &user, self.now_ms);
+        Ok(serde_json::Value::String(upid).into())
+    }
+}
+
+fn no_guest(kind: GuestKind, node: &str, vmid: u32) -> Refusal {
+    Refusal::die(format!("Configuration file '{}' does not exist", kind.config_path(node, vmid)))
+}

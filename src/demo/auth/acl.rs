@@ -1,0 +1,137 @@
+//! From the access control list to the privileges on a path: propagation, groups, pools, and the intersection for tokens.
+
+use std::collections::BTreeMap;
+
+use super::roles;
+use super::who::Who;
+use crate::demo::api::Refusal;
+use crate::demo::state::{State, Subject};
+
+/// Privileges with whether they propagate to the paths below.
+pub type Privileges = BTreeMap<String, bool>;
+
+/// Role names with whether they propagate.
+type Roles = BTreeMap<String, bool>;
+
+/// Every one of `privileges` on `path`, or the 403 with the first that is missing.
+pub fn check(state: &State, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
+    if who.is_root() {
+        return Ok(());
+    }
+    let have = permissions(state, who, path);
+    match privileges.iter().find(|p| !have.contains_key(**p)) {
+        None => Ok(()),
+        Some(missing) => Err(Refusal::denied(path, missing)),
+    }
+}
+
+/// One of `privileges` on `path`, or the 403 with all of them.
+pub fn check_any(state: &State, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
+    if who.is_root() {
+        return Ok(());
+    }
+    let have = permissions(state, who, path);
+    if privileges.iter().any(|p| have.contains_key(*p)) {
+        return Ok(());
+    }
+    Err(Refusal::denied(path, &privileges.join("|")))
+}
+
+/// What somebody may do on a path. A privilege-separated token has what both itself and its user have.
+pub fn permissions(state: &State, who: &Who, path: &str) -> Privileges {
+    if who.user == "root@pam" && who.token.is_none() {
+        return roles::ALL.iter().map(|p| ((*p).to_owned(), true)).collect();
+    }
+    let Some(token) = &who.token else { return of_subject(state, &Subject::User(who.user.clone()), path) };
+    let Some(info) = state.access.users.get(&who.user).and_then(|u| u.tokens.get(token)) else { return Privileges::new() };
+    let user = permissions(state, &Who::user(who.user.clone()), path);
+    if !info.privsep {
+        return user;
+    }
+    let own = of_subject(state, &Subject::Token(who.name()), path);
+    own.into_iter().filter_map(|(p, propagate)| user.get(&p).map(|theirs| (p, propagate && *theirs))).collect()
+}
+
+/// The paths that matter for somebody, each with what they may do there: `GET /access/permissions`.
+pub fn effective(state: &State, who: &Who, only: Option<&str>) -> BTreeMap<String, Privileges> {
+    let mut paths: Vec<String> = match only {
+        Some(path) => vec![path.to_owned()],
+        None => ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"].map(str::to_owned).to_vec(),
+    };
+    if only.is_none() {
+        paths.extend(state.access.acl.keys().cloned());
+        for pool in state.pools.values() {
+            paths.extend(pool.guests.iter().map(|id| format!("/vms/{id}")));
+            paths.extend(pool.storages.iter().map(|id| format!("/storage/{id}")));
+        }
+    }
+    paths.into_iter().map(|p| (permissions(state, who, &p), p)).filter(|(have, _)| !have.is_empty()).map(|(have, p)| (p, have)).collect()
+}
+
+fn of_subject(state: &State, subject: &Subject, path: &str) -> Privileges {
+    let mut roles = walk(state, subject, path);
+    if !roles.contains_key("NoAccess")
+        && let Some(pool) = pool_of(state, path)
+    {
+        let inherited = walk(state, subject, &format!("/pool/{pool}"));
+        if inherited.contains_key("NoAccess") {
+            roles = Roles::from([("NoAccess".to_owned(), false)]);
+        } else {
+            for role in inherited.into_keys() {
+                roles.entry(role).or_insert(false);
+            }
+        }
+    }
+    let mut have = Privileges::new();
+    for (role, propagate) in &roles {
+        for privilege in roles::privileges(&state.access, role) {
+            let known = have.entry(privilege).or_insert(false);
+            *known = *known || *propagate;
+        }
+    }
+    have
+}
+
+fn pool_of<'a>(state: &'a State, path: &str) -> Option<&'a str> {
+    if state.pools.is_empty() {
+        return None;
+    }
+    if let Some(id) = path.strip_prefix("/vms/") {
+        return state.pool_of(id.parse().ok()?);
+    }
+    let id = path.strip_prefix("/storage/")?;
+    state.pools.iter().find(|(_, p)| p.storages.contains(id)).map(|(name, _)| name.as_str())
+}
+
+/// The roles on a path: each level replaces what the levels above gave, and a user's own entry replaces the groups'.
+fn walk(state: &State, subject: &Subject, path: &str) -> Roles {
+    let mut roles = Roles::new();
+    for (level, is_final) in levels(path) {
+        let Some(entries) = state.access.acl.get(level) else { continue };
+        let applying = |matches: &dyn Fn(&Subject) -> bool| -> Roles {
+            entries.iter().filter(|e| matches(&e.subject) && (is_final || e.propagate)).map(|e| (e.role.clone(), e.propagate)).collect()
+        };
+        let mut found = applying(&|s| s == subject);
+        if found.is_empty()
+            && let Subject::User(name) = subject
+        {
+            let groups = state.access.users.get(name).map(|u| &u.groups);
+            found = applying(&|s| matches!(s, Subject::Group(g) if groups.is_some_and(|all| all.contains(g))));
+        }
+        if !found.is_empty() {
+            roles = found;
+        }
+    }
+    match roles.get("NoAccess") {
+        Some(propagate) => Roles::from([("NoAccess".to_owned(), *propagate)]),
+        None => roles,
+    }
+}
+
+/// `/`, `/vms`, `/vms/101`, each with whether it is the path itself.
+fn levels(path: &str) -> impl Iterator<Item = (&str, bool)> {
+    let root = std::iter::once(("/", path == "/"));
+    let below = path.match_indices('/').skip(1).map(|(at, _)| (&path[..at], false));
+    let own = (path != "/").then_some((path, true));
+    root.chain(below).chain(own)
+}

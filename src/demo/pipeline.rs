@@ -1,0 +1,143 @@
+//! The way of a request: faults, login, route, permissions, parameters, handler. The order is that of Proxmox.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::api::{self, Answer, Refusal, Req};
+use super::auth::{self, Who};
+use super::faults::{Plan, Trouble};
+use super::http::{Request, Response};
+use super::state::{Clock, Map, State, Store};
+use super::tasks;
+
+/// A request that was answered.
+#[derive(Debug, Clone, Serialize)]
+pub struct Logged {
+    pub method: String,
+    /// Below `/api2/json`.
+    pub path: String,
+    pub params: Map,
+    /// `felhom@pve!agent`, `root@pam`, or nothing.
+    pub who: Option<String>,
+    pub status: u16,
+    pub reason: String,
+}
+
+/// Everything that answers a request, shared by the connections.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub store: Store,
+    pub faults: Plan,
+    pub clock: Clock,
+    pub log_file: Option<PathBuf>,
+    pub logged: Mutex<Vec<Logged>>,
+}
+
+/// Parameters that no log shows.
+const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key", "cipassword", "key", "value", "ticket", "tfa-challenge"];
+
+impl Pipeline {
+    /// The answer (none: the connection just ends), and what troubles its way back.
+    pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
+        let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path).to_owned();
+        let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
+        let trouble = self.faults.strike(&request.method, &path);
+        let mut line = Logged {
+            method: request.method.clone(),
+            path: path.clone(),
+            params: request.params.0.clone(),
+            who: None,
+            status: 0,
+            reason: String::new(),
+        };
+        let response = match &trouble {
+            Some(Trouble::Reset) => None,
+            Some(Trouble::Status { code, reason }) => Some(Response { status: *code, reason: reason.clone(), body: None }),
+            Some(Trouble::Expired) => Some(respond(&Err(Refusal::unauthenticated("Authentication failed!")))),
+            _ => Some(self.carry_out(request, &path, &mut line)),
+        };
+        (line.status, line.reason) = response.as_ref().map_or((0, String::new()), |r| (r.status, r.reason.clone()));
+        self.log(line);
+        match trouble {
+            Some(Trouble::LostAnswer) => (None, trouble),
+            _ => (response, trouble),
+        }
+    }
+
+    fn carry_out(&self, request: Request, path: &str, line: &mut Logged) -> Response {
+        let now_ms = self.clock.now_ms();
+        let is_change = request.method != "GET";
+        let answer = self.store.with(|state| {
+            let settled = tasks::settle(state, now_ms);
+            let (answer, who) = dispatch(state, request, path, now_ms);
+            ((answer, who), settled || is_change)
+        });
+        match answer {
+            Ok((answer, who)) => {
+                line.who = Some(who.name()).filter(|name| !name.is_empty());
+                respond(&answer)
+            }
+            Err(fault) => respond(&Err(Refusal::die(fault.message))),
+        }
+    }
+
+    fn log(&self, mut line: Logged) {
+        for (key, value) in &mut line.params {
+            if SECRET.contains(&key.as_str()) {
+                *value = Value::String("***".into());
+            }
+        }
+        if let Some(path) = &self.log_file
+            && let Ok(text) = serde_json::to_string(&line)
+            && let Ok(mut file) = std::fs::File::options().create(true).append(true).open(path)
+        {
+            // One write, so that lines of several processes do not mix.
+            let _ = file.write_all(format!("{text}\n").as_bytes());
+        }
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+}
+
+fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (Answer, Who) {
+    let who = match auth::authenticate(state, &request.method, path, &request.credentials, now_ms / 1000) {
+        Ok(who) => who,
+        Err(refusal) => return (Err(refusal), Who::default()),
+    };
+    let answer = route(state, request, path, &who, now_ms);
+    (answer, who)
+}
+
+fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64) -> Answer {
+    let missing = || Refusal::not_implemented(&request.method, path);
+    let (handler, _template, mut params) = api::find(&request.method, path).ok_or_else(missing)?;
+    for (key, value) in request.params.0 {
+        params.set(&key, value);
+    }
+    away(state, &params)?;
+    handler(&mut Req { state, who, method: &request.method, path, params, now_ms, upload: request.upload })
+}
+
+/// A call about another node goes there: an unknown one has no address, an offline one does not answer.
+fn away(state: &State, params: &api::Params) -> Result<(), Refusal> {
+    let Some(name) = params.get("node").filter(|n| *n != "localhost") else { return Ok(()) };
+    match state.nodes.get(name) {
+        Some(node) if node.online => Ok(()),
+        Some(_) => Err(Refusal { bare: true, ..Refusal::new(595, "No route to host") }),
+        None => Err(Refusal::die(format!(
+            "hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known"
+        ))),
+    }
+}
+
+fn respond(answer: &Answer) -> Response {
+    match answer {
+        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Some(reply.body().to_string()) },
+        Err(refusal) => {
+            Response { status: refusal.status, reason: refusal.reason().to_owned(), body: refusal.body().map(|b| b.to_string()) }
+        }
+    }
+}

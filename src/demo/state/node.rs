@@ -1,0 +1,46 @@
+//! A member of the cluster.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Map;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Node {
+    pub name: String,
+    pub id: u32,
+    pub ip: String,
+    /// A node that is offline answers 595 through the others.
+    pub online: bool,
+    /// Unix seconds.
+    pub booted: i64,
+    pub cpus: u32,
+    /// Bytes.
+    pub memory: u64,
+    pub disk: u64,
+    /// Shares, 0 to 1.
+    pub cpu_load: f64,
+    pub memory_load: f64,
+    pub disk_load: f64,
+    pub fingerprint: String,
+    pub timezone: String,
+    /// `search`, `dns1`, `dns2`, `dns3`.
+    pub dns: Map,
+    pub hosts: String,
+    /// As in `GET …/network`, by interface.
+    pub network: Vec<Map>,
+    pub services: Vec<Map>,
+    /// As in `GET …/disks/list`.
+    pub disks: Vec<Map>,
+    /// What `GET …/disks/smart` answers, by device path.
+    #[serde(default)]
+    pub smart: Map,
+    /// Options of the node: `description`, `wakeonlan`, …
+    #[serde(default)]
+    pub config: Map,
+    #[serde(default)]
+    pub syslog: Vec<String>,
+    /// Packages that can be upgraded, as in `GET …/apt/update`.
+    #[serde(default)]
+    pub updates: Vec<Value>,
+}

@@ -1,0 +1,106 @@
+//! A storage and the volumes on it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Map;
+
+/// One volume: a disk, an archive, a template, an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Volume {
+    pub volid: String,
+    /// `backup`, `vztmpl`, `iso`, `images`, `rootdir`, `import`, `snippets`.
+    pub content: String,
+    pub format: String,
+    pub size: u64,
+    /// On shared storage every node sees it; elsewhere only this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<u32>,
+    /// Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    #[serde(default)]
+    pub protected: bool,
+    /// Of an archive: the guest's kind and configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtype: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Map>,
+    /// Anything else that `GET …/content` tells: `parent`, `encrypted`, `verification`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub extra: Map,
+}
+
+impl Volume {
+    pub fn new(volid: impl Into<String>, content: impl Into<String>, format: impl Into<String>, size: u64) -> Self {
+        Self {
+            volid: volid.into(),
+            content: content.into(),
+            format: format.into(),
+            size,
+            node: None,
+            vmid: None,
+            ctime: None,
+            notes: None,
+            protected: false,
+            subtype: None,
+            config: None,
+            extra: Map::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Storage {
+    /// As in `GET /storage/{id}`, without `storage` and `digest`: `type`, `content`, `path`, `nodes`, `shared`, `disable`, …
+    pub config: Map,
+    /// Bytes, apart from the volumes.
+    pub total: u64,
+    pub used: u64,
+    pub volumes: Vec<Volume>,
+    /// Whether containers on it can have snapshots.
+    pub snapshots: bool,
+    /// An `is_mountpoint` storage whose disk is away is enabled but not active.
+    #[serde(default)]
+    pub inactive: bool,
+}
+
+impl Storage {
+    pub fn kind(&self) -> &str {
+        self.text("type").unwrap_or("dir")
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.config.get(key)?.as_str()
+    }
+
+    pub fn flag(&self, key: &str) -> bool {
+        match self.config.get(key) {
+            Some(Value::Number(n)) => n.as_i64() == Some(1),
+            Some(Value::String(s)) => s == "1",
+            _ => false,
+        }
+    }
+
+    pub fn is_enabled(&self) -> bool {
+        !self.flag("disable")
+    }
+
+    pub fn is_shared(&self) -> bool {
+        self.flag("shared") || matches!(self.kind(), "nfs" | "cifs" | "pbs" | "cephfs" | "rbd" | "iscsi" | "esxi")
+    }
+
+    /// Whether this kind of content may be kept on it.
+    pub fn holds(&self, content: &str) -> bool {
+        self.text("content").is_some_and(|c| c.split(',').any(|word| word == content))
+    }
+
+    /// Whether a node can use it.
+    pub fn on_node(&self, node: &str) -> bool {
+        self.text("nodes").is_none_or(|nodes| nodes.split(',').any(|n| n == node))
+    }
+}

@@ -1,0 +1,174 @@
+//! What a task does to the state, as data: it is kept in the state until it is due.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::TaskSpec;
+use crate::demo::state::{Guest, Map, Power, Snapshot, State, Volume};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// A guest appears or is replaced as a whole.
+    PutGuest(Box<Guest>),
+    /// A guest goes, with its disks, its firewall and its place in pools; `purge` also takes it out of jobs and HA.
+    RemoveGuest {
+        vmid: u32,
+        purge: bool,
+    },
+    /// Started or stopped; pending changes take hold when it starts (and when it stops).
+    SetPower {
+        vmid: u32,
+        power: Power,
+    },
+    SetLock {
+        vmid: u32,
+        lock: Option<String>,
+    },
+    /// Settings are set (null removes one).
+    SetConfig {
+        vmid: u32,
+        config: Map,
+    },
+    MoveGuest {
+        vmid: u32,
+        node: String,
+    },
+    AddSnapshot {
+        vmid: u32,
+        snapshot: Snapshot,
+    },
+    RemoveSnapshot {
+        vmid: u32,
+        name: String,
+    },
+    /// Back to a snapshot's configuration; the guest is stopped unless the snapshot holds its memory.
+    Rollback {
+        vmid: u32,
+        name: String,
+    },
+    AddVolume(Box<Volume>),
+    RemoveVolume {
+        volid: String,
+    },
+    /// Another task begins: what the HA manager does after `hastart`.
+    Start {
+        spec: Box<TaskSpec>,
+        node: String,
+        user: String,
+    },
+}
+
+/// `now_ms` is the moment at which the effect was due.
+pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str, _user: &str) {
+    let now = now_ms / 1000;
+    match effect {
+        Effect::PutGuest(guest) => {
+            state.guests.insert(guest.vmid, *guest);
+        }
+        Effect::RemoveGuest { vmid, purge } => remove_guest(state, vmid, purge),
+        Effect::SetPower { vmid, power } => with(state, vmid, |g| set_power(g, power, now)),
+        Effect::SetLock { vmid, lock } => with(state, vmid, |g| {
+            match lock {
+                Some(word) => g.config.insert("lock".to_owned(), word.into()),
+                None => g.config.shift_remove("lock"),
+            };
+        }),
+        Effect::SetConfig { vmid, config } => with(state, vmid, |g| {
+            for (key, value) in config {
+                if value.is_null() {
+                    g.config.shift_remove(&key);
+                } else {
+                    g.config.insert(key, value);
+                }
+            }
+        }),
+        Effect::MoveGuest { vmid, node } => with(state, vmid, |g| g.node = node),
+        Effect::AddSnapshot { vmid, snapshot } => with(state, vmid, |g| {
+            g.parent = Some(snapshot.name.clone());
+            g.snapshots.retain(|s| s.name != snapshot.name);
+            g.snapshots.push(snapshot);
+        }),
+        Effect::RemoveSnapshot { vmid, name } => with(state, vmid, |g| remove_snapshot(g, &name)),
+        Effect::Rollback { vmid, name } => with(state, vmid, |g| rollback(g, &name, now)),
+        Effect::AddVolume(volume) => {
+            let id = volume.volid.split(':').next().unwrap_or_default().to_owned();
+            if let Some(storage) = state.storages.get_mut(&id) {
+                storage.volumes.retain(|v| v.volid != volume.volid);
+                storage.volumes.push(*volume);
+            }
+        }
+        Effect::RemoveVolume { volid } => {
+            for storage in state.storages.values_mut() {
+                storage.volumes.retain(|v| v.volid != volid);
+            }
+        }
+        Effect::Start { spec, node, user } => {
+            super::start(state, *spec, &node, &user, now_ms);
+        }
+    }
+}
+
+fn with(state: &mut State, vmid: u32, change: impl FnOnce(&mut Guest)) {
+    if let Some(guest) = state.guests.get_mut(&vmid) {
+        change(guest);
+    }
+}
+
+fn set_power(guest: &mut Guest, power: Power, now: i64) {
+    let fresh = power.is_on() && !guest.power.is_on();
+    guest.started = if power.is_on() { guest.started.filter(|_| !fresh).or(Some(now)) } else { None };
+    guest.power = power;
+    if fresh || power == Power::Stopped {
+        for key in std::mem::take(&mut guest.pending_delete) {
+            guest.config.shift_remove(&key);
+        }
+        for (key, value) in std::mem::take(&mut guest.pending) {
+            guest.config.insert(key, value);
+        }
+    }
+}
+
+fn remove_guest(state: &mut State, vmid: u32, purge: bool) {
+    let Some(guest) = state.guests.remove(&vmid) else { return };
+    for storage in state.storages.values_mut() {
+        storage.volumes.retain(|v| v.vmid != Some(vmid) || v.content == "backup");
+    }
+    for pool in state.pools.values_mut() {
+        pool.guests.remove(&vmid);
+    }
+    state.firewalls.remove(&format!("guest/{vmid}"));
+    state.access.acl.remove(&format!("/vms/{vmid}"));
+    if !purge {
+        return;
+    }
+    state.ha.resources.remove(&guest.ha_id());
+    for job in state.section_mut("backup").values_mut() {
+        if let Some(list) = job.get("vmid").and_then(|v| v.as_str()) {
+            let left: Vec<&str> = list.split(',').filter(|id| *id != vmid.to_string()).collect();
+            let left = left.join(",");
+            job.insert("vmid".to_owned(), left.into());
+        }
+    }
+}
+
+fn remove_snapshot(guest: &mut Guest, name: &str) {
+    let Some(at) = guest.snapshots.iter().position(|s| s.name == name) else { return };
+    let gone = guest.snapshots.remove(at);
+    for snapshot in &mut guest.snapshots {
+        if snapshot.parent.as_deref() == Some(name) {
+            snapshot.parent.clone_from(&gone.parent);
+        }
+    }
+    if guest.parent.as_deref() == Some(name) {
+        guest.parent = gone.parent;
+    }
+}
+
+fn rollback(guest: &mut Guest, name: &str, now: i64) {
+    let Some(snapshot) = guest.snapshot(name).cloned() else { return };
+    guest.config = snapshot.config;
+    guest.parent = Some(name.to_owned());
+    guest.pending.clear();
+    guest.pending_delete.clear();
+    set_power(guest, if snapshot.vmstate { Power::Running } else { Power::Stopped }, now);
+}

@@ -1,0 +1,5 @@
+//! What takes several calls in order. Reports through traits, and never prints.
+
+pub mod guests;
+pub mod nodes;
+pub mod time;

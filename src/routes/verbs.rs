@@ -1,0 +1,47 @@
+//! Which calls a verb makes. In debug builds and tests the client refuses a call that its verb does not name.
+
+/// A verb of the command line, `guest list`, and the rows that it uses.
+#[derive(Debug)]
+pub struct Verb {
+    pub name: &'static str,
+    pub calls: &'static [&'static str],
+}
+
+/// What every verb may ask besides: who am I, which guests and nodes are there, how does the task go.
+pub static COMMON: &[&str] = &[
+    "GET /version",
+    "GET /access/permissions",
+    "GET /cluster/resources",
+    "GET /cluster/nextid",
+    "GET /nodes",
+    "GET /nodes/{node}/tasks",
+    "GET /nodes/{node}/tasks/{upid}/status",
+    "GET /nodes/{node}/tasks/{upid}/log",
+    "DELETE /nodes/{node}/tasks/{upid}",
+];
+
+/// The verbs that speak to a host.
+pub static VERBS: &[Verb] = &[
+    Verb { name: "guest list", calls: &["GET /cluster/resources"] },
+    Verb { name: "guest show", calls: &["GET /nodes/{node}/lxc/{vmid}/status/current", "GET /nodes/{node}/qemu/{vmid}/status/current"] },
+    Verb {
+        name: "guest config",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/pending",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/pending",
+        ],
+    },
+    Verb { name: "guest next-id", calls: &["GET /cluster/nextid"] },
+    Verb { name: "node list", calls: &["GET /nodes"] },
+    Verb { name: "node status", calls: &["GET /nodes/{node}/status"] },
+    Verb { name: "storage list", calls: &["GET /storage", "GET /nodes/{node}/storage", "GET /cluster/resources"] },
+    Verb { name: "storage content", calls: &["GET /nodes/{node}/storage/{storage}/content", "GET /nodes/{node}/storage"] },
+    Verb { name: "task list", calls: &["GET /nodes/{node}/tasks", "GET /cluster/tasks"] },
+    Verb { name: "task show", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
+    Verb { name: "task log", calls: &["GET /nodes/{node}/tasks/{upid}/log"] },
+    Verb { name: "task wait", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
+    Verb { name: "task stop", calls: &["DELETE /nodes/{node}/tasks/{upid}"] },
+    Verb { name: "context test", calls: &["GET /version", "GET /access/permissions"] },
+];
