@@ -1,6 +1,8 @@
 //! How a call travels, and the client that everything else speaks to.
 
 pub mod https;
+#[cfg(feature = "exec")]
+pub mod ssh;
 pub mod tls;
 
 use std::time::Duration;

@@ -7,3 +7,14 @@ mod tools;
 
 pub use seed::seed;
 pub use tools::{Pretended, Stopped};
+
+/// Answers a word as the helper on the pretended host would.
+#[cfg(feature = "demo")]
+pub fn answer(root: &std::path::Path, word: super::protocol::Word, bytes: &[u8]) -> super::protocol::Envelope {
+    use super::host::{Caller, Host};
+    if let Err(e) = seed(root) {
+        return super::protocol::Envelope::error(super::protocol::Trouble::io("cannot lay out the demo host", &e));
+    }
+    let tools = Pretended::new(root);
+    super::host::answer(&Host::pretended(root, true, &tools), word, bytes, &Caller("demo".to_owned()))
+}
