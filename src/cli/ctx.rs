@@ -46,7 +46,10 @@ pub struct Ctx {
     pub global: Global,
     pub around: Surroundings,
     pub verb: String,
+    /// The command line, secrets masked.
     command: Vec<String>,
+    /// The command line as it came.
+    pub args: Vec<OsString>,
     journal: Arc<Journal>,
 }
 
@@ -55,7 +58,7 @@ impl Ctx {
         let out = Arc::new(Out::new(global.view()));
         let command = args.iter().map(|arg| redact::text(&arg.to_string_lossy())).collect();
         let journal = Arc::new(Journal::at(&around.paths.state, global.no_journal));
-        Self { out, global, around, verb, command, journal }
+        Self { out, global, around, verb, command, args: args.to_vec(), journal }
     }
 
     pub fn config(&self) -> Result<Config> {
@@ -65,7 +68,8 @@ impl Ctx {
     /// The context of this run.
     pub fn context(&self) -> Result<Context> {
         if self.several() {
-            return Err(Fault::usage(format!("`felhom {}` works on one context", self.verb)).with_hint("--contexts and --all-contexts are for commands that read; name one with -c"));
+            return Err(Fault::usage(format!("`felhom {}` works on one context", self.verb))
+                .with_hint("--contexts and --all-contexts are for commands that read; name one with -c"));
         }
         match &self.around.fixed {
             Some(context) => Ok(context.clone()),
@@ -126,11 +130,19 @@ impl Ctx {
         self.out.list(&rows)?;
         let Some(first) = faults.first() else { return Ok(()) };
         let alike = faults.len() == sessions.len() && faults.iter().all(|fault| fault.exit_code() == first.exit_code());
-        Err(Fault { exit: alike.then(|| first.exit_code()), ..Fault::new(Kind::Partial, format!("{} of {} contexts could not be asked", faults.len(), sessions.len())) })
+        Err(Fault {
+            exit: alike.then(|| first.exit_code()),
+            ..Fault::new(Kind::Partial, format!("{} of {} contexts could not be asked", faults.len(), sessions.len()))
+        })
     }
 
     /// Puts a change before the guard, carries it out, and shows what came of it.
-    pub fn carry_out(&self, session: &Session, change: Change, finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync) -> Result<()> {
+    pub fn carry_out(
+        &self,
+        session: &Session,
+        change: Change,
+        finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync,
+    ) -> Result<()> {
         match self.outcomes(session, change, finish)? {
             Some(outcomes) => results::emit(&self.out, &outcomes).and_then(|()| verdict(&outcomes)),
             None => Ok(()),
@@ -138,7 +150,12 @@ impl Ctx {
     }
 
     /// As [`Ctx::carry_out`], leaving the results to the caller; `None` where nothing was to be done but to show it.
-    pub fn outcomes(&self, session: &Session, change: Change, finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync) -> Result<Option<Vec<Outcome>>> {
+    pub fn outcomes(
+        &self,
+        session: &Session,
+        change: Change,
+        finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync,
+    ) -> Result<Option<Vec<Outcome>>> {
         match ask(session, change)? {
             Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
             Pass::Go(approved) => approved.run(session, finish).map(Some),
@@ -156,14 +173,21 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
     }
     let context = first_contact::settle(context, around, out)?;
     let Some(token_id) = &context.token_id else {
-        return Err(Fault::config(format!("the context '{}' has no token_id", context.name)).with_hint("`felhom role bootstrap` makes one, `felhom context edit` names one"));
+        return Err(Fault::config(format!("the context '{}' has no token_id", context.name))
+            .with_hint("`felhom role bootstrap` makes one, `felhom context edit` names one"));
     };
     let Some(source) = &context.secret else {
-        return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name)).with_hint("secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command"));
+        return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name))
+            .with_hint("secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command"));
     };
     let vault = Vault::new(&around.env, &around.paths, &around.interrupt);
     let secret = vault.read(source, &Account::new(&context.name, token_id))?;
     let log = Arc::clone(out);
-    let https = Https::new(&context, &around.env, Login::Token { id: token_id.clone(), secret }, Box::new(move |line| log.debug(2, redact::text(line))))?;
+    let https = Https::new(
+        &context,
+        &around.env,
+        Login::Token { id: token_id.clone(), secret },
+        Box::new(move |line| log.debug(2, redact::text(line))),
+    )?;
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::Context;
 use crate::fault::Result;
-use crate::transport::tls;
-use crate::ui::{Out, prompt};
+use crate::transport::tls::{self, PeerCert};
+use crate::ui::{Out, prompt, units};
 
 use super::Surroundings;
 
@@ -15,11 +15,11 @@ use super::Surroundings;
 pub fn settle(context: &Context, _around: &Surroundings, out: &Arc<Out>) -> Result<Context> {
     let mut settled = context.clone();
     for endpoint in &mut settled.endpoints {
-        if context.trust(endpoint)?.is_some() || !prompt::possible() {
+        if context.trust(endpoint)?.is_some() || !prompt::present() {
             continue;
         }
         let cert = tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), Duration::from_secs(5))?;
-        for line in cert.first_contact(&endpoint.url.authority()) {
+        for line in lines(&cert, &endpoint.url.authority()) {
             out.note(line);
         }
         if prompt::confirm("Is this the right host?", false)? {
@@ -27,4 +27,18 @@ pub fn settle(context: &Context, _around: &Surroundings, out: &Arc<Out>) -> Resu
         }
     }
     Ok(settled)
+}
+
+/// What a person needs to tell the right certificate from a wrong one.
+pub fn lines(cert: &PeerCert, authority: &str) -> Vec<String> {
+    let days = cert.days_left(units::now());
+    vec![
+        format!("{authority} is not known yet. Its certificate:"),
+        format!("  subject      {}", cert.subject),
+        format!("  issuer       {}", cert.issuer),
+        format!("  valid        {} to {} ({days} days left)", units::local_time(cert.not_before), units::local_time(cert.not_after)),
+        format!("  fingerprint  {}", cert.sha256),
+        "On the host this prints the right one:".into(),
+        "  openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem".into(),
+    ]
 }

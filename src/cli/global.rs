@@ -129,6 +129,13 @@ impl Global {
             (_, true) => Some(Gate::Deny),
             _ => None,
         };
-        Rules { gate, plan: self.plan.is_some(), yes: self.yes, confirm: self.confirm.clone(), force: self.force, no_journal: self.no_journal }
+        Rules {
+            gate,
+            plan: self.plan.is_some(),
+            yes: self.yes,
+            confirm: self.confirm.clone(),
+            force: self.force,
+            no_journal: self.no_journal,
+        }
     }
 }

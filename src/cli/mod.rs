@@ -3,6 +3,9 @@
 mod api;
 pub mod complete;
 pub mod ctx;
+#[cfg(feature = "demo")]
+mod demo;
+mod first_contact;
 mod global;
 mod guest;
 mod node;
@@ -12,8 +15,6 @@ mod results;
 mod routes;
 mod storage;
 mod task;
-#[cfg(feature = "demo")]
-mod demo;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

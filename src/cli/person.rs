@@ -20,7 +20,7 @@ impl Terminal {
 
 impl Person for Terminal {
     fn present(&self) -> bool {
-        prompt::possible()
+        prompt::present()
     }
 
     fn preview(&self, plan: &Plan) {

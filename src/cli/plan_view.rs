@@ -59,7 +59,11 @@ fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
 fn step_text(step: &PlannedStep) -> String {
     match (&step.method, &step.path, &step.text) {
         (Some(method), Some(path), _) => {
-            let params = step.params.as_ref().and_then(|p| p.as_object()).map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect::<String>());
+            let params = step
+                .params
+                .as_ref()
+                .and_then(|p| p.as_object())
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect::<String>());
             format!("{method} {path}{}", params.unwrap_or_default())
         }
         (_, _, Some(text)) => format!("[{}] {text}", step.backend),
@@ -77,10 +81,15 @@ fn command(step: &PlannedStep) -> String {
 
 /// Users, roles, tokens and rights have a tool of their own.
 fn access_command(request: &Request) -> Option<String> {
-    let value = |name: &str| request.param(name).map(|v| v.shown());
+    let value = |name: &str| request.param(name).map(super::super::api::call::Value::shown);
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let options = |skip: &[&str]| -> String {
-        request.params.iter().filter(|(key, _)| !skip.contains(&key.as_str())).map(|(key, v)| format!(" --{key} {}", quote(&v.shown()))).collect()
+        request
+            .params
+            .iter()
+            .filter(|(key, _)| !skip.contains(&key.as_str()))
+            .map(|(key, v)| format!(" --{key} {}", quote(&v.shown())))
+            .collect()
     };
     Some(match (request.method, &path[..]) {
         (Method::Post, ["access", "users"]) => format!("pveum user add {}{}", quote(&value("userid")?), options(&["userid"])),
@@ -88,8 +97,12 @@ fn access_command(request: &Request) -> Option<String> {
         (Method::Post, ["access", "roles"]) => format!("pveum role add {}{}", quote(&value("roleid")?), options(&["roleid"])),
         (Method::Put, ["access", "roles", role]) => format!("pveum role modify {}{}", quote(role), options(&[])),
         (Method::Delete, ["access", "roles", role]) => format!("pveum role delete {}", quote(role)),
-        (Method::Post, ["access", "users", user, "token", token]) => format!("pveum user token add {} {}{}", quote(user), quote(token), options(&[])),
-        (Method::Put, ["access", "users", user, "token", token]) => format!("pveum user token modify {} {}{}", quote(user), quote(token), options(&[])),
+        (Method::Post, ["access", "users", user, "token", token]) => {
+            format!("pveum user token add {} {}{}", quote(user), quote(token), options(&[]))
+        }
+        (Method::Put, ["access", "users", user, "token", token]) => {
+            format!("pveum user token modify {} {}{}", quote(user), quote(token), options(&[]))
+        }
         (Method::Delete, ["access", "users", user, "token", token]) => format!("pveum user token delete {} {}", quote(user), quote(token)),
         (Method::Put, ["access", "acl"]) => {
             let verb = if value("delete").as_deref() == Some("1") { "delete" } else { "modify" };
@@ -100,7 +113,8 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-    let params: String = request.params.iter().flat_map(|(key, v)| v.wire().into_iter().map(move |v| format!(" --{key} {}", quote(&v)))).collect();
+    let params: String =
+        request.params.iter().flat_map(|(key, v)| v.wire().into_iter().map(move |v| format!(" --{key} {}", quote(&v)))).collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
 }
 

@@ -5,6 +5,7 @@ pub mod edit;
 pub mod endpoint;
 pub mod env;
 pub mod files;
+pub mod first_contact;
 pub mod load;
 pub mod paths;
 pub mod resolve;

@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::api::{self, Answer, Refusal, Req};
+use super::api::{self, Answer, Params, Refusal, Req};
 use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Request, Response};
+use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
 
@@ -113,22 +114,38 @@ fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (An
 
 fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64) -> Answer {
     let missing = || Refusal::not_implemented(&request.method, path);
-    let (handler, _template, mut params) = api::find(&request.method, path).ok_or_else(missing)?;
-    for (key, value) in request.params.0 {
+    let (method, from_path) = schema::find(&request.method, path).ok_or_else(missing)?;
+    let mut params = Params::default();
+    for (key, value) in from_path {
         params.set(&key, value);
     }
-    away(state, &params)?;
+    for (key, value) in request.params.0 {
+        if params.0.get(&key).is_some_and(|known| *known != value) {
+            return Err(Refusal::param(&key, "duplicate parameter (already defined in URI) with conflicting values!"));
+        }
+        params.set(&key, value);
+    }
+    if who.token.is_some() && !method.allow_token {
+        let why = format!("Permission check failed (URI '{path}' not available with API token, need proper ticket.\n)");
+        return Err(Refusal::forbidden(why));
+    }
+    auth::check_permissions(state, who, method.permissions.as_ref(), &params)?;
+    if method.proxy_to.is_some() {
+        away(state, &params)?;
+    }
+    schema::verify(method, &mut params.0).map_err(Refusal::params)?;
+    let handler = api::handler(method.verb, method.template).ok_or_else(missing)?;
     handler(&mut Req { state, who, method: &request.method, path, params, now_ms, upload: request.upload })
 }
 
 /// A call about another node goes there: an unknown one has no address, an offline one does not answer.
-fn away(state: &State, params: &api::Params) -> Result<(), Refusal> {
+fn away(state: &State, params: &Params) -> Result<(), Refusal> {
     let Some(name) = params.get("node").filter(|n| *n != "localhost") else { return Ok(()) };
     match state.nodes.get(name) {
         Some(node) if node.online => Ok(()),
         Some(_) => Err(Refusal { bare: true, ..Refusal::new(595, "No route to host") }),
         None => Err(Refusal::die(format!(
-            "hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known"
+            "hostname lookup '{name}' failed - failed to get address info for: {name}: Temporary failure in name resolution"
         ))),
     }
 }

@@ -81,7 +81,8 @@ pub fn split_tags(tags: Option<&str>) -> Vec<String> {
 
 /// Every guest that the token may see, by VMID.
 pub fn all(session: &Session) -> Result<Vec<Guest>> {
-    let mut guests: Vec<Guest> = session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
+    let mut guests: Vec<Guest> =
+        session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
     guests.sort_by_key(|guest| guest.vmid);
     Ok(guests)
 }
@@ -128,7 +129,9 @@ impl Selection {
 /// The guest that a person means by `text`: a VMID, a name, or NODE/VMID.
 pub fn find<'a>(guests: &'a [Guest], text: &str) -> Result<&'a Guest> {
     let found: Vec<&Guest> = match text.rsplit_once('/') {
-        Some((node, rest)) => guests.iter().filter(|g| g.node == node && (g.vmid.to_string() == rest || g.name.as_deref() == Some(rest))).collect(),
+        Some((node, rest)) => {
+            guests.iter().filter(|g| g.node == node && (g.vmid.to_string() == rest || g.name.as_deref() == Some(rest))).collect()
+        }
         None if text.bytes().all(|b| b.is_ascii_digit()) => guests.iter().filter(|g| g.vmid.to_string() == text).collect(),
         None => guests.iter().filter(|g| g.name.as_deref() == Some(text)).collect(),
     };
@@ -151,7 +154,10 @@ pub fn one(session: &Session, text: Option<&str>) -> Result<Guest> {
     if !session.person.present() {
         return Err(Fault::usage("which guest? There is no terminal to pick one on").with_hint("name it: a VMID, a name, or NODE/VMID"));
     }
-    let options: Vec<String> = guests.iter().map(|g| format!("{:>6}  {:<24} {:<5} {:<8} {}", g.vmid, g.name.as_deref().unwrap_or("-"), g.kind, g.status, g.node)).collect();
+    let options: Vec<String> = guests
+        .iter()
+        .map(|g| format!("{:>6}  {:<24} {:<5} {:<8} {}", g.vmid, g.name.as_deref().unwrap_or("-"), g.kind, g.status, g.node))
+        .collect();
     match session.person.choose("Which guest?", &options)? {
         Some(index) => Ok(guests[index].clone()),
         None => Err(Fault::refused("no guest was picked")),
@@ -164,7 +170,8 @@ fn missing(guests: &[Guest], text: &str) -> Fault {
         return fault.with_hint("no guest at all is visible: the token may lack VM.Audit; `felhom role check` tells");
     }
     let lower = text.to_lowercase();
-    let near = guests.iter().find(|g| g.name.as_ref().is_some_and(|n| n.to_lowercase().contains(&lower) || lower.contains(&n.to_lowercase())));
+    let near =
+        guests.iter().find(|g| g.name.as_ref().is_some_and(|n| n.to_lowercase().contains(&lower) || lower.contains(&n.to_lowercase())));
     match near.and_then(|g| g.name.as_ref().map(|name| (g.vmid, name))) {
         Some((vmid, name)) => fault.with_hint(format!("did you mean {vmid} ({name})? `felhom guest list` shows all")),
         None => fault.with_hint("`felhom guest list` shows those that are there"),
@@ -175,11 +182,13 @@ fn missing(guests: &[Guest], text: &str) -> Fault {
 pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
     if words.is_empty() {
         if !selection.given() {
-            return Err(Fault::usage("which guests?").with_hint("name them (101, web, 105-110), or select with --all, --tag, --pool, --node, --type, --status"));
+            return Err(Fault::usage("which guests?")
+                .with_hint("name them (101, web, 105-110), or select with --all, --tag, --pool, --node, --type, --status"));
         }
         let chosen: Vec<Guest> = guests.into_iter().filter(|guest| selection.matches(guest)).collect();
         if chosen.is_empty() {
-            return Err(Fault::not_found("no guest matches the selection").with_hint("`felhom guest list` with the same words as --filter shows what is there"));
+            return Err(Fault::not_found("no guest matches the selection")
+                .with_hint("`felhom guest list` with the same words as --filter shows what is there"));
         }
         return Ok(chosen);
     }
@@ -226,7 +235,8 @@ mod tests {
     use super::*;
 
     fn guest(vmid: u32, name: &str, node: &str) -> Guest {
-        let resource = serde_json::from_value(serde_json::json!({"type": "lxc", "vmid": vmid, "name": name, "node": node, "tags": "a;b"})).expect("a resource");
+        let resource = serde_json::from_value(serde_json::json!({"type": "lxc", "vmid": vmid, "name": name, "node": node, "tags": "a;b"}))
+            .expect("a resource");
         Guest::of("t", resource).expect("a guest")
     }
 

@@ -13,7 +13,9 @@ pub fn at(text: &str) -> Result<i64> {
     }
     let local = |civil: DateTime| civil.to_zoned(TimeZone::system()).map(|z: Zoned| z.timestamp().as_second());
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
-    civil.and_then(local).map_err(|_| Fault::usage(format!("'{text}' is not a time")).with_hint("write 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z"))
+    civil.and_then(local).map_err(|_| {
+        Fault::usage(format!("'{text}' is not a time")).with_hint("write 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z")
+    })
 }
 
 /// A time, or a duration before now.

@@ -39,8 +39,6 @@ impl Risk {
 pub enum Privs {
     /// Any valid login.
     None,
-    /// Only `root@pam` itself, no token.
-    Root,
     Need(&'static str, &'static str),
     All(&'static [Privs]),
     Any(&'static [Privs]),
@@ -147,8 +145,6 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needs {
     pub all: Vec<Vec<Grant>>,
-    /// Only `root@pam` may do it.
-    pub root: bool,
 }
 
 impl Needs {
@@ -169,7 +165,6 @@ pub fn needs(request: &Request) -> Option<Needs> {
 fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
     match privs {
         Privs::None => {}
-        Privs::Root => needs.root = true,
         Privs::Need(privilege, path) => {
             needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]));
         }

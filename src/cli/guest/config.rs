@@ -54,7 +54,11 @@ impl Config {
         let mut shown: Vec<(String, Json)> = config
             .into_iter()
             .map(|(key, value)| {
-                let masked = if redact::sensitive(&key) { lenient::text(&value).map_or(Json::Null, |text| redact::config_value(&key, &text).into()) } else { value };
+                let masked = if redact::sensitive(&key) {
+                    lenient::text(&value).map_or(Json::Null, |text| redact::config_value(&key, &text).into())
+                } else {
+                    value
+                };
                 (key, masked)
             })
             .collect();
@@ -68,7 +72,8 @@ impl Row for Pending {
         vec![
             Column::new("key", |p: &Self| Cell::text(&p.key)),
             Column::new("value", |p: &Self| Cell::maybe(p.value.clone(), Cell::Text)).flex(),
-            Column::new("pending", |p: &Self| if p.delete { Cell::text("(goes)") } else { Cell::maybe(p.pending.clone(), Cell::Text) }).flex(),
+            Column::new("pending", |p: &Self| if p.delete { Cell::text("(goes)") } else { Cell::maybe(p.pending.clone(), Cell::Text) })
+                .flex(),
         ]
     }
 

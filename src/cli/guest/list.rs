@@ -9,7 +9,9 @@ use crate::ui::{Cell, Column, Row, Tone};
 
 /// List the guests of the cluster
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  felhom guest list\n  felhom guest list --type lxc --status running -o json\n  felhom guest list --tag web -o id | xargs felhom backup run")]
+#[command(
+    after_help = "Examples:\n  felhom guest list\n  felhom guest list --type lxc --status running -o json\n  felhom guest list --tag web -o id | xargs felhom backup run"
+)]
 pub struct List {
     #[command(flatten)]
     selection: Selection,

@@ -49,7 +49,8 @@ impl Record for State {
     fn fields(&self) -> Vec<(&'static str, Cell)> {
         let g = &self.guest;
         let text = |key: &str| Cell::maybe(self.details.get(key).and_then(lenient::text), Cell::Text);
-        let bytes = |key: &str| Cell::maybe(self.details.get(key).and_then(lenient::integer).and_then(|n| u64::try_from(n).ok()), Cell::Bytes);
+        let bytes =
+            |key: &str| Cell::maybe(self.details.get(key).and_then(lenient::integer).and_then(|n| u64::try_from(n).ok()), Cell::Bytes);
         vec![
             ("vmid", Cell::Int(g.vmid.into())),
             ("name", Cell::maybe(g.name.clone(), Cell::Text)),

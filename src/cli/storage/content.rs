@@ -12,7 +12,9 @@ use crate::ui::{Cell, Column, Row};
 
 /// List what a storage holds
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  felhom storage content local\n  felhom storage content local --content backup --sort created_at:desc\n  felhom storage content local --content vztmpl -o id")]
+#[command(
+    after_help = "Examples:\n  felhom storage content local\n  felhom storage content local --content backup --sort created_at:desc\n  felhom storage content local --content vztmpl -o id"
+)]
 pub struct Content {
     /// The storage
     #[arg(value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
@@ -53,7 +55,9 @@ impl Content {
             let mut shared = false;
             let mut seen = false;
             let rows = nodes::each(session, self.node.as_deref(), |node| {
-                let Some(found) = session.client()?.get(&storage::list(node))?.into_iter().find(|s| s.storage == self.storage) else { return Ok(Vec::new()) };
+                let Some(found) = session.client()?.get(&storage::list(node))?.into_iter().find(|s| s.storage == self.storage) else {
+                    return Ok(Vec::new());
+                };
                 Ok(vec![(node.to_owned(), found.shared)])
             })?;
             let mut volumes = Vec::new();
@@ -62,7 +66,8 @@ impl Content {
                     continue;
                 }
                 (seen, shared) = (true, is_shared);
-                let call = storage::content(&node, &self.storage).with_some("content", self.content.as_deref()).with_some("vmid", self.vmid);
+                let call =
+                    storage::content(&node, &self.storage).with_some("content", self.content.as_deref()).with_some("vmid", self.vmid);
                 volumes.extend(session.client()?.get(&call)?.into_iter().map(|volume| Shown::of(&session.context, &node, volume)));
             }
             if !seen {

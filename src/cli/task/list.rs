@@ -12,7 +12,9 @@ use crate::ui::{Cell, Column, Row, Tone, units};
 
 /// List tasks, newest first
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  felhom task list --running\n  felhom task list --errors --since 24h\n  felhom task list --guest 101 -o json")]
+#[command(
+    after_help = "Examples:\n  felhom task list --running\n  felhom task list --errors --since 24h\n  felhom task list --guest 101 -o json"
+)]
 pub struct List {
     /// Only those that run
     #[arg(long)]
@@ -68,7 +70,8 @@ impl List {
                 Some(text) => Some(guests::find(&guests::all(session)?, text)?.vmid),
                 None => None,
             };
-            let filter = Filter { vmid, kind: self.kind.clone(), user: None, since, errors: self.errors, running: self.running, limit: self.limit };
+            let filter =
+                Filter { vmid, kind: self.kind.clone(), user: None, since, errors: self.errors, running: self.running, limit: self.limit };
             let mut rows = nodes::each(session, self.node.as_deref(), |node| {
                 let entries = session.client()?.get(&tasks::list(node, &filter))?;
                 Ok(entries.into_iter().map(|entry| Shown::of(&session.context, entry)).collect())

@@ -62,7 +62,7 @@ impl Editor {
         let config = self.config()?;
         let old = config.contexts.get(&new.name);
         let blank = Context::new(&new.name);
-        let paths = self.paths.clone();
+        let (paths, before) = (self.paths.clone(), self.text.clone());
         self.change(|document| {
             let contexts = document.entry("contexts").or_insert_with(|| {
                 let mut table = Table::new();
@@ -78,7 +78,14 @@ impl Editor {
             let table = table.as_table_like_mut().ok_or_else(|| Fault::config(format!("`contexts.{}` is not a table", new.name)))?;
             write::context(table, old.unwrap_or(&blank), new, &paths);
             Ok(())
-        })
+        })?;
+        // A relative path, or a layout that toml_edit and we see differently: better nothing than something else.
+        if Config::parse(&self.text, 0o600, &self.paths)?.contexts.get(&new.name) == Some(new) {
+            Ok(())
+        } else {
+            self.text = before;
+            Err(Fault::config(format!("context {} cannot be written so that it reads back the same (are its paths absolute?)", new.name)))
+        }
     }
 
     /// Takes a context out, and gives it back: its secret and its CA file are the caller's to forget.

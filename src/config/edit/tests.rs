@@ -176,6 +176,8 @@ fn wrong_changes_leave_the_file_alone() {
     for name in ["env", "../x", "a b"] {
         assert!(place.edit(|editor| editor.add(&Context { transport: Transport::Local, ..Context::new(name) })).is_err(), "{name}");
     }
+    let relative = Context { transport: Transport::Local, ca_file: Some("ca.pem".into()), ..Context::new("new") };
+    assert!(place.edit(|editor| editor.add(&relative)).is_err_and(|fault| fault.message.contains("are its paths absolute?")));
     let fault = place.edit(|editor| editor.add(&Context::new("new"))).expect_err("no endpoint");
     assert!(fault.message.contains("transport https needs an endpoint"), "{fault}");
     assert_eq!(place.edit(|editor| editor.make_current("x")).expect_err("there is none").message, "there is no context 'x'");
@@ -241,4 +243,78 @@ fn a_pinned_ca_is_kept_beside_and_takes_over() {
     assert!(kept.starts_with("-----BEGIN CERTIFICATE-----") && !kept.contains("KEY"), "only the certificate is kept");
     assert!(home.trust(&home.endpoints[0]).is_ok_and(|trust| trust.is_some()));
     assert!(place.edit(|editor| editor.pin_ca("home", "nonsense")).is_err());
+}
+
+mod any {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn endpoints() -> impl Strategy<Value = Vec<Endpoint>> {
+        let one = ("pve[1-4]", proptest::option::of(any::<[u8; 32]>()), proptest::option::of("[a-z]{1,8}"));
+        proptest::collection::vec(one, 1..4).prop_map(|list| {
+            let mut seen = std::collections::BTreeSet::new();
+            list.into_iter()
+                .filter(|(host, ..)| seen.insert(host.clone()))
+                .map(|(host, fingerprint, server_name)| Endpoint {
+                    fingerprint: fingerprint.map(Fingerprint),
+                    server_name,
+                    ..endpoint(&host)
+                })
+                .collect()
+        })
+    }
+
+    fn source() -> impl Strategy<Value = Source> {
+        prop_oneof![
+            Just(Source::Keyring),
+            "[a-z/. ]{1,12}".prop_map(|path| Source::File(Path::new("/etc").join(path.trim_start_matches('/')))),
+            "[A-Z_]{1,8}".prop_map(Source::Env),
+            "[a-z][a-z.-]{0,7}".prop_map(Source::Credential),
+            proptest::collection::vec("[^\\x00]{1,9}", 1..4).prop_map(Source::Command),
+            "[!-~]{1,20}".prop_map(|text| Source::Literal(crate::secret::Secret::new(text))),
+        ]
+    }
+
+    prop_compose! {
+        fn context()(
+            endpoints in endpoints(),
+            secret in proptest::option::of(source()),
+            transport in prop_oneof![Just(Transport::Https), Just(Transport::Local)],
+            writes in prop_oneof![Just(Writes::Allow), Just(Writes::Stage), Just(Writes::Deny)],
+            system_roots in any::<bool>(),
+            protected_tags in proptest::collection::vec("\\PC{0,6}", 0..3),
+            managed_tag in proptest::option::of("\\PC{0,6}"),
+            ssh in proptest::option::of("[a-z]{1,6}@[a-z]{1,6}"),
+            fence in proptest::option::of("[a-z]{1,6}"),
+        ) -> Context {
+            Context {
+                transport,
+                secret,
+                system_roots,
+                writes,
+                protected_tags,
+                managed_tag,
+                endpoints,
+                ssh: ssh.map(|host| SshHost { host }),
+                fence: fence.map(|host| if host.as_str() < "h" { Fence { via: FenceVia::Local, host: None } } else { Fence { via: FenceVia::Ssh, host: Some(host) } }),
+                ..Context::new("home")
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a context becomes, what is read back is what was meant, and its neighbour and the comments are untouched.
+        #[test]
+        fn any_change_comes_back(first in context(), then in context()) {
+            let place = place("# mine\n\n# the office\n[contexts.work]\ntransport = \"local\" # here\n");
+            for context in [first, then] {
+                place.edit(|editor| editor.set(&context)).expect("it is right");
+                prop_assert_eq!(&place.config().contexts["home"], &context);
+                prop_assert!(place.text().contains("# mine\n\n# the office\n[contexts.work]\ntransport = \"local\" # here\n"));
+            }
+        }
+    }
 }

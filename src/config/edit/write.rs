@@ -103,12 +103,23 @@ fn endpoints(table: &mut dyn TableLike, old: &[Endpoint], new: &[Endpoint]) {
                 fill(&mut one, known(endpoint).map(|at| &old[at]), endpoint);
                 next.push(one);
             }
+            reorder(&mut next);
             if next.is_empty() {
                 table.remove("endpoints");
             } else {
                 table.insert("endpoints", Item::ArrayOfTables(next));
             }
         }
+    }
+}
+
+/// Tables remember where in the file they stood. Those that were there share their old places out in their new order.
+fn reorder(tables: &mut ArrayOfTables) {
+    let mut places: Vec<_> = tables.iter().filter_map(Table::position).collect();
+    places.sort_unstable();
+    let mut places = places.into_iter();
+    for table in tables.iter_mut().filter(|table| table.position().is_some()) {
+        table.set_position(places.next());
     }
 }
 

@@ -54,3 +54,48 @@ fn child_with_a_dead_bus() {
     assert!(fault.message.starts_with("the keyring store does not work: there is no keyring to use: "), "{fault}");
     assert!(fault.hint().contains("--store file"), "{}", fault.hint());
 }
+
+/// A real Secret Service on a bus of its own, with an unlocked keyring in a home of its own.
+#[cfg(feature = "exec")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn a_real_secret_service_keeps_reads_and_forgets() {
+    let quiet = Interrupt::never().expect("a socket pair");
+    for tool in ["dbus-run-session", "gnome-keyring-daemon"] {
+        let there = crate::exec::Cmd::new(tool).arg("--version").run(&quiet).is_ok_and(|done| done.ok());
+        if !there {
+            assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "{tool} is not installed");
+            eprintln!("skipped: {tool} is not installed");
+            return;
+        }
+    }
+    let home = tempfile::tempdir().expect("a folder");
+    let script = r#"printf test | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$@""#;
+    let child = crate::exec::Cmd::new("dbus-run-session")
+        .args(["--", "sh", "-c", script, "sh"])
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", "--ignored", "--nocapture", "config::secrets::keyring::tests::child_with_a_real_keyring"])
+        .env("HOME", home.path())
+        .env("XDG_DATA_HOME", home.path().join("data"))
+        .env("XDG_RUNTIME_DIR", home.path())
+        .timeout(Duration::from_secs(60));
+    let done = child.run(&quiet).expect("it runs");
+    assert!(done.ok() && done.stdout_text().contains("1 passed"), "{}\n{}", done.stdout_text(), done.stderr_text());
+}
+
+#[test]
+#[ignore = "run by a_real_secret_service_keeps_reads_and_forgets, with an environment of its own"]
+fn child_with_a_real_keyring() {
+    let vault = vault(&Env::system());
+    vault.probe(Store::Keyring).expect("it works");
+    let (one, two) = (Account::new("home", "felhom@pve!agent"), Account::new("home", "felhom@pve!agent-b"));
+    assert_eq!(vault.put(Store::Keyring, &one, &Secret::new("first")).ok(), Some(Source::Keyring));
+    vault.put(Store::Keyring, &two, &Secret::new("second")).expect("it is kept");
+    let read = |account| vault.read(&Source::Keyring, account).map(|secret| secret.reveal().to_owned());
+    assert_eq!(read(&one).ok().as_deref(), Some("first"), "a rotation leaves the one in use alone");
+    assert_eq!(read(&two).ok().as_deref(), Some("second"));
+    assert_eq!(vault.forget(&Source::Keyring, &one).ok(), Some(true));
+    assert_eq!(vault.forget(&Source::Keyring, &one).ok(), Some(false));
+    let fault = read(&one).expect_err("it is gone");
+    assert_eq!(fault.message, "cannot read the secret of context home (keyring): the keyring holds no such secret");
+}

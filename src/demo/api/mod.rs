@@ -1,6 +1,8 @@
 //! The calls that the host answers: what a handler gets and gives, and the table of them.
 
+mod access;
 mod cluster;
+mod guest;
 mod nodes;
 mod params;
 mod reply;
@@ -11,4 +13,4 @@ mod version;
 pub use params::Params;
 pub use reply::{Answer, Refusal, Reply};
 pub use req::{Req, Upload};
-pub use routes::{Handler, Route, find};
+pub use routes::{Handler, Route, handler};

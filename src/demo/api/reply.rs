@@ -103,7 +103,9 @@ impl Refusal {
         if self.bare {
             return None;
         }
-        let mut body = json!({ "data": null, "message": format!("{}\n", self.message) });
+        // What dies in Perl ends with a newline; what the front door says itself does not.
+        let end = if matches!(self.status, 404 | 501) { "" } else { "\n" };
+        let mut body = json!({ "data": null, "message": format!("{}{end}", self.message) });
         if !self.errors.is_empty() {
             body["errors"] = json!(self.errors);
         }

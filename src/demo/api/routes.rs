@@ -1,42 +1,44 @@
 //! The table of calls, put together from the areas.
 
-use super::{Answer, Params, Req, cluster, nodes, version};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::{Answer, Req, access, cluster, guest, nodes, version};
 
 pub type Handler = fn(&mut Req<'_>) -> Answer;
 
-/// One call: `("GET", "/nodes/{node}/status", handler)`.
+/// One call: `("GET", "/nodes/{node}/status", handler)`, with the path template of the API schema.
 pub type Route = (&'static str, &'static str, Handler);
 
-const AREAS: &[&[Route]] = &[version::ROUTES, cluster::ROUTES, nodes::ROUTES];
+/// By area, then by file of the area.
+const AREAS: &[&[&[Route]]] = &[&[version::ROUTES, cluster::ROUTES, nodes::ROUTES], access::ROUTES, guest::ROUTES];
 
-/// The handler of a path, its template, and the parameters that the path holds.
-pub fn find(method: &str, path: &str) -> Option<(Handler, &'static str, Params)> {
-    AREAS.iter().copied().flatten().find_map(|(m, template, handler)| {
-        if *m != method {
-            return None;
-        }
-        matches(template, path).map(|params| (*handler, *template, params))
-    })
+/// Every call that is answered.
+pub(super) fn all() -> impl Iterator<Item = &'static Route> {
+    AREAS.iter().copied().flatten().copied().flatten()
 }
 
-fn matches(template: &str, path: &str) -> Option<Params> {
-    let (mut want, mut have) = (template.split('/'), path.split('/'));
-    let mut params = Params::default();
-    loop {
-        match (want.next(), have.next()) {
-            (None, None) => return Some(params),
-            (Some(name), Some(value)) if name.starts_with('{') => {
-                if value.is_empty() {
-                    return None;
-                }
-                // A volume id holds a slash: it is the last parameter and takes the rest, as in Proxmox's fragment delimiters.
-                let greedy = name == "{volume}" && want.clone().next().is_none();
-                let rest: Vec<&str> = if greedy { have.by_ref().collect() } else { Vec::new() };
-                let value = std::iter::once(value).chain(rest).collect::<Vec<_>>().join("/");
-                params.push(name.trim_matches(['{', '}']), value);
-            }
-            (Some(name), Some(value)) if name == value => {}
-            _ => return None,
-        }
+/// The handler of a call of the schema; none if the demo host does not have it.
+pub fn handler(method: &str, template: &str) -> Option<Handler> {
+    static TABLE: OnceLock<HashMap<(&str, &str), Handler>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| all().map(|(method, template, handler)| ((*method, *template), *handler)).collect());
+    table.get(&(method, template)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::demo::schema;
+
+    #[test]
+    fn every_route_is_in_the_schema_and_only_once() {
+        let known: BTreeSet<(&str, &str)> = schema::methods().map(|m| (m.verb, m.template)).collect();
+        let unknown: Vec<_> = all().map(|(method, template, _)| (*method, *template)).filter(|route| !known.contains(route)).collect();
+        assert_eq!(unknown, []);
+        let mut seen = BTreeSet::new();
+        let twice: Vec<_> = all().map(|(method, template, _)| (method, template)).filter(|route| !seen.insert(*route)).collect();
+        assert!(twice.is_empty(), "{twice:?}");
     }
 }

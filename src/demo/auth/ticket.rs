@@ -48,3 +48,19 @@ pub fn verify_csrf(state: &State, token: &str, user: &str, now: i64) -> bool {
     let Ok(at) = i64::from_str_radix(time, 16) else { return false };
     (-300..=24 * 3600).contains(&(now - at)) && sign(state, &format!("csrf:{user}:{time}")) == signature
 }
+
+/// A ticket that only says which second factors are asked for. It is no login.
+pub(super) fn assemble_challenge(state: &State, user: &str, factors: &str, now: i64) -> String {
+    let plain = format!("PVE:!tfa!{factors}:{now:08X}");
+    let signature = sign(state, &format!("{user}:{plain}"));
+    format!("{plain}::{signature}")
+}
+
+/// Whether a challenge is this user's, and fresh.
+pub(super) fn verify_challenge(state: &State, user: &str, challenge: &str, now: i64) -> bool {
+    let Some((plain, signature)) = challenge.rsplit_once("::") else { return false };
+    let time = plain.rsplit_once(':').and_then(|(_, t)| i64::from_str_radix(t, 16).ok());
+    plain.starts_with("PVE:!tfa!")
+        && sign(state, &format!("{user}:{plain}")) == signature
+        && time.is_some_and(|t| (-300..=600).contains(&(now - t)))
+}

@@ -10,7 +10,7 @@ mod table;
 mod viewer;
 
 pub use check::{Params, verify};
-pub use node::{Format, Permissions, Schema};
+pub use node::{Format, Kind, Permissions, Schema};
 pub use table::{Method, find, methods};
 pub use viewer::apidoc;
 

@@ -50,6 +50,11 @@ pub enum Effect {
     RemoveVolume {
         volid: String,
     },
+    /// A guest becomes a member of a pool.
+    AddToPool {
+        vmid: u32,
+        pool: String,
+    },
     /// Another task begins: what the HA manager does after `hastart`.
     Start {
         spec: Box<TaskSpec>,
@@ -100,6 +105,11 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str,
         Effect::RemoveVolume { volid } => {
             for storage in state.storages.values_mut() {
                 storage.volumes.retain(|v| v.volid != volid);
+            }
+        }
+        Effect::AddToPool { vmid, pool } => {
+            if let Some(pool) = state.pools.get_mut(&pool) {
+                pool.guests.insert(vmid);
             }
         }
         Effect::Start { spec, node, user } => {

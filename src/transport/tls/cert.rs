@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -95,6 +95,13 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a leaf is for this name or address.
+pub fn covers(leaf_der: &[u8], name: &str) -> bool {
+    let leaf = CertificateDer::from(leaf_der);
+    let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&leaf), ServerName::try_from(name)) else { return false };
+    rustls::client::verify_server_name(&parsed, &name).is_ok()
 }
 
 /// Whether this CA made this leaf, and would vouch for it now. Names are not looked at.

@@ -8,11 +8,12 @@ mod roots;
 mod seen;
 mod trust;
 
-pub use cert::{PeerCert, chains_to, to_pem};
+pub use cert::{PeerCert, chains_to, covers, to_pem};
 pub use client::client_config;
 pub use fingerprint::Fingerprint;
 pub use probe::probe;
 pub use seen::Seen;
+pub(crate) use seen::day;
 pub use trust::{Trust, certificates};
 
 #[cfg(all(test, feature = "demo"))]

@@ -106,6 +106,6 @@ fn trusted_ca(cas: &[Fingerprint]) -> String {
 }
 
 /// A day in UTC.
-pub(super) fn day(seconds: i64) -> String {
+pub(crate) fn day(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }

@@ -1,0 +1,15 @@
+//! `/access`: logins, users, tokens, groups, roles, the access control list, second factors, realms.
+
+mod acl;
+mod domains;
+mod groups;
+mod roles;
+mod tfa;
+mod ticket;
+mod tokens;
+mod users;
+
+use super::Route;
+
+pub(super) const ROUTES: &[&[Route]] =
+    &[acl::ROUTES, domains::ROUTES, groups::ROUTES, roles::ROUTES, tfa::ROUTES, ticket::ROUTES, tokens::ROUTES, users::ROUTES];

@@ -1,0 +1,257 @@
+//! The configuration of a guest: read, change, and what waits for the next start.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::apply::{self, Edit, Outcome};
+use super::disks;
+use super::rights::{self, Change, Place};
+use super::{check_lock, check_skiplock, kind, the_guest};
+use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::state::{Guest, GuestKind, Map};
+use crate::demo::tasks::TaskSpec;
+
+pub(super) const ROUTES: &[Route] = &[
+    ("GET", "/nodes/{node}/lxc/{vmid}/config", get),
+    ("GET", "/nodes/{node}/qemu/{vmid}/config", get),
+    ("PUT", "/nodes/{node}/lxc/{vmid}/config", put_lxc),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/config", put_qemu),
+    ("POST", "/nodes/{node}/qemu/{vmid}/config", post_qemu),
+    ("GET", "/nodes/{node}/lxc/{vmid}/pending", pending),
+    ("GET", "/nodes/{node}/qemu/{vmid}/pending", pending),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit),
+];
+
+/// A configuration as the host shows it: no secrets.
+fn shown(guest: &Guest, config: &Map) -> Map {
+    let mut config = config.clone();
+    if guest.kind == GuestKind::Qemu && config.contains_key("cipassword") {
+        config.insert("cipassword".to_owned(), "**********".into());
+    }
+    config
+}
+
+/// What a reader sees who does not ask for the current values alone: changes that wait count as made.
+fn with_pending(guest: &Guest) -> Map {
+    let mut config = guest.config.clone();
+    for key in &guest.pending_delete {
+        config.shift_remove(key);
+    }
+    for (key, value) in &guest.pending {
+        config.insert(key.clone(), value.clone());
+    }
+    config
+}
+
+fn get(req: &mut Req<'_>) -> Answer {
+    let guest = the_guest(req)?;
+    if let Some(name) = req.params.get("snapshot") {
+        if req.params.flag("current") {
+            return Err(Refusal::param("snapshot", "cannot use 'snapshot' parameter with 'current'"));
+        }
+        let snapshot = guest.snapshot(name).ok_or_else(|| Refusal::die(format!("snapshot '{name}' does not exist")))?;
+        return Ok(Value::Object(super::snapshot::config_of(&guest, snapshot)).into());
+    }
+    let config = if req.params.flag("current") { guest.config.clone() } else { with_pending(&guest) };
+    let mut config = shown(&guest, &config);
+    if let Some(parent) = &guest.parent {
+        config.insert("parent".to_owned(), parent.clone().into());
+    }
+    config.insert("digest".to_owned(), guest.digest().into());
+    Ok(Value::Object(config).into())
+}
+
+fn pending(req: &mut Req<'_>) -> Answer {
+    let guest = the_guest(req)?;
+    let config = shown(&guest, &guest.config);
+    let mut rows: Vec<Value> = Vec::new();
+    for (key, value) in &config {
+        let mut row = json!({ "key": key, "value": value });
+        if let Some(next) = guest.pending.get(key) {
+            row["pending"] = if key == "cipassword" { "**********".into() } else { next.clone() };
+        }
+        if guest.pending_delete.contains(key) {
+            row["delete"] = 1.into();
+        }
+        rows.push(row);
+    }
+    for (key, value) in guest.pending.iter().filter(|(key, _)| !config.contains_key(*key)) {
+        rows.push(json!({ "key": key, "pending": value }));
+    }
+    if let Some(parent) = &guest.parent {
+        rows.push(json!({ "key": "parent", "value": parent }));
+    }
+    rows.push(json!({ "key": "digest", "value": guest.digest() }));
+    Ok(Value::Array(rows).into())
+}
+
+fn cloudinit(req: &mut Req<'_>) -> Answer {
+    let guest = the_guest(req)?;
+    let keys = ["ciuser", "cipassword", "sshkeys", "nameserver", "searchdomain", "citype", "cicustom", "ciupgrade"];
+    let ours = |key: &str| keys.contains(&key) || key.starts_with("ipconfig");
+    let has_drive = guest.config.values().any(|value| value.as_str().is_some_and(|text| text.contains("cloudinit")));
+    let rows = guest.config.iter().filter(|(key, _)| has_drive && ours(key)).map(|(key, value)| json!({ "key": key, "value": value }));
+    Ok(Value::Array(rows.collect()).into())
+}
+
+/// The names in a `delete` or `revert` list, and the settings that are given: what a change is made of.
+struct Asked {
+    delete: Vec<String>,
+    revert: Vec<String>,
+    set: Map,
+}
+
+const OWN: &[&str] = &["node", "vmid", "digest", "delete", "revert", "skiplock", "force", "background_delay", "import-working-storage"];
+
+fn asked(req: &Req<'_>) -> Result<Asked, Refusal> {
+    let set: Map = req.params.iter().filter(|(key, _)| !OWN.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let asked = Asked { delete: req.params.list("delete"), revert: req.params.list("revert"), set };
+    if asked.set.is_empty() && !req.params.has("delete") && !req.params.has("revert") {
+        return Err(Refusal::die("no options specified"));
+    }
+    Ok(asked)
+}
+
+fn check_digest(req: &Req<'_>, guest: &Guest) -> Result<(), Refusal> {
+    match req.params.get("digest") {
+        Some(digest) if !digest.is_empty() && digest != guest.digest() => {
+            Err(Refusal::die("detected modified configuration - file changed by other user? Try again."))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn check_names(kind: GuestKind, asked: &Asked) -> Result<(), Refusal> {
+    for key in &asked.revert {
+        if disks::setting(kind, key).is_none() {
+            return Err(Refusal::param("revert", format!("unknown option '{key}'")));
+        }
+        if asked.set.contains_key(key) {
+            return Err(Refusal::param("revert", format!("you can't use '-{key}' and '-revert {key}' at the same time")));
+        }
+    }
+    for key in &asked.delete {
+        let known = disks::setting(kind, key).is_some() || (kind == GuestKind::Qemu && key == "cdrom");
+        if !known {
+            return Err(Refusal::param("delete", format!("unknown option '{key}'")));
+        }
+        if asked.set.contains_key(key) {
+            let quote = if kind == GuestKind::Lxc { "'-{key}' and -delete {key}'" } else { "'-{key}' and '-delete {key}'" };
+            let pair = quote.replace("{key}", key);
+            return Err(Refusal::param("delete", format!("you can't use {pair} at the same time")));
+        }
+        if asked.revert.contains(key) {
+            let text = format!("you can't use '-delete {key}' and '-revert {key}' at the same time");
+            return Err(Refusal::param("delete", text));
+        }
+    }
+    Ok(())
+}
+
+fn put_lxc(req: &mut Req<'_>) -> Answer {
+    let asked = asked(req)?;
+    let guest = the_guest(req)?;
+    check_lock(&guest)?;
+    check_digest(req, &guest)?;
+    let place = Place { vmid: guest.vmid, pool: None, old: Some(&guest.config), unprivileged: guest.flag("unprivileged") };
+    for key in asked.delete.iter().chain(&asked.revert) {
+        rights::lxc(req, &place, &Change { key, value: None })?;
+    }
+    check_names(GuestKind::Lxc, &asked)?;
+    let mut set: Vec<(String, String)> = asked.set.iter().map(|(key, value)| (key.clone(), text_of(value))).collect();
+    for (key, value) in &set {
+        rights::lxc(req, &place, &Change { key, value: Some(value) })?;
+    }
+    set.sort();
+    let mut edit = Edit::new(req.state, guest.clone());
+    edit.revert(&asked.revert);
+    for key in &asked.delete {
+        edit.delete_lxc(key)?;
+    }
+    for (key, value) in &set {
+        edit.set_lxc(key, value)?;
+    }
+    finish(req, edit.done())?;
+    Ok(Reply::null())
+}
+
+/// Keeps what was changed, unless something could not be.
+fn finish(req: &mut Req<'_>, (result, log): (Result<Outcome, Errors>, Vec<String>)) -> Result<Vec<String>, Refusal> {
+    let outcome = result.map_err(Refusal::params)?;
+    apply::keep(req.state, outcome);
+    Ok(log)
+}
+
+fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
+    let asked = asked(req)?;
+    let skiplock = req.params.flag("skiplock");
+    if (skiplock || req.params.flag("force")) && !req.is_root() {
+        let name = if skiplock { "skiplock" } else { "force" };
+        // Force is for whoever may allocate; skiplock for root alone.
+        if skiplock {
+            return Err(Refusal::param(name, "Only root may use this option."));
+        }
+    }
+    let vmid = req.vmid();
+    let guest = the_guest(req);
+    let old = guest.as_ref().ok().map(|guest| guest.config.clone());
+    let place = Place { vmid, pool: None, old: old.as_ref(), unprivileged: false };
+    check_names(GuestKind::Qemu, &asked)?;
+    for key in asked.delete.iter().chain(asked.set.keys()).chain(&asked.revert) {
+        rights::qemu(req, &place, key)?;
+    }
+    let set: Vec<(String, String)> = asked.set.iter().map(|(key, value)| (key.clone(), text_of(value))).collect();
+    for (key, value) in &set {
+        rights::qemu_value(req, &place, key, value)?;
+    }
+    let guest = guest?;
+    check_digest(req, &guest)?;
+    if !skiplock && !(asked.delete.iter().any(|key| key == "lock") && req.is_root()) {
+        check_lock(&guest)?;
+    }
+    let force = req.params.flag("force");
+    let mut edit = Edit::new(req.state, guest);
+    edit.revert(&asked.revert);
+    for key in &asked.delete {
+        if key == "lock" {
+            edit.unlock();
+        } else {
+            edit.delete_qemu(key, force)?;
+        }
+    }
+    for (key, value) in &set {
+        edit.set_qemu(key, value)?;
+    }
+    finish(req, edit.done())
+}
+
+fn put_qemu(req: &mut Req<'_>) -> Answer {
+    check_skiplock(req)?;
+    change_qemu(req)?;
+    Ok(Reply::null())
+}
+
+fn post_qemu(req: &mut Req<'_>) -> Answer {
+    check_skiplock(req)?;
+    let set: Vec<String> = req.params.keys().filter(|key| !OWN.contains(key)).map(str::to_owned).collect();
+    let vmid = req.vmid();
+    let spec = TaskSpec::new("qmconfig", vmid);
+    let text = if set.is_empty() { String::new() } else { format!("update VM {vmid}: -{}", set.join(" -")) };
+    let done = match change_qemu(req) {
+        Ok(log) => log.into_iter().fold(if text.is_empty() { spec } else { spec.log(text) }, TaskSpec::log).takes(0.3).ok(),
+        // Rights are asked before the task, the rest within it.
+        Err(refusal) if refusal.status == 403 || refusal.message.starts_with("only root") => return Err(refusal),
+        Err(refusal) if refusal.status == 400 => return Err(refusal),
+        Err(refusal) => spec.takes(0.1).fail(refusal.message),
+    };
+    let _ = kind(req);
+    req.start(done)
+}
+
+/// Errors by setting.
+pub(super) type Errors = BTreeMap<String, String>;

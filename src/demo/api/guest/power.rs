@@ -1,0 +1,254 @@
+//! Start, stop, shut down, reboot, suspend, resume.
+
+use super::{check_skiplock, is_running, kind, locked};
+use crate::demo::api::{Answer, Refusal, Req, Route};
+use crate::demo::state::{Guest, GuestKind, Power};
+use crate::demo::tasks::{Effect, TaskSpec};
+
+pub(super) const ROUTES: &[Route] = &[
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/start", start),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/start", start),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/stop", stop),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/stop", stop),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown", shutdown),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", shutdown),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/reboot", reboot),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", reboot),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/reset", reset),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/suspend", suspend),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", suspend),
+    ("POST", "/nodes/{node}/lxc/{vmid}/status/resume", resume),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/resume", resume),
+];
+
+/// `vzstart` or `qmstart`.
+fn task(kind: GuestKind, verb: &str, vmid: u32) -> TaskSpec {
+    let prefix = if kind == GuestKind::Lxc { "vz" } else { "qm" };
+    TaskSpec::new(&format!("{prefix}{verb}"), vmid)
+}
+
+fn power(vmid: u32, power: Power) -> Effect {
+    Effect::SetPower { vmid, power }
+}
+
+fn not_running(req: &Req<'_>) -> Refusal {
+    Refusal::die(format!("{} {} not running", kind(req).label(), req.vmid()))
+}
+
+/// The guest as the worker would find it: there and unlocked, or the words in which it dies.
+fn in_worker(req: &Req<'_>, skiplock: bool, bears: &[&str]) -> Result<Guest, String> {
+    let guest = req.guest(kind(req)).cloned().map_err(|refusal| refusal.message)?;
+    match locked(&guest) {
+        Some(words) if !skiplock && !guest.lock().is_some_and(|lock| bears.contains(&lock)) => Err(words),
+        _ => Ok(guest),
+    }
+}
+
+/// A guest under high availability is started and stopped by the manager: a task asks it, and another does it.
+fn through_ha(req: &mut Req<'_>, verb: &str, then: TaskSpec) -> Answer {
+    let (vmid, node, label) = (req.vmid(), req.node(), kind(req).label());
+    let word = if verb == "hastart" { "start" } else { "stop" };
+    let later = Effect::Start { spec: Box::new(then), node, user: "root@pam".to_owned() };
+    let spec = TaskSpec::new(verb, vmid).log(format!("Requesting HA {word} for {label} {vmid}")).takes(0.5).then(later).ok();
+    if let Some(id) = req.state.guests.get(&vmid).map(Guest::ha_id)
+        && let Some(resource) = req.state.ha.resources.get_mut(&id)
+    {
+        resource.insert("state".to_owned(), if word == "start" { "started" } else { "stopped" }.into());
+    }
+    req.start(spec)
+}
+
+fn start(req: &mut Req<'_>) -> Answer {
+    let skiplock = check_skiplock(req)?;
+    let (kind, vmid) = (kind(req), req.vmid());
+    if is_running(req) && kind == GuestKind::Lxc {
+        return Err(Refusal::die(format!("CT {vmid} already running")));
+    }
+    let spec = task(kind, "start", vmid);
+    let spec = match in_worker(req, skiplock, &["mounted", "suspended"]) {
+        Err(words) => spec.takes(0.2).fail(words),
+        Ok(guest) if guest.is_template() && kind == GuestKind::Lxc => spec.fail("you can't start a CT if it's a template"),
+        Ok(guest) if guest.is_template() => spec.fail("you can't start a vm if it's a template"),
+        Ok(guest) if guest.power.is_on() => spec.fail(format!("VM {vmid} already running")),
+        Ok(guest) if kind == GuestKind::Qemu && guest.power == Power::Suspended => {
+            let spec = spec.log("Resuming suspended VM").takes(1.5).then(Effect::SetLock { vmid, lock: None });
+            spec.then(power(vmid, Power::Running)).log("Resumed VM, removing state").ok()
+        }
+        Ok(guest) => match missing_bridge(req, &guest) {
+            Some(words) => spec.takes(0.4).fail(words),
+            None => spec.takes(if kind == GuestKind::Lxc { 1.2 } else { 1.8 }).then(power(vmid, Power::Running)).ok(),
+        },
+    };
+    if req.state.ha_of(vmid).is_some() {
+        return through_ha(req, "hastart", spec);
+    }
+    req.start(spec)
+}
+
+/// A network device on a bridge that the node does not have keeps a guest from starting.
+fn missing_bridge(req: &Req<'_>, guest: &Guest) -> Option<String> {
+    let node = req.state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
+    let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
+    let mut nets: Vec<(&String, &str)> =
+        guest.config.iter().filter(|(k, _)| super::disks::is_net(k)).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
+    nets.sort();
+    let vnet = |bridge: &str| req.state.section("sdn/vnets").any(|(id, _)| id == bridge);
+    let (_, bridge) = nets
+        .into_iter()
+        .filter_map(|(key, text)| Some((key, text.split(',').find_map(|part| part.strip_prefix("bridge="))?)))
+        .find(|(_, bridge)| !known(bridge) && !vnet(bridge))?;
+    Some(match guest.kind {
+        GuestKind::Lxc => format!("bridge '{bridge}' does not exist"),
+        GuestKind::Qemu => format!(
+            "bridge '{bridge}' does not exist\nkvm: -netdev type=tap: network script /usr/libexec/qemu-server/pve-bridge failed with status 512\nstart failed: QEMU exited with code 1"
+        ),
+    })
+}
+
+fn stop(req: &mut Req<'_>) -> Answer {
+    let skiplock = check_skiplock(req)?;
+    let (kind, vmid) = (kind(req), req.vmid());
+    if !is_running(req) && kind == GuestKind::Lxc {
+        return Err(not_running(req));
+    }
+    let managed = req.state.ha_of(vmid).is_some();
+    if managed && req.params.flag("overrule-shutdown") {
+        return Err(Refusal::param("overrule-shutdown", "Not applicable for HA resources."));
+    }
+    let spec = task(kind, "stop", vmid);
+    let spec = match in_worker(req, skiplock, &["mounted"]) {
+        Err(words) => spec.takes(0.2).fail(words),
+        Ok(_) => spec.takes(0.8).then(power(vmid, Power::Stopped)).ok(),
+    };
+    if managed {
+        return through_ha(req, "hastop", spec);
+    }
+    req.start(spec)
+}
+
+fn shutdown(req: &mut Req<'_>) -> Answer {
+    let skiplock = check_skiplock(req)?;
+    let (kind, vmid) = (kind(req), req.vmid());
+    if !is_running(req) && kind == GuestKind::Lxc {
+        return Err(not_running(req));
+    }
+    let spec = task(kind, "shutdown", vmid);
+    let timeout = req.params.int("timeout").unwrap_or(60);
+    let spec = match in_worker(req, skiplock, &[]) {
+        Err(words) => spec.takes(0.2).fail(words),
+        Ok(guest) if guest.power == Power::Paused => {
+            let words = "VM is paused - cannot shutdown";
+            if req.params.flag("forceStop") {
+                spec.log("VM is paused - stop").takes(0.5).then(power(vmid, Power::Stopped)).ok()
+            } else {
+                spec.fail(words)
+            }
+        }
+        Ok(guest) if kind == GuestKind::Qemu && !guest.power.is_on() => spec.fail("VM quit/powerdown failed - no such VM or not running"),
+        Ok(_) => spec.takes(if timeout < 3 { 1.0 } else { 2.5 }).then(power(vmid, Power::Stopped)).ok(),
+    };
+    if req.state.ha_of(vmid).is_some() {
+        return through_ha(req, "hastop", spec);
+    }
+    req.start(spec)
+}
+
+fn reboot(req: &mut Req<'_>) -> Answer {
+    let (kind, vmid) = (kind(req), req.vmid());
+    if !is_running(req) {
+        // The host says VM here even about a container.
+        return Err(Refusal::die(format!("VM {vmid} not running")));
+    }
+    if req.guest(kind)?.power == Power::Paused {
+        return Err(Refusal::die("VM is paused - cannot shutdown"));
+    }
+    let spec = task(kind, "reboot", vmid);
+    let spec = match in_worker(req, false, &[]) {
+        Err(words) => spec.takes(0.2).fail(words),
+        Ok(_) => spec.takes(2.5).then(power(vmid, Power::Stopped)).takes(1.2).then(power(vmid, Power::Running)).ok(),
+    };
+    req.start(spec)
+}
+
+fn reset(req: &mut Req<'_>) -> Answer {
+    let skiplock = check_skiplock(req)?;
+    let vmid = req.vmid();
+    if !is_running(req) {
+        return Err(Refusal::die(format!("VM {vmid} not running")));
+    }
+    let spec = TaskSpec::new("qmreset", vmid);
+    let spec = match in_worker(req, skiplock, &[]) {
+        Err(words) => spec.fail(words),
+        Ok(_) => spec.takes(0.2).ok(),
+    };
+    req.start(spec)
+}
+
+fn suspend(req: &mut Req<'_>) -> Answer {
+    let (kind, vmid) = (kind(req), req.vmid());
+    if kind == GuestKind::Lxc {
+        if !is_running(req) {
+            return Err(not_running(req));
+        }
+        let command = format!("command 'lxc-checkpoint -n {vmid} -s -D /var/lib/vz/dump' failed: exit code 1");
+        let spec = TaskSpec::new("vzsuspend", vmid);
+        let spec = match in_worker(req, false, &[]) {
+            Err(words) => spec.fail(words),
+            Ok(_) => spec.takes(0.4).fail(command),
+        };
+        return req.start(spec);
+    }
+    let skiplock = check_skiplock(req)?;
+    let to_disk = req.params.flag("todisk");
+    if req.params.has("statestorage") && !to_disk {
+        return Err(Refusal::param("statestorage", "can only be used with 'todisk'"));
+    }
+    let guest = req.guest(kind)?.clone();
+    if !guest.power.is_on() {
+        return Err(Refusal::die(format!("VM {vmid} not running")));
+    }
+    if to_disk {
+        req.check(&format!("/vms/{vmid}"), &["VM.Config.Disk"])?;
+        if let Some(storage) = req.params.get("statestorage") {
+            req.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+        }
+    }
+    let spec = TaskSpec::new(if to_disk { "qmsuspend" } else { "qmpause" }, vmid);
+    let spec = match in_worker(req, skiplock, &[]) {
+        Err(words) => spec.fail(words),
+        Ok(guest) if to_disk => {
+            let size = (guest.max_memory() as f64 * guest.load.memory) as u64;
+            let lock = |word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
+            let spec = spec.then(lock(Some("suspending"))).on_stop(lock(None));
+            let spec = spec.log(format!("State storage: {} bytes", size)).takes(2.0 + size as f64 / 1e9);
+            spec.log("completed saving the VM state").then(power(vmid, Power::Suspended)).then(lock(Some("suspended"))).ok()
+        }
+        Ok(_) => spec.takes(0.2).then(power(vmid, Power::Paused)).ok(),
+    };
+    req.start(spec)
+}
+
+fn resume(req: &mut Req<'_>) -> Answer {
+    let (kind, vmid) = (kind(req), req.vmid());
+    if kind == GuestKind::Lxc {
+        if is_running(req) {
+            return Err(Refusal::die(format!("CT {vmid} already running")));
+        }
+        let words = format!("command 'lxc-checkpoint -n {vmid} -r --foreground -D /var/lib/vz/dump' failed: exit code 1");
+        return req.start(TaskSpec::new("vzresume", vmid).takes(0.4).fail(words));
+    }
+    let skiplock = check_skiplock(req)?;
+    let guest = req.guest(kind)?.clone();
+    if !guest.power.is_on() && guest.power != Power::Suspended {
+        return Err(Refusal::die(format!("VM {vmid} not running")));
+    }
+    let spec = TaskSpec::new("qmresume", vmid);
+    let spec = match in_worker(req, skiplock, &["suspended"]) {
+        Err(words) => spec.fail(words),
+        Ok(guest) if guest.power == Power::Suspended => {
+            spec.takes(1.5).then(Effect::SetLock { vmid, lock: None }).then(power(vmid, Power::Running)).ok()
+        }
+        Ok(_) => spec.takes(0.2).then(power(vmid, Power::Running)).ok(),
+    };
+    req.start(spec)
+}

@@ -1,0 +1,86 @@
+//! What a real host answered, asked again of the demo host.
+
+mod compare;
+mod record;
+mod session;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use record::Record;
+use session::Session;
+
+/// One continuous run, in order; then those that start from the baseline again.
+const RUNS: [&[&str]; 4] =
+    [&["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17"], &["18"], &["19"], &["20"]];
+
+fn folder() -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/pve-transcripts");
+    if path.is_dir() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "the transcripts are absent");
+    None
+}
+
+/// Differences that are known and meant, by `file:line`, each with a reason.
+fn accepted() -> BTreeMap<String, String> {
+    let text = include_str!("accepted.txt");
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines.map(|line| line.split_once(' ').expect("an accepted difference has a reason")).map(|(at, why)| (at.into(), why.into())).collect()
+}
+
+#[test]
+fn the_demo_host_answers_as_a_real_host_did() {
+    let Some(folder) = folder() else {
+        eprintln!("skipped: the transcripts are not here");
+        return;
+    };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    files.sort();
+    let only = std::env::var("FELHOM_REPLAY").unwrap_or_default();
+    let (mut matched, mut total, mut report) = (0, 0, Vec::new());
+    let mut excused = Vec::new();
+    let accepted = accepted();
+    for run in RUNS {
+        let mut session = Session::start();
+        if run.contains(&"20") || run.contains(&"19") {
+            session.prepare(run[0]);
+        }
+        for path in &files {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if !run.contains(&&name[..2]) {
+                continue;
+            }
+            for (index, line) in std::fs::read_to_string(path).unwrap().lines().enumerate() {
+                let at = format!("{}:{}", &name[..2], index + 1);
+                let record = Record::parse(line);
+                if record.skipped {
+                    continue;
+                }
+                if name.starts_with("19") {
+                    session.unseen(index + 1);
+                }
+                let differences = session.replay(&record);
+                total += 1;
+                match (differences.is_empty(), accepted.get(&at)) {
+                    (true, None) => matched += 1,
+                    (true, Some(_)) => {
+                        matched += 1;
+                        report.push(format!("{at} is accepted as different, and is not"));
+                    }
+                    (false, Some(_)) => excused.push(at),
+                    (false, None) if !only.is_empty() && !only.split(',').any(|file| at.starts_with(file)) => {}
+                    (false, None) => {
+                        report.push(format!("{at} {} {} as {:?}", record.method, record.path, record.who.as_deref().unwrap_or("")));
+                        report.extend(differences.into_iter().map(|text| format!("      {text}")));
+                    }
+                }
+            }
+        }
+    }
+    eprintln!("{}", report.join("\n"));
+    eprintln!("matched {matched} of {total} ({} accepted as different)", excused.len());
+    assert!(matched * 100 >= total * 90, "matched {matched} of {total}");
+}
