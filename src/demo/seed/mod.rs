@@ -3,6 +3,7 @@
 mod baseline;
 mod demo;
 mod parts;
+mod services;
 
 use super::host::Options;
 use super::state::State;
