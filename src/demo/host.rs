@@ -297,6 +297,6 @@ mod tests {
         let second = Host::start(&options).unwrap();
         assert_eq!(second.fingerprint(), fingerprint);
         assert!(get(&second, "/version", Some(&token)).starts_with("HTTP/1.1 200 OK"));
-        assert_eq!(summary(dir.path()).unwrap()["guests"], 4);
+        assert_eq!(summary(dir.path()).unwrap()["nodes"][0]["node"], "pve1");
     }
 }

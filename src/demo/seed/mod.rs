@@ -1,7 +1,11 @@
 //! The states that a host can begin with.
 
+mod archives;
 mod baseline;
 mod demo;
+mod guests;
+mod history;
+mod nodes;
 mod parts;
 mod services;
 
