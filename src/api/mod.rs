@@ -2,9 +2,15 @@
 
 pub mod answer;
 pub mod call;
+pub mod cluster;
+pub mod guests;
 pub mod lenient;
+pub mod nodes;
+pub mod storage;
+pub mod tasks;
 pub mod upid;
 
 pub use answer::Reply;
 pub use call::{Call, Method, Pace, Request, Value};
+pub use guests::{GuestKind, Place};
 pub use upid::Upid;

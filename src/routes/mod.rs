@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::api::{Method, Request};
 
 pub use rows::ROWS;
-pub use verbs::{VERBS, Verb};
+pub use verbs::{COMMON, VERBS, Verb};
 
 /// How much harm a change can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -39,8 +39,6 @@ impl Risk {
 pub enum Privs {
     /// Any valid login.
     None,
-    /// Only `root@pam` itself, no token.
-    Root,
     Need(&'static str, &'static str),
     All(&'static [Privs]),
     Any(&'static [Privs]),
@@ -147,8 +145,6 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needs {
     pub all: Vec<Vec<Grant>>,
-    /// Only `root@pam` may do it.
-    pub root: bool,
 }
 
 impl Needs {
@@ -169,9 +165,8 @@ pub fn needs(request: &Request) -> Option<Needs> {
 fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
     match privs {
         Privs::None => {}
-        Privs::Root => needs.root = true,
         Privs::Need(privilege, path) => {
-            needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]))
+            needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]));
         }
         Privs::All(list) => list.iter().for_each(|p| gather(p, request, bound, needs)),
         Privs::Any(list) => {

@@ -30,7 +30,6 @@ const SNAPSHOT: Privs = Need("VM.Snapshot", "/vms/{vmid}");
 const ROLLBACK: Privs = Any(&[SNAPSHOT, Need("VM.Snapshot.Rollback", "/vms/{vmid}")]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
-const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
 const STORE_AUDIT: Privs = Any(&[Need("Datastore.Audit", "/storage/{storage}"), SPACE]);
 const CREATE: Privs = All(&[

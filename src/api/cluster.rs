@@ -1,0 +1,91 @@
+//! What the cluster as a whole knows.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::api::guests::GuestKind;
+use crate::api::{Call, lenient};
+use crate::path;
+
+/// A guest, node or storage in `/cluster/resources`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Resource {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub node: String,
+    #[serde(default, deserialize_with = "lenient::opt_u32")]
+    pub vmid: Option<u32>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub pool: Option<String>,
+    #[serde(default)]
+    pub tags: Option<String>,
+    #[serde(default)]
+    pub lock: Option<String>,
+    #[serde(default)]
+    pub hastate: Option<String>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub template: bool,
+    #[serde(default, deserialize_with = "lenient::opt_f64")]
+    pub cpu: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::opt_f64")]
+    pub maxcpu: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub mem: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub maxmem: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub disk: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub maxdisk: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub uptime: Option<u64>,
+    #[serde(default)]
+    pub storage: Option<String>,
+}
+
+impl Resource {
+    pub fn guest_kind(&self) -> Option<GuestKind> {
+        match self.kind.as_str() {
+            "lxc" => Some(GuestKind::Lxc),
+            "qemu" => Some(GuestKind::Qemu),
+            _ => None,
+        }
+    }
+}
+
+/// `GET /version`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Version {
+    pub version: String,
+    #[serde(default)]
+    pub release: String,
+    #[serde(default)]
+    pub repoid: String,
+}
+
+pub fn version() -> Call<Version> {
+    Call::get(path!["version"])
+}
+
+pub fn guests() -> Call<Vec<Resource>> {
+    Call::get(path!["cluster", "resources"]).with("type", "vm")
+}
+
+pub fn resources() -> Call<Vec<Resource>> {
+    Call::get(path!["cluster", "resources"])
+}
+
+/// The next free VMID, as a string; with `vmid` whether that one is free.
+pub fn next_id(vmid: Option<u32>) -> Call<Json> {
+    Call::get(path!["cluster", "nextid"]).with_some("vmid", vmid)
+}
+
+/// What somebody may do, path by path.
+pub fn permissions() -> Call<crate::guard::plan::Held> {
+    Call::get(path!["access", "permissions"])
+}

@@ -1,0 +1,131 @@
+//! Containers and virtual machines. Both kinds have the same calls under different paths; this is where the difference ends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::api::{Call, lenient};
+use crate::path;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum GuestKind {
+    /// A container
+    Lxc,
+    /// A virtual machine
+    Qemu,
+}
+
+impl GuestKind {
+    /// The word in paths and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lxc => "lxc",
+            Self::Qemu => "qemu",
+        }
+    }
+
+    /// The word that Proxmox's own messages use.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Lxc => "CT",
+            Self::Qemu => "VM",
+        }
+    }
+}
+
+impl fmt::Display for GuestKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Where a guest is: enough to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub node: String,
+    pub kind: GuestKind,
+    pub vmid: u32,
+}
+
+impl Place {
+    /// `/nodes/{node}/{kind}/{vmid}` and what follows.
+    fn path(&self, rest: &[&str]) -> Vec<String> {
+        let mut path = path!["nodes", self.node, self.kind, self.vmid];
+        path.extend(rest.iter().map(|segment| (*segment).to_owned()));
+        path
+    }
+
+    pub fn status(&self) -> Call<Json> {
+        Call::get(self.path(&["status", "current"]))
+    }
+
+    pub fn config(&self) -> Call<Map<String, Json>> {
+        Call::get(self.path(&["config"]))
+    }
+
+    /// The configuration without the changes that wait for a restart.
+    pub fn current_config(&self) -> Call<Map<String, Json>> {
+        self.config().with("current", true)
+    }
+
+    pub fn pending(&self) -> Call<Vec<PendingValue>> {
+        Call::get(self.path(&["pending"]))
+    }
+
+    pub fn set_config(&self) -> Call<Json> {
+        Call::put(self.path(&["config"]))
+    }
+
+    pub fn power(&self, action: &str) -> Call<Json> {
+        Call::post(self.path(&["status", action]))
+    }
+
+    pub fn snapshots(&self) -> Call<Vec<Json>> {
+        Call::get(self.path(&["snapshot"]))
+    }
+
+    pub fn create_snapshot(&self, name: &str) -> Call<Json> {
+        Call::post(self.path(&["snapshot"])).with("snapname", name)
+    }
+
+    pub fn rollback(&self, name: &str) -> Call<Json> {
+        Call::post(self.path(&["snapshot", name, "rollback"]))
+    }
+
+    pub fn delete_snapshot(&self, name: &str) -> Call<Json> {
+        Call::delete(self.path(&["snapshot", name]))
+    }
+
+    pub fn feature(&self, feature: &str) -> Call<Json> {
+        Call::get(self.path(&["feature"])).with("feature", feature)
+    }
+
+    pub fn destroy(&self) -> Call<Json> {
+        Call::delete(self.path(&[]))
+    }
+
+    /// Addresses as the container itself has them.
+    pub fn interfaces(&self) -> Call<Vec<Json>> {
+        Call::get(self.path(&["interfaces"]))
+    }
+
+    /// Addresses as the agent in a virtual machine reports them.
+    pub fn agent_interfaces(&self) -> Call<Json> {
+        Call::get(self.path(&["agent", "network-get-interfaces"]))
+    }
+}
+
+/// One key of `…/pending`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PendingValue {
+    pub key: String,
+    #[serde(default, deserialize_with = "lenient::opt_text")]
+    pub value: Option<String>,
+    #[serde(default, deserialize_with = "lenient::opt_text")]
+    pub pending: Option<String>,
+    /// 1: will go; 2: will go by force.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub delete: bool,
+}

@@ -1,0 +1,47 @@
+//! Nodes and what is on them.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::api::{Call, lenient};
+use crate::path;
+
+/// A node in `/nodes`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Node {
+    pub node: String,
+    #[serde(default)]
+    pub status: String,
+    #[serde(default, deserialize_with = "lenient::opt_f64")]
+    pub cpu: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::opt_f64")]
+    pub maxcpu: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub mem: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub maxmem: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub disk: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub maxdisk: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub uptime: Option<u64>,
+    #[serde(default)]
+    pub level: Option<String>,
+    #[serde(default)]
+    pub ssl_fingerprint: Option<String>,
+}
+
+impl Node {
+    pub fn online(&self) -> bool {
+        self.status == "online"
+    }
+}
+
+pub fn list() -> Call<Vec<Node>> {
+    Call::get(path!["nodes"])
+}
+
+pub fn status(node: &str) -> Call<Json> {
+    Call::get(path!["nodes", node, "status"])
+}

@@ -1,0 +1,86 @@
+//! Storages and what they hold.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::api::{Call, lenient};
+use crate::path;
+
+/// A storage as one node sees it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Storage {
+    pub storage: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    #[serde(default)]
+    pub content: String,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub enabled: bool,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub active: bool,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub shared: bool,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub total: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub used: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub avail: Option<u64>,
+}
+
+impl Storage {
+    pub fn takes(&self, content: &str) -> bool {
+        self.content.split(',').any(|one| one == content)
+    }
+}
+
+/// A volume: an archive, an image, a template, …
+#[derive(Debug, Clone, Deserialize)]
+pub struct Volume {
+    pub volid: String,
+    #[serde(default)]
+    pub content: String,
+    #[serde(default)]
+    pub format: String,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub size: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub used: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub ctime: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::opt_u32")]
+    pub vmid: Option<u32>,
+    #[serde(default)]
+    pub notes: Option<String>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub protected: bool,
+    #[serde(default)]
+    pub subtype: Option<String>,
+    #[serde(default, deserialize_with = "lenient::opt_text")]
+    pub encrypted: Option<String>,
+    #[serde(default)]
+    pub verification: Option<Json>,
+    #[serde(default)]
+    pub parent: Option<String>,
+}
+
+impl Volume {
+    /// What follows the storage's name.
+    pub fn path(&self) -> &str {
+        self.volid.split_once(':').map_or(self.volid.as_str(), |(_, path)| path)
+    }
+
+    pub fn storage(&self) -> &str {
+        self.volid.split_once(':').map_or("", |(storage, _)| storage)
+    }
+}
+
+/// The storages of a node.
+pub fn list(node: &str) -> Call<Vec<Storage>> {
+    Call::get(path!["nodes", node, "storage"]).slow()
+}
+
+/// What a storage holds, as a node sees it.
+pub fn content(node: &str, storage: &str) -> Call<Vec<Volume>> {
+    Call::get(path!["nodes", node, "storage", storage, "content"]).slow()
+}

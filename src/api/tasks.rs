@@ -1,0 +1,129 @@
+//! Tasks: what a UPID stands for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Call, Upid, lenient};
+use crate::path;
+
+/// `GET …/tasks/{upid}/status`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Status {
+    pub status: String,
+    #[serde(default)]
+    pub exitstatus: Option<String>,
+    #[serde(default)]
+    pub starttime: u64,
+}
+
+impl Status {
+    pub fn running(&self) -> bool {
+        self.status == "running"
+    }
+}
+
+/// One line of a task's log.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct Line {
+    #[serde(deserialize_with = "lenient::u64")]
+    pub n: u64,
+    #[serde(default)]
+    pub t: String,
+}
+
+/// A task in a list.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Entry {
+    pub upid: Upid,
+    #[serde(default)]
+    pub node: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    #[serde(default)]
+    pub id: String,
+    #[serde(default)]
+    pub user: String,
+    #[serde(default)]
+    pub tokenid: Option<String>,
+    #[serde(default, deserialize_with = "lenient::u64")]
+    pub starttime: u64,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub endtime: Option<u64>,
+    /// The exit status of a finished one; absent (or `RUNNING`) while it runs.
+    #[serde(default)]
+    pub status: Option<String>,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    /// Done, with this many warnings.
+    Warnings(u32),
+    Failed(String),
+}
+
+impl Verdict {
+    pub fn of(exitstatus: &str) -> Self {
+        if exitstatus == "OK" {
+            return Self::Ok;
+        }
+        match exitstatus.strip_prefix("WARNINGS: ").and_then(|n| n.trim().parse().ok()) {
+            Some(n) => Self::Warnings(n),
+            None => Self::Failed(exitstatus.to_owned()),
+        }
+    }
+
+    pub fn good(&self) -> bool {
+        !matches!(self, Self::Failed(_))
+    }
+}
+
+pub fn status(upid: &Upid) -> Call<Status> {
+    Call::get(path!["nodes", upid.node, "tasks", upid, "status"])
+}
+
+/// The log from line `start` on; `limit` 0 is all of it.
+pub fn log(upid: &Upid, start: u64, limit: u64) -> Call<Vec<Line>> {
+    Call::get(path!["nodes", upid.node, "tasks", upid, "log"]).with("start", start).with("limit", limit)
+}
+
+pub fn stop(upid: &Upid) -> Call<()> {
+    Call::delete(path!["nodes", upid.node, "tasks", upid])
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub vmid: Option<u32>,
+    pub kind: Option<String>,
+    pub user: Option<String>,
+    pub since: Option<u64>,
+    pub errors: bool,
+    pub running: bool,
+    pub limit: u64,
+}
+
+/// The tasks of one node, newest first.
+pub fn list(node: &str, filter: &Filter) -> Call<Vec<Entry>> {
+    Call::get(path!["nodes", node, "tasks"])
+        .with("source", if filter.running { "active" } else { "all" })
+        .with_some("vmid", filter.vmid)
+        .with_some("typefilter", filter.kind.as_deref())
+        .with_some("userfilter", filter.user.as_deref())
+        .with_some("since", filter.since)
+        .with_set("errors", filter.errors)
+        .with("limit", filter.limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_what_the_exitstatus_says() {
+        assert_eq!(Verdict::of("OK"), Verdict::Ok);
+        assert_eq!(Verdict::of("WARNINGS: 3"), Verdict::Warnings(3));
+        assert_eq!(Verdict::of("job errors"), Verdict::Failed("job errors".into()));
+        assert_eq!(Verdict::of("WARNINGS: many"), Verdict::Failed("WARNINGS: many".into()));
+    }
+}

@@ -1,0 +1,73 @@
+//! `felhom api`: any call, by its path, through the same guard as every other verb.
+
+mod send;
+
+use clap::{Args, Subcommand};
+
+use crate::api::Method;
+use crate::cli::Ctx;
+use crate::fault::Result;
+
+#[derive(Debug, Subcommand)]
+pub enum Api {
+    Get(Get),
+    Post(Post),
+    Put(Put),
+    Delete(Delete),
+}
+
+/// The path and parameters of a call.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The path, e.g. /nodes/pve1/status
+    #[arg(value_name = "PATH")]
+    path: String,
+    /// Parameters as KEY=VALUE; KEY=@FILE reads the value from a file, KEY=@- from standard input
+    #[arg(value_name = "KEY=VALUE")]
+    params: Vec<String>,
+}
+
+/// Ask for something
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom api get /cluster/resources type=vm\n  felhom api get /nodes/pve1/status --jq .uptime")]
+pub struct Get {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Create or start something; waits for the task that comes of it
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom api post /nodes/pve1/lxc/101/status/start\n  felhom api post /pools poolid=web --confirm /pools --plan"
+)]
+pub struct Post {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Change something
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  felhom api put /nodes/pve1/lxc/101/config description='the web server'")]
+pub struct Put {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Take something away
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  felhom api delete /nodes/pve1/lxc/101/snapshot/before --confirm before")]
+pub struct Delete {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Api {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        match self {
+            Self::Get(verb) => send::read(ctx, &verb.target),
+            Self::Post(verb) => send::write(ctx, Method::Post, &verb.target),
+            Self::Put(verb) => send::write(ctx, Method::Put, &verb.target),
+            Self::Delete(verb) => send::write(ctx, Method::Delete, &verb.target),
+        }
+    }
+}

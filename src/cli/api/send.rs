@@ -1,0 +1,122 @@
+//! Raw calls: the path is looked up in the routing table, and an unknown write counts as irreversible.
+
+use std::io::Read;
+
+use serde_json::{Map, Value as Json};
+
+use crate::api::{Call, Method, Request, Value};
+use crate::cli::Ctx;
+use crate::fault::{Fault, Result};
+use crate::guard::{Change, Item, Outcome, Step, redact, verdict};
+use crate::routes::{self, Word};
+use crate::secret::Secret;
+
+use super::Target;
+
+pub fn read(ctx: &Ctx, target: &Target) -> Result<()> {
+    let session = ctx.session()?;
+    let request = request(Method::Get, target)?;
+    let answer: Json = session.client()?.get(&Call::of(request))?;
+    ctx.out.value(&answer)
+}
+
+pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
+    let session = ctx.session()?;
+    let request = request(method, target)?;
+    let mut item = Item::new("api", crate::guard::Target { name: Some(request.to_string()), ..Default::default() }).word(word(&request));
+    if routes::find(&request).is_none() {
+        item = item.caution("felhom does not know this call, so it counts as irreversible");
+    }
+    let item = item.step(Step::call("answer", Call::<Json>::of(request.clone())));
+    let Some(outcomes) = ctx.outcomes(&session, Change::one(request.to_string(), item), |_, done| {
+        let answer = done.outputs.get("answer").cloned().unwrap_or(Json::Null);
+        Ok(Map::from_iter([("answer".to_owned(), answer)]))
+    })?
+    else {
+        return Ok(());
+    };
+    verdict(&outcomes)?;
+    match outcomes.first() {
+        Some(Outcome { upid: Some(upid), .. }) => ctx.out.value(&Json::String(upid.clone())),
+        Some(outcome) => ctx.out.value(&redact::json(outcome.extra.get("answer").cloned().unwrap_or(Json::Null))),
+        None => Ok(()),
+    }
+}
+
+/// What `--confirm` must name: by the routing table's word for the call, else the path itself.
+fn word(request: &Request) -> String {
+    let Some((row, bound)) = routes::find(request) else { return request.path_text() };
+    let named = match row.word {
+        Some(Word::Vmid) => bound.get("vmid").cloned(),
+        Some(Word::Archive) => bound.get("volume").map(|volume| volume.rsplit('/').next().unwrap_or(volume).to_owned()),
+        Some(Word::Snapshot) => bound.get("snapname").cloned(),
+        Some(Word::Node) => bound.get("node").cloned(),
+        Some(Word::Storage) => bound.get("storage").cloned(),
+        Some(Word::Last) => request.path.last().cloned(),
+        None => None,
+    };
+    named.unwrap_or_else(|| request.path_text())
+}
+
+fn request(method: Method, target: &Target) -> Result<Request> {
+    let (path, query) = target.path.split_once('?').unwrap_or((&target.path, ""));
+    let path = path.strip_prefix("/api2/json").unwrap_or(path);
+    if !path.starts_with('/') {
+        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("a path begins with a slash: /nodes/pve1/status"));
+    }
+    let mut request = Request::new(method, segments(path));
+    for pair in query.split('&').filter(|p| !p.is_empty()).chain(target.params.iter().map(String::as_str)) {
+        let (key, value) = pair.split_once('=').ok_or_else(|| Fault::usage(format!("'{pair}' is not KEY=VALUE")))?;
+        let text = match value.strip_prefix('@') {
+            Some("-") => stdin()?,
+            Some(file) => {
+                std::fs::read_to_string(file).map_err(|error| Fault::io(format!("read {file}"), &error))?.trim_end_matches('\n').to_owned()
+            }
+            None => value.to_owned(),
+        };
+        let value = if redact::sensitive(key) { Value::Secret(Secret::new(text)) } else { Value::Text(text) };
+        request.params.push((key.to_owned(), value));
+    }
+    Ok(request)
+}
+
+/// The segments of a path. A UPID and a volume id are one segment each, whatever they hold: `%2F` stands for a slash in one.
+fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .fold(Vec::new(), |mut joined: Vec<String>, segment| {
+            let in_volume =
+                joined.len() >= 5 && joined.get(2).is_some_and(|s| s == "storage") && joined.get(4).is_some_and(|s| s == "content");
+            match joined.get_mut(5) {
+                Some(volume) if in_volume => {
+                    volume.push('/');
+                    volume.push_str(&segment);
+                }
+                _ => joined.push(segment),
+            }
+            joined
+        })
+}
+
+fn stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| Fault::io("read standard input", &error))?;
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_one_segment() {
+        assert_eq!(
+            segments("/nodes/pve1/storage/local/content/local:backup/a.tar.zst"),
+            ["nodes", "pve1", "storage", "local", "content", "local:backup/a.tar.zst"]
+        );
+        assert_eq!(segments("/nodes/pve1/tasks/UPID%3Apve1%3A/status"), ["nodes", "pve1", "tasks", "UPID:pve1:", "status"]);
+    }
+}

@@ -1,0 +1,227 @@
+//! What a command has at hand: the output, the global flags, and a session on the context that it works on.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::thread;
+
+use serde_json::{Map, Value as Json};
+
+use crate::config::secrets::{Account, Vault};
+use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, TagRules, ask, redact, verdict};
+use crate::interrupt::Interrupt;
+use crate::session::{Parts, Session};
+use crate::transport::Client;
+use crate::transport::https::{Https, Login};
+use crate::ui::{Out, Row};
+
+use super::person::Terminal;
+use super::plan_view;
+use super::results;
+use super::{Global, first_contact};
+
+/// Where a command runs: everything that is not on its command line.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub env: Env,
+    pub paths: Paths,
+    pub interrupt: Interrupt,
+    /// The context to use whatever the configuration says, with its secret: the demo host's.
+    pub fixed: Option<Context>,
+    /// The staged change that this run carries out.
+    pub applying: Option<Arc<Applying>>,
+}
+
+impl Surroundings {
+    pub fn of_process() -> Result<Self> {
+        let env = Env::system();
+        let paths = Paths::from_env(&env)?;
+        let interrupt = Interrupt::install().map_err(|error| Fault::io("listen for signals", &error))?;
+        Ok(Self { env, paths, interrupt, fixed: None, applying: None })
+    }
+}
+
+/// One run of one command.
+pub struct Ctx {
+    pub out: Arc<Out>,
+    pub global: Global,
+    pub around: Surroundings,
+    pub verb: String,
+    /// The command line, secrets masked.
+    command: Vec<String>,
+    /// The command line as it came.
+    pub args: Vec<OsString>,
+    journal: Arc<Journal>,
+}
+
+impl Ctx {
+    pub fn new(global: Global, around: Surroundings, verb: String, args: &[OsString]) -> Self {
+        let out = Arc::new(Out::new(global.view()));
+        let command = args.iter().map(|arg| redact::text(&arg.to_string_lossy())).collect();
+        let journal = Arc::new(Journal::at(&around.paths.state, global.no_journal));
+        Self { out, global, around, verb, command, args: args.to_vec(), journal }
+    }
+
+    pub fn config(&self) -> Result<Config> {
+        Config::load(&self.around.paths)
+    }
+
+    /// The context of this run.
+    pub fn context(&self) -> Result<Context> {
+        if self.several() {
+            return Err(Fault::usage(format!("`felhom {}` works on one context", self.verb))
+                .with_hint("--contexts and --all-contexts are for commands that read; name one with -c"));
+        }
+        match &self.around.fixed {
+            Some(context) => Ok(context.clone()),
+            None => self.config()?.resolve(&self.around.env, self.global.context.as_deref()),
+        }
+    }
+
+    /// A session on the context with this name: for what the journal remembers.
+    pub fn session_on(&self, name: &str) -> Result<Session> {
+        match &self.around.fixed {
+            Some(context) if context.name == name => Ok(self.open(context.clone())),
+            _ if name == crate::config::resolve::FROM_ENV => self.session(),
+            _ => Ok(self.open(self.config()?.context(name)?.clone())),
+        }
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn several(&self) -> bool {
+        self.global.all_contexts || !self.global.contexts.is_empty()
+    }
+
+    /// A session on the context of this run.
+    pub fn session(&self) -> Result<Session> {
+        Ok(self.open(self.context()?))
+    }
+
+    /// A session on this context; nothing is sent before it is used.
+    pub fn open(&self, context: Context) -> Session {
+        let parts = Parts {
+            context: context.name.clone(),
+            verb: self.verb.clone(),
+            command: self.command.clone(),
+            rules: self.global.rules(context.writes, self.around.applying.clone()),
+            tags: TagRules { protected: context.protected_tags.clone(), managed: context.managed_tag.clone() },
+            identity: identity(&context),
+            waits: self.global.waits(),
+            watch: Arc::new(self.out.progress()),
+            person: Arc::new(Terminal::new(Arc::clone(&self.out))),
+            journal: Arc::clone(&self.journal),
+            interrupt: self.around.interrupt.clone(),
+            state_dir: self.around.paths.state.clone(),
+        };
+        let (around, out, verb) = (self.around.clone(), Arc::clone(&self.out), self.verb.clone());
+        Session::new(parts, Box::new(move || connect(&context, &around, &out, &verb)))
+    }
+
+    /// Asks each context for its rows, in parallel, and shows them as one list. One that cannot be asked is said on stderr;
+    /// the others are shown all the same.
+    pub fn list<T: Row + Send>(&self, read: impl Fn(&Session) -> Result<Vec<T>> + Sync) -> Result<()> {
+        if !self.several() {
+            return self.out.list(&read(&self.session()?)?);
+        }
+        let selection = if self.global.all_contexts { Selection::All } else { Selection::Names(self.global.contexts.clone()) };
+        let sessions: Vec<Session> = self.config()?.select(&selection)?.into_iter().map(|context| self.open(context)).collect();
+        let answers: Vec<Result<Vec<T>>> = thread::scope(|scope| {
+            let threads: Vec<_> = sessions.iter().map(|session| scope.spawn(|| read(session))).collect();
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Fault::other("a context's answer broke off")))).collect()
+        });
+        let mut rows = Vec::new();
+        let mut faults: Vec<Fault> = Vec::new();
+        for (session, answer) in sessions.iter().zip(answers) {
+            match answer {
+                Ok(some) => rows.extend(some),
+                Err(fault) => {
+                    self.out.warn(format!("{}: {fault}", session.context));
+                    faults.push(fault);
+                }
+            }
+        }
+        self.out.list(&rows)?;
+        let Some(first) = faults.first() else { return Ok(()) };
+        let alike = faults.len() == sessions.len() && faults.iter().all(|fault| fault.exit_code() == first.exit_code());
+        Err(Fault {
+            exit: alike.then(|| first.exit_code()),
+            ..Fault::new(Kind::Partial, format!("{} of {} contexts could not be asked", faults.len(), sessions.len()))
+        })
+    }
+
+    /// Puts a change before the guard, carries it out, and shows what came of it.
+    pub fn carry_out(
+        &self,
+        session: &Session,
+        change: Change,
+        finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync,
+    ) -> Result<()> {
+        match self.outcomes(session, change, finish)? {
+            Some(outcomes) => results::emit(&self.out, &outcomes).and_then(|()| verdict(&outcomes)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Ctx::carry_out`], leaving the results to the caller; `None` where nothing was to be done but to show it.
+    pub fn outcomes(
+        &self,
+        session: &Session,
+        change: Change,
+        finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync,
+    ) -> Result<Option<Vec<Outcome>>> {
+        match ask(session, change)? {
+            Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
+            Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan).map(|()| None),
+            Pass::Go(approved) => approved.run(session, finish).map(Some),
+        }
+    }
+}
+
+/// What a host is recognised by: the CA or the certificates that are trusted, else where it is.
+fn identity(context: &Context) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    let ca = context.ca_file.as_ref().and_then(|file| std::fs::read(file).ok());
+    match &ca {
+        Some(pem) => hash.update(pem),
+        None => {
+            for endpoint in &context.endpoints {
+                hash.update(endpoint.fingerprint.map_or_else(|| endpoint.url.to_string(), |f| f.to_string()).as_bytes());
+            }
+            hash.update(context.ssh.as_ref().map(|ssh| ssh.host.as_str()).unwrap_or_default().as_bytes());
+        }
+    }
+    hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes the client of a context: reads its secret, sets up its trust.
+fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
+    if context.transport != Via::Https {
+        return Err(Fault::config(format!("the context '{}' goes over {:?}, which this build cannot do", context.name, context.transport)));
+    }
+    if context.insecure {
+        out.warn(format!("the context '{}' is insecure: nobody knows who answers", context.name));
+    }
+    let context = first_contact::settle(context, around, out)?;
+    let Some(token_id) = &context.token_id else {
+        return Err(Fault::config(format!("the context '{}' has no token_id", context.name))
+            .with_hint("`felhom role bootstrap` makes one, `felhom context edit` names one"));
+    };
+    let Some(source) = &context.secret else {
+        return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name))
+            .with_hint("secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command"));
+    };
+    let vault = Vault::new(&around.env, &around.paths, &around.interrupt);
+    let secret = vault.read(source, &Account::new(&context.name, token_id))?;
+    let log = Arc::clone(out);
+    let https = Https::new(
+        &context,
+        &around.env,
+        Login::Token { id: token_id.clone(), secret },
+        Box::new(move |line| log.debug(2, redact::text(line))),
+    )?;
+    Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
+}

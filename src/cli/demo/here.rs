@@ -1,0 +1,63 @@
+//! Running a command against the demo host in this process.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::cli::{self, Ctx, Surroundings};
+use crate::config::secrets::Source;
+use crate::config::{Context, Endpoint};
+use crate::demo::{self, Host};
+use crate::fault::{Fault, Result};
+
+/// The token that the demo's context uses.
+const TOKEN: &str = "felhom@pve!agent";
+
+/// Where the demo host keeps its state.
+pub fn dir(ctx: &Ctx) -> PathBuf {
+    ctx.around.paths.state.join("demo")
+}
+
+/// Starts the host, runs the words as a command line of felhom with the demo's context, and gives its exit code.
+pub fn run(ctx: &Ctx, words: Vec<OsString>) -> Result<u8> {
+    let dir = dir(ctx);
+    let host = Host::start(&demo::Options { state_dir: Some(dir.clone()), ..demo::Options::default() })?;
+    let context = context(&host)?;
+    let mut paths = ctx.around.paths.clone();
+    // The demo's changes stand in a journal of their own.
+    paths.state = dir;
+    let around = Surroundings { fixed: Some(context), paths, ..ctx.around.clone() };
+    let mut args = vec![OsString::from("felhom")];
+    args.extend(flags_before(&ctx.args, words.len()));
+    args.extend(words);
+    Ok(cli::run(args, around))
+}
+
+/// The global flags that stand before the demo's own command: `felhom -o json demo guest list`.
+fn flags_before(args: &[OsString], trailing: usize) -> Vec<OsString> {
+    let mut before = args[1..args.len().saturating_sub(trailing).max(1)].to_vec();
+    let demo =
+        (0..before.len()).find(|at| before[*at] == "demo" && (*at == 0 || (before[at - 1] != "-c" && before[at - 1] != "--context")));
+    if let Some(at) = demo {
+        before.remove(at);
+    }
+    before
+}
+
+/// A ready context for the running host.
+pub fn context(host: &Host) -> Result<Context> {
+    let url = host.endpoint().parse().map_err(|why: String| Fault::other(format!("the demo host's address: {why}")))?;
+    let secret = host.tokens().into_iter().find(|(id, _)| id == TOKEN).map(|(_, secret)| secret);
+    Ok(Context {
+        token_id: Some(TOKEN.into()),
+        secret: Some(Source::Literal(
+            secret.ok_or_else(|| {
+                Fault::other(format!("the demo host has no token {TOKEN}")).with_hint("`felhom demo reset` makes it anew")
+            })?,
+        )),
+        ca_file: Some(host.ca_file().to_owned()),
+        endpoints: vec![Endpoint::new(url)],
+        protected_tags: vec!["protected".into(), "production".into()],
+        preset: Some("agent".into()),
+        ..Context::new("demo")
+    })
+}

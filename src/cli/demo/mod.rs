@@ -1,0 +1,66 @@
+//! `felhom demo`: any command against the embedded host.
+
+mod here;
+mod serve;
+
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::Ctx;
+use crate::demo;
+use crate::fault::{Fault, Result};
+
+/// Any command against an embedded, simulated Proxmox host
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = false,
+    after_help = "Examples:\n  felhom demo guest list\n  felhom demo backup run 101\n  felhom demo backup list\n  felhom demo reset"
+)]
+pub struct Demo {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Keep the demo host open for other clients
+    Serve(serve::Serve),
+    Reset(Reset),
+    State(State),
+    /// Any felhom command, run against the demo host
+    #[command(external_subcommand)]
+    Command(Vec<OsString>),
+}
+
+/// Begin again: a fresh demo host
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom demo reset\n  felhom demo reset --guests 200 --nodes 3")]
+struct Reset {
+    #[command(flatten)]
+    shape: serve::Shape,
+}
+
+/// Show what the demo host holds
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  felhom demo state -o json")]
+struct State {}
+
+impl Demo {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let dir = here::dir(ctx);
+        match self.what {
+            What::Serve(verb) => verb.run(ctx),
+            What::Reset(verb) => {
+                demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
+                ctx.out.note("the demo host begins again");
+                Ok(())
+            }
+            What::State(_) => ctx.out.value(&demo::summary(&dir)?),
+            What::Command(words) => {
+                let code = here::run(ctx, words)?;
+                if code == 0 { Ok(()) } else { Err(Fault { exit: Some(code), shown: true, ..Fault::other("the command failed") }) }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `felhom demo serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Map, Value as Json, json};
+
+use crate::cli::Ctx;
+use crate::demo::{self, Host};
+use crate::fault::Result;
+
+use super::here;
+
+/// What a demo host is to be like.
+#[derive(Debug, Clone, Args)]
+pub struct Shape {
+    /// So many guests
+    #[arg(long, value_name = "N")]
+    guests: Option<usize>,
+    /// So many nodes
+    #[arg(long, value_name = "N")]
+    nodes: Option<usize>,
+    /// How many times faster than life tasks run
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    speed: f64,
+    /// Nodes that are down
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    offline: Vec<String>,
+    /// What goes wrong, e.g. 'POST */vzdump lost-answer'
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<demo::faults::Fault>,
+    /// Milliseconds by which the host's clock is wrong
+    #[arg(long, value_name = "MS", default_value_t = 0, allow_negative_numbers = true)]
+    skew_ms: i64,
+}
+
+impl Shape {
+    pub fn options(&self, state_dir: Option<PathBuf>) -> demo::Options {
+        demo::Options {
+            state_dir,
+            guests: self.guests,
+            nodes: self.nodes,
+            speed: self.speed,
+            offline: self.offline.clone(),
+            faults: self.fault.clone(),
+            skew_ms: self.skew_ms,
+            ..demo::Options::default()
+        }
+    }
+}
+
+/// Keep the demo host open for other clients
+///
+/// The first line on stdout is one JSON object: endpoint, fingerprint, ca_file, password (root@pam's) and tokens. Then it serves until it is stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom demo serve\n  felhom demo serve --baseline --listen 127.0.0.1:8006")]
+pub struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Start in the recorded baseline, with the state in memory only
+    #[arg(long)]
+    baseline: bool,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+impl Serve {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let state_dir = (!self.baseline).then(|| here::dir(ctx));
+        let options = demo::Options { baseline: self.baseline, listen: self.listen, ..self.shape.options(state_dir) };
+        let host = Host::start(&options)?;
+        let tokens: Map<String, Json> = host.tokens().into_iter().map(|(id, secret)| (id, json!(secret.reveal()))).collect();
+        let first = json!({
+            "endpoint": host.endpoint(),
+            "fingerprint": host.fingerprint(),
+            "ca_file": host.ca_file(),
+            "password": host.password().reveal(),
+            "tokens": tokens,
+        });
+        ctx.out.text(&format!("{first}\n"))?;
+        while ctx.around.interrupt.wait(Duration::from_secs(3600)).is_ok() {}
+        Ok(())
+    }
+}

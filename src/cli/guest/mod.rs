@@ -1,0 +1,32 @@
+//! `felhom guest`.
+
+mod config;
+mod list;
+mod next_id;
+mod show;
+
+pub use list::status_tone;
+
+use clap::Subcommand;
+
+use crate::cli::Ctx;
+use crate::fault::Result;
+
+#[derive(Debug, Subcommand)]
+pub enum Guest {
+    List(list::List),
+    Show(show::Show),
+    Config(config::Config),
+    NextId(next_id::NextId),
+}
+
+impl Guest {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        match self {
+            Self::List(verb) => verb.run(ctx),
+            Self::Show(verb) => verb.run(ctx),
+            Self::Config(verb) => verb.run(ctx),
+            Self::NextId(verb) => verb.run(ctx),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `felhom guest show`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::api::lenient;
+use crate::cli::{Ctx, complete};
+use crate::fault::Result;
+use crate::guard::redact;
+use crate::ops::guests::{self, Guest};
+use crate::ui::{Cell, Record};
+
+use super::list::status_tone;
+
+/// Show a guest's state: what it runs on, how much it uses, who holds it
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom guest show 101\n  felhom guest show web -o json --jq .status")]
+pub struct Show {
+    /// A VMID, a name, or NODE/VMID
+    #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
+    guest: Option<String>,
+}
+
+/// A guest's state.
+#[derive(Debug, Serialize)]
+struct State {
+    #[serde(flatten)]
+    guest: Guest,
+    /// What the host says of it besides.
+    details: Map<String, Json>,
+}
+
+impl Show {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let session = ctx.session()?;
+        let guest = guests::one(&session, self.guest.as_deref())?;
+        let status = guests::with_place(&session, &guest, |place| session.client()?.get(&place.status()))?;
+        let details = match redact::json(status) {
+            Json::Object(map) => map,
+            _ => Map::new(),
+        };
+        ctx.out.one(&State { guest, details })
+    }
+}
+
+impl Record for State {
+    fn fields(&self) -> Vec<(&'static str, Cell)> {
+        let g = &self.guest;
+        let text = |key: &str| Cell::maybe(self.details.get(key).and_then(lenient::text), Cell::Text);
+        let bytes =
+            |key: &str| Cell::maybe(self.details.get(key).and_then(lenient::integer).and_then(|n| u64::try_from(n).ok()), Cell::Bytes);
+        vec![
+            ("vmid", Cell::Int(g.vmid.into())),
+            ("name", Cell::maybe(g.name.clone(), Cell::Text)),
+            ("kind", Cell::text(g.kind.word())),
+            ("node", Cell::text(&g.node)),
+            ("status", Cell::state(&g.status, status_tone(&g.status))),
+            ("lock", text("lock")),
+            ("tags", Cell::List(g.tags.clone())),
+            ("pool", Cell::maybe(g.pool.clone(), Cell::Text)),
+            ("template", Cell::Flag(g.template)),
+            ("ha_state", Cell::maybe(g.ha_state.clone(), Cell::Text)),
+            ("uptime_s", Cell::maybe(g.uptime_s.filter(|s| *s > 0), Cell::Seconds)),
+            ("cpus", text("cpus")),
+            ("memory_bytes", bytes("maxmem")),
+            ("memory_used_bytes", bytes("mem")),
+            ("disk_bytes", bytes("maxdisk")),
+        ]
+    }
+
+    fn id(&self) -> String {
+        self.guest.vmid.to_string()
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line: a folder per noun, a file per verb. A command is its arguments and a `run`.
+
+mod api;
+pub mod complete;
+pub mod ctx;
+#[cfg(feature = "demo")]
+mod demo;
+mod first_contact;
+mod global;
+mod guest;
+mod history;
+mod node;
+mod person;
+mod plan;
+mod plan_view;
+mod results;
+mod routes;
+mod storage;
+mod task;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::fault::{Fault, Kind, Result};
+use crate::ui::Out;
+
+pub use ctx::{Ctx, Surroundings};
+pub use global::{Global, PlanForm};
+
+/// An operator's command line for Proxmox VE 9.
+#[derive(Debug, Parser)]
+#[command(
+    name = "felhom",
+    version,
+    about,
+    long_about = "An operator's command line for Proxmox VE 9: from an admin workstation, from cron, and for the first bootstrap of a host.\n\n\
+                  It trusts only a task's exit status, shows what a change will do before it does it, and says which privilege is missing when it is denied.",
+    after_help = "Try it without a host: felhom demo tour\nExit codes: 0 done, 2 usage, 3 refused, 4 denied, 5 not found, 6 task failed, 7 partly, 8 end not seen, 9 unreachable, 10 outcome unknown",
+    propagate_version = false,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    args_override_self = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Containers and virtual machines
+    #[command(subcommand, visible_alias = "guests")]
+    Guest(guest::Guest),
+    /// The nodes of a cluster
+    #[command(subcommand)]
+    Node(node::Node),
+    /// Storages and what they hold
+    #[command(subcommand)]
+    Storage(storage::Storage),
+    /// Tasks: what the host works on, and what came of it
+    #[command(subcommand)]
+    Task(task::Task),
+    /// Changes that were staged: look, apply, discard
+    #[command(subcommand)]
+    Plan(plan::Plan),
+    /// What was changed from here, and how it ended
+    History(history::History),
+    /// Any call of the API, by its path
+    #[command(subcommand)]
+    Api(api::Api),
+    /// Which call goes where, needs what, and risks what
+    Routes(routes::Routes),
+    /// The completion script for a shell
+    Completions(complete::Completions),
+    /// Any command against an embedded, simulated Proxmox host
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
+}
+
+impl Command {
+    fn run(self, ctx: &Ctx) -> Result<()> {
+        match self {
+            Self::Guest(noun) => noun.run(ctx),
+            Self::Node(noun) => noun.run(ctx),
+            Self::Storage(noun) => noun.run(ctx),
+            Self::Task(noun) => noun.run(ctx),
+            Self::Plan(noun) => noun.run(ctx),
+            Self::History(verb) => verb.run(ctx),
+            Self::Api(noun) => noun.run(ctx),
+            Self::Routes(verb) => verb.run(ctx),
+            Self::Completions(verb) => verb.run(ctx),
+            #[cfg(feature = "demo")]
+            Self::Demo(verb) => verb.run(ctx),
+        }
+    }
+}
+
+/// The whole program: arguments in, exit code out.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    complete::answer();
+    let surroundings = match Surroundings::of_process() {
+        Ok(surroundings) => surroundings,
+        Err(fault) => {
+            Out::new(crate::ui::Options::default()).fault(&fault);
+            return ExitCode::from(fault.exit_code());
+        }
+    };
+    ExitCode::from(run(args, surroundings))
+}
+
+/// Parses and runs one command line in the given surroundings.
+pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = match Cli::command().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&args, &error),
+    };
+    let verb = verb_name(&matches);
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&args, &error),
+    };
+    let ctx = Ctx::new(cli.global, surroundings, verb, &args);
+    match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
+        Ok(()) => 0,
+        Err(fault) => {
+            ctx.out.fault(&fault);
+            fault.exit_code()
+        }
+    }
+}
+
+/// `guest list`: the names of the subcommands.
+fn verb_name(matches: &clap::ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut inner = matches;
+    while let Some((name, next)) = inner.subcommand() {
+        words.push(name.to_owned());
+        inner = next;
+    }
+    words.join(" ")
+}
+
+/// Help and version go to stdout; a mistake to stderr, as one JSON object where JSON was asked for.
+fn usage(args: &[OsString], error: &clap::Error) -> u8 {
+    use clap::error::ErrorKind;
+    if !error.use_stderr() {
+        let _ = error.print();
+        return 0;
+    }
+    let wants_json = args.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && (pair[1] == "json" || pair[1] == "jsonl"))
+        || args.iter().any(|arg| arg == "-ojson" || arg == "--output=json" || arg == "--output=jsonl")
+        || std::env::var("FELHOM_OUTPUT").is_ok_and(|format| format.starts_with("json"));
+    if wants_json && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let fault = Fault::new(Kind::Usage, message);
+        Out::new(crate::ui::Options { format: Some(crate::ui::Format::Json), ..Default::default() }).fault(&fault);
+        return fault.exit_code();
+    }
+    let _ = error.print();
+    Kind::Usage.exit()
+}

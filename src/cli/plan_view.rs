@@ -1,0 +1,183 @@
+//! A plan for people: what would be done, what it needs, what is lost.
+
+use serde_json::{Value as Json, json};
+
+use crate::api::Method;
+use crate::api::Request;
+use crate::fault::Result;
+use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target};
+use crate::routes::Grant;
+use crate::ui::{Format, Out, units};
+
+use super::PlanForm;
+
+/// Shows a plan on stdout: as text for people, as data in every other format.
+pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
+    if form == Some(PlanForm::Pveum) {
+        return out.text(&plan.items.iter().flat_map(|item| &item.steps).map(|step| command(step) + "\n").collect::<String>());
+    }
+    if matches!(out.format(), Format::Table) {
+        let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
+        text.push_str("nothing was changed\n");
+        return out.text(&text);
+    }
+    out.value(&serde_json::to_value(plan).unwrap_or_default())
+}
+
+/// Says where a staged change is, and what it would do.
+pub fn staged(out: &Out, staged: &Staged, plan: &Plan) -> Result<()> {
+    match out.format() {
+        Format::Table => {
+            let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
+            text += &format!("staged as {0}; `felhom plan apply {0}` does it, `felhom plan discard {0}` drops it\n", staged.id);
+            out.text(&text)
+        }
+        Format::Id => out.text(&format!("{}\n", staged.id)),
+        _ => {
+            let row = |item: &PlannedItem| {
+                let status = if item.status == "planned" { "staged" } else { item.status };
+                let Target { node, vmid, name, kind } = &item.target;
+                json!({"context": plan.context, "node": node, "vmid": vmid, "name": name, "kind": kind, "action": item.action, "status": status, "staged_id": staged.id})
+            };
+            out.value(&Json::Array(plan.items.iter().map(row).collect()))
+        }
+    }
+}
+
+/// The lines of a plan, for a terminal.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!("{} — {} — on {} as {}", plan.summary, plan.risk.word(), plan.context, plan.who)];
+    for item in &plan.items {
+        item_lines(item, &mut lines);
+    }
+    if !plan.confirm.is_empty() {
+        lines.push(format!("confirm with: --confirm {}", plan.confirm.join(",")));
+    }
+    lines
+}
+
+fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
+    let message = item.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
+    let status = if item.status == "planned" { String::new() } else { format!(" — {}{message}", item.status) };
+    lines.push(format!("  {} {}{status}", item.action, item.target));
+    for (at, step) in item.steps.iter().enumerate() {
+        lines.push(format!("    {}. {}", at + 1, step_text(step)));
+    }
+    let mut said = |title: &str, texts: &[String]| lines.extend(texts.iter().map(|text| format!("    {title}: {text}")));
+    said("touches", &item.impact.touches);
+    said("loses", &item.impact.loses);
+    said("caution", &item.impact.cautions);
+    for need in &item.privileges {
+        let any: Vec<String> = need.any.iter().map(|Grant { path, privilege }| format!("{privilege} on {path}")).collect();
+        let held = match need.held {
+            Some(true) => " (held)",
+            Some(false) => " (MISSING)",
+            None => "",
+        };
+        lines.push(format!("    needs: {}{held}", any.join(" or ")));
+    }
+}
+
+fn step_text(step: &PlannedStep) -> String {
+    match (&step.method, &step.path, &step.text) {
+        (Some(method), Some(path), _) => {
+            let params = step
+                .params
+                .as_ref()
+                .and_then(|p| p.as_object())
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect::<String>());
+            format!("{method} {path}{}", params.unwrap_or_default())
+        }
+        (_, _, Some(text)) => format!("[{}] {text}", step.backend),
+        _ => step.name.to_owned(),
+    }
+}
+
+/// The step as a command for root on the node.
+fn command(step: &PlannedStep) -> String {
+    match &step.request {
+        Some(request) => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        None => format!("# {}", step.text.as_deref().unwrap_or(step.name)),
+    }
+}
+
+/// Users, roles, tokens and rights have a tool of their own.
+fn access_command(request: &Request) -> Option<String> {
+    let value = |name: &str| request.param(name).map(super::super::api::call::Value::shown);
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let options = |skip: &[&str]| -> String {
+        request
+            .params
+            .iter()
+            .filter(|(key, _)| !skip.contains(&key.as_str()))
+            .map(|(key, v)| format!(" --{key} {}", quote(&v.shown())))
+            .collect()
+    };
+    Some(match (request.method, &path[..]) {
+        (Method::Post, ["access", "users"]) => format!("pveum user add {}{}", quote(&value("userid")?), options(&["userid"])),
+        (Method::Delete, ["access", "users", user]) => format!("pveum user delete {}", quote(user)),
+        (Method::Post, ["access", "roles"]) => format!("pveum role add {}{}", quote(&value("roleid")?), options(&["roleid"])),
+        (Method::Put, ["access", "roles", role]) => format!("pveum role modify {}{}", quote(role), options(&[])),
+        (Method::Delete, ["access", "roles", role]) => format!("pveum role delete {}", quote(role)),
+        (Method::Post, ["access", "users", user, "token", token]) => {
+            format!("pveum user token add {} {}{}", quote(user), quote(token), options(&[]))
+        }
+        (Method::Put, ["access", "users", user, "token", token]) => {
+            format!("pveum user token modify {} {}{}", quote(user), quote(token), options(&[]))
+        }
+        (Method::Delete, ["access", "users", user, "token", token]) => format!("pveum user token delete {} {}", quote(user), quote(token)),
+        (Method::Put, ["access", "acl"]) => {
+            let verb = if value("delete").as_deref() == Some("1") { "delete" } else { "modify" };
+            format!("pveum acl {verb} {}{}", quote(&value("path")?), options(&["path", "delete"]))
+        }
+        _ => return None,
+    })
+}
+
+fn pvesh_command(request: &Request) -> String {
+    let params: String =
+        request.params.iter().flat_map(|(key, v)| v.wire().into_iter().map(move |v| format!(" --{key} {}", quote(&v)))).collect();
+    format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
+}
+
+/// A word for a POSIX shell.
+pub fn quote(word: &str) -> String {
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@,=%+".contains(&b));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// The lines of a change that was staged earlier.
+pub fn stored(staged: &Staged) -> Vec<String> {
+    let text = |value: &Json, key: &str| value.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let now = units::now();
+    let mut lines = vec![
+        format!("{} — {} — on {} as {}", staged.summary, staged.risk, staged.context, staged.who),
+        format!(
+            "staged {} by {}, {}, good until {}",
+            units::local_time(staged.created),
+            staged.by,
+            staged.state(now),
+            units::local_time(staged.expires)
+        ),
+        format!("command: {}", staged.command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")),
+    ];
+    let list = |value: &Json, key: &str| value.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
+    for item in list(&staged.plan, "items") {
+        lines.push(format!("  {} {}", text(&item, "action"), item.get("vmid").map_or_else(|| text(&item, "name"), Json::to_string)));
+        for step in list(&item, "steps") {
+            let params: String = step
+                .get("params")
+                .and_then(Json::as_object)
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect())
+                .unwrap_or_default();
+            lines.push(format!("    {} {}{}{params}", text(&step, "method"), text(&step, "path"), text(&step, "text")));
+        }
+        for (title, key) in [("touches", "touches"), ("loses", "loses"), ("caution", "cautions")] {
+            lines.extend(list(&item, key).iter().filter_map(Json::as_str).map(|what| format!("    {title}: {what}")));
+        }
+    }
+    for (target, facts) in &staged.facts {
+        lines.extend(facts.iter().map(|(name, value)| format!("  as it was: {target}: {name} = {value}")));
+    }
+    lines
+}

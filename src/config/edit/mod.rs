@@ -1,0 +1,184 @@
+//! Changing `config.toml` as a careful person would: one at a time, comments and order kept, all or nothing, and never into something
+//! that felhom itself would refuse.
+
+mod write;
+
+use std::time::Duration;
+
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::context::{self, Context};
+use super::endpoint::{Endpoint, Url};
+use super::files::{self, Lock};
+use super::{Config, Paths, load};
+use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::Interrupt;
+use crate::transport::tls::{Fingerprint, certificates};
+
+/// How long another felhom may take over its own change.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The configuration, locked for a change. Nothing is written before [`Editor::save`].
+#[derive(Debug)]
+pub struct Editor {
+    paths: Paths,
+    /// As it stands on disk.
+    before: String,
+    text: String,
+    mode: u32,
+    _lock: Lock,
+}
+
+impl Editor {
+    /// Makes the folder where it is missing, waits for its turn, and reads the file.
+    pub fn open(paths: &Paths, interrupt: &Interrupt) -> Result<Self> {
+        files::private_dir(&paths.config)?;
+        let lock = Lock::take(&paths.config.join(".config.lock"), PATIENCE, interrupt)?;
+        let (before, mode) = load::read(&paths.config_file())?.unwrap_or_else(|| (String::new(), 0o600));
+        Ok(Self { paths: paths.clone(), text: before.clone(), before, mode, _lock: lock })
+    }
+
+    /// What it says now, unsaved changes included.
+    pub fn config(&self) -> Result<Config> {
+        Config::parse(&self.text, self.mode, &self.paths)
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A new context.
+    pub fn add(&mut self, new: &Context) -> Result<()> {
+        if self.config()?.contexts.contains_key(&new.name) {
+            return Err(Fault::new(Kind::Exists, format!("there is a context {} already", new.name))
+                .with_hint(format!("choose another name, or `felhom context remove {}` first", new.name)));
+        }
+        self.set(new)
+    }
+
+    /// Writes a context, new or changed. Of one that is there only what differs is touched.
+    pub fn set(&mut self, new: &Context) -> Result<()> {
+        context::check_name(&new.name).map_err(Fault::config)?;
+        let config = self.config()?;
+        let old = config.contexts.get(&new.name);
+        let blank = Context::new(&new.name);
+        let (paths, before) = (self.paths.clone(), self.text.clone());
+        self.change(|document| {
+            let contexts = document.entry("contexts").or_insert_with(|| {
+                let mut table = Table::new();
+                table.set_implicit(true);
+                Item::Table(table)
+            });
+            let contexts = contexts.as_table_like_mut().ok_or_else(|| Fault::config("`contexts` is not a table"))?;
+            let table = contexts.entry(&new.name).or_insert_with(|| {
+                let mut table = Table::new();
+                table.decor_mut().set_prefix("\n");
+                Item::Table(table)
+            });
+            let table = table.as_table_like_mut().ok_or_else(|| Fault::config(format!("`contexts.{}` is not a table", new.name)))?;
+            write::context(table, old.unwrap_or(&blank), new, &paths);
+            Ok(())
+        })?;
+        // A relative path, or a layout that toml_edit and we see differently: better nothing than something else.
+        if Config::parse(&self.text, 0o600, &self.paths)?.contexts.get(&new.name) == Some(new) {
+            Ok(())
+        } else {
+            self.text = before;
+            Err(Fault::config(format!("context {} cannot be written so that it reads back the same (are its paths absolute?)", new.name)))
+        }
+    }
+
+    /// Takes a context out, and gives it back: its secret and its CA file are the caller's to forget.
+    pub fn remove(&mut self, name: &str) -> Result<Context> {
+        let config = self.config()?;
+        let gone = config.context(name)?.clone();
+        self.change(|document| {
+            if let Some(contexts) = document.get_mut("contexts").and_then(Item::as_table_like_mut) {
+                contexts.remove(name);
+            }
+            if config.current.as_deref() == Some(name) {
+                document.remove("current");
+            }
+            Ok(())
+        })?;
+        Ok(gone)
+    }
+
+    /// Makes a context the current one.
+    pub fn make_current(&mut self, name: &str) -> Result<()> {
+        self.config()?.context(name)?;
+        self.change(|document| {
+            let mut value = Value::from(name);
+            if !document.contains_key("current") {
+                // An empty line before the first table.
+                value.decor_mut().set_suffix("\n");
+            }
+            write::put(document.as_table_mut(), "current", Some(value));
+            Ok(())
+        })
+    }
+
+    /// Pins the cluster's CA: it is kept beside the configuration, and takes the place of the leaves and of any other trust.
+    pub fn pin_ca(&mut self, name: &str, pem: &str) -> Result<()> {
+        let certs = certificates(pem.as_bytes()).map_err(|why| Fault::config(format!("the CA: {why}")))?;
+        let mut context = self.config()?.context(name)?.clone();
+        let file = self.paths.config.join(format!("{name}-ca.pem"));
+        // Only the certificates, whatever else the text holds: a private key has no place here.
+        let text: String = certs.iter().map(|der| crate::transport::tls::to_pem(der)).collect();
+        files::replace(&file, text.as_bytes())?;
+        context.ca_file = Some(file);
+        context.system_roots = false;
+        context.insecure = false;
+        for endpoint in &mut context.endpoints {
+            endpoint.fingerprint = None;
+        }
+        self.set(&context)
+    }
+
+    /// Pins one endpoint's leaf. An endpoint that is not there yet is added.
+    pub fn pin_leaf(&mut self, name: &str, url: &Url, fingerprint: Fingerprint) -> Result<()> {
+        let mut context = self.config()?.context(name)?.clone();
+        context.insecure = false;
+        match context.endpoints.iter_mut().find(|endpoint| endpoint.url == *url) {
+            Some(endpoint) => endpoint.fingerprint = Some(fingerprint),
+            None => context.endpoints.push(Endpoint { fingerprint: Some(fingerprint), ..Endpoint::new(url.clone()) }),
+        }
+        self.set(&context)
+    }
+
+    /// Takes over a text that a person edited, if the file is still the one that they began with. A text that felhom would not
+    /// understand is refused here, with its line.
+    pub fn replace_text(&mut self, began_with: &str, text: String) -> Result<()> {
+        if began_with != self.before {
+            return Err(Fault::new(Kind::Conflict, "the configuration was changed by somebody else while it was being edited"));
+        }
+        Config::parse(&text, 0o600, &self.paths)?;
+        self.text = text;
+        Ok(())
+    }
+
+    /// Writes the file, for its owner alone; false where there is nothing to change.
+    pub fn save(self) -> Result<bool> {
+        if self.text == self.before {
+            return Ok(false);
+        }
+        files::replace(&self.paths.config_file(), self.text.as_bytes())?;
+        Ok(true)
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut DocumentMut) -> Result<()>) -> Result<()> {
+        let mut document: DocumentMut =
+            self.text.parse().map_err(|e: toml_edit::TomlError| Fault::config(format!("not TOML: {}", e.message())))?;
+        change(&mut document)?;
+        let text = document.to_string();
+        // What stood before it is gone, or never was.
+        let text = if self.text.starts_with('\n') { text } else { text.trim_start_matches('\n').to_owned() };
+        // What felhom writes it must also read.
+        Config::parse(&text, 0o600, &self.paths)?;
+        self.text = text;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

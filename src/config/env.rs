@@ -1,0 +1,45 @@
+//! The environment as a value, so that nothing reads it behind a caller's back and tests can make their own.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use crate::fault::{Fault, Result};
+
+/// A set of environment variables. An empty variable counts as unset.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// The process's own.
+    pub fn system() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    pub fn from_pairs<K: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable as text. One that is not UTF-8 is an error that does not show it.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        self.os(name)
+            .map(|value| value.to_str().ok_or_else(|| Fault::config(format!("the environment variable {name} is not valid UTF-8"))))
+            .transpose()
+    }
+
+    /// A variable that holds an absolute path; the XDG rules say to ignore a relative one.
+    pub fn absolute(&self, name: &str) -> Option<PathBuf> {
+        self.os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+}
+
+impl std::fmt::Debug for Env {
+    /// Names only: any value may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

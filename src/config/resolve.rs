@@ -1,0 +1,115 @@
+//! Which context a run uses: `-c`, then `FELHOM_CONTEXT`, then the `FELHOM_ENDPOINT` variables, then the current one.
+
+use std::path::PathBuf;
+
+use super::context::{self, Context};
+use super::endpoint::{Endpoint, Url};
+use super::secrets::Source;
+use super::section::nearest;
+use super::{Config, Env};
+use crate::fault::{Fault, Result};
+use crate::transport::tls::Fingerprint;
+
+/// The name of the context that the environment makes.
+pub const FROM_ENV: &str = "env";
+
+/// Which contexts a fan-out uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    Names(Vec<String>),
+    All,
+}
+
+impl Config {
+    /// The context of this run. `flag` is what `-c` says.
+    pub fn resolve(&self, env: &Env, flag: Option<&str>) -> Result<Context> {
+        if let Some(name) = flag {
+            return self.context(name).cloned();
+        }
+        if let Some(name) = env.text("FELHOM_CONTEXT")? {
+            return self.context(name).cloned().map_err(|fault| fault.while_("FELHOM_CONTEXT"));
+        }
+        if let Some(context) = from_env(env)? {
+            return Ok(context);
+        }
+        if let Some(name) = &self.current {
+            return self.context(name).cloned();
+        }
+        if self.contexts.is_empty() {
+            return Err(Fault::config("no host is configured yet").with_hint(
+                "`felhom role bootstrap --host HOST` or `felhom context add NAME` begins; `felhom demo guest list` works without a host",
+            ));
+        }
+        Err(Fault::config(format!("no context is the current one; there are {}", self.names().join(", ")))
+            .with_hint("`felhom context use NAME` makes one the current one, -c NAME uses one for this run"))
+    }
+
+    /// Several contexts, each once, in the order asked for.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<Context>> {
+        match selection {
+            Selection::All if self.contexts.is_empty() => {
+                Err(Fault::config("no host is configured yet").with_hint("`felhom context add NAME` adds one"))
+            }
+            Selection::All => Ok(self.contexts.values().cloned().collect()),
+            Selection::Names(names) => {
+                let mut found: Vec<Context> = Vec::new();
+                for name in names {
+                    let context = self.context(name)?;
+                    if !found.iter().any(|seen| seen.name == context.name) {
+                        found.push(context.clone());
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    pub fn context(&self, name: &str) -> Result<&Context> {
+        self.contexts.get(name).ok_or_else(|| {
+            let names = self.names();
+            let meant = nearest(name, &names).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            let there = if names.is_empty() { "none is configured".to_owned() } else { format!("there are {}", names.join(", ")) };
+            Fault::config(format!("there is no context '{}'{meant}", name.escape_debug())).with_hint(there)
+        })
+    }
+
+    pub fn names(&self) -> Vec<&str> {
+        self.contexts.keys().map(String::as_str).collect()
+    }
+}
+
+/// The anonymous context of `FELHOM_ENDPOINT` and its fellows; `None` without that variable.
+pub fn from_env(env: &Env) -> Result<Option<Context>> {
+    let Some(endpoint) = env.text("FELHOM_ENDPOINT")? else { return Ok(None) };
+    let wrong = |name: &str, why: &str| Fault::config(format!("{name}: {why}"));
+    let mut endpoint = Endpoint::new(endpoint.parse::<Url>().map_err(|why| wrong("FELHOM_ENDPOINT", &why))?);
+    if let Some(fingerprint) = env.text("FELHOM_FINGERPRINT")? {
+        endpoint.fingerprint = Some(fingerprint.parse::<Fingerprint>().map_err(|why| wrong("FELHOM_FINGERPRINT", &why))?);
+    }
+    let token_id = env.text("FELHOM_TOKEN_ID")?.ok_or_else(|| {
+        wrong("FELHOM_TOKEN_ID", "is not set")
+            .with_hint("FELHOM_ENDPOINT goes with FELHOM_TOKEN_ID and FELHOM_TOKEN_SECRET or FELHOM_TOKEN_SECRET_FILE")
+    })?;
+    context::check_token_id(token_id).map_err(|why| wrong("FELHOM_TOKEN_ID", &why))?;
+    let secret = match (env.os("FELHOM_TOKEN_SECRET"), env.os("FELHOM_TOKEN_SECRET_FILE")) {
+        (Some(_), Some(_)) => return Err(wrong("FELHOM_TOKEN_SECRET", "and FELHOM_TOKEN_SECRET_FILE are both set: leave one out")),
+        (Some(_), None) => Source::Env("FELHOM_TOKEN_SECRET".to_owned()),
+        (None, Some(file)) => Source::File(PathBuf::from(file)),
+        (None, None) => {
+            return Err(wrong("FELHOM_TOKEN_SECRET", "is not set, nor is FELHOM_TOKEN_SECRET_FILE").with_hint(
+                "FELHOM_ENDPOINT makes a context of its own, which needs the token's secret; unset it to use the configured ones",
+            ));
+        }
+    };
+    Ok(Some(Context {
+        token_id: Some(token_id.to_owned()),
+        secret: Some(secret),
+        ca_file: env.os("FELHOM_CA_FILE").map(PathBuf::from),
+        endpoints: vec![endpoint],
+        ..Context::new(FROM_ENV)
+    }))
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

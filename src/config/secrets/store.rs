@@ -1,0 +1,74 @@
+//! Where a new secret is kept.
+
+use std::path::PathBuf;
+
+use super::read::{Account, Vault};
+use super::{Source, keyring};
+use crate::config::files;
+use crate::fault::{Fault, Result};
+use crate::secret::Secret;
+
+/// The stores that felhom itself can write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    Keyring,
+    /// A file of mode 0600 in felhom's own configuration folder.
+    File,
+}
+
+impl Store {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::File => "file",
+        }
+    }
+}
+
+impl Vault {
+    /// Writes, reads and deletes something, so that a secret that is shown only once has somewhere to go before it is made.
+    pub fn probe(&self, store: Store) -> Result<()> {
+        let account = Account::new(".probe", format!("felhom@probe!{}", std::process::id()));
+        let probe = Secret::new(format!("probe-{}", std::process::id()));
+        let tried = || -> Result<()> {
+            let source = self.put(store, &account, &probe)?;
+            let back = self.read(&source, &account);
+            self.forget(&source, &account)?;
+            if back? == probe { Ok(()) } else { Err(Fault::config("it gave back something else")) }
+        };
+        tried().map_err(|fault| fault.while_(format_args!("the {} store does not work", store.word())))
+    }
+
+    /// Keeps a secret, and says how to find it again: what belongs in the context. Each token has a place of its own, so that a
+    /// rotation never overwrites the secret that is still in use.
+    pub fn put(&self, store: Store, account: &Account, secret: &Secret) -> Result<Source> {
+        match store {
+            Store::Keyring => keyring::put(&self.env, &self.interrupt, account, secret).map(|()| Source::Keyring),
+            Store::File => {
+                files::private_dir(&self.dir)?;
+                let file = self.file(account);
+                files::replace(&file, format!("{}\n", secret.reveal()).as_bytes())?;
+                Ok(Source::File(file))
+            }
+        }
+    }
+
+    /// Deletes what [`Vault::put`] kept; false where there was nothing, or where the place is not felhom's own.
+    pub fn forget(&self, source: &Source, account: &Account) -> Result<bool> {
+        match source {
+            Source::Keyring => keyring::delete(&self.env, &self.interrupt, account),
+            Source::File(file) if file.parent() == Some(&self.dir) => match std::fs::remove_file(file) {
+                Ok(()) => Ok(true),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+                Err(e) => Err(Fault::config(format!("cannot delete {}: {e}", file.display()))),
+            },
+            Source::File(_) | Source::Env(_) | Source::Credential(_) | Source::Command(_) | Source::Literal(_) => Ok(false),
+        }
+    }
+
+    /// `secrets/home.felhom@pve.agent`
+    fn file(&self, account: &Account) -> PathBuf {
+        let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@') { c } else { '.' };
+        self.dir.join(format!("{}.{}", account.context, account.token_id).replace('/', ".").chars().map(safe).collect::<String>())
+    }
+}

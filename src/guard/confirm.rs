@@ -1,0 +1,69 @@
+//! Questions to the person: yes or no for what disturbs, a typed word for what cannot be undone.
+
+use crate::fault::{Fault, Result};
+use crate::guard::{Change, Plan, Rules};
+use crate::routes::Risk;
+
+/// The person in front of the command, if there is one.
+pub trait Person: Send + Sync {
+    /// Is there a terminal to ask on?
+    fn present(&self) -> bool;
+    /// Shows what is about to happen.
+    fn preview(&self, plan: &Plan);
+    fn yes(&self, question: &str) -> Result<bool>;
+    /// Asks to type `word`; what was typed must equal it.
+    fn types(&self, word: &str, question: &str) -> Result<bool>;
+    /// Offers a list; `None` where nothing was chosen.
+    fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>>;
+    fn note(&self, text: &str);
+    fn warn(&self, text: &str);
+}
+
+pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn Person) -> Result<()> {
+    match change.risk() {
+        Risk::Read | Risk::Safe => Ok(()),
+        Risk::Disruptive => {
+            if rules.yes {
+                return Ok(());
+            }
+            if !person.present() {
+                return Err(Fault::refused(format!("{}: this disturbs what runs, and there is no terminal to ask on", change.summary))
+                    .with_hint("--yes answers the question; --plan shows what would be done"));
+            }
+            person.preview(plan);
+            said(person.yes(&format!("{}?", change.summary))?)
+        }
+        Risk::Irreversible => {
+            let words = change.words();
+            if !rules.confirm.is_empty() {
+                return matches(&rules.confirm, &words);
+            }
+            let word = words.join(",");
+            if !person.present() {
+                return Err(Fault::refused(format!(
+                    "{}: this cannot be undone, and there is no terminal to confirm it on",
+                    change.summary
+                ))
+                .with_hint(format!("--confirm {word} confirms it (--yes does not); --plan shows what would be lost")));
+            }
+            person.preview(plan);
+            said(person.types(&word, &format!("{}: this cannot be undone. Type {word} to go on", change.summary))?)
+        }
+    }
+}
+
+fn said(yes: bool) -> Result<()> {
+    if yes { Ok(()) } else { Err(Fault::refused("not confirmed: nothing was changed")) }
+}
+
+/// `--confirm` must name the resolved targets, all of them and no others.
+fn matches(given: &[String], words: &[String]) -> Result<()> {
+    let mut given = given.to_vec();
+    given.sort();
+    given.dedup();
+    if given == words {
+        return Ok(());
+    }
+    Err(Fault::refused(format!("--confirm {} does not name the targets, which are {}", given.join(","), words.join(",")))
+        .with_hint(format!("after a look at --plan: --confirm {}", words.join(","))))
+}

@@ -1,0 +1,196 @@
+//! What was changed, when, by whom, and how it ended: JSON lines, each on the disk before the next thing happens.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::fault::{Fault, Result};
+
+/// The journal is turned over at this size; one older file is kept.
+const MOST: u64 = 16 << 20;
+
+/// One line. The three records of a change share its id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "lowercase")]
+pub enum Record {
+    /// What is about to be sent.
+    Intent {
+        id: String,
+        time: String,
+        context: String,
+        /// Who the host sees.
+        who: String,
+        /// Who sits at the terminal.
+        user: String,
+        pid: u32,
+        verb: String,
+        command: Vec<String>,
+        plan: Json,
+    },
+    /// The host took it and works on it.
+    Upid { id: String, time: String, item: usize, step: String, upid: String },
+    /// How one target ended.
+    Verdict {
+        id: String,
+        time: String,
+        item: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upid: Option<String>,
+        status: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        duration_s: f64,
+    },
+    /// Refused before anything was sent.
+    Blocked {
+        id: String,
+        time: String,
+        context: String,
+        user: String,
+        pid: u32,
+        verb: String,
+        command: Vec<String>,
+        by: String,
+        message: String,
+    },
+}
+
+impl Record {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Intent { id, .. } | Self::Upid { id, .. } | Self::Verdict { id, .. } | Self::Blocked { id, .. } => id,
+        }
+    }
+
+    pub fn time(&self) -> &str {
+        match self {
+            Self::Intent { time, .. } | Self::Upid { time, .. } | Self::Verdict { time, .. } | Self::Blocked { time, .. } => time,
+        }
+    }
+}
+
+/// The open journal of this run.
+pub struct Journal {
+    path: PathBuf,
+    file: Mutex<Option<File>>,
+    /// Go on where it cannot be written.
+    lenient: bool,
+}
+
+impl Journal {
+    pub fn at(state_dir: &Path, lenient: bool) -> Self {
+        Self { path: state_dir.join("journal.jsonl"), file: Mutex::new(None), lenient }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends and syncs; a change must not begin where this fails.
+    pub fn write(&self, record: &Record) -> Result<()> {
+        match self.append(record) {
+            Err(_) if self.lenient => Ok(()),
+            Err(error) => Err(Fault::io(format!("the journal {} cannot be written, so nothing is changed", self.path.display()), &error)
+                .with_hint("make it writable, or pass --no-journal to go on without")),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn append(&self, record: &Record) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(record)?;
+        line.push(b'\n');
+        let mut slot = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slot.is_none() {
+            *slot = Some(self.open()?);
+        }
+        let Some(file) = slot.as_mut() else { return Ok(()) };
+        // One write of the whole line, to a file opened for appending: lines of several runs never mix.
+        file.write_all(&line)?;
+        file.sync_data()
+    }
+
+    fn open(&self) -> std::io::Result<File> {
+        if let Some(dir) = self.path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        if std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() > MOST) {
+            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+        }
+        OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)
+    }
+
+    /// Every record, oldest first; lines that cannot be read are passed over.
+    pub fn read(&self) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for path in [self.path.with_extension("jsonl.1"), self.path.clone()] {
+            match File::open(&path) {
+                Ok(file) => records.extend(
+                    BufReader::new(file).lines().map_while(std::io::Result::ok).filter_map(|line| serde_json::from_str(&line).ok()),
+                ),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Fault::io(format!("cannot read the journal {}", path.display()), &error)),
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// Now, as the journal and JSON write it.
+pub fn now() -> String {
+    jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string()
+}
+
+/// A name for a change: sorts by time, and is short enough to type.
+pub fn new_id() -> String {
+    let now = jiff::Zoned::now();
+    let mut random = [0_u8; 2];
+    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random);
+    format!("{}-{:02x}{:02x}", now.strftime("%Y%m%d-%H%M%S"), random[0], random[1])
+}
+
+/// The login name at this machine.
+pub fn local_user() -> String {
+    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let journal = Journal::at(dir.path(), false);
+        journal
+            .write(&Record::Upid { id: "a".into(), time: now(), item: 0, step: "start".into(), upid: "UPID:…".into() })
+            .expect("written");
+        journal
+            .write(&Record::Verdict {
+                id: "a".into(),
+                time: now(),
+                item: 0,
+                upid: None,
+                status: "ok".into(),
+                message: None,
+                duration_s: 0.5,
+            })
+            .expect("written");
+        let ids: Vec<String> = journal.read().expect("read").iter().map(|r| r.id().to_owned()).collect();
+        assert_eq!(ids, ["a", "a"]);
+    }
+
+    #[test]
+    fn an_unwritable_journal_stops_the_change_unless_told_otherwise() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let blocked = dir.path().join("file");
+        std::fs::write(&blocked, "").expect("a file");
+        let record = Record::Upid { id: "a".into(), time: now(), item: 0, step: "s".into(), upid: "u".into() };
+        assert!(Journal::at(&blocked, false).write(&record).is_err());
+        assert!(Journal::at(&blocked, true).write(&record).is_ok());
+    }
+}

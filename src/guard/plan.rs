@@ -1,0 +1,164 @@
+//! What would be done, as data: for `--plan`, for the preview before a question, for the journal.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::api::Request;
+use crate::guard::change::{Change, Do, Impact, Item, Settled, Step, Target};
+use crate::guard::redact;
+use crate::routes::{self, Grant, Risk};
+
+/// A change, shown instead of done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    pub summary: String,
+    pub context: String,
+    /// Who the host will see.
+    pub who: String,
+    pub risk: Risk,
+    /// What `--confirm` must name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<String>,
+    pub items: Vec<PlannedItem>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedItem {
+    #[serde(flatten)]
+    pub target: Target,
+    pub action: &'static str,
+    /// `planned`, `unchanged` or `refused`.
+    pub status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    pub risk: Risk,
+    pub steps: Vec<PlannedStep>,
+    /// For each needed privilege: the alternatives, and whether one of them is held (absent where that is not known).
+    pub privileges: Vec<Needed>,
+    #[serde(flatten)]
+    pub impact: Impact,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Needed {
+    pub any: Vec<Grant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<bool>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PlannedStep {
+    pub name: &'static str,
+    pub backend: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<Json>,
+    /// What it is in words, where it is no call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The call itself, for the renderings that need its parts.
+    #[serde(skip)]
+    pub request: Option<Request>,
+}
+
+/// What somebody may do, path by path, as `/access/permissions` says it.
+pub type Held = BTreeMap<String, BTreeMap<String, Json>>;
+
+impl Plan {
+    pub(super) fn of(change: &Change, context: &str, who: &str, held: Option<&Held>) -> Self {
+        let items = change.items.iter().map(|item| PlannedItem::of(item, held)).collect();
+        let confirm = if change.risk() == Risk::Irreversible { change.words() } else { Vec::new() };
+        Self { summary: change.summary.clone(), context: context.into(), who: who.into(), risk: change.risk(), confirm, items }
+    }
+}
+
+impl PlannedItem {
+    fn of(item: &Item, held: Option<&Held>) -> Self {
+        let (status, message) = match &item.settled {
+            None => ("planned", None),
+            Some(Settled::Unchanged) => ("unchanged", None),
+            Some(Settled::Refused(fault)) => ("refused", Some(fault.message.clone())),
+        };
+        let steps = if item.pending() { item.steps.iter().map(PlannedStep::of).collect() } else { Vec::new() };
+        let mut privileges: Vec<Needed> = Vec::new();
+        for step in item.steps.iter().filter(|_| item.pending()) {
+            let Do::Call(request) = &step.what else { continue };
+            for any in routes::needs(request).unwrap_or_default().all {
+                if !privileges.iter().any(|known| known.any == any) {
+                    let have = held.map(|held| any.iter().any(|grant| holds(held, grant)));
+                    privileges.push(Needed { any, held: have });
+                }
+            }
+        }
+        Self {
+            target: item.target.clone(),
+            action: item.action,
+            status,
+            message,
+            risk: item.weight(),
+            steps,
+            privileges,
+            impact: item.impact.clone(),
+        }
+    }
+}
+
+impl PlannedStep {
+    fn of(step: &Step) -> Self {
+        let plain = Self { name: step.name, backend: step.backend(), method: None, path: None, params: None, text: None, request: None };
+        match &step.what {
+            Do::Call(request) => {
+                let params: serde_json::Map<String, Json> =
+                    request.params.iter().map(|(key, value)| (key.clone(), json!(redact::param(key, value)))).collect();
+                Self {
+                    method: Some(request.method.word()),
+                    path: Some(request.path_text()),
+                    params: Some(Json::Object(params)),
+                    request: Some(request.clone()),
+                    ..plain
+                }
+            }
+            Do::Act(act) => {
+                let params = Some(act.request()).filter(|r| !r.is_null()).map(redact::json);
+                Self { text: Some(act.describe()), params, ..plain }
+            }
+        }
+    }
+}
+
+/// Is the privilege held on the path, by itself or from a path above it?
+pub fn holds(held: &Held, grant: &Grant) -> bool {
+    let mut path = grant.path.as_str();
+    loop {
+        // The host lists the effective privileges of a path; below it those marked 1 are passed on.
+        if let Some(privileges) = held.get(if path.is_empty() { "/" } else { path }) {
+            let here = path == grant.path;
+            return privileges.get(&grant.privilege).is_some_and(|passed| here || crate::api::lenient::integer(passed) == Some(1));
+        }
+        match path.rfind('/') {
+            Some(at) if !path.is_empty() => path = &path[..at],
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_privilege_is_inherited_from_above_unless_the_path_has_its_own() {
+        let held: Held =
+            serde_json::from_value(json!({"/": {"VM.Audit": 1, "VM.Backup": 0}, "/vms/102": {"VM.PowerMgmt": 1}})).expect("a map");
+        let grant = |privilege: &str, path: &str| Grant { path: path.into(), privilege: privilege.into() };
+        assert!(holds(&held, &grant("VM.Audit", "/vms/101")));
+        assert!(holds(&held, &grant("VM.Backup", "/")));
+        assert!(!holds(&held, &grant("VM.Backup", "/vms/101")), "0 means: here, but not passed on");
+        assert!(!holds(&held, &grant("VM.Audit", "/vms/102")), "an entry of its own replaces what comes from above");
+    }
+}

@@ -1,0 +1,209 @@
+//! Carrying out what passed: step by step, each target on its own, written down before, during and after.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::tasks::Verdict;
+use crate::api::{Request, Upid};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::change::{Change, Do, Item, Outputs, Settled, Step};
+use crate::guard::journal::{Record, local_user, now};
+use crate::guard::outcome::{Outcome, Status};
+use crate::guard::{Permit, Plan};
+use crate::session::Session;
+use crate::task::{self, Watched};
+
+/// A change that passed the guard. Running it is the only way to write.
+pub struct Approved {
+    id: String,
+    pub change: Change,
+    plan: Plan,
+}
+
+/// What came of a target's steps, for the check that follows.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub outputs: Outputs,
+    /// The last task.
+    pub upid: Option<Upid>,
+    pub exitstatus: Option<String>,
+    /// The end of its log.
+    pub log: Vec<String>,
+    pub warnings: u32,
+    pub detached: bool,
+}
+
+impl Approved {
+    pub(super) fn new(id: String, change: Change, plan: Plan) -> Self {
+        Self { id, change, plan }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Runs every target to its end and never stops at the first failure. `finish` looks at the thing itself after a target's
+    /// steps went well, and gives what its result says besides.
+    pub fn run(self, session: &Session, finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync) -> Result<Vec<Outcome>> {
+        if self.change.items.iter().any(Item::pending) {
+            session.journal.write(&Record::Intent {
+                id: self.id.clone(),
+                time: now(),
+                context: session.context.clone(),
+                who: session.who().into(),
+                user: local_user(),
+                pid: std::process::id(),
+                verb: session.verb.clone(),
+                command: session.command.clone(),
+                plan: serde_json::to_value(&self.plan).unwrap_or_default(),
+            })?;
+        }
+        let mut lanes: BTreeMap<&str, VecDeque<usize>> = BTreeMap::new();
+        for (index, item) in self.change.items.iter().enumerate() {
+            lanes.entry(&item.lane).or_default().push_back(index);
+        }
+        let workers = self.change.jobs.clamp(1, lanes.len().max(1));
+        let queue: Mutex<VecDeque<VecDeque<usize>>> = Mutex::new(lanes.into_values().collect());
+        let ended: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
+        let work = || {
+            while let Some(lane) = lock(&queue).pop_front() {
+                for index in lane {
+                    let outcome = self.one(session, index, &finish);
+                    lock(&ended).insert(index, outcome);
+                }
+            }
+        };
+        if workers == 1 {
+            work();
+        } else {
+            thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+        }
+        Ok(ended.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect())
+    }
+
+    fn one(&self, session: &Session, index: usize, finish: &(impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync)) -> Outcome {
+        let item = &self.change.items[index];
+        let mut outcome = Outcome::new(&session.context, &item.target, item.action, Status::Ok);
+        outcome.extra.clone_from(&item.extra);
+        match &item.settled {
+            Some(Settled::Unchanged) => {
+                outcome.status = Status::Unchanged;
+                return outcome;
+            }
+            Some(Settled::Refused(fault)) => {
+                outcome.fail(Fault::clone(fault));
+                return outcome;
+            }
+            None => {}
+        }
+        if let Some(signal) = session.interrupt.seen() {
+            outcome.fail(crate::session::stopped(signal, &format!("{} of {}: not begun", item.action, item.target)));
+            return outcome;
+        }
+        let begun = Instant::now();
+        outcome.started_at = Some(now());
+        let mut done = Done::default();
+        let result = item
+            .steps
+            .iter()
+            .try_for_each(|step| self.step(session, index, step, &mut done))
+            .and_then(|()| if done.detached { Ok(Map::new()) } else { finish(item, &done) });
+        outcome.upid = done.upid.as_ref().map(Upid::to_string);
+        outcome.exitstatus.clone_from(&done.exitstatus);
+        outcome.duration_s = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        match result {
+            Ok(extra) => {
+                outcome.extra.extend(extra);
+                outcome.status = match done {
+                    Done { detached: true, .. } => Status::Detached,
+                    Done { warnings: 1.., .. } => Status::Warnings,
+                    _ => Status::Ok,
+                };
+            }
+            Err(fault) => outcome.fail(fault.while_(format_args!("{} of {}", item.action, item.target))),
+        }
+        let record = Record::Verdict {
+            id: self.id.clone(),
+            time: now(),
+            item: index,
+            upid: outcome.upid.clone(),
+            status: outcome.status.word().into(),
+            message: outcome.fault.as_ref().map(|fault| crate::guard::redact::text(&fault.message)),
+            duration_s: outcome.duration_s,
+        };
+        if let Err(fault) = session.journal.write(&record) {
+            session.person.warn(&fault.message);
+        }
+        outcome
+    }
+
+    fn step(&self, session: &Session, index: usize, step: &Step, done: &mut Done) -> Result<()> {
+        let permit = Permit::new();
+        let Some(request) = step.filled(&done.outputs)? else {
+            if let Do::Act(act) = &step.what {
+                let answer = act.run(&done.outputs, &permit)?;
+                done.outputs.put(step.name, answer);
+            }
+            return Ok(());
+        };
+        let answer = self.send(session, &request, &permit)?;
+        let upid = answer.as_str().and_then(|text| text.parse::<Upid>().ok());
+        done.outputs.put(step.name, answer);
+        let Some(upid) = upid else { return Ok(()) };
+        done.upid = Some(upid.clone());
+        // From here on the host works: a journal that breaks now must not stop us from waiting.
+        if let Err(fault) = session.journal.write(&Record::Upid {
+            id: self.id.clone(),
+            time: now(),
+            item: index,
+            step: step.name.into(),
+            upid: upid.to_string(),
+        }) {
+            session.person.warn(&fault.message);
+        }
+        if session.waits.detach {
+            done.detached = true;
+            return Ok(());
+        }
+        let item = &self.change.items[index];
+        let watched = Watched { upid, label: format!("{} of {}", item.action, item.target), expected: None };
+        let ended = task::wait(session.client()?, watched, &session.waits, session.watch.as_ref(), &session.interrupt)?;
+        done.exitstatus = Some(ended.exitstatus.clone());
+        if let Verdict::Warnings(count) = ended.verdict {
+            done.warnings = count;
+            session.person.warn(&format!("{} of {}: done, with {count} warning(s)", item.action, item.target));
+        }
+        done.log.clone_from(&ended.log);
+        ended.fault(session.waits.fail_on_warnings).map_or(Ok(()), Err)
+    }
+
+    /// Sends a change once. Where its answer is lost, the task that it began is looked for.
+    fn send(&self, session: &Session, request: &Request, permit: &Permit) -> Result<Json> {
+        let client = session.client()?;
+        let sent = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        let lost = match client.send(request, permit) {
+            Ok(reply) => return reply.read(request),
+            Err(fault) if fault.kind == Kind::Unknown => fault,
+            Err(fault) => return Err(fault),
+        };
+        let unknown = |why: &str| {
+            Fault { kind: Kind::Unknown, ..lost.clone() }
+                .while_(format_args!("sent, but its outcome is unknown ({why})"))
+                .with_hint("it was not sent again: look at the thing itself and at `felhom task list` before you try again")
+        };
+        let Some(search) = task::lost(client, request, sent) else { return Err(unknown("it starts no task that could be found")) };
+        session.person.note("the answer was lost; looking for the task that it began");
+        match task::find_lost(client, &search) {
+            Ok(upid) => Ok(json!(upid.to_string())),
+            Err(fault) => Err(unknown(&fault.message)),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

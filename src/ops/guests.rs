@@ -1,0 +1,266 @@
+//! Which guests there are, and which of them a person means.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::api::cluster::{self, Resource};
+use crate::api::{GuestKind, Place};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::Target;
+use crate::session::Session;
+
+/// A guest as the cluster lists it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Guest {
+    pub context: String,
+    pub node: String,
+    pub vmid: u32,
+    pub name: Option<String>,
+    pub kind: GuestKind,
+    pub status: String,
+    pub tags: Vec<String>,
+    pub pool: Option<String>,
+    pub lock: Option<String>,
+    pub template: bool,
+    pub ha_state: Option<String>,
+    pub cpus: Option<f64>,
+    /// Share of its CPUs in use, 0 to 1.
+    pub cpu: Option<f64>,
+    pub memory_bytes: Option<u64>,
+    pub memory_used_bytes: Option<u64>,
+    pub disk_bytes: Option<u64>,
+    pub uptime_s: Option<u64>,
+}
+
+impl Guest {
+    fn of(context: &str, resource: Resource) -> Option<Self> {
+        let kind = resource.guest_kind()?;
+        Some(Self {
+            context: context.into(),
+            node: resource.node,
+            vmid: resource.vmid?,
+            name: resource.name,
+            kind,
+            status: resource.status.unwrap_or_else(|| "unknown".into()),
+            tags: split_tags(resource.tags.as_deref()),
+            pool: resource.pool,
+            lock: resource.lock,
+            template: resource.template,
+            ha_state: resource.hastate,
+            cpus: resource.maxcpu,
+            cpu: resource.cpu,
+            memory_bytes: resource.maxmem,
+            memory_used_bytes: resource.mem,
+            disk_bytes: resource.maxdisk,
+            uptime_s: resource.uptime,
+        })
+    }
+
+    pub fn place(&self) -> Place {
+        Place { node: self.node.clone(), kind: self.kind, vmid: self.vmid }
+    }
+
+    pub fn target(&self) -> Target {
+        Target { node: Some(self.node.clone()), vmid: Some(self.vmid), name: self.name.clone(), kind: Some(self.kind.word()) }
+    }
+
+    pub fn running(&self) -> bool {
+        self.status == "running"
+    }
+
+    pub fn label(&self) -> String {
+        self.target().to_string()
+    }
+}
+
+/// Tags stand separated by `;` (or `,` or blanks, in older configurations).
+pub fn split_tags(tags: Option<&str>) -> Vec<String> {
+    tags.unwrap_or_default().split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+}
+
+/// Every guest that the token may see, by VMID.
+pub fn all(session: &Session) -> Result<Vec<Guest>> {
+    let mut guests: Vec<Guest> =
+        session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
+    guests.sort_by_key(|guest| guest.vmid);
+    Ok(guests)
+}
+
+/// A selection of guests: names, numbers and ranges, and what they have in common.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Which guests")]
+pub struct Selection {
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    /// Those with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Those in this pool
+    #[arg(long, value_name = "POOL")]
+    pub pool: Option<String>,
+    /// Those on this node
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// Those of this kind
+    #[arg(long = "type", value_name = "KIND")]
+    pub kind: Option<GuestKind>,
+    /// Those in this state: running, stopped, …
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+}
+
+impl Selection {
+    /// Something selects, besides names.
+    pub fn given(&self) -> bool {
+        self.all || !self.tag.is_empty() || self.pool.is_some() || self.node.is_some() || self.kind.is_some() || self.status.is_some()
+    }
+
+    pub fn matches(&self, guest: &Guest) -> bool {
+        self.tag.iter().all(|tag| guest.tags.contains(tag))
+            && self.pool.as_ref().is_none_or(|pool| guest.pool.as_ref() == Some(pool))
+            && self.node.as_ref().is_none_or(|node| guest.node == *node)
+            && self.kind.is_none_or(|kind| guest.kind == kind)
+            && self.status.as_ref().is_none_or(|status| guest.status == *status)
+    }
+}
+
+/// The guest that a person means by `text`: a VMID, a name, or NODE/VMID.
+pub fn find<'a>(guests: &'a [Guest], text: &str) -> Result<&'a Guest> {
+    let found: Vec<&Guest> = match text.rsplit_once('/') {
+        Some((node, rest)) => {
+            guests.iter().filter(|g| g.node == node && (g.vmid.to_string() == rest || g.name.as_deref() == Some(rest))).collect()
+        }
+        None if text.bytes().all(|b| b.is_ascii_digit()) => guests.iter().filter(|g| g.vmid.to_string() == text).collect(),
+        None => guests.iter().filter(|g| g.name.as_deref() == Some(text)).collect(),
+    };
+    match found[..] {
+        [guest] => Ok(guest),
+        [] => Err(missing(guests, text)),
+        _ => {
+            let names: Vec<String> = found.iter().map(|g| format!("{}/{}", g.node, g.vmid)).collect();
+            Err(Fault::usage(format!("'{text}' is the name of several guests: {}", names.join(", "))).with_hint("say which by its VMID"))
+        }
+    }
+}
+
+/// The one guest that a command is about. Without a word for it, a person at a terminal picks one.
+pub fn one(session: &Session, text: Option<&str>) -> Result<Guest> {
+    let guests = all(session)?;
+    if let Some(text) = text {
+        return find(&guests, text).cloned();
+    }
+    if !session.person.present() {
+        return Err(Fault::usage("which guest? There is no terminal to pick one on").with_hint("name it: a VMID, a name, or NODE/VMID"));
+    }
+    let options: Vec<String> = guests
+        .iter()
+        .map(|g| format!("{:>6}  {:<24} {:<5} {:<8} {}", g.vmid, g.name.as_deref().unwrap_or("-"), g.kind, g.status, g.node))
+        .collect();
+    match session.person.choose("Which guest?", &options)? {
+        Some(index) => Ok(guests[index].clone()),
+        None => Err(Fault::refused("no guest was picked")),
+    }
+}
+
+fn missing(guests: &[Guest], text: &str) -> Fault {
+    let fault = Fault::not_found(format!("there is no guest '{text}' that this token may see"));
+    if guests.is_empty() {
+        return fault.with_hint("no guest at all is visible: the token may lack VM.Audit; `felhom role check` tells");
+    }
+    let lower = text.to_lowercase();
+    let near =
+        guests.iter().find(|g| g.name.as_ref().is_some_and(|n| n.to_lowercase().contains(&lower) || lower.contains(&n.to_lowercase())));
+    match near.and_then(|g| g.name.as_ref().map(|name| (g.vmid, name))) {
+        Some((vmid, name)) => fault.with_hint(format!("did you mean {vmid} ({name})? `felhom guest list` shows all")),
+        None => fault.with_hint("`felhom guest list` shows those that are there"),
+    }
+}
+
+/// The guests that words like `101,105-110` and `web`, or a selection, stand for; each once, in the order of VMIDs.
+pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
+    if words.is_empty() {
+        if !selection.given() {
+            return Err(Fault::usage("which guests?")
+                .with_hint("name them (101, web, 105-110), or select with --all, --tag, --pool, --node, --type, --status"));
+        }
+        let chosen: Vec<Guest> = guests.into_iter().filter(|guest| selection.matches(guest)).collect();
+        if chosen.is_empty() {
+            return Err(Fault::not_found("no guest matches the selection")
+                .with_hint("`felhom guest list` with the same words as --filter shows what is there"));
+        }
+        return Ok(chosen);
+    }
+    let mut wanted: BTreeSet<u32> = BTreeSet::new();
+    for word in words.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty()) {
+        match range(word) {
+            Some((from, to)) => {
+                let before = wanted.len();
+                wanted.extend(guests.iter().map(|g| g.vmid).filter(|vmid| (from..=to).contains(vmid)));
+                if wanted.len() == before {
+                    return Err(Fault::not_found(format!("there is no guest in the range {word}")));
+                }
+            }
+            None => {
+                wanted.insert(find(&guests, word)?.vmid);
+            }
+        }
+    }
+    Ok(guests.into_iter().filter(|guest| wanted.contains(&guest.vmid) && selection.matches(guest)).collect())
+}
+
+fn range(word: &str) -> Option<(u32, u32)> {
+    let (from, to) = word.split_once('-').or_else(|| word.split_once(':'))?;
+    Some((from.parse().ok()?, to.parse().ok()?))
+}
+
+/// Calls a guest, and once more where it has moved to another node meanwhile.
+pub fn with_place<T>(session: &Session, guest: &Guest, call: impl Fn(&Place) -> Result<T>) -> Result<T> {
+    let place = guest.place();
+    match call(&place) {
+        Err(fault) if fault.kind == Kind::NotFound => {
+            let now = all(session)?.into_iter().find(|other| other.vmid == guest.vmid && other.node != guest.node);
+            match now {
+                Some(moved) => call(&moved.place()),
+                None => Err(fault),
+            }
+        }
+        settled => settled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guest(vmid: u32, name: &str, node: &str) -> Guest {
+        let resource = serde_json::from_value(serde_json::json!({"type": "lxc", "vmid": vmid, "name": name, "node": node, "tags": "a;b"}))
+            .expect("a resource");
+        Guest::of("t", resource).expect("a guest")
+    }
+
+    fn some() -> Vec<Guest> {
+        vec![guest(101, "web", "pve1"), guest(102, "db", "pve1"), guest(103, "web", "pve2"), guest(110, "x", "pve2")]
+    }
+
+    fn ids(words: &[&str]) -> Result<Vec<u32>> {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        Ok(select(some(), &words, &Selection::default())?.iter().map(|g| g.vmid).collect())
+    }
+
+    #[test]
+    fn numbers_names_ranges_and_places() {
+        assert_eq!(ids(&["102,103-110"]).expect("found"), [102, 103, 110]);
+        assert_eq!(ids(&["pve2/web", "db"]).expect("found"), [102, 103]);
+        assert_eq!(ids(&["101", "101"]).expect("found"), [101]);
+    }
+
+    #[test]
+    fn an_ambiguous_name_lists_the_candidates() {
+        let fault = ids(&["web"]).expect_err("two of them");
+        assert_eq!((fault.kind, fault.message.as_str()), (Kind::Usage, "'web' is the name of several guests: pve1/101, pve2/103"));
+        assert_eq!(ids(&["999"]).expect_err("none").kind, Kind::NotFound);
+        assert_eq!(ids(&[]).expect_err("nothing said").kind, Kind::Usage);
+    }
+}

@@ -1,0 +1,91 @@
+//! Which nodes there are, and asking each of them.
+
+use serde::Serialize;
+
+use crate::api::nodes;
+use crate::fault::{Fault, Kind, Result};
+use crate::session::Session;
+
+/// A node as the cluster lists it.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeState {
+    pub context: String,
+    pub node: String,
+    pub status: String,
+    /// Share of its CPUs in use, 0 to 1.
+    pub cpu: Option<f64>,
+    pub cpus: Option<f64>,
+    pub memory_used_bytes: Option<u64>,
+    pub memory_bytes: Option<u64>,
+    pub disk_used_bytes: Option<u64>,
+    pub disk_bytes: Option<u64>,
+    pub uptime_s: Option<u64>,
+    pub ssl_fingerprint: Option<String>,
+}
+
+impl NodeState {
+    pub fn online(&self) -> bool {
+        self.status == "online"
+    }
+}
+
+pub fn all(session: &Session) -> Result<Vec<NodeState>> {
+    let mut nodes: Vec<NodeState> = session
+        .client()?
+        .get(&nodes::list())?
+        .into_iter()
+        .map(|n| NodeState {
+            context: session.context.clone(),
+            node: n.node,
+            status: n.status,
+            cpu: n.cpu,
+            cpus: n.maxcpu,
+            memory_used_bytes: n.mem,
+            memory_bytes: n.maxmem,
+            disk_used_bytes: n.disk,
+            disk_bytes: n.maxdisk,
+            uptime_s: n.uptime,
+            ssl_fingerprint: n.ssl_fingerprint,
+        })
+        .collect();
+    nodes.sort_by(|a, b| a.node.cmp(&b.node));
+    Ok(nodes)
+}
+
+/// The node that a command is about: may be left unsaid when there is only one.
+pub fn pick(session: &Session, text: Option<&str>) -> Result<String> {
+    let nodes = all(session)?;
+    let names: Vec<&str> = nodes.iter().map(|n| n.node.as_str()).collect();
+    match text {
+        Some(name) if names.contains(&name) => Ok(name.to_owned()),
+        Some(name) => Err(Fault::not_found(format!("there is no node '{name}'")).with_hint(format!("there are {}", names.join(", ")))),
+        None => match names[..] {
+            [only] => Ok(only.to_owned()),
+            _ => Err(Fault::usage("which node?").with_hint(format!("there are {}", names.join(", ")))),
+        },
+    }
+}
+
+/// Asks every node (or the one named); one that is down is warned about once, and the rest is shown.
+pub fn each<T>(session: &Session, only: Option<&str>, ask: impl Fn(&str) -> Result<Vec<T>>) -> Result<Vec<T>> {
+    if let Some(name) = only {
+        return ask(&pick(session, Some(name))?);
+    }
+    let mut rows = Vec::new();
+    let mut down: Vec<String> = Vec::new();
+    for node in all(session)? {
+        if node.status == "offline" {
+            down.push(node.node);
+            continue;
+        }
+        match ask(&node.node) {
+            Ok(some) => rows.extend(some),
+            Err(fault) if fault.kind == Kind::NodeDown => down.push(node.node),
+            Err(fault) => return Err(fault),
+        }
+    }
+    if !down.is_empty() {
+        session.person.warn(&format!("not asked, because down: {}", down.join(", ")));
+    }
+    Ok(rows)
+}

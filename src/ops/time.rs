@@ -1,0 +1,42 @@
+//! Points in time as people write them, in local time.
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use crate::fault::{Fault, Result};
+
+/// A time: `2026-11-20`, `2026-11-20T08:00`, `2026-11-20 08:00:30`, or RFC 3339 with its own zone. Unix seconds.
+pub fn at(text: &str) -> Result<i64> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time.as_second());
+    }
+    let local = |civil: DateTime| civil.to_zoned(TimeZone::system()).map(|z: Zoned| z.timestamp().as_second());
+    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
+    civil.and_then(local).map_err(|_| {
+        Fault::usage(format!("'{text}' is not a time")).with_hint("write 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z")
+    })
+}
+
+/// A time, or a duration before now.
+pub fn since(text: &str) -> Result<u64> {
+    if let Ok(ago) = crate::duration::parse(text) {
+        let now = Timestamp::now().as_second();
+        return Ok(u64::try_from(now).unwrap_or_default().saturating_sub(ago.as_secs()));
+    }
+    at(text).map(|time| u64::try_from(time).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zoned_and_local_times() {
+        assert_eq!(at("2026-11-20T08:00:00Z").expect("RFC 3339"), 1_795_161_600);
+        assert!(at("2026-11-20").is_ok() && at("2026-11-20T08:00").is_ok() && at("2026-11-20 08:00").is_ok());
+        assert_eq!(at("yesterday").expect_err("no").exit_code(), 2);
+        let now = u64::try_from(Timestamp::now().as_second()).expect("after 1970");
+        assert!(now - since("1h").expect("an hour") - 3600 < 5);
+    }
+}

@@ -1,0 +1,98 @@
+//! What an operation needs to work on one host: the client, the rules for changes, and somebody who watches.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::{Journal, Person, Rules, TagRules};
+use crate::interrupt::{Interrupt, Signal};
+use crate::task::{Waits, Watch};
+use crate::transport::Client;
+
+/// Makes the client when it is first needed.
+pub type Connect = Box<dyn Fn() -> Result<Client> + Send + Sync>;
+
+/// One run of one verb on one context.
+pub struct Session {
+    /// The context's name.
+    pub context: String,
+    /// The verb, `guest start`.
+    pub verb: String,
+    /// The command line, secrets masked.
+    pub command: Vec<String>,
+    pub rules: Rules,
+    /// Which guests refuse what would hurt them.
+    pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
+    pub waits: Waits,
+    pub watch: Arc<dyn Watch>,
+    pub person: Arc<dyn Person>,
+    pub journal: Arc<Journal>,
+    pub interrupt: Interrupt,
+    pub state_dir: PathBuf,
+    connect: Connect,
+    client: OnceLock<Client>,
+}
+
+/// What the parts of a session have in common, before it has a context.
+pub struct Parts {
+    pub context: String,
+    pub verb: String,
+    pub command: Vec<String>,
+    pub rules: Rules,
+    /// Which guests refuse what would hurt them.
+    pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
+    pub waits: Waits,
+    pub watch: Arc<dyn Watch>,
+    pub person: Arc<dyn Person>,
+    pub journal: Arc<Journal>,
+    pub interrupt: Interrupt,
+    pub state_dir: PathBuf,
+}
+
+impl Session {
+    pub fn new(parts: Parts, connect: Connect) -> Self {
+        let Parts { context, verb, command, rules, tags, identity, waits, watch, person, journal, interrupt, state_dir } = parts;
+        Self {
+            context,
+            verb,
+            command,
+            rules,
+            tags,
+            identity,
+            waits,
+            watch,
+            person,
+            journal,
+            interrupt,
+            state_dir,
+            connect,
+            client: OnceLock::new(),
+        }
+    }
+
+    /// The client, made on first use.
+    pub fn client(&self) -> Result<&Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = (self.connect)()?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Who the host sees.
+    pub fn who(&self) -> &str {
+        self.client().map_or("nobody", Client::who)
+    }
+}
+
+/// The fault of a run that a signal ended.
+pub fn stopped(signal: Signal, what: &str) -> Fault {
+    match signal {
+        Signal::Interrupt => Fault::new(Kind::Interrupted, what),
+        Signal::Terminate => Fault::new(Kind::Terminated, what),
+    }
+}

@@ -1,0 +1,79 @@
+//! A change whose answer was lost is never sent twice: its task is looked for instead.
+
+use crate::api::tasks::{self, Filter};
+use crate::api::{Request, Upid};
+use crate::fault::{Fault, Kind, Result};
+use crate::routes;
+use crate::transport::Client;
+
+/// What is known of a task whose UPID never arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub node: String,
+    pub kind: String,
+    /// The guest's number, where the task has one.
+    pub id: Option<String>,
+    pub user: String,
+    /// The host's time when it was sent, in Unix seconds.
+    pub since: u64,
+}
+
+/// Slack for the clocks: a task's start has whole seconds.
+const SLACK: u64 = 2;
+
+/// What to look for after `request` was sent at our time `sent` and its answer was lost. `None` where it starts no task.
+pub fn lost(client: &Client, request: &Request, sent: u64) -> Option<Lost> {
+    let (row, bound) = routes::find(request)?;
+    let kind = row.task?.to_owned();
+    let single = |text: String| (!text.contains(',')).then_some(text);
+    let id = bound.get("vmid").cloned().or_else(|| request.param("vmid").map(crate::api::Value::shown)).and_then(single);
+    let since = u64::try_from(i64::try_from(sent).ok()? + client.clock_ahead()).unwrap_or(sent).saturating_sub(SLACK);
+    Some(Lost { node: bound.get("node").cloned()?, kind, id, user: client.who().to_owned(), since })
+}
+
+/// The task that the lost answer named. More than one that could be it is an unknown outcome too.
+pub fn find_lost(client: &Client, lost: &Lost) -> Result<Upid> {
+    let filter = Filter {
+        vmid: lost.id.as_ref().and_then(|id| id.parse().ok()),
+        kind: Some(lost.kind.clone()),
+        since: Some(lost.since),
+        limit: 50,
+        ..Filter::default()
+    };
+    let mut found: Vec<Upid> =
+        client.get(&tasks::list(&lost.node, &filter))?.into_iter().map(|entry| entry.upid).filter(|upid| fits(lost, upid)).collect();
+    found.dedup();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Fault::new(Kind::Unknown, format!("no {} task of {} has begun on {} since", lost.kind, lost.user, lost.node))),
+        n => {
+            let names: Vec<String> = found.iter().map(Upid::to_string).collect();
+            Err(Fault::new(Kind::Unknown, format!("{n} tasks could be it: {}", names.join(", "))))
+        }
+    }
+}
+
+fn fits(lost: &Lost, upid: &Upid) -> bool {
+    upid.kind == lost.kind && upid.user == lost.user && upid.starttime >= lost.since && lost.id.as_ref().is_none_or(|id| *id == upid.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_task_of_the_same_kind_guest_user_and_time_fits() {
+        let lost = Lost {
+            node: "pve1".into(),
+            kind: "vzdump".into(),
+            id: Some("101".into()),
+            user: "felhom@pve!agent".into(),
+            since: 0x6B00_36A6,
+        };
+        let upid = |text: &str| text.parse::<Upid>().expect("a UPID");
+        assert!(fits(&lost, &upid("UPID:pve1:00000110:00036452:6B0036A6:vzdump:101:felhom@pve!agent:")));
+        assert!(!fits(&lost, &upid("UPID:pve1:00000110:00036452:6B0036A5:vzdump:101:felhom@pve!agent:")));
+        assert!(!fits(&lost, &upid("UPID:pve1:00000110:00036452:6B0036A6:vzdump:102:felhom@pve!agent:")));
+        assert!(!fits(&lost, &upid("UPID:pve1:00000110:00036452:6B0036A6:vzdump:101:root@pam:")));
+    }
+}

@@ -1,0 +1,206 @@
+//! The loop that waits for one task or many.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::api::Upid;
+use crate::api::tasks::{self, Verdict};
+use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::{Interrupt, Signal};
+use crate::task::poll::{Look, Poll};
+use crate::task::watch::{Watch, Watched};
+use crate::transport::Client;
+
+/// How many tasks are asked about at the same time.
+const AT_ONCE: usize = 8;
+
+/// How to wait.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// Give the UPID back at once.
+    pub detach: bool,
+    /// Stop waiting after this time.
+    pub timeout: Option<Duration>,
+    /// How long the host may be out of reach.
+    pub grace: Duration,
+    pub fail_on_warnings: bool,
+    /// Ctrl-C stops the remote task too.
+    pub cancel_on_interrupt: bool,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { detach: false, timeout: None, grace: Duration::from_secs(60), fail_on_warnings: false, cancel_on_interrupt: false }
+    }
+}
+
+/// A task whose end was seen.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub upid: Upid,
+    pub verdict: Verdict,
+    pub exitstatus: String,
+    /// The last lines of its log.
+    pub log: Vec<String>,
+}
+
+impl Ended {
+    /// The fault of a task that did not end well, with the end of its log.
+    pub fn fault(&self, fail_on_warnings: bool) -> Option<Fault> {
+        let kind = match &self.verdict {
+            Verdict::Ok => return None,
+            Verdict::Warnings(_) if !fail_on_warnings => return None,
+            Verdict::Warnings(_) => Kind::TaskWarnings,
+            Verdict::Failed(text) if crate::api::answer::denial(text).is_some() => Kind::Denied,
+            Verdict::Failed(_) => Kind::TaskFailed,
+        };
+        let mut fault = Fault::new(kind, format!("the task ended with: {}", self.exitstatus)).with_upid(&self.upid);
+        fault.log.clone_from(&self.log);
+        if kind == Kind::TaskFailed || kind == Kind::TaskWarnings {
+            fault.hint = Some(format!("`felhom task log {}` shows the whole log", self.upid));
+        }
+        crate::api::answer::name_denial(&mut fault, &self.exitstatus);
+        Some(fault)
+    }
+}
+
+/// Waits for one task.
+pub fn wait(client: &Client, task: Watched, waits: &Waits, watch: &dyn Watch, interrupt: &Interrupt) -> Result<Ended> {
+    let upid = task.upid.clone();
+    wait_all(client, vec![task], waits, watch, interrupt)
+        .pop()
+        .unwrap_or_else(|| Err(Fault::new(Kind::Unfinished, "nothing was waited for").with_upid(upid)))
+}
+
+/// Waits for many tasks in one loop; the results stand in the order of the tasks.
+pub fn wait_all(client: &Client, tasks: Vec<Watched>, waits: &Waits, watch: &dyn Watch, interrupt: &Interrupt) -> Vec<Result<Ended>> {
+    let begun = Instant::now();
+    let mut polls: Vec<Poll> = tasks.into_iter().map(|task| Poll::new(task, begun)).collect();
+    let mut ends: Vec<Option<Result<Ended>>> = polls.iter().map(|_| None).collect();
+    polls.iter().for_each(|poll| watch.begin(&poll.watched));
+    loop {
+        let now = Instant::now();
+        let mut due: Vec<(usize, &mut Poll)> =
+            polls.iter_mut().enumerate().filter(|(i, poll)| ends[*i].is_none() && poll.due <= now).collect();
+        for (index, end) in look_at(client, &mut due, waits, watch) {
+            ends[index] = Some(end);
+        }
+        let Some(next) = polls.iter().enumerate().filter(|(i, _)| ends[*i].is_none()).map(|(_, poll)| poll.due).min() else { break };
+        let over = waits.timeout.is_some_and(|limit| begun.elapsed() >= limit);
+        let pause = next.saturating_duration_since(Instant::now());
+        let pause = waits.timeout.map_or(pause, |limit| pause.min(limit.saturating_sub(begun.elapsed())));
+        let signal = interrupt.wait(pause).err();
+        if signal.is_none() && !over {
+            continue;
+        }
+        for (poll, end) in polls.iter().zip(&mut ends).filter(|(_, end)| end.is_none()) {
+            *end = Some(match signal {
+                Some(signal) => given_up(client, &poll.watched, signal, waits, watch),
+                None => Err(unfinished(&poll.watched, &format!("no end within {} s", begun.elapsed().as_secs()))),
+            });
+        }
+        break;
+    }
+    ends.into_iter().flatten().collect()
+}
+
+/// Looks at those that are due, a few at a time, and plans the next look at those that still run.
+fn look_at(client: &Client, due: &mut [(usize, &mut Poll)], waits: &Waits, watch: &dyn Watch) -> Vec<(usize, Result<Ended>)> {
+    let mut ended = Vec::new();
+    for some in due.chunks_mut(AT_ONCE) {
+        let looks: Vec<Result<Look>> = if let [(_, poll)] = some {
+            vec![poll.look(client)]
+        } else {
+            thread::scope(|scope| {
+                let threads: Vec<_> = some.iter_mut().map(|(_, poll)| scope.spawn(|| poll.look(client))).collect();
+                threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Fault::other("a look at a task broke off")))).collect()
+            })
+        };
+        for ((index, poll), look) in some.iter_mut().zip(looks) {
+            if let Some(end) = settle(poll, look, waits, watch) {
+                ended.push((*index, end));
+            }
+        }
+    }
+    ended
+}
+
+fn settle(poll: &mut Poll, look: Result<Look>, waits: &Waits, watch: &dyn Watch) -> Option<Result<Ended>> {
+    let now = Instant::now();
+    match look {
+        Ok(look) => {
+            if let Some(since) = poll.lost_since.take() {
+                watch.note(&format!("contact with the host again after {} s", since.elapsed().as_secs()));
+            }
+            watch.step(&poll.watched, &poll.step());
+            let Look::Ended(verdict, exitstatus) = look else {
+                poll.plan_next(now);
+                return None;
+            };
+            watch.end(&poll.watched, &exitstatus, verdict.good());
+            Some(Ok(Ended { upid: poll.watched.upid.clone(), verdict, exitstatus, log: poll.tail.clone() }))
+        }
+        Err(fault) if passes(&fault) => {
+            let since = *poll.lost_since.get_or_insert_with(|| {
+                watch.note(&format!(
+                    "no contact with the host ({fault}); waiting up to {} s, the task goes on there",
+                    waits.grace.as_secs()
+                ));
+                now
+            });
+            if since.elapsed() >= waits.grace {
+                return Some(Err(unfinished(
+                    &poll.watched,
+                    &format!("no contact with the host for {} s ({fault})", waits.grace.as_secs()),
+                )));
+            }
+            poll.plan_next(now);
+            None
+        }
+        Err(fault) => Some(Err(unfinished(&poll.watched, &fault.message))),
+    }
+}
+
+/// A failed look that says nothing about the task.
+fn passes(fault: &Fault) -> bool {
+    matches!(fault.kind, Kind::Unreachable | Kind::NodeDown | Kind::Unknown | Kind::Host)
+}
+
+fn unfinished(task: &Watched, why: &str) -> Fault {
+    Fault::new(Kind::Unfinished, format!("the end of the {} was not seen: {why}", task.label))
+        .with_hint(format!("it may still run on the host: `felhom task wait {}` goes on waiting", task.upid))
+        .with_upid(&task.upid)
+}
+
+/// After Ctrl-C: the task goes on, or is stopped where that was asked for.
+fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watch: &dyn Watch) -> Result<Ended> {
+    let kind = match signal {
+        Signal::Interrupt => Kind::Interrupted,
+        Signal::Terminate => Kind::Terminated,
+    };
+    if !waits.cancel_on_interrupt {
+        return Err(Fault::new(kind, format!("stopped waiting; the {} goes on on the host", task.label))
+            .with_hint(format!("`felhom task wait {0}` follows it, `felhom task stop {0}` ends it", task.upid))
+            .with_upid(&task.upid));
+    }
+    watch.note(&format!("stopping the {} on the host", task.label));
+    let stopped = crate::guard::stop_task(client, &tasks::stop(&task.upid)).and_then(|()| see_stopped(client, task));
+    let message = match stopped {
+        Ok(exit) => format!("the {} was stopped on the host ({exit})", task.label),
+        Err(fault) => format!("the {} could not be stopped: {fault}", task.label),
+    };
+    Err(Fault::new(kind, message).with_hint(format!("`felhom task show {}` tells how it ended", task.upid)).with_upid(&task.upid))
+}
+
+/// The host kills a stopped worker within five seconds.
+fn see_stopped(client: &Client, task: &Watched) -> Result<String> {
+    let calm = Interrupt::never().map_err(|error| Fault::io("wait for the task's end", &error))?;
+    for _ in 0..50 {
+        let status = client.get_once(&tasks::status(&task.upid))?;
+        if !status.running() {
+            return Ok(status.exitstatus.unwrap_or_default());
+        }
+        let _ = calm.wait(Duration::from_millis(200));
+    }
+    Err(Fault::new(Kind::Unfinished, "it still runs ten seconds later"))
+}

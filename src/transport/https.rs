@@ -1,0 +1,315 @@
+//! Calls over HTTPS, with a token or a ticket. The only file that names reqwest.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::ext::ReasonPhrase;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+
+use crate::api::{Method, Pace, Reply, Request, answer};
+use crate::config::{Context, Endpoint, Env};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::Permit;
+use crate::secret::Secret;
+use crate::transport::Transport;
+use crate::transport::tls::{self, Seen};
+
+#[expect(clippy::disallowed_types, reason = "this is the one place that speaks HTTP")]
+type Http = reqwest::blocking::Client;
+
+/// What is sent as it is in a path segment or a form value.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// No answer of the API is larger; a host that sends more is not to be trusted with our memory.
+const MOST: u64 = 64 << 20;
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Who we say we are.
+#[derive(Debug, Clone)]
+pub enum Login {
+    Token {
+        /// `user@realm!token`
+        id: String,
+        secret: Secret,
+    },
+    Ticket {
+        user: String,
+        ticket: Secret,
+        csrf: Secret,
+    },
+    /// Nobody yet: for the login itself.
+    Nobody,
+}
+
+impl Login {
+    fn who(&self) -> &str {
+        match self {
+            Self::Token { id, .. } => id,
+            Self::Ticket { user, .. } => user,
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// The API of one host or cluster, by one or several endpoints.
+pub struct Https {
+    lines: Vec<Line>,
+    /// The endpoint that answered, kept for the run.
+    good: AtomicUsize,
+    login: Login,
+    clock_ahead: AtomicI64,
+    log: Log,
+}
+
+/// Hears of every request: what was sent, what came back, how long it took. Secrets masked.
+pub type Log = Box<dyn Fn(&str) + Send + Sync>;
+
+/// One endpoint, with a connection that is kept for reads and fresh ones for writes: the host closes a connection after an
+/// error, and a write on a stale one would look like an unknown outcome.
+struct Line {
+    authority: String,
+    tls: rustls::ClientConfig,
+    seen: Seen,
+    proxy: Option<String>,
+    reads: OnceLock<Http>,
+    writes: OnceLock<Http>,
+}
+
+impl Https {
+    /// Nothing is sent yet. An endpoint without any trust is a fault: first contact belongs to the one who can ask.
+    pub fn new(context: &Context, env: &Env, login: Login, log: Log) -> Result<Self> {
+        let lines = context.endpoints.iter().map(|endpoint| Line::new(context, endpoint, env)).collect::<Result<Vec<_>>>()?;
+        if lines.is_empty() {
+            return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)).with_hint(format!(
+                "`felhom context edit {}` adds one: [[contexts.{0}.endpoints]] url = \"https://HOST:8006\"",
+                context.name
+            )));
+        }
+        Ok(Self { lines, good: AtomicUsize::new(0), login, clock_ahead: AtomicI64::new(0), log })
+    }
+
+    /// Tries the endpoints in turn, beginning with the one that answered last, as long as nothing was sent.
+    fn exchange(&self, request: &Request) -> Result<Reply> {
+        let first = self.good.load(Ordering::Relaxed);
+        let mut refused = None;
+        for turn in 0..self.lines.len() {
+            let index = (first + turn) % self.lines.len();
+            match self.lines[index].exchange(self, request) {
+                // A read may go to the next one whatever broke; a write only where nothing was sent, which `Unreachable` says.
+                Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
+                settled => {
+                    self.good.store(index, Ordering::Relaxed);
+                    return settled;
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
+    }
+
+    fn authorize(&self, builder: RequestBuilder, request: &Request) -> RequestBuilder {
+        let secret_header = |text: String| {
+            let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
+            value.set_sensitive(true);
+            value
+        };
+        match &self.login {
+            Login::Nobody => builder,
+            Login::Token { id, secret } => builder.header(AUTHORIZATION, secret_header(format!("PVEAPIToken={id}={}", secret.reveal()))),
+            Login::Ticket { ticket, csrf, .. } => {
+                let cookie = format!("PVEAuthCookie={}", utf8_percent_encode(ticket.reveal(), KEPT));
+                let builder = builder.header(COOKIE, secret_header(cookie));
+                if request.is_read() { builder } else { builder.header("CSRFPreventionToken", secret_header(csrf.reveal().to_owned())) }
+            }
+        }
+    }
+
+    /// The host's clock as it says in its answers: for finding tasks by their start.
+    fn note_clock(&self, response: &Response) {
+        let Some(date) = response.headers().get("date").and_then(|d| d.to_str().ok()) else { return };
+        if let Ok(host) = jiff::fmt::rfc2822::parse(date) {
+            self.clock_ahead.store(host.timestamp().as_second() - jiff::Timestamp::now().as_second(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Transport for Https {
+    fn read(&self, request: &Request) -> Result<Reply> {
+        self.exchange(request)
+    }
+
+    fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
+        self.exchange(request)
+    }
+
+    fn who(&self) -> &str {
+        self.login.who()
+    }
+
+    fn clock_ahead(&self) -> i64 {
+        self.clock_ahead.load(Ordering::Relaxed)
+    }
+}
+
+impl Line {
+    fn new(context: &Context, endpoint: &Endpoint, env: &Env) -> Result<Self> {
+        let authority = endpoint.url.authority();
+        let Some(trust) = context.trust(endpoint)? else {
+            return Err(Fault::new(Kind::Untrusted, format!("the certificate of {authority} is not trusted yet, so nothing was sent"))
+                .with_hint(format!("`felhom context trust {}` shows it and pins it", context.name)));
+        };
+        let (tls, seen) = tls::client_config(&trust, env)?;
+        Ok(Self { authority, tls, seen, proxy: context.proxy.clone(), reads: OnceLock::new(), writes: OnceLock::new() })
+    }
+
+    fn client(&self, request: &Request) -> Result<&Http> {
+        let (slot, idle) = if request.is_read() { (&self.reads, 4) } else { (&self.writes, 0) };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = self.build(idle).map_err(|error| Fault::other(format!("cannot set up HTTPS: {error}")))?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn build(&self, idle: usize) -> reqwest::Result<Http> {
+        let mut builder = Http::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .https_only(true)
+            .http1_only()
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(None)
+            .pool_max_idle_per_host(idle)
+            .no_proxy()
+            .user_agent(concat!("felhom/", env!("CARGO_PKG_VERSION")));
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(reqwest::Proxy::https(proxy)?);
+        }
+        builder.build()
+    }
+
+    fn exchange(&self, all: &Https, request: &Request) -> Result<Reply> {
+        let client = self.client(request)?;
+        let mut url = format!("https://{}/api2/json", self.authority);
+        for segment in &request.path {
+            let _ = write!(url, "/{}", utf8_percent_encode(segment, KEPT));
+        }
+        let form = form(request);
+        // A DELETE's parameters travel in the query, as a GET's do: its body is not read.
+        let in_query = matches!(request.method, Method::Get | Method::Delete);
+        if in_query && !form.is_empty() {
+            let _ = write!(url, "?{form}");
+        }
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut builder = client.request(method, url).timeout(patience(request));
+        if !in_query {
+            builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        }
+        let begun = std::time::Instant::now();
+        let sent = all.authorize(builder, request).send().map_err(|error| self.broken(request, &error));
+        let answered = sent.and_then(|response| {
+            all.note_clock(&response);
+            self.read(request, response)
+        });
+        let (status, reason, body) =
+            answered.inspect_err(|fault| (all.log)(&format!("{request} → {fault} ({} ms)", begun.elapsed().as_millis())))?;
+        (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
+        answer::read(request, status, &reason, &body)
+    }
+
+    fn read(&self, request: &Request, response: Response) -> Result<(u16, String, Vec<u8>)> {
+        let status = response.status().as_u16();
+        // An absent phrase is the usual one of the status; hyper keeps only those that differ.
+        let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
+            || response.status().canonical_reason().unwrap_or_default().to_owned(),
+            |phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        );
+        let mut body = Vec::new();
+        let mut limited = response.take(MOST + 1);
+        limited.read_to_end(&mut body).map_err(|error| self.cut(request, &error))?;
+        if body.len() as u64 > MOST {
+            return Err(Fault::new(Kind::Host, format!("{request}: the answer of {} is larger than {} MiB", self.authority, MOST >> 20)));
+        }
+        Ok((status, reason, body))
+    }
+
+    /// No answer. What that means depends on how far the request came.
+    fn broken(&self, request: &Request, error: &reqwest::Error) -> Fault {
+        let why = root_cause(error);
+        if error.is_connect() || error.is_builder() {
+            if let Some(untrusted) = self.seen.fault(&self.authority) {
+                return untrusted;
+            }
+            return Fault::new(Kind::Unreachable, format!("cannot reach {}: {why}", self.authority));
+        }
+        let why = if error.is_timeout() { format!("no answer within {} s", patience(request).as_secs()) } else { why };
+        self.lost(request, &why)
+    }
+
+    fn cut(&self, request: &Request, error: &std::io::Error) -> Fault {
+        self.lost(request, &format!("the answer broke off: {error}"))
+    }
+
+    fn lost(&self, request: &Request, why: &str) -> Fault {
+        if request.is_read() {
+            Fault::new(Kind::Unreachable, format!("{request}: {} did not answer: {why}", self.authority))
+        } else {
+            Fault::new(Kind::Unknown, format!("{request}: sent to {}, but the answer was lost: {why}", self.authority))
+        }
+    }
+}
+
+/// How long an answer may take. The host itself gives up on another node after 30 s.
+fn patience(request: &Request) -> Duration {
+    match (request.pace, request.is_read()) {
+        (Pace::Quick, true) => Duration::from_secs(35),
+        (Pace::Quick, false) => Duration::from_secs(60),
+        (Pace::Slow, _) => Duration::from_secs(180),
+        (Pace::Transfer, _) => Duration::from_secs(24 * 3600),
+    }
+}
+
+/// `a=1&b=x%3Dy`: every byte that could mean something else is encoded.
+fn form(request: &Request) -> String {
+    let mut text = String::new();
+    for (key, value) in &request.params {
+        for value in value.wire() {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            let _ = write!(text, "{}={}", utf8_percent_encode(key, KEPT), utf8_percent_encode(&value, KEPT));
+        }
+    }
+    text
+}
+
+/// The innermost reason: `Connection refused (os error 111)` rather than `error sending request`.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Call;
+    use crate::path;
+
+    #[test]
+    fn values_survive_what_would_end_or_split_them() {
+        let call: Call<()> = Call::put(path!["nodes"]).with("description", "a=b;c&d+e ünï\n").with("net0", "name=eth0,bridge=vmbr0");
+        assert_eq!(form(&call.request), "description=a%3Db%3Bc%26d%2Be%20%C3%BCn%C3%AF%0A&net0=name%3Deth0%2Cbridge%3Dvmbr0");
+    }
+}

@@ -1,0 +1,130 @@
+//! How a call travels, and the client that everything else speaks to.
+
+pub mod https;
+mod limits;
+#[cfg(feature = "exec")]
+pub mod ssh;
+pub mod tls;
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::api::{Call, Pace, Reply, Request};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::Permit;
+use crate::interrupt::Interrupt;
+use crate::routes;
+use limits::Limits;
+
+/// A way to a host. Reads are free; a write takes the permit that only the guard makes.
+pub trait Transport: Send + Sync {
+    fn read(&self, request: &Request) -> Result<Reply>;
+    fn write(&self, request: &Request, permit: &Permit) -> Result<Reply>;
+    /// Who the host sees: `felhom@pve!agent`, or `root@pam` through ssh.
+    fn who(&self) -> &str;
+    /// How far the host's clock is ahead of ours, in seconds, as far as seen.
+    fn clock_ahead(&self) -> i64 {
+        0
+    }
+}
+
+/// How often a read is tried again after a connection failed, and how long that may take in all.
+const RETRIES: u32 = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(150);
+
+/// Speaks to one host (or cluster) for one verb.
+pub struct Client {
+    transport: Box<dyn Transport>,
+    verb: String,
+    interrupt: Interrupt,
+    limits: Limits,
+}
+
+impl Client {
+    pub fn new(transport: Box<dyn Transport>, verb: String, interrupt: Interrupt) -> Self {
+        Self { transport, verb, interrupt, limits: Limits::default() }
+    }
+
+    pub fn who(&self) -> &str {
+        self.transport.who()
+    }
+
+    pub fn clock_ahead(&self) -> i64 {
+        self.transport.clock_ahead()
+    }
+
+    /// Reads, trying again where the connection failed.
+    pub fn get<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
+        self.fetch(&call.request)?.read(&call.request)
+    }
+
+    /// Reads without trying again: for polls, which come round anyway.
+    pub fn get_once<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
+        self.belongs(&call.request)?;
+        let _place = self.limits.enter();
+        self.transport.read(&call.request)?.read(&call.request)
+    }
+
+    /// The answer of a read, unread.
+    pub fn fetch(&self, request: &Request) -> Result<Reply> {
+        self.belongs(request)?;
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..RETRIES {
+            match self.read(request) {
+                Err(fault) if matches!(fault.kind, Kind::Unreachable | Kind::NodeDown) => {}
+                settled => return settled,
+            }
+            self.interrupt
+                .wait(jitter(pause))
+                .map_err(|_| Fault::new(Kind::Interrupted, format!("interrupted before {request} was answered")))?;
+            pause *= 3;
+        }
+        self.read(request)
+    }
+
+    fn read(&self, request: &Request) -> Result<Reply> {
+        self.limits.check()?;
+        let _place = self.limits.enter();
+        let result = self.transport.read(request);
+        self.limits.note(&result);
+        result
+    }
+
+    /// Sends a change, once.
+    pub fn send(&self, request: &Request, permit: &Permit) -> Result<Reply> {
+        self.belongs(request)?;
+        self.limits.check()?;
+        // Uploads are few and long, and are counted apart: by not being counted.
+        if request.pace != Pace::Transfer {
+            self.limits.spend(&self.interrupt)?;
+        }
+        let _place = self.limits.enter();
+        let result = self.transport.write(request, permit);
+        self.limits.note(&result);
+        result
+    }
+
+    /// A verb that makes a call which the routing table does not name for it is a fault of ours: it would be missing from
+    /// `role check`, plans and roles made to measure.
+    fn belongs(&self, request: &Request) -> Result<()> {
+        if cfg!(debug_assertions)
+            && let Some(verb) = routes::verb(&self.verb)
+        {
+            let key = routes::find(request).map(|(row, _)| row.key()).unwrap_or_default();
+            if !verb.calls.iter().chain(routes::COMMON).any(|named| **named == key) {
+                return Err(Fault::other(format!(
+                    "`felhom {}` makes a call that src/routes/verbs.rs does not name for it: {request}",
+                    self.verb
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Between half of it and all of it, so that many clients do not come back together.
+fn jitter(pause: Duration) -> Duration {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+    pause.mul_f64(0.5 + f64::from(nanos % 1000) / 2000.0)
+}

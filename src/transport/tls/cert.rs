@@ -1,0 +1,116 @@
+//! What a certificate says about itself.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{Fingerprint, certificates};
+
+/// A server's leaf certificate and what came with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerCert {
+    pub subject: String,
+    pub issuer: String,
+    /// The names and addresses that it is for.
+    pub sans: Vec<String>,
+    /// Seconds since 1970.
+    pub not_before: i64,
+    /// Seconds since 1970.
+    pub not_after: i64,
+    pub sha256: Fingerprint,
+    pub leaf_der: Vec<u8>,
+    /// What the server sent besides the leaf.
+    pub chain_der: Vec<Vec<u8>>,
+}
+
+impl PeerCert {
+    /// Reads a leaf; the text in it comes from a stranger and is stripped of control characters.
+    pub fn parse(leaf: &[u8], chain: Vec<Vec<u8>>) -> Result<Self, String> {
+        let (_, cert) = X509Certificate::from_der(leaf).map_err(|e| format!("not a certificate: {e}"))?;
+        let names = cert.subject_alternative_name().ok().flatten();
+        Ok(Self {
+            subject: plain(&cert.subject().to_string()),
+            issuer: plain(&cert.issuer().to_string()),
+            sans: names.into_iter().flat_map(|names| &names.value.general_names).filter_map(san).collect(),
+            not_before: cert.validity().not_before.timestamp(),
+            not_after: cert.validity().not_after.timestamp(),
+            sha256: Fingerprint::of(leaf),
+            leaf_der: leaf.to_owned(),
+            chain_der: chain,
+        })
+    }
+
+    /// Whole days until it ends; negative when it is over.
+    pub fn days_left(&self, now: i64) -> i64 {
+        (self.not_after - now).div_euclid(86_400)
+    }
+
+    /// The leaf as a PEM text.
+    pub fn pem(&self) -> String {
+        to_pem(&self.leaf_der)
+    }
+}
+
+/// A certificate as a PEM text.
+pub fn to_pem(der: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut body = String::new();
+    for (i, three) in der.chunks(3).enumerate() {
+        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let letter = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
+            body.push(if place > three.len() { '=' } else { char::from(letter) });
+        }
+        if i % 16 == 15 {
+            body.push('\n');
+        }
+    }
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", body.trim_end())
+}
+
+fn san(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) => Some(plain(name)),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().take(512) {
+        if c.is_control() {
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Whether a leaf is for this name or address.
+pub fn covers(leaf_der: &[u8], name: &str) -> bool {
+    let leaf = CertificateDer::from(leaf_der);
+    let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&leaf), ServerName::try_from(name)) else { return false };
+    rustls::client::verify_server_name(&parsed, &name).is_ok()
+}
+
+/// Whether this CA made this leaf, and would vouch for it now. Names are not looked at.
+pub fn chains_to(leaf_der: &[u8], ca_pem: &[u8]) -> bool {
+    let Ok(cas) = certificates(ca_pem) else { return false };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(cas);
+    let leaf = CertificateDer::from(leaf_der);
+    let Ok(parsed) = ParsedCertificate::try_from(&leaf) else { return false };
+    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
+    rustls::client::verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], UnixTime::now(), algorithms).is_ok()
+}

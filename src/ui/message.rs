@@ -1,0 +1,97 @@
+//! How a fault reads, for people and for programs.
+
+use serde_json::{Map, Value, json};
+
+use super::clean;
+use super::table::paint;
+use crate::fault::{Fault, Side};
+
+/// The JSON error object.
+pub(super) fn fault_json(fault: &Fault) -> Value {
+    let mut error = Map::new();
+    error.insert("kind".to_owned(), fault.kind.word().into());
+    error.insert("exit".to_owned(), fault.exit_code().into());
+    error.insert("message".to_owned(), fault.message.clone().into());
+    error.insert("hint".to_owned(), hint(fault).into());
+    for (key, value) in [("path", &fault.path), ("privilege", &fault.privilege)] {
+        if let Some(value) = value {
+            error.insert(key.to_owned(), value.clone().into());
+        }
+    }
+    if let Some(who) = fault.who {
+        error.insert("who".to_owned(), side(who).into());
+    }
+    if let Some(upid) = &fault.upid {
+        error.insert("upid".to_owned(), upid.clone().into());
+    }
+    if !fault.errors.is_empty() {
+        error.insert("errors".to_owned(), json!(fault.errors));
+    }
+    if !fault.log.is_empty() {
+        error.insert("log".to_owned(), json!(fault.log));
+    }
+    json!({ "error": error })
+}
+
+/// Some lines for people.
+pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
+    let mut out = format!("{} {}\n", label("error:", "1;31", color), indented(&fault.message));
+    for (parameter, complaint) in &fault.errors {
+        out.push_str(&format!("  {}: {}\n", clean::line(parameter), clean::line(complaint.trim())));
+    }
+    if let (Some(path), Some(privilege)) = (&fault.path, &fault.privilege)
+        && !(fault.message.contains(path.as_str()) && fault.message.contains(privilege.as_str()))
+    {
+        out.push_str(&format!("  needs {} on {}\n", clean::line(privilege), clean::line(path)));
+    }
+    match fault.who {
+        Some(Side::Token) => out.push_str("  the token lacks it\n"),
+        Some(Side::User) => out.push_str("  the token's user lacks it\n"),
+        Some(Side::Both) => out.push_str("  the token and its user both lack it\n"),
+        Some(Side::Unknown) | None => {}
+    }
+    let hint = hint(fault);
+    if let Some(upid) = &fault.upid
+        && !fault.message.contains(upid.as_str())
+        && !hint.contains(upid.as_str())
+    {
+        out.push_str(&format!("  task {}\n", clean::line(upid)));
+    }
+    for line in &fault.log {
+        let line = clean::line(line.trim_end());
+        out.push_str(&format!("  {} {line}\n", label("|", "2", color)));
+    }
+    out.push_str(&format!("{} {}\n", label("hint:", "36", color), indented(&hint)));
+    out
+}
+
+/// `warning: …`, with the word in colour.
+pub(super) fn line(word: &str, code: &str, text: &str, color: bool) -> String {
+    format!("{} {}\n", label(word, code, color), indented(text))
+}
+
+/// Lines after the first are set in, so that no text can pass for a message of its own.
+pub(super) fn indented(text: &str) -> String {
+    clean::text(text.trim_end()).replace('\n', "\n  ")
+}
+
+/// The kinds' own hints speak of a UPID; here it is known which.
+fn hint(fault: &Fault) -> String {
+    match (&fault.hint, &fault.upid) {
+        (None, Some(upid)) => fault.hint().replace("UPID", &format!("'{upid}'")),
+        _ => fault.hint().to_owned(),
+    }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Token => "token",
+        Side::User => "user",
+        Side::Both => "both",
+        Side::Unknown => "unknown",
+    }
+}
+
+fn label(word: &str, code: &str, color: bool) -> String {
+    if color { paint(word, code) } else { word.to_owned() }
+}

@@ -1,0 +1,29 @@
+//! The only folder that prints: data on stdout, everything else on stderr.
+
+mod bars;
+mod cell;
+pub mod clean;
+mod csv;
+mod grid;
+mod jq;
+mod json;
+mod message;
+mod options;
+mod out;
+mod progress;
+pub mod prompt;
+mod row;
+mod screen;
+mod select;
+mod sink;
+mod table;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+pub use cell::{Cell, Tone};
+pub use options::{ColorMode, Format, Options, ProgressMode};
+pub use out::{Captured, Out};
+pub use progress::Progress;
+pub use row::{Column, Record, Row};
+pub use screen::Screen;

@@ -1,0 +1,310 @@
+//! The one place where results leave the program.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use indicatif::MultiProgress;
+use serde_json::{Map, Value};
+
+use super::grid::{self, Grid};
+use super::row::Head;
+use super::sink::Sink;
+use super::table::{self, Layout};
+use super::{Cell, ColorMode, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
+use crate::fault::{Fault, Result};
+
+/// Data goes to stdout in the format asked for; everything else to stderr. A reader that went away is no fault.
+pub struct Out {
+    pub(super) options: Options,
+    pub(super) screen: Screen,
+    stdout: Sink,
+    pub(super) stderr: Sink,
+    /// Once there are bars, nothing may be written across them.
+    bars: OnceLock<MultiProgress>,
+}
+
+impl Out {
+    /// On the program's own stdout and stderr. Does no work that a command may not need.
+    pub fn new(options: Options) -> Self {
+        let screen = Screen::detect(options.color);
+        if options.color != ColorMode::Auto {
+            // For the prompts, which ask that crate.
+            console::set_colors_enabled_stderr(screen.stderr_color);
+        }
+        Self { options, screen, stdout: Sink::new(std::io::stdout()), stderr: Sink::new(std::io::stderr()), bars: OnceLock::new() }
+    }
+
+    /// Into memory, as that screen would have it.
+    pub fn captured(options: Options, screen: Screen) -> (Self, Captured) {
+        let captured = Captured::default();
+        let out = Self {
+            options,
+            screen,
+            stdout: Sink::new(captured.stdout.clone()),
+            stderr: Sink::new(captured.stderr.clone()),
+            bars: OnceLock::new(),
+        };
+        (out, captured)
+    }
+
+    /// What is wrong with `--jq`, `--filter` or `--sort`: to be asked before anything is changed.
+    pub fn check(&self) -> Result<()> {
+        select::check(&self.options)?;
+        self.options.jq.as_deref().map_or(Ok(()), jq::check)
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub fn format(&self) -> Format {
+        self.options.format()
+    }
+
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// Nobody reads stdout any more: a follower may stop.
+    pub fn is_closed(&self) -> bool {
+        self.stdout.is_closed()
+    }
+
+    /// A list: a table, an array in JSON.
+    pub fn list<T: Row>(&self, rows: &[T]) -> Result<()> {
+        self.grid(Grid::of_rows(rows, self.format())?)
+    }
+
+    /// One thing: keys and values, an object in JSON.
+    pub fn one<T: Record>(&self, record: &T) -> Result<()> {
+        let format = self.format();
+        if format == Format::Id {
+            return self.ids([Some(record.id())]);
+        }
+        let fields: Vec<(String, Cell)> = record.fields().into_iter().map(|(key, cell)| (key.to_owned(), cell)).collect();
+        let json = if grid::wants_json(format) { grid::to_value(record)? } else { Value::Null };
+        self.fields(&fields, json)
+    }
+
+    /// Any JSON, e.g. what a raw call answered: a table for an array of objects, keys and values for an object, plain text for the rest.
+    pub fn value(&self, value: &Value) -> Result<()> {
+        let format = self.format();
+        match value {
+            Value::Array(items) if items.iter().all(Value::is_object) => self.grid(Grid::of_objects(items)),
+            Value::Object(_) if format == Format::Id => self.ids([grid::id_of(value)]),
+            Value::Object(map) => {
+                let fields: Vec<(String, Cell)> = map.iter().map(|(key, value)| (key.clone(), grid::cell_of(value))).collect();
+                self.fields(&fields, value.clone())
+            }
+            _ if grid::wants_json(format) => self.json(value),
+            Value::Array(items) if format == Format::Id => self.ids(items.iter().map(grid::id_of)),
+            Value::Array(items) => self.lines(items.iter().map(grid::cell_of)),
+            Value::Null => Ok(()),
+            scalar => self.lines([grid::cell_of(scalar)]),
+        }
+    }
+
+    /// Text that is the result itself (a log, a file), as it is; on a terminal without what could harm it.
+    pub fn text(&self, text: &str) -> Result<()> {
+        if self.screen.stdout_terminal { self.data(&clean::text(text)) } else { self.data(text) }
+    }
+
+    /// Something went wrong, or may; said even with `--quiet`.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.say(&message::line("warning:", "33", text.as_ref(), self.screen.stderr_color));
+    }
+
+    /// What to do next.
+    pub fn hint(&self, text: impl AsRef<str>) {
+        if !self.options.quiet {
+            self.say(&message::line("hint:", "36", text.as_ref(), self.screen.stderr_color));
+        }
+    }
+
+    /// What is being done.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.options.quiet {
+            self.say(&(message::indented(text.as_ref()) + "\n"));
+        }
+    }
+
+    /// Only with `-v` (1) or `-vv` (2).
+    pub fn debug(&self, level: u8, text: impl AsRef<str>) {
+        if self.options.verbose >= level {
+            let text = message::indented(text.as_ref());
+            self.say(&(if self.screen.stderr_color { table::paint(&text, "2") } else { text } + "\n"));
+        }
+    }
+
+    /// The fault that ends the command; nothing where the results have said it all.
+    pub fn fault(&self, fault: &Fault) {
+        if fault.shown {
+            return;
+        }
+        match self.format() {
+            Format::Json | Format::Jsonl => self.say(&json::compact(&message::fault_json(fault))),
+            _ => self.say(&message::fault_text(fault, self.screen.stderr_color)),
+        }
+    }
+
+    fn grid(&self, mut grid: Grid) -> Result<()> {
+        let named = select::select(&mut grid, &self.options)?;
+        match self.format() {
+            Format::Id => self.ids(grid.lines.into_iter().map(|line| line.id)),
+            Format::Table => self.table(&grid, named),
+            Format::Csv => {
+                let shown = named.unwrap_or_else(|| (0..grid.heads.len()).filter(|at| !grid.heads[*at].hidden).collect());
+                let mut text = String::new();
+                if !self.options.no_headers {
+                    text.push_str(&csv::record(&shown.iter().map(|at| grid.heads[*at].name.clone()).collect::<Vec<_>>()));
+                }
+                for line in &grid.lines {
+                    text.push_str(&csv::record(&shown.iter().map(|at| line.cells[*at].raw()).collect::<Vec<_>>()));
+                }
+                self.data(&text)
+            }
+            Format::Json | Format::Jsonl | Format::Yaml => {
+                let names: Option<Vec<&str>> = named.as_ref().map(|shown| shown.iter().map(|at| grid.heads[*at].name.as_str()).collect());
+                let items = grid.lines.into_iter().map(|line| project(line.json, names.as_deref())).collect();
+                self.json(&Value::Array(items))
+            }
+        }
+    }
+
+    fn table(&self, grid: &Grid, named: Option<Vec<usize>>) -> Result<()> {
+        if grid.lines.is_empty() {
+            self.note(format!("no {}", grid.noun));
+            return Ok(());
+        }
+        let layout = self.layout(named.is_some());
+        let shown = named.unwrap_or_else(|| (0..grid.heads.len()).filter(|at| !grid.heads[*at].hidden).collect());
+        let heads: Vec<&Head> = shown.iter().map(|at| &grid.heads[*at]).collect();
+        let rows: Vec<Vec<&Cell>> = grid.lines.iter().map(|line| shown.iter().map(|at| &line.cells[*at]).collect()).collect();
+        self.data(&table::render(&heads, &rows, &layout))
+    }
+
+    fn layout(&self, named: bool) -> Layout {
+        Layout { width: self.screen.width, headers: !self.options.no_headers, color: self.screen.color, named }
+    }
+
+    fn fields(&self, fields: &[(String, Cell)], json: Value) -> Result<()> {
+        let heads: Vec<Head> = fields.iter().map(|(key, _)| Head::new(key)).collect();
+        let named = select::columns(&heads, &self.options)?;
+        match self.format() {
+            Format::Json | Format::Jsonl | Format::Yaml => {
+                let names: Option<Vec<&str>> = named.as_ref().map(|shown| shown.iter().map(|at| fields[*at].0.as_str()).collect());
+                self.json(&project(json, names.as_deref()))
+            }
+            format => {
+                let shown = named.unwrap_or_else(|| (0..fields.len()).collect());
+                if format == Format::Csv {
+                    let keys: Vec<String> = shown.iter().map(|at| fields[*at].0.clone()).collect();
+                    let values: Vec<String> = shown.iter().map(|at| fields[*at].1.raw()).collect();
+                    let header = if self.options.no_headers { String::new() } else { csv::record(&keys) };
+                    return self.data(&(header + &csv::record(&values)));
+                }
+                let fields: Vec<(String, &Cell)> = shown.iter().map(|at| (fields[*at].0.clone(), &fields[*at].1)).collect();
+                self.data(&table::render_fields(&fields, self.screen.color))
+            }
+        }
+    }
+
+    fn json(&self, value: &Value) -> Result<()> {
+        if let Some(expression) = &self.options.jq {
+            let text = jq::run(expression, value, self.screen.stdout_terminal)?;
+            return self.text(&text);
+        }
+        match (self.format(), value) {
+            (Format::Yaml, _) => self.text(&json::yaml(value)?),
+            (Format::Jsonl, Value::Array(items)) => self.data(&items.iter().map(json::compact).collect::<String>()),
+            (Format::Jsonl, _) => self.data(&json::compact(value)),
+            _ => self.data(&json::pretty(value)),
+        }
+    }
+
+    fn lines(&self, cells: impl IntoIterator<Item = Cell>) -> Result<()> {
+        let csv = self.format() == Format::Csv;
+        let text: String = cells
+            .into_iter()
+            .map(|cell| if csv { csv::record(&[cell.raw()]) } else { clean::text(&cell.raw()).into_owned() + "\n" })
+            .collect();
+        self.data(&text)
+    }
+
+    fn ids(&self, ids: impl IntoIterator<Item = Option<String>>) -> Result<()> {
+        let mut text = String::new();
+        for id in ids {
+            let id = id.ok_or_else(|| {
+                Fault::usage("this answer holds no identifiers for -o id").with_hint("use -o json, or --jq to pick a key")
+            })?;
+            text.push_str(&clean::line(&id));
+            text.push('\n');
+        }
+        self.data(&text)
+    }
+
+    fn data(&self, text: &str) -> Result<()> {
+        let write = || self.stdout.write(text.as_bytes());
+        match self.bars.get() {
+            Some(bars) if self.screen.stdout_terminal => bars.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        // There is nowhere left to complain about a stderr that fails.
+        let write = || drop(self.stderr.write(text.as_bytes()));
+        self.bars.get().map_or_else(write, |bars| bars.suspend(write));
+    }
+
+    pub(super) fn bars(&self) -> MultiProgress {
+        self.bars.get_or_init(MultiProgress::new).clone()
+    }
+}
+
+/// The object with those keys alone, in that order.
+fn project(json: Value, names: Option<&[&str]>) -> Value {
+    match (json, names) {
+        (Value::Object(mut map), Some(names)) => {
+            Value::Object(names.iter().map(|name| ((*name).to_owned(), map.remove(*name).unwrap_or(Value::Null))).collect::<Map<_, _>>())
+        }
+        (json, _) => json,
+    }
+}
+
+/// What was written to an [`Out::captured`].
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    stdout: Buffer,
+    stderr: Buffer,
+}
+
+impl Captured {
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! What the output is written to: terminals or not, how wide, in colour or not.
+
+use std::io::IsTerminal as _;
+
+use super::ColorMode;
+
+/// The width taken for a terminal that does not tell its own.
+const USUAL_WIDTH: usize = 80;
+
+/// What is known of stdin, stdout and stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    pub stdin_terminal: bool,
+    pub stdout_terminal: bool,
+    pub stderr_terminal: bool,
+    /// How wide a table may be; off a terminal there is no limit but `COLUMNS`.
+    pub width: Option<usize>,
+    /// How wide a progress line may be.
+    pub stderr_width: usize,
+    pub color: bool,
+    pub stderr_color: bool,
+}
+
+impl Screen {
+    /// Asks the environment and the terminal.
+    pub fn detect(mode: ColorMode) -> Self {
+        let stdout_terminal = std::io::stdout().is_terminal();
+        let stderr_terminal = std::io::stderr().is_terminal();
+        let columns = columns(std::env::var("COLUMNS").ok().as_deref());
+        let size = |terminal: bool, term: fn() -> console::Term| {
+            terminal.then(|| term().size_checked().map_or(USUAL_WIDTH, |(_, width)| usize::from(width)))
+        };
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        Self {
+            stdin_terminal: std::io::stdin().is_terminal(),
+            stdout_terminal,
+            stderr_terminal,
+            width: columns.or_else(|| size(stdout_terminal, console::Term::stdout)),
+            stderr_width: columns.or_else(|| size(stderr_terminal, console::Term::stderr)).unwrap_or(USUAL_WIDTH),
+            color: colored(mode, stdout_terminal, plain),
+            stderr_color: colored(mode, stderr_terminal, plain),
+        }
+    }
+
+    /// Pipes on every side, no colour: what a script sees.
+    pub fn piped() -> Self {
+        Self {
+            stdin_terminal: false,
+            stdout_terminal: false,
+            stderr_terminal: false,
+            width: None,
+            stderr_width: USUAL_WIDTH,
+            color: false,
+            stderr_color: false,
+        }
+    }
+
+    /// A terminal of that width, without colour.
+    pub fn terminal(width: usize) -> Self {
+        Self {
+            stdin_terminal: true,
+            stdout_terminal: true,
+            stderr_terminal: true,
+            width: Some(width),
+            stderr_width: width,
+            color: false,
+            stderr_color: false,
+        }
+    }
+}
+
+fn columns(text: Option<&str>) -> Option<usize> {
+    text.and_then(|t| t.trim().parse().ok()).filter(|width| *width > 0)
+}
+
+fn colored(mode: ColorMode, terminal: bool, plain: bool) -> bool {
+    match mode {
+        ColorMode::Always => true,
+        ColorMode::Never => false,
+        ColorMode::Auto => terminal && !plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_wants_a_terminal_and_no_objection() {
+        assert!(colored(ColorMode::Auto, true, false));
+        assert!(!colored(ColorMode::Auto, true, true));
+        assert!(!colored(ColorMode::Auto, false, false));
+        assert!(colored(ColorMode::Always, false, true));
+        assert!(!colored(ColorMode::Never, true, false));
+    }
+
+    #[test]
+    fn columns_that_are_no_width_are_ignored() {
+        assert_eq!(columns(Some("120")), Some(120));
+        assert_eq!(columns(Some("0")), None);
+        assert_eq!(columns(Some("wide")), None);
+        assert_eq!(columns(None), None);
+    }
+}

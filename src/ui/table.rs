@@ -1,0 +1,187 @@
+//! Tables without lines, fitted to the width there is.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::clean;
+use super::row::Head;
+use super::{Cell, Tone};
+
+/// A cell longer than this is shortened even where the width has no limit.
+const ABSURD: usize = 200;
+/// A column is not shortened below this.
+const LEAST: usize = 8;
+/// Between two columns.
+const GAP: usize = 2;
+
+pub(super) struct Layout {
+    pub(super) width: Option<usize>,
+    pub(super) headers: bool,
+    pub(super) color: bool,
+    /// The columns were named by the person: none is left out.
+    pub(super) named: bool,
+}
+
+struct Column<'a> {
+    head: &'a Head,
+    title: String,
+    texts: Vec<String>,
+    tones: Vec<Option<Tone>>,
+    width: usize,
+    right: bool,
+}
+
+/// One line a row; every line ends with a line feed.
+pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> String {
+    let mut columns: Vec<Column<'_>> = heads.iter().enumerate().map(|(at, head)| column(head, at, rows, layout)).collect();
+    if let Some(width) = layout.width {
+        fit(&mut columns, width, layout.named);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if layout.headers {
+        table.set_header(columns.iter().map(|c| c.title.as_str()).collect::<Vec<_>>());
+    }
+    for at in 0..rows.len() {
+        table.add_row(columns.iter().map(|c| c.texts[at].as_str()).collect::<Vec<_>>());
+    }
+    let last = columns.len().saturating_sub(1);
+    for (at, column) in columns.iter().enumerate() {
+        if let Some(cells) = table.column_mut(at) {
+            cells.set_padding((0, if at == last { 0 } else { u16::try_from(GAP).unwrap_or(0) }));
+            cells.set_cell_alignment(if column.right { CellAlignment::Right } else { CellAlignment::Left });
+        }
+    }
+    let mut out = String::new();
+    for (at, line) in table.lines().enumerate() {
+        let line = line.trim_end();
+        match (layout.color, layout.headers, at) {
+            (false, ..) => out.push_str(line),
+            (true, true, 0) => out.push_str(&paint(line, "1")),
+            (true, headers, at) => out.push_str(&colored(line, &columns, at - usize::from(headers))),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Keys and values of one thing; the lines of a longer text stand below each other.
+pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool) -> String {
+    let width = fields.iter().map(|(key, _)| measure(key)).max().unwrap_or(0);
+    let mut out = String::new();
+    for (key, cell) in fields {
+        let key = clean::line(key);
+        let padding = " ".repeat(width - measure(&key) + GAP);
+        let value = cell.shown();
+        let value = clean::text(value.trim_end());
+        for (at, line) in value.split('\n').enumerate() {
+            let line = shorten(&clean::line(line), ABSURD * 5);
+            if at > 0 {
+                out.push_str(&" ".repeat(width + GAP));
+                out.push_str(&line);
+            } else if color {
+                out.push_str(&paint(&key, "2"));
+                out.push_str(&padding);
+                out.push_str(&cell.tone().map_or_else(|| line.clone(), |tone| paint(&line, code(tone))));
+            } else {
+                out.push_str(&format!("{key}{padding}{line}"));
+            }
+            while out.ends_with(' ') {
+                out.pop();
+            }
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// As a table shows it, in one clean line.
+pub(super) fn shown(cell: &Cell) -> String {
+    let text = cell.shown();
+    clean::line(text.trim()).into_owned()
+}
+
+/// ANSI colour around a text.
+pub(super) fn paint(text: &str, code: &str) -> String {
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// To at most `width` columns of a terminal.
+pub(super) fn shorten(text: &str, width: usize) -> String {
+    if measure(text) <= width { text.to_owned() } else { console::truncate_str(text, width, "…").into_owned() }
+}
+
+pub(super) fn measure(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { console::measure_text_width(text) }
+}
+
+fn column<'a>(head: &'a Head, at: usize, rows: &[Vec<&Cell>], layout: &Layout) -> Column<'a> {
+    let texts: Vec<String> = rows.iter().map(|row| shorten(&shown(row[at]), ABSURD)).collect();
+    let title = clean::line(&head.title).into_owned();
+    let widest = texts.iter().map(|t| measure(t)).max().unwrap_or(0);
+    let mut filled = rows.iter().map(|row| row[at]).filter(|cell| **cell != Cell::Empty).peekable();
+    Column {
+        head,
+        right: head.right || (filled.peek().is_some() && filled.all(Cell::is_number)),
+        width: widest.max(if layout.headers { measure(&title) } else { 0 }),
+        tones: rows.iter().map(|row| row[at].tone()).collect(),
+        texts,
+        title,
+    }
+}
+
+/// Leaves out wide columns from the right, then shortens flexible ones, then any text.
+fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
+    while total(columns) > width && !named {
+        let Some(at) = columns.iter().rposition(|c| c.head.wide) else { break };
+        columns.remove(at);
+    }
+    for only_flex in [true, false] {
+        while total(columns) > width {
+            let over = total(columns) - width;
+            let candidates = columns.iter_mut().filter(|c| c.width > LEAST && (c.head.flex || !only_flex && !c.right));
+            let Some(widest) = candidates.max_by_key(|c| c.width) else { break };
+            // In steps, so that two long columns share the loss.
+            let width = widest.width - over.min(4).min(widest.width - LEAST);
+            widest.width = width;
+        }
+    }
+    for column in columns {
+        column.title = shorten(&column.title, column.width);
+        for text in &mut column.texts {
+            if measure(text) > column.width {
+                *text = shorten(text, column.width);
+            }
+        }
+    }
+}
+
+fn total(columns: &[Column<'_>]) -> usize {
+    columns.iter().map(|c| c.width).sum::<usize>() + GAP * columns.len().saturating_sub(1)
+}
+
+/// The texts stand in their order with blanks between, so each is found after the one before it.
+fn colored(line: &str, columns: &[Column<'_>], row: usize) -> String {
+    let mut out = String::with_capacity(line.len() + 32);
+    let mut rest = line;
+    for column in columns {
+        let text = column.texts[row].as_str();
+        let Some(at) = rest.find(text) else { break };
+        out.push_str(&rest[..at]);
+        match column.tones[row] {
+            Some(tone) if !text.is_empty() => out.push_str(&paint(text, code(tone))),
+            _ => out.push_str(text),
+        }
+        rest = &rest[at + text.len()..];
+    }
+    out + rest
+}
+
+fn code(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "32",
+        Tone::Warn => "33",
+        Tone::Bad => "31",
+        Tone::Dim => "2",
+    }
+}

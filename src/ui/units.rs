@@ -1,0 +1,118 @@
+//! Numbers as people read them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `1.5 GiB`, `128 MiB`, `512 B`.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    // 1023.96 KiB would be shown as 1024 KiB.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{} {}", one_decimal(value), UNITS[unit])
+}
+
+/// The two largest units: `3d 4h`, `4h 5m`, `1m 6s`, `6s`.
+pub fn seconds(n: u64) -> String {
+    let (days, hours, minutes, secs) = (n / 86400, n / 3600 % 24, n / 60 % 60, n % 60);
+    let pair = |large: u64, a: &str, small: u64, b: &str| if small == 0 { format!("{large}{a}") } else { format!("{large}{a} {small}{b}") };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{secs}s"),
+        (0, 0, _) => pair(minutes, "m", secs, "s"),
+        (0, ..) => pair(hours, "h", minutes, "m"),
+        _ => pair(days, "d", hours, "h"),
+    }
+}
+
+/// How long before `now` that was. A clock that runs ahead makes no negative age.
+pub fn age(then: i64, now: i64) -> String {
+    seconds(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
+}
+
+/// `2026-11-20 13:05` in local time.
+pub fn local_time(unix: i64) -> String {
+    match Timestamp::from_second(unix) {
+        Ok(t) => t.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => unix.to_string(),
+    }
+}
+
+/// `2026-11-20T12:05:00Z`: how JSON and CSV hold a time.
+pub fn rfc3339(unix: i64) -> String {
+    Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |t| t.to_string())
+}
+
+/// Unix seconds.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0)
+}
+
+/// `12.3%` of 12.34.
+pub fn percent(value: f64) -> String {
+    format!("{}%", one_decimal(value))
+}
+
+pub(super) fn float(value: f64) -> String {
+    let text = format!("{value:.2}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+fn one_decimal(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (n, text) in [
+            (0, "0 B"),
+            (512, "512 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1 << 20, "1 MiB"),
+            ((1 << 20) - 1, "1 MiB"),
+            (1536 << 20, "1.5 GiB"),
+            (128 << 20, "128 MiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(bytes(n), text);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (n, text) in
+            [(0, "0s"), (59, "59s"), (60, "1m"), (66, "1m 6s"), (3600, "1h"), (3661, "1h 1m"), (86400, "1d"), (273_600, "3d 4h")]
+        {
+            assert_eq!(seconds(n), text);
+        }
+        assert_eq!(age(100, 160), "1m");
+        assert_eq!(age(200, 160), "0s");
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(rfc3339(1_795_179_900), "2026-11-20T13:05:00Z");
+        assert_eq!(local_time(i64::MAX), i64::MAX.to_string());
+        assert_eq!(local_time(1_795_179_900).len(), "2026-11-20 13:05".len());
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(percent(12.34), "12.3%");
+        assert_eq!(percent(100.0), "100%");
+        assert_eq!(float(2.0), "2");
+        assert_eq!(float(0.126), "0.13");
+    }
+}
