@@ -171,7 +171,7 @@ fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
         Privs::None => {}
         Privs::Root => needs.root = true,
         Privs::Need(privilege, path) => {
-            needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]))
+            needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]));
         }
         Privs::All(list) => list.iter().for_each(|p| gather(p, request, bound, needs)),
         Privs::Any(list) => {
