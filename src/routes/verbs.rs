@@ -8,7 +8,7 @@ pub struct Verb {
 }
 
 /// What every verb may ask besides: who am I, which guests and nodes are there, how does the task go.
-pub(super) static COMMON: &[&str] = &[
+pub static COMMON: &[&str] = &[
     "GET /version",
     "GET /access/permissions",
     "GET /cluster/resources",
