@@ -1,3 +1,3 @@
 //! What several test files use.
 
-pub mod http;
+pub(crate) mod http;
