@@ -3,3 +3,4 @@
 mod api;
 mod replay;
 mod support;
+mod surface;
