@@ -1,6 +1,7 @@
 //! The one integration binary: a file per noun, and what holds the whole together.
 
 mod api;
+mod boundaries;
 mod replay;
 mod support;
 mod surface;
