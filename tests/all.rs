@@ -2,6 +2,7 @@
 
 mod api;
 mod boundaries;
+mod connection;
 mod replay;
 mod support;
 mod surface;
