@@ -130,7 +130,10 @@ fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64
         return Err(Refusal::forbidden(why));
     }
     auth::check_permissions(state, who, method.permissions.as_ref(), &params)?;
-    if method.proxy_to.is_some() {
+    if let Some(proxy_to) = &method.proxy_to {
+        if !params.has(proxy_to) {
+            return Err(Refusal::param(proxy_to, "proxyto parameter does not exist"));
+        }
         away(state, &params)?;
     }
     schema::verify(method, &mut params.0).map_err(Refusal::params)?;

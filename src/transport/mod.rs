@@ -2,6 +2,8 @@
 
 pub mod https;
 mod limits;
+#[cfg(feature = "exec")]
+pub mod ssh;
 pub mod tls;
 
 use std::time::Duration;
