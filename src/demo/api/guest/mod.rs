@@ -1,5 +1,6 @@
 //! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
+mod agent;
 mod apply;
 mod archive;
 mod backup;
@@ -29,6 +30,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
     power::ROUTES,
+    agent::ROUTES,
     snapshot::ROUTES,
     create_lxc::ROUTES,
     create_qemu::ROUTES,
