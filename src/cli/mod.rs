@@ -2,6 +2,7 @@
 
 mod api;
 pub mod complete;
+mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    /// Hosts and clusters: how they are reached, trusted and asked
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(context::Context),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -81,6 +85,7 @@ impl Command {
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Context(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

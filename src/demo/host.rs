@@ -89,7 +89,8 @@ impl Host {
         };
         let fingerprint = pki.fingerprint()?;
         let (password, tokens) = store.with(|state| {
-            let changed = adopt(state, &options, &fingerprint);
+            let changed = adopt(state, &options, &fingerprint) || state.certificates != pki.files();
+            state.certificates = pki.files();
             (secrets(state), changed)
         })?;
         let pipeline = Arc::new(Pipeline {

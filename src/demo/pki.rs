@@ -72,6 +72,11 @@ impl Pki {
         Ok(hash.as_ref().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":"))
     }
 
+    /// As they stand in a node's folder of the cluster's file system.
+    pub fn files(&self) -> Vec<(String, String)> {
+        vec![("pve-root-ca.pem".to_owned(), self.ca_pem.clone()), ("pve-ssl.pem".to_owned(), self.cert_pem.clone())]
+    }
+
     fn leaf(&self) -> Result<CertificateDer<'static>> {
         CertificateDer::from_pem_slice(self.cert_pem.as_bytes()).map_err(|e| broken(&e))
     }

@@ -1,5 +1,6 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
+pub mod context;
 pub mod guests;
 pub mod nodes;
 pub mod time;
