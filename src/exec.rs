@@ -172,6 +172,11 @@ impl Cmd {
         std::iter::once(&self.program).chain(&self.args).map(|w| w.to_string_lossy().into_owned()).collect()
     }
 
+    /// What it is fed, for what pretends to be it.
+    pub fn input(&self) -> &[u8] {
+        &self.stdin
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

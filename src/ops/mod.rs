@@ -2,5 +2,6 @@
 
 pub mod context;
 pub mod guests;
+pub mod history;
 pub mod nodes;
 pub mod time;

@@ -1,14 +1,18 @@
 //! The calls that the host answers: what a handler gets and gives, and the table of them.
 
 mod access;
-mod certificates;
 mod cluster;
+mod firewall;
 mod guest;
+mod index;
 mod nodes;
 mod params;
+mod pools;
 mod reply;
 mod req;
 mod routes;
+mod storage;
+mod tasks;
 mod version;
 
 pub use params::Params;

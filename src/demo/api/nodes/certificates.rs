@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Req, Route};
+use crate::demo::api::{Answer, Req, Route};
 use crate::transport::tls::{Fingerprint, PeerCert, certificates};
 
 pub(super) const ROUTES: &[Route] = &[("GET", "/nodes/{node}/certificates/info", info)];
