@@ -246,7 +246,7 @@ pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
         Pinned::InPlace if context.insecure => "nothing is verified: whoever answers is believed".to_owned(),
         Pinned::InPlace if context.system_roots => "what this machine trusts is trusted".to_owned(),
         Pinned::InPlace if context.endpoints.iter().all(|endpoint| endpoint.fingerprint.is_some()) => {
-            "the host's certificate is pinned: a renewed one must be accepted anew".to_owned()
+            "the host's certificate is pinned".to_owned()
         }
         Pinned::InPlace => "no certificate is trusted yet: the first contact asks".to_owned(),
     }
