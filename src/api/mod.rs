@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod call;
 pub mod cluster;
+pub mod docs;
 pub mod guests;
 pub mod lenient;
 pub mod nodes;

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod complete;
+mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
@@ -70,6 +71,9 @@ pub enum Command {
     Plan(plan::Plan),
     /// What was changed from here, and how it ended
     History(history::History),
+    /// Hosts and clusters: how they are reached, trusted and asked
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(context::Context),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -91,6 +95,7 @@ impl Command {
             Self::Task(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
+            Self::Context(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

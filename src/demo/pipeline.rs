@@ -38,12 +38,18 @@ pub struct Pipeline {
     pub logged: Mutex<Vec<Logged>>,
 }
 
+/// Where the API viewer finds the schema.
+const APIDOC: &str = "/pve-docs/api-viewer/apidoc.js";
+
 /// Parameters that no log shows.
 const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key", "cipassword", "key", "value", "ticket", "tfa-challenge"];
 
 impl Pipeline {
     /// The answer (none: the connection just ends), and what troubles its way back.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
+        if request.method == "GET" && request.path == APIDOC {
+            return self.apidoc();
+        }
         let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path).to_owned();
         let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
         let trouble = self.faults.strike(&request.method, &path);
@@ -71,6 +77,16 @@ impl Pipeline {
             Some(Trouble::LostAnswer) => (None, trouble),
             _ => (response, trouble),
         }
+    }
+
+    /// A file for anybody, beside the API: no login, and no line in the log of calls.
+    fn apidoc(&self) -> (Option<Response>, Option<Trouble>) {
+        let response = match self.faults.strike("GET", APIDOC) {
+            Some(Trouble::Status { code, reason }) => Response::bare(code, reason),
+            Some(Trouble::Reset) => return (None, None),
+            _ => Response { body: Some(schema::apidoc()), ..Response::bare(200, "OK".into()) },
+        };
+        (Some(response), None)
     }
 
     fn carry_out(&self, request: Request, path: &str, line: &mut Logged) -> Response {

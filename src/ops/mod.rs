@@ -1,6 +1,7 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
 pub mod address;
+pub mod context;
 pub mod guests;
 pub mod history;
 pub mod live;

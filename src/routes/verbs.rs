@@ -107,4 +107,6 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "task wait", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
     Verb { name: "task stop", calls: &["DELETE /nodes/{node}/tasks/{upid}"] },
     Verb { name: "context test", calls: &["GET /version", "GET /access/permissions"] },
+    Verb { name: "context add", calls: &["GET /version", "GET /access/permissions", "GET /nodes", "GET /nodes/{node}/certificates/info"] },
+    Verb { name: "context trust", calls: &["GET /version", "GET /nodes", "GET /nodes/{node}/certificates/info"] },
 ];
