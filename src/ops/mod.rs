@@ -2,4 +2,8 @@
 
 pub mod guests;
 pub mod nodes;
+#[cfg(feature = "fence")]
+pub mod smart;
 pub mod time;
+#[cfg(feature = "fence")]
+pub mod usb;

@@ -43,5 +43,9 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "task log", calls: &["GET /nodes/{node}/tasks/{upid}/log"] },
     Verb { name: "task wait", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
     Verb { name: "task stop", calls: &["DELETE /nodes/{node}/tasks/{upid}"] },
+    Verb { name: "node smart", calls: &["GET /nodes/{node}/disks/list", "GET /nodes/{node}/disks/smart"] },
+    Verb { name: "usb mount", calls: &["GET /storage", "POST /storage"] },
+    Verb { name: "usb unmount", calls: &["GET /storage", "PUT /storage/{storage}"] },
+    Verb { name: "usb status", calls: &["GET /storage"] },
     Verb { name: "context test", calls: &["GET /version", "GET /access/permissions"] },
 ];
