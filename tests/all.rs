@@ -1,2 +1,3 @@
+mod fence;
 mod replay;
 mod support;
