@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::api::call::Output;
 use crate::api::{Call, Request, Value};
 use crate::fault::{Fault, Result};
-use crate::guard::Permit;
+use crate::guard::{Hurt, Known, Permit};
 use crate::routes::{self, Backend, Risk};
 
 /// What is changed: a guest, an archive, a role, …
@@ -169,6 +169,8 @@ pub struct Item {
     pub lane: String,
     /// What the host's state was when this was planned, by name: status, digest, snapshots, …
     pub facts: BTreeMap<String, String>,
+    /// How it hurts the guest, and what is known of the guest's tags: for the tag guards.
+    pub hurts: Option<(Hurt, Known)>,
     /// Own keys of the result that are known beforehand.
     pub extra: Map<String, Json>,
 }
@@ -186,6 +188,7 @@ impl Item {
             impact: Impact::default(),
             lane,
             facts: BTreeMap::new(),
+            hurts: None,
             extra: Map::new(),
         }
     }
@@ -229,6 +232,13 @@ impl Item {
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
         self.facts.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// Puts it before the tag guards.
+    #[must_use]
+    pub fn hurts(mut self, hurt: Hurt, known: Known) -> Self {
+        self.hurts = Some((hurt, known));
         self
     }
 

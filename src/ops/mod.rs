@@ -1,6 +1,7 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
 pub mod guests;
+pub mod history;
 pub mod nodes;
 #[cfg(feature = "fence")]
 pub mod smart;
