@@ -4,6 +4,7 @@
 mod api;
 mod boundaries;
 mod connection;
+mod fence;
 mod guest_power;
 mod replay;
 mod support;

@@ -6,6 +6,8 @@ mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "fence")]
+mod fence;
 mod first_contact;
 mod global;
 mod guest;
@@ -18,6 +20,8 @@ mod results;
 mod routes;
 mod storage;
 mod task;
+#[cfg(feature = "fence")]
+mod usb;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -60,6 +64,14 @@ pub enum Command {
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
+    /// USB disks of the fence's host
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Usb(usb::Usb),
+    /// The root helper: what it may do, and the proof of it
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Fence(fence::Fence),
     /// Storages and what they hold
     #[command(subcommand)]
     Storage(storage::Storage),
@@ -92,6 +104,10 @@ impl Command {
             Self::Guest(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Usb(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),

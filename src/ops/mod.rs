@@ -8,4 +8,8 @@ pub mod live;
 pub mod lock;
 pub mod nodes;
 pub mod power;
+#[cfg(feature = "fence")]
+pub mod smart;
 pub mod time;
+#[cfg(feature = "fence")]
+pub mod usb;
