@@ -1,3 +1,4 @@
 //! What several test files use.
 
-pub(crate) mod http;
+pub mod host;
+pub mod http;

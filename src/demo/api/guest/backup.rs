@@ -163,7 +163,7 @@ fn one(state: &State, job: &Job, zone: &TimeZone, log: &mut Log, guest: &Guest, 
     let volid = volume.volid.clone();
     log.then(Effect::AddVolume(Box::new(volume)));
     if let Some(keep) = job.keep.as_ref().filter(|keep| job.remove && !prune::keeps_all(keep)) {
-        sweep(state, job, log, guest, keep, &volid);
+        sweep(state, job, log, guest, keep, &volid, stamp);
     }
     if guest.kind == GuestKind::Lxc && mode == "snapshot" {
         log.info("cleanup temporary 'vzdump' snapshot");
@@ -303,19 +303,19 @@ fn restart(log: &mut Log, guest: &Guest, mode: &str, running: bool) {
     log.info("guest is online again after 4 seconds");
 }
 
-fn sweep(state: &State, job: &Job, log: &mut Log, guest: &Guest, keep: &Keep, new: &str) {
+fn sweep(state: &State, job: &Job, log: &mut Log, guest: &Guest, keep: &Keep, new: &str, stamp: i64) {
     let options: Vec<String> = keep.iter().map(|(key, count)| format!("{key}={count}")).collect();
     log.info(format!("prune older backups with retention: {}", options.join(", ")));
     // The archive of this very job counts too: it is not in the state yet.
-    let mut later = state.clone();
-    if let Some(storage) = later.storages.get_mut(&job.storage) {
+    let mut later = State { nodes: state.nodes.clone(), ..State::default() };
+    if let Some(mut storage) = state.storages.get(&job.storage).cloned() {
         let mut volume = Volume::new(new, "backup", "vma", 0);
         volume.vmid = Some(guest.vmid);
         volume.subtype = Some(guest.kind.word().to_owned());
-        volume.ctime = Some(i64::MAX / 4_000_000_000);
-        volume.ctime = Some(log.now());
+        volume.ctime = Some(stamp);
         volume.protected = job.protected;
         storage.volumes.push(volume);
+        later.storages.insert(job.storage.clone(), storage);
     }
     let mut pruned = 0;
     for (volume, mark) in prune::marks(&later, &job.storage, &job.node, keep, Some(guest.vmid), Some(guest.kind.word())) {
