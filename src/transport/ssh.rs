@@ -93,7 +93,10 @@ mod tests {
     #[test]
     fn the_texts_of_ssh() {
         let read = SshTrouble::read;
-        assert_eq!(read("No ED25519 host key is known for 127.0.0.1 and you have requested strict checking.\nHost key verification failed."), SshTrouble::UnknownHostKey);
+        assert_eq!(
+            read("No ED25519 host key is known for 127.0.0.1 and you have requested strict checking.\nHost key verification failed."),
+            SshTrouble::UnknownHostKey
+        );
         assert_eq!(read("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."), SshTrouble::ChangedHostKey);
         assert_eq!(read("op@127.0.0.1: Permission denied (publickey)."), SshTrouble::Denied);
         assert_eq!(read("ssh: connect to host 127.0.0.1 port 1: Connection refused"), SshTrouble::Unreachable);
