@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::api::{self, Answer, Params, Refusal, Req};
 use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
-use super::http::{Request, Response};
+use super::http::{Body, Request, Response};
 use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
@@ -44,8 +44,9 @@ const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key",
 impl Pipeline {
     /// The answer (none: the connection just ends), and what troubles its way back.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
-        let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path).to_owned();
-        let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
+        let Some(path) = api_path(&request.path) else {
+            return (Some(outside(&request.path)), None);
+        };
         let trouble = self.faults.strike(&request.method, &path);
         let mut line = Logged {
             method: request.method.clone(),
@@ -57,7 +58,7 @@ impl Pipeline {
         };
         let response = match &trouble {
             Some(Trouble::Reset) => None,
-            Some(Trouble::Status { code, reason }) => Some(Response { status: *code, reason: reason.clone(), body: None }),
+            Some(Trouble::Status { code, reason }) => Some(Response { status: *code, reason: reason.clone(), body: Body::None }),
             Some(Trouble::Expired) => Some(respond(&Err(Refusal::unauthenticated("Authentication failed!")))),
             _ => Some(self.carry_out(request, &path, &mut line)),
         };
@@ -101,6 +102,20 @@ impl Pipeline {
         }
         self.logged.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
+}
+
+/// The path below `/api2/json`, without a slash at its end.
+fn api_path(path: &str) -> Option<String> {
+    let below = path.strip_prefix("/api2/json").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    let below = below.trim_end_matches('/');
+    Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
+}
+
+/// What is not the API in JSON is not there.
+fn outside(path: &str) -> Response {
+    let (status, reason) =
+        if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
+    Response { status, body: Body::Text(reason.clone()), reason }
 }
 
 fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (Answer, Who) {
@@ -155,9 +170,11 @@ fn away(state: &State, params: &Params) -> Result<(), Refusal> {
 
 fn respond(answer: &Answer) -> Response {
     match answer {
-        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Some(reply.body().to_string()) },
-        Err(refusal) => {
-            Response { status: refusal.status, reason: refusal.reason().to_owned(), body: refusal.body().map(|b| b.to_string()) }
-        }
+        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Body::Json(reply.body().to_string()) },
+        Err(refusal) => Response {
+            status: refusal.status,
+            reason: refusal.reason().to_owned(),
+            body: refusal.body().map_or(Body::None, |b| Body::Json(b.to_string())),
+        },
     }
 }

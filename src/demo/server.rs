@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::faults::Trouble;
-use super::http::{Bad, Response, read_request};
+use super::http::{Bad, Body, Response, read_request};
 use super::pipeline::Pipeline;
 use crate::fault::{Fault, Kind, Result};
 
@@ -74,7 +74,12 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
             Ok(request) => request,
             Err(Bad::Gone) => break,
             Err(Bad::Refused(status, reason)) => {
-                let _ = stream.write_all(&Response { status, reason, body: None }.bytes(true, false));
+                let _ = stream.write_all(&Response { status, reason, body: Body::None }.bytes(true, false));
+                break;
+            }
+            Err(Bad::Explained(status, reason)) => {
+                let body = Body::Text(reason.clone());
+                let _ = stream.write_all(&Response { status, reason, body }.bytes(true, false));
                 break;
             }
         };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, sha1_hex};
+use crate::demo::tasks::TaskSpec;
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/zones", list),
@@ -141,10 +142,12 @@ fn delete(req: &mut Req<'_>) -> Answer {
 }
 
 fn apply(req: &mut Req<'_>) -> Answer {
-    req.start(crate::demo::tasks::TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
+    let zones = req.state.sections.get("sdn-zones").cloned().unwrap_or_default();
+    *req.state.section_mut("sdn-zones-applied") = zones;
+    req.start(TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
 }
 
 fn node_zones(req: &mut Req<'_>) -> Answer {
-    let zones = req.state.section("sdn-zones").filter(|(id, config)| may_see(req, id, config));
+    let zones = req.state.section("sdn-zones-applied").filter(|(id, config)| may_see(req, id, config));
     Ok(zones.map(|(id, _)| json!({ "zone": id, "status": "available" })).collect::<Value>().into())
 }

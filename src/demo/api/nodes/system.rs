@@ -166,7 +166,7 @@ fn certificates(req: &mut Req<'_>) -> Answer {
     });
     Ok(json!([root, {
         "filename": "pve-ssl.pem", "pem": node.cert_pem, "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
-        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "localhost", node.ip, node.name],
+        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0001", "localhost", node.ip, node.name],
         "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
     }])
     .into())
