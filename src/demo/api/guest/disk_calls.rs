@@ -36,7 +36,7 @@ fn resize(req: &mut Req<'_>) -> Answer {
         (_, Ok(spec)) => req.start(spec),
         (GuestKind::Lxc, Err(refusal)) => Err(refusal),
         // For a virtual machine all of it is looked at in the task.
-        (GuestKind::Qemu, Err(refusal)) => req.start(TaskSpec::new("resize", vmid).takes(0.2).fail(super::create_lxc::in_task(&refusal))),
+        (GuestKind::Qemu, Err(refusal)) => req.start(TaskSpec::new("resize", vmid).takes(0.2).fail(super::restore_lxc::in_task(&refusal))),
     }
 }
 
