@@ -1,4 +1,4 @@
-//! Software-defined networks: zones and vnets; the other kinds are empty lists.
+//! Software-defined networks: zones and vnets, and applying them.
 
 use serde_json::{Value, json};
 
@@ -17,10 +17,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/vnets/{vnet}", read),
     ("PUT", "/cluster/sdn/vnets/{vnet}", update),
     ("DELETE", "/cluster/sdn/vnets/{vnet}", delete),
-    ("GET", "/cluster/sdn/vnets/{vnet}/subnets", empty),
-    ("GET", "/cluster/sdn/controllers", empty),
-    ("GET", "/cluster/sdn/ipams", ipams),
-    ("GET", "/cluster/sdn/dns", empty),
     ("GET", "/cluster/sdn/fabrics/fabric", empty),
     ("GET", "/cluster/sdn/fabrics/fabric/{id}", no_fabric),
     ("GET", "/cluster/sdn/fabrics/node", empty),
@@ -38,10 +34,6 @@ pub(super) const ROUTES: &[Route] = &[
 
 fn empty(_: &mut Req<'_>) -> Answer {
     Ok(json!([]).into())
-}
-
-fn ipams(_: &mut Req<'_>) -> Answer {
-    Ok(json!([{ "ipam": "pve", "type": "pve", "digest": sha1_hex("") }]).into())
 }
 
 /// What is configured but not applied is not there for a node.

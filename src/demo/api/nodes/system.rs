@@ -20,7 +20,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/report", report),
     ("GET", "/nodes/{node}/subscription", subscription),
     ("GET", "/nodes/{node}/certificates/info", certificates),
-    ("GET", "/nodes/{node}/aplinfo", |_| Ok(json!([]).into())),
     ("GET", "/nodes/{node}/firewall/log", |_| {
         Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
     }),
