@@ -9,6 +9,7 @@ mod options;
 mod resources;
 mod schedule;
 mod sdn;
+mod sections;
 mod status;
 
 use super::Route;
@@ -24,5 +25,6 @@ pub(super) const ROUTES: &[&[Route]] = &[
     options::ROUTES,
     resources::ROUTES,
     sdn::ROUTES,
+    sections::ROUTES,
     status::ROUTES,
 ];

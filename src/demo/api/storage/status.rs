@@ -9,6 +9,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/storage", list),
     ("GET", "/nodes/{node}/storage/{storage}/status", status),
     ("GET", "/nodes/{node}/storage/{storage}/identity", identity),
+    ("GET", "/nodes/{node}/storage/{storage}/import-metadata", import_metadata),
     ("GET", "/nodes/{node}/storage/{storage}/file-restore/list", no_file_restore),
 ];
 
@@ -59,6 +60,12 @@ fn status(req: &mut Req<'_>) -> Answer {
 fn identity(_: &mut Req<'_>) -> Answer {
     let place = "/usr/share/perl5/PVE/Storage/Plugin.pm line 2681.";
     Err(Refusal::die(format!("get_identity not implemented for this plugin at {place}")))
+}
+
+/// Nothing on the demo's storages can be imported.
+fn import_metadata(req: &mut Req<'_>) -> Answer {
+    req.storage(req.params.text("storage"))?;
+    Err(Refusal::die(format!("unable to parse directory volume name '{}'", req.params.text("volume"))))
 }
 
 fn no_file_restore(req: &mut Req<'_>) -> Answer {
