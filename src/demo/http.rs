@@ -159,6 +159,11 @@ impl Response {
         Self { status, reason, body: Body::None, location: None }
     }
 
+    /// A refusal that says its reason in the body too.
+    pub fn explained(status: u16, reason: String) -> Self {
+        Self { body: Body::Text(reason.clone()), ..Self::bare(status, reason) }
+    }
+
     /// From status 300 on the connection ends, as with Proxmox.
     pub fn closes(&self) -> bool {
         self.status >= 300
@@ -205,11 +210,11 @@ mod tests {
     #[test]
     fn an_answer_is_written_with_its_reason_and_may_be_cut() {
         let answer =
-            Response { status: 403, reason: "Permission check failed (/, Sys.Audit)".into(), body: Body::Json("{\"data\":null}".into()) };
-        let text = String::from_utf8(answer.bytes(true, false)).unwrap();
+            Response { body: Body::Json("{\"data\":null}".into()), ..Response::bare(403, "Permission check failed (/, Sys.Audit)".into()) };
+        let text = String::from_utf8(answer.bytes(true, false, 0)).unwrap();
         assert!(text.starts_with("HTTP/1.1 403 Permission check failed (/, Sys.Audit)\r\n"), "{text}");
         assert!(text.contains("Connection: close\r\n") && text.ends_with("Content-Length: 13\r\n\r\n{\"data\":null}"), "{text}");
         assert!(answer.closes());
-        assert!(answer.bytes(true, true).ends_with(b"\r\n\r\n{\"data"));
+        assert!(answer.bytes(true, true, 0).ends_with(b"\r\n\r\n{\"data"));
     }
 }

@@ -11,6 +11,7 @@ use super::api::{self, Answer, Params, Refusal, Req};
 use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Body, Request, Response};
+use super::mounts;
 use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub store: Store,
     pub faults: Plan,
     pub clock: Clock,
+    /// The pretended host that shares the state directory.
+    pub host_root: Option<PathBuf>,
     pub log_file: Option<PathBuf>,
     pub logged: Mutex<Vec<Logged>>,
 }
@@ -81,7 +84,10 @@ impl Pipeline {
         let now_ms = self.clock.now_ms();
         let is_change = request.method != "GET";
         let answer = self.store.with(|state| {
-            let settled = tasks::settle(state, now_ms);
+            let mut settled = tasks::settle(state, now_ms);
+            if let Some(root) = self.host_root.as_deref().filter(|_| path.contains("/storage") || path.contains("/disks")) {
+                settled |= mounts::take_over(state, root);
+            }
             let (answer, who) = dispatch(state, request, path, now_ms);
             ((answer, who), settled || is_change)
         });
@@ -126,7 +132,7 @@ fn outside(path: &str) -> Response {
     }
     let (status, reason) =
         if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
-    Response { body: Body::Text(reason.clone()), ..Response::bare(status, reason) }
+    Response::explained(status, reason)
 }
 
 fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (Answer, Who) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::faults::Trouble;
-use super::http::{Bad, Body, Response, read_request};
+use super::http::{Bad, Response, read_request};
 use super::pipeline::Pipeline;
 use crate::fault::{Fault, Kind, Result};
 
@@ -78,12 +78,7 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
                 break;
             }
             Err(Bad::Explained(status, reason)) => {
-                let body = Body::Text(reason.clone());
-                let _ = stream.write_all(&Response { body, ..Response::bare(status, reason) }.bytes(
-                    true,
-                    false,
-                    pipeline.clock.now_ms() / 1000,
-                ));
+                let _ = stream.write_all(&Response::explained(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
                 break;
             }
         };
