@@ -6,3 +6,4 @@ mod connection;
 mod replay;
 mod support;
 mod surface;
+mod waiting;
