@@ -2,8 +2,10 @@
 
 mod apply;
 mod archive;
+mod backup;
 mod clone;
 mod config;
+mod content;
 mod create_lxc;
 mod create_qemu;
 mod destroy;
@@ -11,9 +13,13 @@ mod disk_calls;
 mod disks;
 mod list;
 mod power;
+mod prune;
 mod random;
 mod rights;
 mod snapshot;
+mod times;
+mod transfer;
+mod vzdump;
 
 use crate::demo::api::{Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
@@ -29,6 +35,10 @@ pub(super) const ROUTES: &[&[Route]] = &[
     destroy::ROUTES,
     clone::ROUTES,
     disk_calls::ROUTES,
+    vzdump::ROUTES,
+    prune::ROUTES,
+    content::ROUTES,
+    transfer::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

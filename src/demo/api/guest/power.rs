@@ -2,7 +2,7 @@
 
 use super::{check_skiplock, is_running, kind, locked};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Power};
+use crate::demo::state::{Guest, GuestKind, Power, State};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -74,7 +74,7 @@ fn start(req: &mut Req<'_>) -> Answer {
             let spec = spec.log("Resuming suspended VM").takes(1.5).then(Effect::SetLock { vmid, lock: None });
             spec.then(power(vmid, Power::Running)).log("Resumed VM, removing state").ok()
         }
-        Ok(guest) => match missing_bridge(req, &guest) {
+        Ok(guest) => match missing_bridge(req.state, &guest) {
             Some(words) => spec.takes(0.4).fail(words),
             None => spec.takes(if kind == GuestKind::Lxc { 1.2 } else { 1.8 }).then(power(vmid, Power::Running)).ok(),
         },
@@ -86,13 +86,13 @@ fn start(req: &mut Req<'_>) -> Answer {
 }
 
 /// A network device on a bridge that the node does not have keeps a guest from starting.
-fn missing_bridge(req: &Req<'_>, guest: &Guest) -> Option<String> {
-    let node = req.state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
+pub(super) fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
+    let node = state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
     let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
     let mut nets: Vec<(&String, &str)> =
         guest.config.iter().filter(|(k, _)| super::disks::is_net(k)).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
     nets.sort();
-    let vnet = |bridge: &str| req.state.section("sdn/vnets").any(|(id, _)| id == bridge);
+    let vnet = |bridge: &str| state.section("sdn/vnets").any(|(id, _)| id == bridge);
     let (_, bridge) = nets
         .into_iter()
         .filter_map(|(key, text)| Some((key, text.split(',').find_map(|part| part.strip_prefix("bridge="))?)))
@@ -251,4 +251,14 @@ fn resume(req: &mut Req<'_>) -> Answer {
         Ok(_) => spec.takes(0.2).then(power(vmid, Power::Running)).ok(),
     };
     req.start(spec)
+}
+
+/// The start that follows a creation: it fails in a task of its own.
+pub(super) fn start_after(state: &State, guest: &Guest) -> TaskSpec {
+    let (kind, vmid) = (guest.kind, guest.vmid);
+    let spec = task(kind, "start", vmid);
+    match missing_bridge(state, guest) {
+        Some(words) => spec.takes(0.4).fail(words),
+        None => spec.takes(1.2).then(power(vmid, Power::Running)).ok(),
+    }
 }
