@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via, Writes};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Change, Done, Item, Journal, Outcome, Pass, ask, redact, verdict};
+use crate::guard::{Change, Done, Item, Journal, Outcome, Pass, TagRules, ask, redact, verdict};
 use crate::interrupt::Interrupt;
 use crate::session::{Parts, Session};
 use crate::transport::Client;
@@ -93,6 +93,7 @@ impl Ctx {
             verb: self.verb.clone(),
             command: self.command.clone(),
             rules: self.global.rules(context.writes == Writes::Deny),
+            tags: TagRules::of(&context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),
             person: Arc::new(Terminal::new(Arc::clone(&self.out))),

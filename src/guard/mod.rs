@@ -13,6 +13,7 @@ pub mod plan;
 pub mod redact;
 mod rules;
 mod run;
+pub mod tags;
 
 pub use approve::{Pass, ask};
 pub use change::{Act, Change, Do, Impact, Item, Outputs, Pending, Settled, Step, Target};
@@ -23,3 +24,4 @@ pub use permit::{Permit, stop_task};
 pub use plan::{Plan, PlannedItem, PlannedStep};
 pub use rules::{Gate, Rules};
 pub use run::{Approved, Done};
+pub use tags::TagRules;
