@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod context;
+pub mod backup;
 pub mod guests;
 pub mod history;
 pub mod live;
@@ -10,6 +11,7 @@ pub mod nodes;
 pub mod power;
 #[cfg(feature = "fence")]
 pub mod smart;
+pub mod restore;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;
