@@ -135,7 +135,7 @@ fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64
     }
     schema::verify(method, &mut params.0).map_err(Refusal::params)?;
     let handler = api::handler(method.verb, method.template).ok_or_else(missing)?;
-    handler(&mut Req { state, who, method: &request.method, path, params, now_ms, upload: request.upload })
+    handler(&mut Req { state, who, method: &request.method, path, template: method.template, params, now_ms, upload: request.upload })
 }
 
 /// A call about another node goes there: an unknown one has no address, an offline one does not answer.

@@ -2,12 +2,17 @@
 
 mod access;
 mod cluster;
+mod firewall;
 mod guest;
+mod index;
 mod nodes;
 mod params;
+mod pools;
 mod reply;
 mod req;
 mod routes;
+mod storage;
+mod tasks;
 mod version;
 
 pub use params::Params;

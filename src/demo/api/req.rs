@@ -19,6 +19,8 @@ pub struct Req<'a> {
     pub method: &'a str,
     /// Below `/api2/json`, decoded.
     pub path: &'a str,
+    /// The path with the names of its parameters: `/nodes/{node}/status`.
+    pub template: &'static str,
     pub params: Params,
     pub now_ms: i64,
     pub upload: Option<Upload>,

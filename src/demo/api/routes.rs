@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::{Answer, Req, access, cluster, guest, nodes, version};
+use super::{Answer, Req, access, cluster, firewall, guest, index, nodes, pools, storage, tasks, version};
 
 pub type Handler = fn(&mut Req<'_>) -> Answer;
 
@@ -11,7 +11,15 @@ pub type Handler = fn(&mut Req<'_>) -> Answer;
 pub type Route = (&'static str, &'static str, Handler);
 
 /// By area, then by file of the area.
-const AREAS: &[&[&[Route]]] = &[&[version::ROUTES, cluster::ROUTES, nodes::ROUTES], access::ROUTES, guest::ROUTES];
+const AREAS: &[&[&[Route]]] = &[
+    &[version::ROUTES, index::ROUTES, pools::ROUTES, tasks::ROUTES],
+    access::ROUTES,
+    cluster::ROUTES,
+    firewall::ROUTES,
+    guest::ROUTES,
+    nodes::ROUTES,
+    storage::ROUTES,
+];
 
 /// Every call that is answered.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {

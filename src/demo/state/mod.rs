@@ -2,6 +2,7 @@
 
 mod access;
 mod clock;
+mod figures;
 mod guest;
 mod node;
 mod storage;
@@ -14,12 +15,13 @@ use serde_json::Value;
 
 pub use access::{Access, AclEntry, Factor, Group, Subject, Token, User};
 pub use clock::Clock;
+pub use figures::Figures;
 pub use guest::{Guest, GuestKind, Load, Power, Snapshot, config_text, parse_size, sha1_hex};
 pub use node::Node;
 pub use storage::{Storage, Volume};
 pub use store::Store;
 
-use super::tasks::Task;
+use super::tasks::{Later, Task};
 
 /// An ordered JSON object: configurations keep the order in which they were written.
 pub type Map = serde_json::Map<String, Value>;
@@ -83,9 +85,9 @@ pub struct State {
     pub sections: BTreeMap<String, BTreeMap<String, Map>>,
     #[serde(default)]
     pub tasks: Vec<Task>,
-    /// Lines of the cluster's log: written by tasks and logins.
+    /// Tasks that are still to begin.
     #[serde(default)]
-    pub log: Vec<Map>,
+    pub later: Vec<Later>,
     pub next_pid: u32,
     /// Signs tickets, in hex.
     pub ticket_key: String,

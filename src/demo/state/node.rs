@@ -1,5 +1,7 @@
 //! A member of the cluster.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -35,6 +37,9 @@ pub struct Node {
     /// What `GET …/disks/smart` answers, by device path.
     #[serde(default)]
     pub smart: Map,
+    /// Where disks are mounted: an `is_mountpoint` storage needs its place here.
+    #[serde(default)]
+    pub mounts: BTreeSet<String>,
     /// Options of the node: `description`, `wakeonlan`, …
     #[serde(default)]
     pub config: Map,

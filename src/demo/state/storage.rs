@@ -94,6 +94,15 @@ impl Storage {
         self.flag("shared") || matches!(self.kind(), "nfs" | "cifs" | "pbs" | "cephfs" | "rbd" | "iscsi" | "esxi")
     }
 
+    /// The place that has to be a mount point for the storage to be active.
+    pub fn mount_point(&self) -> Option<&str> {
+        match self.text("is_mountpoint")? {
+            "0" | "no" | "off" | "false" | "" => None,
+            "1" | "yes" | "on" | "true" => self.text("path"),
+            place => Some(place),
+        }
+    }
+
     /// Whether this kind of content may be kept on it.
     pub fn holds(&self, content: &str) -> bool {
         self.text("content").is_some_and(|c| c.split(',').any(|word| word == content))

@@ -63,6 +63,16 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    pub fn power_on(vmid: u32) -> Self {
+        Self::SetPower { vmid, power: Power::Running }
+    }
+
+    pub fn power_off(vmid: u32) -> Self {
+        Self::SetPower { vmid, power: Power::Stopped }
+    }
+}
+
 /// `now_ms` is the moment at which the effect was due.
 pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str, _user: &str) {
     let now = now_ms / 1000;

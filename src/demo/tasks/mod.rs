@@ -4,16 +4,32 @@ mod effect;
 mod spec;
 mod task;
 
+use serde::{Deserialize, Serialize};
+
 pub use effect::Effect;
 pub use spec::TaskSpec;
 pub use task::{Task, Timed, stop};
 
 use super::state::State;
 
+/// A task that a daemon will start by itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Later {
+    pub at_ms: i64,
+    pub spec: TaskSpec,
+    pub node: String,
+    pub user: String,
+}
+
 /// Carries out every effect that is due, in the order of time. Says whether anything changed.
 pub fn settle(state: &mut State, now_ms: i64) -> bool {
     let mut changed = false;
     loop {
+        if let Some(at) = state.later.iter().position(|l| l.at_ms <= now_ms) {
+            let later = state.later.remove(at);
+            start(state, later.spec, &later.node, &later.user, later.at_ms);
+            changed = true;
+        }
         let due = state
             .tasks
             .iter()
@@ -49,4 +65,10 @@ pub fn start(state: &mut State, spec: TaskSpec, node: &str, user: &str, now_ms: 
         });
     }
     upid
+}
+
+/// Starts a task so many seconds (at speed 1) from now: what a daemon does by itself a moment after it was told to.
+pub fn start_later(state: &mut State, spec: TaskSpec, node: &str, user: &str, now_ms: i64, seconds: f64) {
+    let speed = if state.speed > 0.0 { state.speed } else { 1.0 };
+    state.later.push(Later { at_ms: now_ms + (seconds * 1000.0 / speed) as i64, spec, node: node.to_owned(), user: user.to_owned() });
 }

@@ -1,0 +1,136 @@
+//! What a small site has none of, and what never changes: metrics, mappings, ACME, replication, realm syncs, CPU models.
+
+use serde_json::{Value, json};
+
+use super::schedule::next_run;
+use crate::demo::api::{Answer, Refusal, Req, Route};
+use crate::demo::state::sha1_hex;
+
+pub(super) const ROUTES: &[Route] = &[
+    ("GET", "/cluster/replication", empty),
+    ("GET", "/cluster/replication/{id}", no_replication),
+    ("GET", "/cluster/metrics/server", empty),
+    ("GET", "/cluster/metrics/server/{id}", no_metrics),
+    ("GET", "/cluster/metrics/export", metrics),
+    ("GET", "/cluster/qemu/custom-cpu-models", empty),
+    ("GET", "/cluster/qemu/cpu-flags", no_cpu_flags),
+    ("GET", "/cluster/acme/plugins", plugins),
+    ("GET", "/cluster/acme/plugins/{id}", no_plugin),
+    ("GET", "/cluster/acme/account", empty),
+    ("GET", "/cluster/acme/account/{name}", no_account),
+    ("GET", "/cluster/acme/tos", offline),
+    ("GET", "/cluster/acme/meta", offline),
+    ("GET", "/cluster/acme/directories", directories),
+    ("GET", "/cluster/acme/challenge-schema", challenges),
+    ("GET", "/cluster/jobs/realm-sync", empty),
+    ("GET", "/cluster/jobs/realm-sync/{id}", no_sync),
+    ("GET", "/cluster/jobs/schedule-analyze", analyze),
+    ("GET", "/cluster/mapping/dir", empty),
+    ("GET", "/cluster/mapping/dir/{id}", no_mapping),
+    ("GET", "/cluster/mapping/pci", empty),
+    ("GET", "/cluster/mapping/pci/{id}", no_mapping),
+    ("GET", "/cluster/mapping/usb", empty),
+    ("GET", "/cluster/mapping/usb/{id}", no_mapping),
+    ("GET", "/cluster/ceph/status", no_ceph),
+];
+
+fn empty(_: &mut Req<'_>) -> Answer {
+    Ok(json!([]).into())
+}
+
+fn missing(text: String) -> Answer {
+    Err(Refusal::die(text))
+}
+
+fn no_replication(req: &mut Req<'_>) -> Answer {
+    let id = req.params.text("id");
+    let guest = id.split('-').next().unwrap_or(id);
+    req.check(&format!("/vms/{guest}"), &["VM.Audit"])?;
+    missing(format!("replication job '{id}' does not exist"))
+}
+
+fn no_metrics(req: &mut Req<'_>) -> Answer {
+    missing(format!("status server entry '{}' does not exist", req.params.text("id")))
+}
+
+fn no_cpu_flags(_: &mut Req<'_>) -> Answer {
+    missing("Cannot query understood QEMU CPU flags for architecture: x86_64 (file not found)".to_owned())
+}
+
+fn no_plugin(req: &mut Req<'_>) -> Answer {
+    match req.params.text("id") {
+        "standalone" => Ok(json!({ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") }).into()),
+        id => missing(format!("ACME plugin '{id}' not defined")),
+    }
+}
+
+fn no_account(req: &mut Req<'_>) -> Answer {
+    missing(format!("ACME account config file '{}' does not exist.", req.params.text("name")))
+}
+
+fn no_sync(req: &mut Req<'_>) -> Answer {
+    Err(Refusal::param("id", format!("No such job '{}'", req.params.text("id"))))
+}
+
+fn no_mapping(req: &mut Req<'_>) -> Answer {
+    missing(format!("mapping '{}' not found", req.params.text("id")))
+}
+
+fn no_ceph(_: &mut Req<'_>) -> Answer {
+    missing("binary not installed: /usr/bin/ceph-mon".to_owned())
+}
+
+fn offline(_: &mut Req<'_>) -> Answer {
+    missing("Error: GET to https://acme-v02.api.letsencrypt.org/directory".to_owned())
+}
+
+fn plugins(_: &mut Req<'_>) -> Answer {
+    Ok(json!([{ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") }]).into())
+}
+
+fn directories(_: &mut Req<'_>) -> Answer {
+    Ok(json!([
+        { "name": "Let's Encrypt V2", "url": "https://acme-v02.api.letsencrypt.org/directory" },
+        { "name": "Let's Encrypt V2 Staging", "url": "https://acme-staging-v02.api.letsencrypt.org/directory" },
+    ])
+    .into())
+}
+
+fn challenges(_: &mut Req<'_>) -> Answer {
+    Ok(json!([{ "id": "standalone", "name": "standalone", "type": "standalone", "schema": {} }]).into())
+}
+
+fn analyze(req: &mut Req<'_>) -> Answer {
+    let (schedule, mut at) = (req.params.text("schedule"), req.params.int("starttime").unwrap_or_else(|| req.now()));
+    let mut rows = Vec::new();
+    for _ in 0..req.params.int("iterations").unwrap_or(10) {
+        let Some(next) = next_run(schedule, at) else { break };
+        let utc = jiff::Timestamp::from_second(next).map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+        rows.push(json!({ "timestamp": next, "utc": utc }));
+        at = next;
+    }
+    Ok(Value::Array(rows).into())
+}
+
+/// Every node's figures of this moment, one measure a row.
+fn metrics(req: &mut Req<'_>) -> Answer {
+    let now = req.now();
+    let mut rows = Vec::new();
+    for node in req.state.nodes.values().filter(|n| n.online) {
+        let id = format!("node/{}", node.name);
+        let (cpu, mem) = node.usage(now);
+        let measures = [
+            ("uptime", json!(node.uptime(now)), "gauge"),
+            ("cpu_current", json!(cpu), "gauge"),
+            ("cpu_max", json!(node.cpus), "gauge"),
+            ("mem_total", json!(node.memory), "gauge"),
+            ("mem_used", json!(mem), "gauge"),
+            ("disk_total", json!(node.disk), "gauge"),
+            ("disk_used", json!(node.disk_used()), "gauge"),
+        ];
+        rows.extend(
+            measures.map(|(metric, value, kind)| json!({ "id": id, "metric": metric, "timestamp": now, "type": kind, "value": value })),
+        );
+    }
+    Ok(json!({ "data": rows }).into())
+}

@@ -1,0 +1,28 @@
+//! `/cluster`: what is the same on every node.
+
+mod backup;
+mod ha;
+mod lists;
+mod log;
+mod notifications;
+mod options;
+mod resources;
+mod schedule;
+mod sdn;
+mod status;
+
+use super::Route;
+
+pub(super) use resources::{guest_row, node_row, storage_row};
+
+pub(super) const ROUTES: &[&[Route]] = &[
+    backup::ROUTES,
+    ha::ROUTES,
+    lists::ROUTES,
+    log::ROUTES,
+    notifications::ROUTES,
+    options::ROUTES,
+    resources::ROUTES,
+    sdn::ROUTES,
+    status::ROUTES,
+];

@@ -1,0 +1,86 @@
+//! Which nodes there are, and the next free VMID.
+
+use serde_json::{Value, json};
+
+use crate::demo::api::{Answer, Refusal, Req, Route};
+
+pub(super) const ROUTES: &[Route] = &[
+    ("GET", "/cluster/status", status),
+    ("GET", "/cluster/nextid", nextid),
+    ("GET", "/cluster/config/apiversion", |_| Ok(json!("1").into())),
+    ("GET", "/cluster/config/nodes", config_nodes),
+    ("GET", "/cluster/config/join", join),
+    ("GET", "/cluster/config/totem", totem),
+    ("GET", "/cluster/config/qdevice", |_| Ok(json!({}).into())),
+];
+
+fn status(req: &mut Req<'_>) -> Answer {
+    let state = &req.state;
+    let mut rows = Vec::new();
+    if let Some(cluster) = &state.cluster {
+        let online = state.nodes.values().filter(|n| n.online).count();
+        rows.push(json!({
+            "type": "cluster", "id": "cluster", "name": cluster, "version": state.nodes.len(), "nodes": state.nodes.len(),
+            "quorate": u8::from(online * 2 > state.nodes.len()),
+        }));
+    }
+    rows.extend(state.nodes.values().map(|node| {
+        let level = if req.may("/", &["Sys.Audit"]) { "" } else { "c" };
+        json!({
+            "type": "node", "id": format!("node/{}", node.name), "name": node.name, "nodeid": node.id, "ip": node.ip,
+            "online": u8::from(node.online), "local": u8::from(node.name == state.local), "level": level,
+        })
+    }));
+    Ok(Value::Array(rows).into())
+}
+
+fn nextid(req: &mut Req<'_>) -> Answer {
+    if let Some(vmid) = req.params.int("vmid") {
+        let taken = u32::try_from(vmid).is_ok_and(|id| req.state.guests.contains_key(&id));
+        if taken {
+            return Err(Refusal::param("vmid", format!("VM {vmid} already exists")));
+        }
+        return Ok(json!(vmid.to_string()).into());
+    }
+    let limits = req.state.options.get("next-id").and_then(Value::as_object);
+    let limit = |key: &str| limits.and_then(|l| l.get(key)).and_then(Value::as_str).and_then(|v| v.parse().ok());
+    let (lower, upper) = (limit("lower").unwrap_or(100), limit("upper").unwrap_or(1_000_000));
+    let free = req.state.next_vmid(lower);
+    if free >= upper {
+        return Err(Refusal::die(format!("unable to get any free VMID in range [{lower}, {upper}]")));
+    }
+    Ok(json!(free.to_string()).into())
+}
+
+fn config_nodes(req: &mut Req<'_>) -> Answer {
+    if req.state.cluster.is_none() {
+        return Ok(json!([]).into());
+    }
+    let rows = req
+        .state
+        .nodes
+        .values()
+        .map(|n| json!({ "node": n.name, "name": n.name, "nodeid": n.id.to_string(), "quorum_votes": "1", "ring0_addr": n.ip }));
+    Ok(rows.collect::<Value>().into())
+}
+
+fn join(req: &mut Req<'_>) -> Answer {
+    let Some(cluster) = &req.state.cluster else {
+        return Err(Refusal::new(424, "node is not in a cluster, no join info available!"));
+    };
+    let nodes = req.state.nodes.values().map(|n| {
+        json!({
+            "name": n.name, "nodeid": n.id.to_string(), "pve_addr": n.ip, "pve_fp": n.fingerprint, "quorum_votes": "1", "ring0_addr": n.ip,
+        })
+    });
+    Ok(json!({
+        "nodelist": nodes.collect::<Value>(), "preferred_node": req.state.local, "config_digest": crate::demo::state::sha1_hex(cluster),
+        "totem": { "cluster_name": cluster, "config_version": "3", "ip_version": "ipv4-6", "secauth": "on", "version": "2" },
+    })
+    .into())
+}
+
+fn totem(req: &mut Req<'_>) -> Answer {
+    let data = req.state.cluster.as_ref().map(|name| json!({ "cluster_name": name, "config_version": "3", "version": "2" }));
+    Ok(data.unwrap_or(Value::Null).into())
+}

@@ -1,0 +1,188 @@
+//! The calls that only list what is below them.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Req, Route};
+
+/// The template, the key of each entry, and the entries in the host's order.
+const INDEXES: &[(&str, &str, &[&str])] = &[
+    (
+        "/cluster",
+        "name",
+        &[
+            "acme",
+            "backup",
+            "backup-info",
+            "bulk-action",
+            "ceph",
+            "config",
+            "firewall",
+            "ha",
+            "jobs",
+            "log",
+            "mapping",
+            "metrics",
+            "nextid",
+            "notifications",
+            "options",
+            "qemu",
+            "replication",
+            "resources",
+            "sdn",
+            "status",
+            "tasks",
+        ],
+    ),
+    ("/cluster/metrics", "name", &["server"]),
+    ("/cluster/notifications", "name", &["endpoints", "matchers", "targets", "matcher-fields", "matcher-field-values"]),
+    ("/cluster/notifications/matcher-fields", "name", &["type", "hostname", "job-id"]),
+    ("/cluster/notifications/endpoints", "name", &["gotify", "sendmail", "smtp", "webhook"]),
+    ("/cluster/qemu", "name", &["cpu-flags", "custom-cpu-models"]),
+    ("/cluster/config", "name", &["nodes", "totem", "join", "qdevice", "apiversion"]),
+    ("/cluster/firewall", "name", &["aliases", "rules", "options", "groups", "ipset", "macros", "refs"]),
+    ("/cluster/ha", "id", &["status", "resources", "groups", "rules"]),
+    ("/cluster/ha/status", "name", &["current", "manager_status", "disarm-ha", "arm-ha"]),
+    ("/cluster/acme", "name", &["account", "tos", "meta", "directories", "plugins", "challenge-schema"]),
+    ("/cluster/jobs", "subdir", &["schedule-analyze", "realm-sync"]),
+    ("/cluster/mapping", "name", &["dir", "pci", "usb"]),
+    ("/cluster/bulk-action", "name", &["guest"]),
+    ("/cluster/bulk-action/guest", "name", &["start", "shutdown", "migrate", "suspend"]),
+    ("/cluster/sdn", "id", &["vnets", "zones", "controllers", "ipams", "dns", "fabrics"]),
+    ("/cluster/sdn/fabrics", "subdir", &["fabric", "node", "all"]),
+    (
+        "/nodes/{node}",
+        "name",
+        &[
+            "aplinfo",
+            "apt",
+            "capabilities",
+            "ceph",
+            "certificates",
+            "config",
+            "disks",
+            "dns",
+            "firewall",
+            "hardware",
+            "hosts",
+            "journal",
+            "lxc",
+            "migrateall",
+            "netstat",
+            "network",
+            "qemu",
+            "query-oci-repo-tags",
+            "query-url-metadata",
+            "replication",
+            "report",
+            "rrd",
+            "rrddata",
+            "scan",
+            "sdn",
+            "services",
+            "spiceshell",
+            "startall",
+            "status",
+            "stopall",
+            "storage",
+            "subscription",
+            "suspendall",
+            "syslog",
+            "tasks",
+            "termproxy",
+            "time",
+            "version",
+            "vncshell",
+            "vzdump",
+            "wakeonlan",
+        ],
+    ),
+    ("/nodes/{node}/services/{service}", "subdir", &["state", "start", "stop", "restart", "reload"]),
+    ("/nodes/{node}/tasks/{upid}", "name", &["log", "status"]),
+    ("/nodes/{node}/scan", "method", &["cifs", "iscsi", "lvm", "nfs", "pbs", "zfs"]),
+    ("/nodes/{node}/hardware", "type", &["pci", "usb"]),
+    ("/nodes/{node}/capabilities", "name", &["qemu"]),
+    ("/nodes/{node}/capabilities/qemu", "name", &["cpu", "cpu-flags", "machines", "migration"]),
+    (
+        "/nodes/{node}/storage/{storage}",
+        "subdir",
+        &[
+            "content",
+            "download-url",
+            "file-restore",
+            "import-metadata",
+            "identity",
+            "oci-registry-pull",
+            "prunebackups",
+            "rrd",
+            "rrddata",
+            "status",
+            "upload",
+        ],
+    ),
+    ("/nodes/{node}/disks", "name", &["list", "initgpt", "smart", "lvm", "lvmthin", "directory", "wipedisk", "zfs"]),
+    ("/nodes/{node}/apt", "id", &["changelog", "repositories", "update", "versions"]),
+    ("/nodes/{node}/firewall", "name", &["rules", "options", "log"]),
+    ("/nodes/{node}/certificates", "name", &["acme", "custom", "info"]),
+    ("/nodes/{node}/certificates/acme", "name", &["certificate"]),
+    ("/nodes/{node}/sdn", "name", &["fabrics", "vnets", "zones"]),
+    ("/nodes/{node}/sdn/zones/{zone}", "subdir", &["content", "bridges", "ip-vrf"]),
+    ("/nodes/{node}/sdn/vnets/{vnet}", "subdir", &["mac-vrf"]),
+    ("/nodes/{node}/lxc/{vmid}/firewall", "name", &["rules", "aliases", "ipset", "refs", "options"]),
+    ("/nodes/{node}/qemu/{vmid}/firewall", "name", &["rules", "aliases", "ipset", "refs", "options"]),
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    ("GET", "/cluster", list),
+    ("GET", "/cluster/metrics", list),
+    ("GET", "/cluster/notifications", list),
+    ("GET", "/cluster/notifications/matcher-fields", list),
+    ("GET", "/cluster/notifications/endpoints", list),
+    ("GET", "/cluster/qemu", list),
+    ("GET", "/cluster/config", list),
+    ("GET", "/cluster/firewall", list),
+    ("GET", "/cluster/ha", list),
+    ("GET", "/cluster/ha/status", list),
+    ("GET", "/cluster/acme", list),
+    ("GET", "/cluster/jobs", list),
+    ("GET", "/cluster/mapping", list),
+    ("GET", "/cluster/bulk-action", list),
+    ("GET", "/cluster/bulk-action/guest", list),
+    ("GET", "/cluster/sdn", list),
+    ("GET", "/cluster/sdn/fabrics", list),
+    ("GET", "/nodes/{node}", list),
+    ("GET", "/nodes/{node}/services/{service}", list),
+    ("GET", "/nodes/{node}/tasks/{upid}", list),
+    ("GET", "/nodes/{node}/scan", list),
+    ("GET", "/nodes/{node}/hardware", list),
+    ("GET", "/nodes/{node}/capabilities", list),
+    ("GET", "/nodes/{node}/capabilities/qemu", list),
+    ("GET", "/nodes/{node}/storage/{storage}", list),
+    ("GET", "/nodes/{node}/disks", list),
+    ("GET", "/nodes/{node}/apt", list),
+    ("GET", "/nodes/{node}/firewall", list),
+    ("GET", "/nodes/{node}/certificates", list),
+    ("GET", "/nodes/{node}/certificates/acme", list),
+    ("GET", "/nodes/{node}/sdn", list),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}", list),
+    ("GET", "/nodes/{node}/sdn/vnets/{vnet}", list),
+    ("GET", "/nodes/{node}/lxc/{vmid}/firewall", list),
+    ("GET", "/nodes/{node}/qemu/{vmid}/firewall", list),
+];
+
+fn list(req: &mut Req<'_>) -> Answer {
+    let found = INDEXES.iter().find(|(template, _, _)| *template == req.template);
+    let rows = found.into_iter().flat_map(|(_, key, names)| names.iter().map(move |name| json!({ *key: name })));
+    Ok(rows.collect::<Value>().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_has_a_route_and_every_route_an_index() {
+        let indexes: Vec<&str> = INDEXES.iter().map(|(template, _, _)| *template).collect();
+        let routes: Vec<&str> = ROUTES.iter().map(|(_, template, _)| *template).collect();
+        assert_eq!(indexes, routes);
+    }
+}

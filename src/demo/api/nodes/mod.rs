@@ -1,0 +1,34 @@
+//! `/nodes`: one host, apart from its guests and storages.
+
+mod apt;
+mod disks;
+mod hardware;
+mod network;
+mod power;
+mod rrd;
+mod services;
+mod status;
+mod system;
+
+use super::Route;
+
+pub(super) const ROUTES: &[&[Route]] = &[
+    apt::ROUTES,
+    disks::ROUTES,
+    hardware::ROUTES,
+    network::ROUTES,
+    power::ROUTES,
+    rrd::ROUTES,
+    services::ROUTES,
+    status::ROUTES,
+    system::ROUTES,
+];
+
+use super::Req;
+use crate::demo::state::Node;
+
+/// The node of the path: the pipeline has made sure that it exists.
+fn the_node<'a>(req: &'a Req<'_>) -> &'a Node {
+    let name = req.params.get("node").filter(|n| *n != "localhost").unwrap_or(&req.state.local);
+    &req.state.nodes[name]
+}

@@ -1,0 +1,171 @@
+//! Names, time, logs, certificates and settings of a node.
+
+use serde_json::{Value, json};
+
+use super::the_node;
+use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::state::{Map, sha1_hex};
+
+pub(super) const ROUTES: &[Route] = &[
+    ("GET", "/nodes/{node}/dns", dns),
+    ("PUT", "/nodes/{node}/dns", set_dns),
+    ("GET", "/nodes/{node}/time", time),
+    ("PUT", "/nodes/{node}/time", set_time),
+    ("GET", "/nodes/{node}/hosts", hosts),
+    ("POST", "/nodes/{node}/hosts", set_hosts),
+    ("GET", "/nodes/{node}/config", config),
+    ("PUT", "/nodes/{node}/config", set_config),
+    ("GET", "/nodes/{node}/syslog", syslog),
+    ("GET", "/nodes/{node}/journal", journal),
+    ("GET", "/nodes/{node}/report", report),
+    ("GET", "/nodes/{node}/subscription", subscription),
+    ("GET", "/nodes/{node}/certificates/info", certificates),
+    ("GET", "/nodes/{node}/aplinfo", |_| Ok(json!([]).into())),
+    ("GET", "/nodes/{node}/firewall/log", |_| {
+        Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
+    }),
+    ("GET", "/nodes/{node}/replication", |_| Ok(json!([]).into())),
+    ("POST", "/nodes/{node}/execute", execute),
+];
+
+fn own_name(req: &Req<'_>) -> String {
+    the_node(req).name.clone()
+}
+
+fn dns(req: &mut Req<'_>) -> Answer {
+    Ok(Value::Object(the_node(req).dns.clone()).into())
+}
+
+fn set_dns(req: &mut Req<'_>) -> Answer {
+    let dns: Map = req.params.iter().filter(|(k, _)| *k != "node").map(|(k, v)| (k.clone(), v.clone())).collect();
+    let node = own_name(req);
+    req.state.nodes.entry(node).or_default().dns = dns;
+    Ok(Reply::null())
+}
+
+fn time(req: &mut Req<'_>) -> Answer {
+    let (zone, now) = (the_node(req).timezone.clone(), req.now());
+    let offset = jiff::tz::TimeZone::get(&zone).ok().zip(jiff::Timestamp::from_second(now).ok());
+    let offset = offset.map_or(0, |(tz, at)| i64::from(tz.to_offset(at).seconds()));
+    Ok(json!({ "time": now, "localtime": now + offset, "timezone": zone }).into())
+}
+
+fn set_time(req: &mut Req<'_>) -> Answer {
+    let zone = req.params.text("timezone").to_owned();
+    if jiff::tz::TimeZone::get(&zone).is_err() {
+        return Err(Refusal::die(format!("No such timezone: '{zone}'")));
+    }
+    let node = own_name(req);
+    req.state.nodes.entry(node).or_default().timezone = zone;
+    Ok(Reply::null())
+}
+
+fn hosts(req: &mut Req<'_>) -> Answer {
+    let data = the_node(req).hosts.clone();
+    Ok(json!({ "data": data, "digest": sha1_hex(&data) }).into())
+}
+
+fn set_hosts(req: &mut Req<'_>) -> Answer {
+    if req.params.get("digest").is_some_and(|d| d != sha1_hex(&the_node(req).hosts)) {
+        return Err(Refusal::die("detected modified configuration - file changed by other user? Try again."));
+    }
+    let (node, data) = (own_name(req), req.params.text("data").to_owned());
+    req.state.nodes.entry(node).or_default().hosts = data;
+    Ok(Reply::null())
+}
+
+fn config(req: &mut Req<'_>) -> Answer {
+    let mut data = the_node(req).config.clone();
+    if !data.is_empty() {
+        data.insert("digest".into(), sha1_hex(&Value::Object(the_node(req).config.clone()).to_string()).into());
+    }
+    if let Some(wanted) = req.params.get("property") {
+        data.retain(|key, _| key == wanted || key == "digest");
+    }
+    Ok(Value::Object(data).into())
+}
+
+fn set_config(req: &mut Req<'_>) -> Answer {
+    let sent: Map = req
+        .params
+        .iter()
+        .filter(|(k, _)| !matches!(k.as_str(), "node" | "delete" | "digest"))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let (node, gone) = (own_name(req), req.params.list("delete"));
+    let config = &mut req.state.nodes.entry(node).or_default().config;
+    for key in gone {
+        config.shift_remove(&key);
+    }
+    config.extend(sent);
+    Ok(Reply::null())
+}
+
+fn lines(req: &Req<'_>) -> Vec<String> {
+    let (node, now_ms) = (the_node(req), req.now_ms);
+    let mut lines = node.syslog.clone();
+    let mut events: Vec<(i64, String)> = Vec::new();
+    for task in req.state.tasks.iter().filter(|t| t.node == node.name) {
+        let upid = task.upid();
+        events.push((task.start_ms / 1000, format!("pvedaemon[{}]: <{}> starting task {upid}", task.pid, task.user)));
+        if let (Some(at), Some(exit)) = (task.ended_ms(now_ms), task.exit_status(now_ms)) {
+            events.push((at / 1000, format!("pvedaemon[{}]: <{}> end task {upid} {exit}", task.pid, task.user)));
+        }
+    }
+    events.sort();
+    lines.extend(events.into_iter().map(|(at, text)| {
+        let stamp = jiff::Timestamp::from_second(at).map(|t| t.strftime("%b %d %H:%M:%S").to_string()).unwrap_or_default();
+        format!("{stamp} {} {text}", node.name)
+    }));
+    lines
+}
+
+fn syslog(req: &mut Req<'_>) -> Answer {
+    let lines = lines(req);
+    let wanted = req.params.get("service").map(|s| format!(" {s}["));
+    let lines: Vec<&String> = lines.iter().filter(|l| wanted.as_ref().is_none_or(|w| l.contains(w))).collect();
+    let start = usize::try_from(req.params.int("start").unwrap_or(0)).unwrap_or(0);
+    let limit = usize::try_from(req.params.int("limit").unwrap_or(50)).unwrap_or(50);
+    let page = lines.iter().enumerate().skip(start).take(limit).map(|(i, text)| json!({ "n": i + 1, "t": text }));
+    Ok(Reply::page(page.collect(), lines.len()))
+}
+
+fn journal(req: &mut Req<'_>) -> Answer {
+    let lines = lines(req);
+    let last = usize::try_from(req.params.int("lastentries").unwrap_or(0)).unwrap_or(0);
+    let skip = if last == 0 { 0 } else { lines.len().saturating_sub(last) };
+    Ok(lines.into_iter().skip(skip).collect::<Value>().into())
+}
+
+fn report(req: &mut Req<'_>) -> Answer {
+    let node = the_node(req);
+    let guests = req.state.guests.values().filter(|g| g.node == node.name);
+    let list: String = guests.map(|g| format!("{} {} {}\n", g.kind.word(), g.vmid, g.name())).collect();
+    let text = format!(
+        "\n==== general system info ====\n\n# hostname\n{0}\n\n# pveversion\npve-manager/9.2.11/14a22df35955d97d\n\n# cat /etc/hosts\n{1}\n==== info about guests ====\n\n{list}",
+        node.name, node.hosts
+    );
+    Ok(json!(text).into())
+}
+
+fn subscription(_: &mut Req<'_>) -> Answer {
+    Ok(json!({
+        "status": "notfound", "message": "There is no subscription key", "serverid": null,
+        "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
+    })
+    .into())
+}
+
+fn certificates(req: &mut Req<'_>) -> Answer {
+    let node = the_node(req);
+    Ok(json!([{
+        "filename": "pve-ssl.pem", "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
+        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "localhost", node.ip, node.name],
+        "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
+    }])
+    .into())
+}
+
+fn execute(_: &mut Req<'_>) -> Answer {
+    Err(Refusal::die("the demo host carries out no batches of calls"))
+}

@@ -1,0 +1,8 @@
+//! Storages: what is configured, and how each is on a node.
+
+mod config;
+mod status;
+
+use super::Route;
+
+pub(super) const ROUTES: &[&[Route]] = &[config::ROUTES, status::ROUTES];
