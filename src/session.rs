@@ -28,7 +28,7 @@ pub struct Session {
     pub interrupt: Interrupt,
     pub state_dir: PathBuf,
     connect: Connect,
-    client: OnceLock<Client>,
+    client: Arc<OnceLock<Client>>,
 }
 
 /// What the parts of a session have in common, before it has a context.
@@ -48,7 +48,12 @@ pub struct Parts {
 impl Session {
     pub fn new(parts: Parts, connect: Connect) -> Self {
         let Parts { context, verb, command, rules, waits, watch, person, journal, interrupt, state_dir } = parts;
-        Self { context, verb, command, rules, waits, watch, person, journal, interrupt, state_dir, connect, client: OnceLock::new() }
+        Self { context, verb, command, rules, waits, watch, person, journal, interrupt, state_dir, connect, client: Arc::default() }
+    }
+
+    /// The client's place: filled once something was asked.
+    pub fn slot(&self) -> Arc<OnceLock<Client>> {
+        Arc::clone(&self.client)
     }
 
     /// The client, made on first use.

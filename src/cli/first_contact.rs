@@ -10,6 +10,9 @@ use crate::ui::{Out, prompt, units};
 
 use super::Surroundings;
 
+/// How long a look at a certificate may take.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The context with every endpoint trusted. On a terminal an unknown certificate is shown and asked about; elsewhere it stays a
 /// fault of the connection.
 pub fn settle(context: &Context, _around: &Surroundings, out: &Arc<Out>) -> Result<Context> {
@@ -18,7 +21,7 @@ pub fn settle(context: &Context, _around: &Surroundings, out: &Arc<Out>) -> Resu
         if context.trust(endpoint)?.is_some() || !prompt::present() {
             continue;
         }
-        let cert = tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), Duration::from_secs(5))?;
+        let cert = tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), PATIENCE)?;
         for line in lines(&cert, &endpoint.url.authority()) {
             out.note(line);
         }

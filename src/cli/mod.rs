@@ -12,6 +12,7 @@ mod node;
 mod person;
 mod plan_view;
 mod results;
+mod role;
 mod routes;
 mod storage;
 mod task;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    /// felhom's own access: role, user, token, and what they can do
+    #[command(subcommand)]
+    Role(role::Role),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -81,6 +85,7 @@ impl Command {
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Role(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),
@@ -118,7 +123,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     let ctx = Ctx::new(cli.global, surroundings, verb, &args);
     match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
         Ok(()) => 0,
-        Err(fault) => {
+        Err(mut fault) => {
+            ctx.explain(&mut fault, None);
             ctx.out.fault(&fault);
             fault.exit_code()
         }

@@ -11,6 +11,10 @@ pub struct Verb {
 pub static COMMON: &[&str] = &[
     "GET /version",
     "GET /access/permissions",
+    // What a denial is explained with.
+    "GET /access/acl",
+    "GET /access/roles",
+    "GET /access/users/{userid}/token/{tokenid}",
     "GET /cluster/resources",
     "GET /cluster/nextid",
     "GET /nodes",
@@ -43,5 +47,44 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "task log", calls: &["GET /nodes/{node}/tasks/{upid}/log"] },
     Verb { name: "task wait", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
     Verb { name: "task stop", calls: &["DELETE /nodes/{node}/tasks/{upid}"] },
+    Verb {
+        name: "role bootstrap",
+        calls: &[
+            "GET /access/users/{userid}",
+            "GET /access/users/{userid}/token",
+            "GET /nodes/{node}/certificates/info",
+            "POST /access/roles",
+            "PUT /access/roles/{roleid}",
+            "POST /access/users",
+            "POST /access/users/{userid}/token/{tokenid}",
+            "PUT /access/users/{userid}/token/{tokenid}",
+            "PUT /access/acl",
+        ],
+    },
+    Verb { name: "role check", calls: &["GET /access/permissions"] },
+    Verb { name: "role list", calls: &["GET /access/roles"] },
+    Verb { name: "role show", calls: &["GET /access/roles"] },
+    Verb {
+        name: "role rotate",
+        calls: &[
+            "GET /access/users/{userid}",
+            "GET /access/users/{userid}/token",
+            "POST /access/users/{userid}/token/{tokenid}",
+            "PUT /access/users/{userid}/token/{tokenid}",
+            "DELETE /access/users/{userid}/token/{tokenid}",
+            "PUT /access/acl",
+        ],
+    },
+    Verb {
+        name: "role revoke",
+        calls: &[
+            "GET /access/users/{userid}",
+            "GET /access/users/{userid}/token",
+            "PUT /access/acl",
+            "DELETE /access/users/{userid}/token/{tokenid}",
+            "DELETE /access/users/{userid}",
+            "DELETE /access/roles/{roleid}",
+        ],
+    },
     Verb { name: "context test", calls: &["GET /version", "GET /access/permissions"] },
 ];
