@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Journal, Person, Rules};
+use crate::guard::{Journal, Person, Rules, TagRules};
 use crate::interrupt::{Interrupt, Signal};
 use crate::task::{Waits, Watch};
 use crate::transport::Client;
@@ -21,6 +21,10 @@ pub struct Session {
     /// The command line, secrets masked.
     pub command: Vec<String>,
     pub rules: Rules,
+    /// Which guests refuse what would hurt them.
+    pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
     pub waits: Waits,
     pub watch: Arc<dyn Watch>,
     pub person: Arc<dyn Person>,
@@ -37,6 +41,10 @@ pub struct Parts {
     pub verb: String,
     pub command: Vec<String>,
     pub rules: Rules,
+    /// Which guests refuse what would hurt them.
+    pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
     pub waits: Waits,
     pub watch: Arc<dyn Watch>,
     pub person: Arc<dyn Person>,
@@ -47,8 +55,23 @@ pub struct Parts {
 
 impl Session {
     pub fn new(parts: Parts, connect: Connect) -> Self {
-        let Parts { context, verb, command, rules, waits, watch, person, journal, interrupt, state_dir } = parts;
-        Self { context, verb, command, rules, waits, watch, person, journal, interrupt, state_dir, connect, client: Arc::default() }
+        let Parts { context, verb, command, rules, tags, identity, waits, watch, person, journal, interrupt, state_dir } = parts;
+        Self {
+            context,
+            verb,
+            command,
+            rules,
+            tags,
+            identity,
+            waits,
+            watch,
+            person,
+            journal,
+            interrupt,
+            state_dir,
+            connect,
+            client: Arc::default(),
+        }
     }
 
     /// The client's place: filled once something was asked.

@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::config::resolve::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
-use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via, Writes};
+use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Change, Done, Item, Journal, Outcome, Pass, Person, ask, outcome::error_json, redact, verdict};
+use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, outcome::error_json, redact, verdict};
 use crate::interrupt::Interrupt;
 use crate::ops::denial::{self, About};
 use crate::session::{Connect, Parts, Session};
@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub interrupt: Interrupt,
     /// The context to use whatever the configuration says, with its secret: the demo host's.
     pub fixed: Option<Context>,
+    /// The staged change that this run carries out.
+    pub applying: Option<Arc<Applying>>,
 }
 
 impl Surroundings {
@@ -38,7 +40,7 @@ impl Surroundings {
         let env = Env::system();
         let paths = Paths::from_env(&env)?;
         let interrupt = Interrupt::install().map_err(|error| Fault::io("listen for signals", &error))?;
-        Ok(Self { env, paths, interrupt, fixed: None })
+        Ok(Self { env, paths, interrupt, fixed: None, applying: None })
     }
 }
 
@@ -88,6 +90,40 @@ impl Ctx {
         }
     }
 
+    /// The fence of this run's context.
+    #[cfg(feature = "fence")]
+    pub fn fence(&self) -> Result<crate::fence::client::Fence> {
+        match self.fence_if_any()? {
+            Some(fence) => Ok(fence),
+            None => Err(crate::ops::smart::no_fence(&self.session()?)),
+        }
+    }
+
+    /// As [`Ctx::fence`]; `None` where the context has none.
+    #[cfg(feature = "fence")]
+    pub fn fence_if_any(&self) -> Result<Option<crate::fence::client::Fence>> {
+        use crate::fence::client::Fence;
+        let interrupt = self.around.interrupt.clone();
+        #[cfg(feature = "demo")]
+        if self.around.fixed.is_some() {
+            return Ok(Some(Fence::new(crate::fence::client::Door::Pretended { root: self.around.paths.state.join("fence") }, interrupt)));
+        }
+        self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
+    }
+
+    /// A session on the context with this name: for what the journal remembers.
+    pub fn session_on(&self, name: &str) -> Result<Session> {
+        match &self.around.fixed {
+            Some(context) if context.name == name => Ok(self.open(context.clone())),
+            _ if name == FROM_ENV => self.session(),
+            _ => Ok(self.open(self.config()?.context(name)?.clone())),
+        }
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     fn several(&self) -> bool {
         self.global.all_contexts || !self.global.contexts.is_empty()
     }
@@ -100,9 +136,9 @@ impl Ctx {
     /// A session on this context; nothing is sent before it is used.
     pub fn open(&self, context: Context) -> Session {
         let (around, out, verb) = (self.around.clone(), Arc::clone(&self.out), self.verb.clone());
-        let (name, denied) = (context.name.clone(), context.writes == Writes::Deny);
         let about = self.about(&context);
-        let session = self.session_with(name, denied, Box::new(move || connect(&context, &around, &out, &verb)));
+        let of = context.clone();
+        let session = self.session_with(&of, Box::new(move || connect(&context, &around, &out, &verb)));
         let opened = Opened { context: session.context.clone(), about, client: session.slot() };
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
         session
@@ -117,12 +153,12 @@ impl Ctx {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             slot.take().ok_or_else(|| Fault::other("the administrator's connection was taken already"))
         };
-        Ok(self.session_with(context.name.clone(), context.writes == Writes::Deny, Box::new(once)))
+        Ok(self.session_with(context, Box::new(once)))
     }
 
     /// A session on this context that gets its client so.
     pub fn open_through(&self, context: &Context, connect: Arc<dyn Fn() -> Result<Client> + Send + Sync>) -> Session {
-        self.session_with(context.name.clone(), context.writes == Writes::Deny, Box::new(move || connect()))
+        self.session_with(context, Box::new(move || connect()))
     }
 
     /// What a denial in this run is explained with.
@@ -152,12 +188,14 @@ impl Ctx {
         Arc::new(Terminal::new(Arc::clone(&self.out)))
     }
 
-    fn session_with(&self, name: String, denied: bool, connect: Connect) -> Session {
+    fn session_with(&self, context: &Context, connect: Connect) -> Session {
         let parts = Parts {
-            context: name,
+            context: context.name.clone(),
             verb: self.verb.clone(),
             command: self.command.clone(),
-            rules: self.global.rules(denied),
+            rules: self.global.rules(context.writes, self.around.applying.clone()),
+            tags: TagRules::of(context),
+            identity: identity(context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),
             person: self.person(),
@@ -239,6 +277,7 @@ impl Ctx {
     ) -> Result<Option<Vec<Outcome>>> {
         match ask(session, change)? {
             Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
+            Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan).map(|()| None),
             Pass::Go(approved) => {
                 let mut outcomes = approved.run(session, finish)?;
                 for outcome in &mut outcomes {
@@ -253,10 +292,26 @@ impl Ctx {
     }
 }
 
+/// What a host is recognised by: the CA or the certificates that are trusted, else where it is.
+fn identity(context: &Context) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    let ca = context.ca_file.as_ref().and_then(|file| std::fs::read(file).ok());
+    match &ca {
+        Some(pem) => hash.update(pem),
+        None => {
+            for endpoint in &context.endpoints {
+                hash.update(endpoint.fingerprint.map_or_else(|| endpoint.url.to_string(), |f| f.to_string()).as_bytes());
+            }
+            hash.update(context.ssh.as_ref().map(|ssh| ssh.host.as_str()).unwrap_or_default().as_bytes());
+        }
+    }
+    hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Makes the client of a context: reads its secret, sets up its trust.
 fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
     if context.transport != Via::Https {
-        return Err(Fault::config(format!("the context '{}' goes over {:?}, which this build cannot do", context.name, context.transport)));
+        return through_pvesh(context, around, out, verb);
     }
     if context.insecure {
         out.warn(format!("the context '{}' is insecure: nobody knows who answers", context.name));
@@ -280,4 +335,26 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
 pub(super) fn https(context: &Context, around: &Surroundings, out: &Arc<Out>, login: Login) -> Result<Https> {
     let log = Arc::clone(out);
     Https::new(context, &around.env, login, Box::new(move |line| log.debug(2, redact::text(line))))
+}
+
+/// The API as root@pam: through ssh, or on this machine.
+#[cfg(feature = "exec")]
+fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
+    use crate::transport::pvesh::{Door, Pvesh};
+    let door = match (&context.transport, &context.ssh) {
+        (Via::Ssh, Some(ssh)) => Door::Ssh { host: ssh.host.clone() },
+        (Via::Ssh, None) => {
+            return Err(Fault::config(format!("the context '{}' has transport = \"ssh\" and no [contexts.{0}.ssh] host", context.name))
+                .with_hint(format!("`felhom context edit {}` adds it: host = \"root@HOST\"", context.name)));
+        }
+        _ => Door::Local,
+    };
+    let log = Arc::clone(out);
+    let pvesh = Pvesh::new(door, around.interrupt.clone(), Box::new(move |line| log.debug(2, redact::text(line))))?;
+    Ok(Client::new(Box::new(pvesh), verb.to_owned(), around.interrupt.clone()))
+}
+
+#[cfg(not(feature = "exec"))]
+fn through_pvesh(context: &Context, _: &Surroundings, _: &Arc<Out>, _: &str) -> Result<Client> {
+    Err(Fault::config(format!("the context '{}' needs ssh or pvesh, and this build starts no processes", context.name)))
 }

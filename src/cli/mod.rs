@@ -2,20 +2,27 @@
 
 mod api;
 pub mod complete;
+mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "fence")]
+mod fence;
 mod first_contact;
 mod global;
 mod guest;
+mod history;
 mod node;
 mod person;
+mod plan;
 mod plan_view;
 mod results;
 mod role;
 mod routes;
 mod storage;
 mod task;
+#[cfg(feature = "fence")]
+mod usb;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,7 +47,8 @@ pub use global::{Global, PlanForm};
     propagate_version = false,
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    args_override_self = true
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -57,6 +65,14 @@ pub enum Command {
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
+    /// USB disks of the fence's host
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Usb(usb::Usb),
+    /// The root helper: what it may do, and the proof of it
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Fence(fence::Fence),
     /// Storages and what they hold
     #[command(subcommand)]
     Storage(storage::Storage),
@@ -66,6 +82,14 @@ pub enum Command {
     /// felhom's own access: role, user, token, and what they can do
     #[command(subcommand)]
     Role(role::Role),
+    /// Changes that were staged: look, apply, discard
+    #[command(subcommand)]
+    Plan(plan::Plan),
+    /// What was changed from here, and how it ended
+    History(history::History),
+    /// Hosts and clusters: how they are reached, trusted and asked
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(context::Context),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -84,8 +108,15 @@ impl Command {
             Self::Guest(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Usb(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
             Self::Role(noun) => noun.run(ctx),
+            Self::Plan(noun) => noun.run(ctx),
+            Self::History(verb) => verb.run(ctx),
+            Self::Context(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

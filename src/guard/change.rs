@@ -171,6 +171,8 @@ pub struct Item {
     pub facts: BTreeMap<String, String>,
     /// Own keys of the result that are known beforehand.
     pub extra: Map<String, Json>,
+    /// Words of the host by which it refuses what is so already.
+    pub already: &'static [&'static str],
 }
 
 impl Item {
@@ -187,6 +189,7 @@ impl Item {
             lane,
             facts: BTreeMap::new(),
             extra: Map::new(),
+            already: &[],
         }
     }
 
@@ -241,6 +244,13 @@ impl Item {
     #[must_use]
     pub fn extra(mut self, key: &str, value: impl Into<Json>) -> Self {
         self.extra.insert(key.into(), value.into());
+        self
+    }
+
+    /// A refusal in one of these words means that it is so already: somebody was faster.
+    #[must_use]
+    pub fn already(mut self, words: &'static [&'static str]) -> Self {
+        self.already = words;
         self
     }
 

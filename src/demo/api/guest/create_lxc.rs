@@ -7,7 +7,7 @@ use super::disks::{self, Disk, Namer, Source};
 use super::rights::{self, Change, Place};
 use super::{archive, random};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Map, Power, State, Volume};
+use crate::demo::state::{Guest, GuestKind, Map, State, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/nodes/{node}/lxc", create)];
@@ -290,7 +290,7 @@ fn create_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
     if plan.unprivileged == Some(true) {
         config.insert("unprivileged".to_owned(), 1.into());
     }
-    Ok(finish(plan, spec, config, made.volumes))
+    Ok(finish(req, plan, spec, config, made.volumes))
 }
 
 fn fill(config: &mut Map, vmid: u32, more: &[(&str, Value)]) {
@@ -329,21 +329,21 @@ fn tar_size(bytes: u64) -> String {
     String::new()
 }
 
-fn finish(plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
+fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
     let vmid = plan.vmid;
     let mut spec = spec;
     if plan.old.is_some() {
         spec = spec.then(Effect::RemoveGuest { vmid, purge: false });
     }
     let guest = Guest::new(vmid, GuestKind::Lxc, plan.node.clone(), config);
+    let start = plan.start.then(|| super::power::start_after(req.state, &guest));
     spec = volumes.into_iter().fold(spec, |spec, volume| spec.then(Effect::AddVolume(Box::new(volume))));
     spec = spec.then(Effect::PutGuest(Box::new(guest)));
     if let Some(pool) = &plan.pool {
         spec = spec.then(Effect::AddToPool { vmid, pool: pool.clone() });
     }
-    if plan.start {
-        let start = TaskSpec::new("vzstart", vmid).takes(1.2).then(Effect::SetPower { vmid, power: Power::Running }).ok();
-        spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: "root@pam".to_owned() });
+    if let Some(start) = start {
+        spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: req.who.name() });
     }
     spec.ok()
 }
@@ -406,7 +406,7 @@ fn restore_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
         spec = spec.log("Convert restored container to template...");
         config.insert("template".to_owned(), 1.into());
     }
-    Ok(finish(plan, spec, config, made.volumes))
+    Ok(finish(req, plan, spec, config, made.volumes))
 }
 
 fn undo(plan: &Plan, spec: TaskSpec) -> TaskSpec {

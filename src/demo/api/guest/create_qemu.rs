@@ -9,7 +9,7 @@ use super::rights::{self, Place};
 use super::{archive, random};
 use crate::demo::api::{Answer, Refusal, Req, Route};
 use crate::demo::schema::property;
-use crate::demo::state::{Guest, GuestKind, Map, Power, Volume};
+use crate::demo::state::{Guest, GuestKind, Map, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/nodes/{node}/qemu", create)];
@@ -181,7 +181,7 @@ fn fresh(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> TaskSpec {
     }
     complete(&mut config);
     config.insert("meta".to_owned(), format!("creation-qemu=10.1.2,ctime={}", req.now()).into());
-    finish(plan, spec, config, volumes)
+    finish(req, plan, spec, config, volumes)
 }
 
 fn setting(key: &str, text: &str) -> Value {
@@ -214,21 +214,22 @@ fn complete(config: &mut Map) {
     }
 }
 
-fn finish(plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
+fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
     let vmid = plan.vmid;
     let mut spec = spec;
     if plan.old.is_some() {
         spec = spec.then(Effect::RemoveGuest { vmid, purge: false });
     }
     spec = volumes.into_iter().fold(spec, |spec, volume| spec.then(Effect::AddVolume(Box::new(volume))));
-    spec = spec.then(Effect::PutGuest(Box::new(Guest::new(vmid, GuestKind::Qemu, plan.node.clone(), config))));
+    let guest = Guest::new(vmid, GuestKind::Qemu, plan.node.clone(), config);
+    let start = plan.start.then(|| super::power::start_after(req.state, &guest));
+    spec = spec.then(Effect::PutGuest(Box::new(guest)));
     if let Some(pool) = &plan.pool {
         spec = spec.then(Effect::AddToPool { vmid, pool: pool.clone() });
     }
-    if plan.start {
-        let start = TaskSpec::new("qmstart", vmid).takes(1.8).then(Effect::SetPower { vmid, power: Power::Running }).ok();
+    if let Some(start) = start {
         spec = spec.log("Execute autostart");
-        spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: "root@pam".to_owned() });
+        spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: req.who.name() });
     }
     spec.ok()
 }
@@ -300,7 +301,7 @@ fn restore(req: &Req<'_>, plan: &Plan, volid: &str, spec: TaskSpec) -> TaskSpec 
     spec = spec.log("rescan volumes...");
     merge(plan, &saved, &mut config);
     config.extend(given);
-    finish(plan, spec, config, volumes)
+    finish(req, plan, spec, config, volumes)
 }
 
 /// What a running restore writes: a line for every few percent.

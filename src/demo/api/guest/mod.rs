@@ -1,19 +1,27 @@
 //! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
+mod agent;
 mod apply;
 mod archive;
+mod backup;
 mod clone;
 mod config;
+mod content;
 mod create_lxc;
 mod create_qemu;
 mod destroy;
 mod disk_calls;
 mod disks;
 mod list;
+mod migrate;
 mod power;
+mod prune;
 mod random;
 mod rights;
 mod snapshot;
+mod times;
+mod transfer;
+mod vzdump;
 
 use crate::demo::api::{Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
@@ -23,12 +31,20 @@ pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
     power::ROUTES,
+    agent::ROUTES,
     snapshot::ROUTES,
     create_lxc::ROUTES,
     create_qemu::ROUTES,
     destroy::ROUTES,
     clone::ROUTES,
     disk_calls::ROUTES,
+    vzdump::ROUTES,
+    prune::ROUTES,
+    content::ROUTES,
+    transfer::ROUTES,
+    agent::ROUTES,
+    agent::COMMANDS,
+    migrate::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

@@ -2,7 +2,7 @@
 
 use super::{check_skiplock, is_running, kind, locked};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Power};
+use crate::demo::state::{Guest, GuestKind, Power, State};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// `vzstart` or `qmstart`.
 fn task(kind: GuestKind, verb: &str, vmid: u32) -> TaskSpec {
     let prefix = if kind == GuestKind::Lxc { "vz" } else { "qm" };
-    TaskSpec::new(&format!("{prefix}{verb}"), vmid)
+    TaskSpec::new(format!("{prefix}{verb}"), vmid)
 }
 
 fn power(vmid: u32, power: Power) -> Effect {
@@ -74,7 +74,7 @@ fn start(req: &mut Req<'_>) -> Answer {
             let spec = spec.log("Resuming suspended VM").takes(1.5).then(Effect::SetLock { vmid, lock: None });
             spec.then(power(vmid, Power::Running)).log("Resumed VM, removing state").ok()
         }
-        Ok(guest) => match missing_bridge(req, &guest) {
+        Ok(guest) => match missing_bridge(req.state, &guest) {
             Some(words) => spec.takes(0.4).fail(words),
             None => spec.takes(if kind == GuestKind::Lxc { 1.2 } else { 1.8 }).then(power(vmid, Power::Running)).ok(),
         },
@@ -86,13 +86,13 @@ fn start(req: &mut Req<'_>) -> Answer {
 }
 
 /// A network device on a bridge that the node does not have keeps a guest from starting.
-fn missing_bridge(req: &Req<'_>, guest: &Guest) -> Option<String> {
-    let node = req.state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
+pub(super) fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
+    let node = state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
     let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
     let mut nets: Vec<(&String, &str)> =
         guest.config.iter().filter(|(k, _)| super::disks::is_net(k)).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
     nets.sort();
-    let vnet = |bridge: &str| req.state.section("sdn/vnets").any(|(id, _)| id == bridge);
+    let vnet = |bridge: &str| state.section("sdn/vnets").any(|(id, _)| id == bridge);
     let (_, bridge) = nets
         .into_iter()
         .filter_map(|(key, text)| Some((key, text.split(',').find_map(|part| part.strip_prefix("bridge="))?)))
@@ -220,7 +220,7 @@ fn suspend(req: &mut Req<'_>) -> Answer {
             let size = (guest.max_memory() as f64 * guest.load.memory) as u64;
             let lock = |word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
             let spec = spec.then(lock(Some("suspending"))).on_stop(lock(None));
-            let spec = spec.log(format!("State storage: {} bytes", size)).takes(2.0 + size as f64 / 1e9);
+            let spec = spec.log(format!("State storage: {size} bytes")).takes(2.0 + size as f64 / 1e9);
             spec.log("completed saving the VM state").then(power(vmid, Power::Suspended)).then(lock(Some("suspended"))).ok()
         }
         Ok(_) => spec.takes(0.2).then(power(vmid, Power::Paused)).ok(),
@@ -251,4 +251,14 @@ fn resume(req: &mut Req<'_>) -> Answer {
         Ok(_) => spec.takes(0.2).then(power(vmid, Power::Running)).ok(),
     };
     req.start(spec)
+}
+
+/// The start that follows a creation: it fails in a task of its own.
+pub(super) fn start_after(state: &State, guest: &Guest) -> TaskSpec {
+    let (kind, vmid) = (guest.kind, guest.vmid);
+    let spec = task(kind, "start", vmid);
+    match missing_bridge(state, guest) {
+        Some(words) => spec.takes(0.4).fail(words),
+        None => spec.takes(1.2).then(power(vmid, Power::Running)).ok(),
+    }
 }
