@@ -9,3 +9,4 @@ mod guest_power;
 mod replay;
 mod support;
 mod surface;
+mod waiting;

@@ -333,7 +333,7 @@ impl Line {
     }
 
     fn cut(&self, request: &Request, error: &std::io::Error) -> Fault {
-        self.lost(request, &format!("the answer broke off: {error}"))
+        self.lost(request, &format!("the answer broke off: {}", root_cause(error)))
     }
 
     fn lost(&self, request: &Request, why: &str) -> Fault {
@@ -370,12 +370,14 @@ fn form(request: &Request) -> String {
 }
 
 /// The innermost reason: `Connection refused (os error 111)` rather than `error sending request`.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    let text = cause.to_string();
+    // rustls explains itself at length here.
+    if text.contains("close_notify") { "the connection was closed".to_owned() } else { text }
 }
 
 #[cfg(test)]
