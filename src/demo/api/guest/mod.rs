@@ -31,7 +31,6 @@ pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
     power::ROUTES,
-    agent::ROUTES,
     snapshot::ROUTES,
     create_lxc::ROUTES,
     create_qemu::ROUTES,
