@@ -4,6 +4,7 @@
 mod api;
 mod boundaries;
 mod connection;
+mod demo_guests;
 mod fence;
 mod guest_power;
 mod replay;

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod backup;
 pub mod call;
 pub mod cluster;
 pub mod docs;

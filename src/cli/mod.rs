@@ -1,6 +1,7 @@
 //! The command line: a folder per noun, a file per verb. A command is its arguments and a `run`.
 
 mod api;
+mod backup;
 pub mod complete;
 mod context;
 pub mod ctx;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Backups: make, list, check, keep and drop archives
+    #[command(subcommand, visible_alias = "backups")]
+    Backup(backup::Backup),
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
@@ -106,6 +110,7 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             #[cfg(feature = "fence")]

@@ -50,9 +50,6 @@ const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key",
 impl Pipeline {
     /// The answer (none: the connection just ends), and what troubles its way back.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
-        if request.method == "GET" && request.path == APIDOC {
-            return self.apidoc();
-        }
         let Some(path) = api_path(&request.path) else {
             return (Some(outside(&request.path)), None);
         };
@@ -81,16 +78,6 @@ impl Pipeline {
             Some(Trouble::LostAnswer) => (None, trouble),
             _ => (response, trouble),
         }
-    }
-
-    /// A file for anybody, beside the API: no login, and no line in the log of calls.
-    fn apidoc(&self) -> (Option<Response>, Option<Trouble>) {
-        let response = match self.faults.strike("GET", APIDOC) {
-            Some(Trouble::Status { code, reason }) => Response::bare(code, reason),
-            Some(Trouble::Reset) => return (None, None),
-            _ => Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) },
-        };
-        (Some(response), None)
     }
 
     fn carry_out(&self, request: Request, path: &str, line: &mut Logged) -> Response {
@@ -139,6 +126,10 @@ fn api_path(path: &str) -> Option<String> {
 
 /// What is not the API in JSON is not there.
 fn outside(path: &str) -> Response {
+    if path == APIDOC {
+        // For anybody: no login, and no line in the log of calls.
+        return Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) };
+    }
     let (status, reason) =
         if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
     Response::explained(status, reason)

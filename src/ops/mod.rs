@@ -3,6 +3,7 @@
 pub mod address;
 pub mod context;
 pub mod denial;
+pub mod backup;
 pub mod guests;
 pub mod history;
 pub mod live;
@@ -13,6 +14,7 @@ pub mod power;
 pub mod role;
 #[cfg(feature = "fence")]
 pub mod smart;
+pub mod restore;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;

@@ -16,7 +16,7 @@ use crate::config::secrets::Store;
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
-use crate::guard::{Change, Status, verdict};
+use crate::guard::{Change, verdict};
 use crate::ops::context::{cluster_ca, look, under_ca};
 use crate::ops::guests;
 use crate::ops::role::acts;
@@ -176,9 +176,9 @@ impl Bootstrap {
             return Ok(());
         };
         verdict(&outcomes).map_err(|fault| fault_after(fault, &wanted))?;
-        let extra = outcomes.into_iter().next().map(|outcome| (outcome.status, outcome.extra)).unwrap_or((Status::Unchanged, Map::new()));
-        let held = self.effective(&ready, &wanted, extra.1.get("held"))?;
-        let shown = shown(&ready, &wanted, &held, changed, extra.1.get("source").and_then(Json::as_str));
+        let extra = outcomes.into_iter().next().map(|outcome| outcome.extra).unwrap_or_default();
+        let held = self.effective(&ready, &wanted, extra.get("held"))?;
+        let shown = shown(&ready, &wanted, &held, changed, extra.get("source").and_then(Json::as_str));
         if settled && shown.missing.is_empty() && matches!(ctx.out.format(), Format::Table) {
             return ctx.out.text("nothing to do\n");
         }
