@@ -7,6 +7,7 @@ mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 #[cfg(feature = "fence")]
 mod fence;
 mod first_contact;
@@ -83,6 +84,7 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    Doctor(doctor::Doctor),
     /// felhom's own access: role, user, token, and what they can do
     #[command(subcommand)]
     Role(role::Role),
@@ -118,6 +120,7 @@ impl Command {
             #[cfg(feature = "fence")]
             Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Doctor(verb) => verb.run(ctx),
             Self::Role(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),

@@ -215,6 +215,16 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "task wait", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },
     Verb { name: "task stop", calls: &["DELETE /nodes/{node}/tasks/{upid}"] },
     Verb {
+        name: "doctor",
+        calls: &[
+            "GET /version",
+            "GET /access/permissions",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/tasks",
+            "GET /cluster/resources",
+        ],
+    },
+    Verb {
         name: "role bootstrap",
         calls: &[
             "GET /access/users/{userid}",
