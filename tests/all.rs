@@ -8,6 +8,7 @@ mod demo_guests;
 mod fence;
 mod guest_power;
 mod replay;
+mod role;
 mod support;
 mod surface;
 mod waiting;

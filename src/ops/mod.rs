@@ -4,6 +4,7 @@ pub mod address;
 pub mod backup;
 pub mod context;
 pub mod denial;
+pub mod doctor;
 pub mod guests;
 pub mod history;
 pub mod live;

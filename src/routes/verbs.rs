@@ -219,6 +219,16 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "usb unmount", calls: &["GET /storage", "PUT /storage/{storage}"] },
     Verb { name: "usb status", calls: &["GET /storage"] },
     Verb {
+        name: "doctor",
+        calls: &[
+            "GET /version",
+            "GET /access/permissions",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/tasks",
+            "GET /cluster/resources",
+        ],
+    },
+    Verb {
         name: "role bootstrap",
         calls: &[
             "GET /access/users/{userid}",

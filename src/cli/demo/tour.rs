@@ -100,7 +100,9 @@ impl Tour {
                 ctx.out.text(&format!("(exit code {code})\n"))?;
             }
         }
-        ctx.out.text("\nThat was the tour. `felhom demo COMMAND` runs any command against a demo host of your own; `felhom --help` lists them.\n")
+        ctx.out.text(
+            "\nThat was the tour. `felhom demo COMMAND` runs any command against a demo host of your own; `felhom --help` lists them.\n",
+        )
     }
 }
 
@@ -109,7 +111,13 @@ fn surroundings(ctx: &Ctx, host: &Host, dir: &std::path::Path) -> Result<Surroun
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let password = dir.join("root.password");
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&password).map_err(|error| Fault::io("write the demo's password", &error))?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&password)
+        .map_err(|error| Fault::io("write the demo's password", &error))?;
     file.write_all(host.password().reveal().as_bytes()).map_err(|error| Fault::io("write the demo's password", &error))?;
     let paths = Paths { config: dir.join("config"), cache: dir.join("cache"), state: dir.join("state"), ..ctx.around.paths.clone() };
     let env = ctx.around.env.clone().with("FELHOM_PASSWORD_FILE", &password);
