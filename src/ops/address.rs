@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The addresses that others can reach it by, at this moment.
 pub fn now(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     guests::with_place(session, guest, |place| match guest.kind {
-        GuestKind::Lxc => session.client()?.get_once(&place.interfaces()).map(Json::Array),
+        GuestKind::Lxc => session.client()?.get_once(&place.interfaces()),
         GuestKind::Qemu => session.client()?.get_once(&place.agent_interfaces()),
     })
     .map(|answer| addresses(&answer))

@@ -8,7 +8,7 @@ use crate::ops::restore::decide::Decision;
 use crate::ops::restore::read::{Known, Request};
 use crate::path;
 use crate::routes::Risk;
-use crate::ui::units;
+use crate::units;
 
 /// The call that restores. It never sends `features`: the archive's own survive a token only where nothing is said about them.
 pub fn call(known: &Known, request: &Request, decision: &Decision) -> Call<Json> {

@@ -5,7 +5,7 @@ use crate::ops::backup::scope::Part;
 use crate::ops::restore::read::{Known, Other, Request, Wish};
 use crate::ops::restore::trust;
 use crate::ops::restore::volumes::{self, Layout};
-use crate::ui::units;
+use crate::units;
 
 /// The restore, decided.
 #[derive(Debug, Clone, Default)]

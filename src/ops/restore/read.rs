@@ -140,7 +140,7 @@ fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> 
     found.warn(session);
     let of_it = |a: &&Archive| kind.is_none_or(|kind| a.kind == Some(kind)) && request.at.is_none_or(|at| a.ctime <= at);
     found.archives.iter().find(of_it).cloned().ok_or_else(|| {
-        let when = request.at.map_or_else(String::new, |at| format!(" from {} or before", crate::ui::units::local_time(at)));
+        let when = request.at.map_or_else(String::new, |at| format!(" from {} or before", crate::units::local_time(at)));
         let fault = Fault::not_found(format!("there is no archive of {from}{when} that this token may see"));
         match found.archives.last() {
             Some(oldest) => fault.with_hint(format!("the oldest is {}", oldest.archive)),

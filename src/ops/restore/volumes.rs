@@ -8,7 +8,7 @@ use crate::fault::{Fault, Result};
 use crate::ops::backup::scope::{self, Part};
 use crate::ops::backup::store;
 use crate::ops::restore::read::Known;
-use crate::ui::units;
+use crate::units;
 
 /// What is sent of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
