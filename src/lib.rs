@@ -31,3 +31,5 @@ pub mod task;
 pub mod transport;
 #[cfg(feature = "cli")]
 pub mod ui;
+#[cfg(feature = "cli")]
+pub mod units;

@@ -102,6 +102,27 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb {
+        name: "guest restore",
+        calls: &[
+            "GET /storage",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/storage/{storage}/content",
+            "GET /nodes/{node}/vzdump/extractconfig",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "POST /nodes/{node}/lxc",
+            "POST /nodes/{node}/lxc/{vmid}/status/start",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "POST /nodes/{node}/qemu",
+            "POST /nodes/{node}/qemu/{vmid}/status/start",
+            "GET /nodes/{node}/lxc/{vmid}/interfaces",
+            "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        ],
+    },
+    Verb {
         name: "backup run",
         calls: &[
             "GET /nodes/{node}/lxc/{vmid}/config",

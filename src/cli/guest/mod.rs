@@ -4,6 +4,7 @@ mod config;
 mod list;
 mod next_id;
 mod power;
+mod restore;
 mod show;
 
 pub use list::status_tone;
@@ -18,6 +19,7 @@ pub enum Guest {
     List(list::List),
     Show(show::Show),
     Config(config::Config),
+    Restore(Box<restore::Restore>),
     NextId(next_id::NextId),
     Start(power::Start),
     Stop(power::Stop),
@@ -33,6 +35,7 @@ impl Guest {
             Self::List(verb) => verb.run(ctx),
             Self::Show(verb) => verb.run(ctx),
             Self::Config(verb) => verb.run(ctx),
+            Self::Restore(verb) => verb.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),
