@@ -3,4 +3,5 @@
 mod api;
 mod guest_power;
 mod replay;
+mod snapshot;
 mod support;

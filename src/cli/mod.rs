@@ -13,6 +13,7 @@ mod person;
 mod plan_view;
 mod results;
 mod routes;
+mod snapshot;
 mod storage;
 mod task;
 
@@ -53,6 +54,9 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Snapshots of guests
+    #[command(subcommand, visible_alias = "snapshots")]
+    Snapshot(snapshot::Snapshot),
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
@@ -78,6 +82,7 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Snapshot(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),

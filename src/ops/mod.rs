@@ -1,9 +1,11 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
 pub mod address;
+pub mod disks;
 pub mod guests;
 pub mod live;
 pub mod lock;
 pub mod nodes;
 pub mod power;
+pub mod snapshots;
 pub mod time;
