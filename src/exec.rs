@@ -129,6 +129,13 @@ impl Cmd {
         self
     }
 
+    /// Puts words before all others: options must stand before the destination.
+    #[must_use]
+    pub fn options_first<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, options: I) -> Self {
+        self.args.splice(0..0, options.into_iter().map(|o| o.as_ref().to_owned()));
+        self
+    }
+
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
@@ -170,6 +177,11 @@ impl Cmd {
     /// The words, for messages and tests; secrets are never among them.
     pub fn words(&self) -> Vec<String> {
         std::iter::once(&self.program).chain(&self.args).map(|w| w.to_string_lossy().into_owned()).collect()
+    }
+
+    /// What it is fed, for what pretends to be it.
+    pub fn input(&self) -> &[u8] {
+        &self.stdin
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Which signal asked the program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl Interrupt {
     pub fn install() -> std::io::Result<Self> {
         let (wake, tell) = UnixStream::pair()?;
         let seen = Arc::new(AtomicUsize::new(0));
-        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+        // A terminal or connection that goes away ends the program as SIGTERM does.
+        for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
             let armed = Arc::new(AtomicBool::new(false));
             // The order matters: the shutdown is looked at before the flag is set, so only a second signal meets it.
             signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&armed))?;
@@ -49,7 +50,7 @@ impl Interrupt {
     pub fn seen(&self) -> Option<Signal> {
         match self.seen.load(Ordering::SeqCst) {
             0 => None,
-            n if i32::try_from(n) == Ok(SIGTERM) => Some(Signal::Terminate),
+            n if matches!(i32::try_from(n), Ok(SIGTERM | SIGHUP)) => Some(Signal::Terminate),
             _ => Some(Signal::Interrupt),
         }
     }

@@ -13,6 +13,8 @@ pub mod duration;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod fault;
+#[cfg(feature = "fence")]
+pub mod fence;
 #[cfg(feature = "cli")]
 pub mod guard;
 pub mod interrupt;

@@ -21,8 +21,10 @@ pub struct Session {
     /// The command line, secrets masked.
     pub command: Vec<String>,
     pub rules: Rules,
-    /// Which tags guard a guest.
+    /// Which guests refuse what would hurt them.
     pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
     pub waits: Waits,
     pub watch: Arc<dyn Watch>,
     pub person: Arc<dyn Person>,
@@ -39,7 +41,10 @@ pub struct Parts {
     pub verb: String,
     pub command: Vec<String>,
     pub rules: Rules,
+    /// Which guests refuse what would hurt them.
     pub tags: TagRules,
+    /// What the host is recognised by: changes with its CA or pinned certificate.
+    pub identity: String,
     pub waits: Waits,
     pub watch: Arc<dyn Watch>,
     pub person: Arc<dyn Person>,
@@ -50,8 +55,23 @@ pub struct Parts {
 
 impl Session {
     pub fn new(parts: Parts, connect: Connect) -> Self {
-        let Parts { context, verb, command, rules, tags, waits, watch, person, journal, interrupt, state_dir } = parts;
-        Self { context, verb, command, rules, tags, waits, watch, person, journal, interrupt, state_dir, connect, client: OnceLock::new() }
+        let Parts { context, verb, command, rules, tags, identity, waits, watch, person, journal, interrupt, state_dir } = parts;
+        Self {
+            context,
+            verb,
+            command,
+            rules,
+            tags,
+            identity,
+            waits,
+            watch,
+            person,
+            journal,
+            interrupt,
+            state_dir,
+            connect,
+            client: OnceLock::new(),
+        }
     }
 
     /// The client, made on first use.

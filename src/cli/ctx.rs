@@ -7,9 +7,9 @@ use std::thread;
 use serde_json::{Map, Value as Json};
 
 use crate::config::secrets::{Account, Vault};
-use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via, Writes};
+use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Change, Done, Item, Journal, Outcome, Pass, TagRules, ask, redact, verdict};
+use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, TagRules, ask, redact, verdict};
 use crate::interrupt::Interrupt;
 use crate::session::{Parts, Session};
 use crate::transport::Client;
@@ -29,6 +29,8 @@ pub struct Surroundings {
     pub interrupt: Interrupt,
     /// The context to use whatever the configuration says, with its secret: the demo host's.
     pub fixed: Option<Context>,
+    /// The staged change that this run carries out.
+    pub applying: Option<Arc<Applying>>,
 }
 
 impl Surroundings {
@@ -36,7 +38,7 @@ impl Surroundings {
         let env = Env::system();
         let paths = Paths::from_env(&env)?;
         let interrupt = Interrupt::install().map_err(|error| Fault::io("listen for signals", &error))?;
-        Ok(Self { env, paths, interrupt, fixed: None })
+        Ok(Self { env, paths, interrupt, fixed: None, applying: None })
     }
 }
 
@@ -77,6 +79,19 @@ impl Ctx {
         }
     }
 
+    /// A session on the context with this name: for what the journal remembers.
+    pub fn session_on(&self, name: &str) -> Result<Session> {
+        match &self.around.fixed {
+            Some(context) if context.name == name => Ok(self.open(context.clone())),
+            _ if name == crate::config::resolve::FROM_ENV => self.session(),
+            _ => Ok(self.open(self.config()?.context(name)?.clone())),
+        }
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     fn several(&self) -> bool {
         self.global.all_contexts || !self.global.contexts.is_empty()
     }
@@ -92,8 +107,9 @@ impl Ctx {
             context: context.name.clone(),
             verb: self.verb.clone(),
             command: self.command.clone(),
-            rules: self.global.rules(context.writes == Writes::Deny),
+            rules: self.global.rules(context.writes, self.around.applying.clone()),
             tags: TagRules::of(&context),
+            identity: identity(&context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),
             person: Arc::new(Terminal::new(Arc::clone(&self.out))),
@@ -159,15 +175,32 @@ impl Ctx {
     ) -> Result<Option<Vec<Outcome>>> {
         match ask(session, change)? {
             Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
+            Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan).map(|()| None),
             Pass::Go(approved) => approved.run(session, finish).map(Some),
         }
     }
 }
 
+/// What a host is recognised by: the CA or the certificates that are trusted, else where it is.
+fn identity(context: &Context) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    let ca = context.ca_file.as_ref().and_then(|file| std::fs::read(file).ok());
+    match &ca {
+        Some(pem) => hash.update(pem),
+        None => {
+            for endpoint in &context.endpoints {
+                hash.update(endpoint.fingerprint.map_or_else(|| endpoint.url.to_string(), |f| f.to_string()).as_bytes());
+            }
+            hash.update(context.ssh.as_ref().map(|ssh| ssh.host.as_str()).unwrap_or_default().as_bytes());
+        }
+    }
+    hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Makes the client of a context: reads its secret, sets up its trust.
 fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
     if context.transport != Via::Https {
-        return Err(Fault::config(format!("the context '{}' goes over {:?}, which this build cannot do", context.name, context.transport)));
+        return through_pvesh(context, around, out, verb);
     }
     if context.insecure {
         out.warn(format!("the context '{}' is insecure: nobody knows who answers", context.name));
@@ -191,4 +224,26 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
         Box::new(move |line| log.debug(2, redact::text(line))),
     )?;
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
+}
+
+/// The API as root@pam: through ssh, or on this machine.
+#[cfg(feature = "exec")]
+fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
+    use crate::transport::pvesh::{Door, Pvesh};
+    let door = match (&context.transport, &context.ssh) {
+        (Via::Ssh, Some(ssh)) => Door::Ssh { host: ssh.host.clone() },
+        (Via::Ssh, None) => {
+            return Err(Fault::config(format!("the context '{}' has transport = \"ssh\" and no [contexts.{0}.ssh] host", context.name))
+                .with_hint(format!("`felhom context edit {}` adds it: host = \"root@HOST\"", context.name)));
+        }
+        _ => Door::Local,
+    };
+    let log = Arc::clone(out);
+    let pvesh = Pvesh::new(door, around.interrupt.clone(), Box::new(move |line| log.debug(2, redact::text(line))))?;
+    Ok(Client::new(Box::new(pvesh), verb.to_owned(), around.interrupt.clone()))
+}
+
+#[cfg(not(feature = "exec"))]
+fn through_pvesh(context: &Context, _: &Surroundings, _: &Arc<Out>, _: &str) -> Result<Client> {
+    Err(Fault::config(format!("the context '{}' needs ssh or pvesh, and this build starts no processes", context.name)))
 }

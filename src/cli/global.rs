@@ -1,10 +1,12 @@
 //! The flags that every command takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::guard::{Gate, Rules};
+use crate::config::Writes;
+use crate::guard::{Applying, Gate, Rules};
 use crate::task::Waits;
 use crate::ui::{ColorMode, Format, Options, ProgressMode};
 
@@ -62,6 +64,9 @@ pub struct Global {
     /// Show what would be done, and change nothing
     #[arg(long, global = true, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "calls", hide_short_help = true)]
     pub plan: Option<PlanForm>,
+    /// Keep the plan as a pending change instead of doing it: one user's second look, not a four-eyes rule
+    #[arg(long, global = true, conflicts_with = "plan", hide_short_help = true)]
+    pub stage: bool,
     /// Close the write gate, whatever the context says
     #[arg(long, global = true, env = "FELHOM_READ_ONLY", value_parser = clap::builder::FalseyValueParser::new(), hide_short_help = true)]
     pub read_only: bool,
@@ -124,15 +129,17 @@ impl Global {
         }
     }
 
-    pub fn rules(&self, denied: bool) -> Rules {
-        let gate = match (self.read_only, denied) {
+    pub fn rules(&self, writes: Writes, applying: Option<Arc<Applying>>) -> Rules {
+        let gate = match (self.read_only, writes) {
             (true, _) => Some(Gate::ReadOnly),
-            (_, true) => Some(Gate::Deny),
+            (_, Writes::Deny) => Some(Gate::Deny),
             _ => None,
         };
         Rules {
             gate,
             plan: self.plan.is_some(),
+            stage: self.stage || writes == Writes::Stage,
+            applying,
             yes: self.yes,
             confirm: self.confirm.clone(),
             force: self.force,

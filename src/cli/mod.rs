@@ -8,8 +8,10 @@ mod demo;
 mod first_contact;
 mod global;
 mod guest;
+mod history;
 mod node;
 mod person;
+mod plan;
 mod plan_view;
 mod results;
 mod routes;
@@ -40,7 +42,8 @@ pub use global::{Global, PlanForm};
     propagate_version = false,
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    args_override_self = true
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -66,6 +69,11 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    /// Changes that were staged: look, apply, discard
+    #[command(subcommand)]
+    Plan(plan::Plan),
+    /// What was changed from here, and how it ended
+    History(history::History),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -86,6 +94,8 @@ impl Command {
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Plan(noun) => noun.run(ctx),
+            Self::History(verb) => verb.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

@@ -1,11 +1,13 @@
 //! A plan for people: what would be done, what it needs, what is lost.
 
+use serde_json::{Value as Json, json};
+
 use crate::api::Method;
 use crate::api::Request;
 use crate::fault::Result;
-use crate::guard::{Plan, PlannedItem, PlannedStep};
+use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target};
 use crate::routes::Grant;
-use crate::ui::{Format, Out};
+use crate::ui::{Format, Out, units};
 
 use super::PlanForm;
 
@@ -20,6 +22,26 @@ pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
         return out.text(&text);
     }
     out.value(&serde_json::to_value(plan).unwrap_or_default())
+}
+
+/// Says where a staged change is, and what it would do.
+pub fn staged(out: &Out, staged: &Staged, plan: &Plan) -> Result<()> {
+    match out.format() {
+        Format::Table => {
+            let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
+            text += &format!("staged as {0}; `felhom plan apply {0}` does it, `felhom plan discard {0}` drops it\n", staged.id);
+            out.text(&text)
+        }
+        Format::Id => out.text(&format!("{}\n", staged.id)),
+        _ => {
+            let row = |item: &PlannedItem| {
+                let status = if item.status == "planned" { "staged" } else { item.status };
+                let Target { node, vmid, name, kind } = &item.target;
+                json!({"context": plan.context, "node": node, "vmid": vmid, "name": name, "kind": kind, "action": item.action, "status": status, "staged_id": staged.id})
+            };
+            out.value(&Json::Array(plan.items.iter().map(row).collect()))
+        }
+    }
 }
 
 /// The lines of a plan, for a terminal.
@@ -122,4 +144,40 @@ fn pvesh_command(request: &Request) -> String {
 pub fn quote(word: &str) -> String {
     let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@,=%+".contains(&b));
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// The lines of a change that was staged earlier.
+pub fn stored(staged: &Staged) -> Vec<String> {
+    let text = |value: &Json, key: &str| value.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let now = units::now();
+    let mut lines = vec![
+        format!("{} — {} — on {} as {}", staged.summary, staged.risk, staged.context, staged.who),
+        format!(
+            "staged {} by {}, {}, good until {}",
+            units::local_time(staged.created),
+            staged.by,
+            staged.state(now),
+            units::local_time(staged.expires)
+        ),
+        format!("command: {}", staged.command.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")),
+    ];
+    let list = |value: &Json, key: &str| value.get(key).and_then(Json::as_array).cloned().unwrap_or_default();
+    for item in list(&staged.plan, "items") {
+        lines.push(format!("  {} {}", text(&item, "action"), item.get("vmid").map_or_else(|| text(&item, "name"), Json::to_string)));
+        for step in list(&item, "steps") {
+            let params: String = step
+                .get("params")
+                .and_then(Json::as_object)
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect())
+                .unwrap_or_default();
+            lines.push(format!("    {} {}{}{params}", text(&step, "method"), text(&step, "path"), text(&step, "text")));
+        }
+        for (title, key) in [("touches", "touches"), ("loses", "loses"), ("caution", "cautions")] {
+            lines.extend(list(&item, key).iter().filter_map(Json::as_str).map(|what| format!("    {title}: {what}")));
+        }
+    }
+    for (target, facts) in &staged.facts {
+        lines.extend(facts.iter().map(|(name, value)| format!("  as it was: {target}: {name} = {value}")));
+    }
+    lines
 }

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod redact;
 mod rules;
 mod run;
+pub mod stage;
 pub mod tags;
 
 pub use approve::{Pass, ask};
@@ -24,4 +25,5 @@ pub use permit::{Permit, stop_task};
 pub use plan::{Plan, PlannedItem, PlannedStep};
 pub use rules::{Gate, Rules};
 pub use run::{Approved, Done};
+pub use stage::{Applying, Shelf, Staged};
 pub use tags::TagRules;

@@ -1,6 +1,9 @@
 //! What the context and the command line say about changes.
 
+use std::sync::Arc;
+
 use crate::fault::Fault;
+use crate::guard::Applying;
 
 /// What stands in the way of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub struct Rules {
     pub gate: Option<Gate>,
     /// Show what would be done, and do nothing.
     pub plan: bool,
+    /// Keep the plan as a pending change instead of doing it.
+    pub stage: bool,
+    /// The staged change that this run applies.
+    pub applying: Option<Arc<Applying>>,
     /// Answers ordinary questions with yes.
     pub yes: bool,
     /// The typed confirmation, given beforehand.

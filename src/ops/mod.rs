@@ -3,6 +3,7 @@
 pub mod address;
 pub mod disks;
 pub mod guests;
+pub mod history;
 pub mod live;
 pub mod lock;
 pub mod nodes;

@@ -1,17 +1,23 @@
 //! How a call travels, and the client that everything else speaks to.
 
 pub mod https;
+mod limits;
+#[cfg(feature = "exec")]
+pub mod pvesh;
+#[cfg(feature = "exec")]
+pub mod ssh;
 pub mod tls;
 
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::api::{Call, Reply, Request};
+use crate::api::{Call, Pace, Reply, Request};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::interrupt::Interrupt;
 use crate::routes;
+use limits::Limits;
 
 /// A way to a host. Reads are free; a write takes the permit that only the guard makes.
 pub trait Transport: Send + Sync {
@@ -34,11 +40,12 @@ pub struct Client {
     transport: Box<dyn Transport>,
     verb: String,
     interrupt: Interrupt,
+    limits: Limits,
 }
 
 impl Client {
     pub fn new(transport: Box<dyn Transport>, verb: String, interrupt: Interrupt) -> Self {
-        Self { transport, verb, interrupt }
+        Self { transport, verb, interrupt, limits: Limits::default() }
     }
 
     pub fn who(&self) -> &str {
@@ -57,6 +64,7 @@ impl Client {
     /// Reads without trying again: for polls, which come round anyway.
     pub fn get_once<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         self.belongs(&call.request)?;
+        let _place = self.limits.enter();
         self.transport.read(&call.request)?.read(&call.request)
     }
 
@@ -65,7 +73,7 @@ impl Client {
         self.belongs(request)?;
         let mut pause = FIRST_PAUSE;
         for _ in 0..RETRIES {
-            match self.transport.read(request) {
+            match self.read(request) {
                 Err(fault) if matches!(fault.kind, Kind::Unreachable | Kind::NodeDown) => {}
                 settled => return settled,
             }
@@ -74,13 +82,29 @@ impl Client {
                 .map_err(|_| Fault::new(Kind::Interrupted, format!("interrupted before {request} was answered")))?;
             pause *= 3;
         }
-        self.transport.read(request)
+        self.read(request)
+    }
+
+    fn read(&self, request: &Request) -> Result<Reply> {
+        self.limits.check()?;
+        let _place = self.limits.enter();
+        let result = self.transport.read(request);
+        self.limits.note(&result);
+        result
     }
 
     /// Sends a change, once.
     pub fn send(&self, request: &Request, permit: &Permit) -> Result<Reply> {
         self.belongs(request)?;
-        self.transport.write(request, permit)
+        self.limits.check()?;
+        // Uploads are few and long, and are counted apart: by not being counted.
+        if request.pace != Pace::Transfer {
+            self.limits.spend(&self.interrupt)?;
+        }
+        let _place = self.limits.enter();
+        let result = self.transport.write(request, permit);
+        self.limits.note(&result);
+        result
     }
 
     /// A verb that makes a call which the routing table does not name for it is a fault of ours: it would be missing from

@@ -13,6 +13,7 @@ mod destroy;
 mod disk_calls;
 mod disks;
 mod list;
+mod migrate;
 mod power;
 mod prune;
 mod random;
@@ -41,6 +42,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     prune::ROUTES,
     content::ROUTES,
     transfer::ROUTES,
+    agent::ROUTES,
+    agent::COMMANDS,
+    migrate::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

@@ -158,8 +158,14 @@ fn subscription(_: &mut Req<'_>) -> Answer {
 
 fn certificates(req: &mut Req<'_>) -> Answer {
     let node = the_node(req);
-    Ok(json!([{
-        "filename": "pve-ssl.pem", "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
+    let authority = "/CN=felhom demo certificate authority";
+    let root = json!({
+        "filename": "pve-root-ca.pem", "fingerprint": node.ca_fingerprint, "subject": authority, "issuer": authority, "san": [],
+        "pem": node.ca_pem, "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey",
+        "public-key-bits": 256,
+    });
+    Ok(json!([root, {
+        "filename": "pve-ssl.pem", "pem": node.cert_pem, "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
         "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "localhost", node.ip, node.name],
         "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
     }])

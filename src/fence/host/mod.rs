@@ -1,0 +1,18 @@
+//! What the helper does on the host: every check again, as root, just before it acts.
+
+mod audit;
+mod busy;
+mod files;
+pub mod gate;
+mod golden;
+mod lock;
+mod sensors;
+mod serve;
+mod smart;
+mod system;
+#[cfg(test)]
+mod tests;
+mod usb;
+
+pub use serve::{Caller, answer, run};
+pub use system::{Host, Real, Tool, Tools};

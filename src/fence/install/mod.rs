@@ -1,0 +1,184 @@
+//! `fence install`: brings the helper, its policy, the sudoers rule and, where asked, the restricted key to a host.
+//!
+//! Every step is a small script that runs as root on the host and can run again: what is there already stays.
+
+mod binary;
+mod scripts;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use crate::exec::{Cmd, Done, Failure};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::{Act, Outputs, Permit};
+use crate::interrupt::Interrupt;
+use crate::transport::ssh::{SshTrouble, quote, ssh_command};
+
+use super::policy::Policy;
+use super::sudoers;
+use super::text::SshKey;
+
+pub use binary::{Machine, find, places};
+
+/// Where the fence is put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// As root over ssh.
+    Ssh(String),
+    /// On this machine, as root.
+    Local,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ssh(host) => f.write_str(host),
+            Self::Local => f.write_str("this machine"),
+        }
+    }
+}
+
+/// What is to be put there.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub target: Target,
+    pub user: String,
+    pub create_user: bool,
+    /// The public key that may ask for words alone.
+    pub key: Option<SshKey>,
+    pub policy: Policy,
+    /// Puts the policy in the place of one that is there.
+    pub replace_policy: bool,
+    /// The helper's file; looked for beside this program otherwise.
+    pub helper: Option<PathBuf>,
+}
+
+/// What the host is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    pub machine: Machine,
+    pub user_exists: bool,
+    pub policy_exists: bool,
+}
+
+/// Looks at the host; changes nothing.
+pub fn probe(target: &Target, user: &str, interrupt: &Interrupt) -> Result<Probe> {
+    let done = shell(target, &scripts::probe(user), Vec::new(), interrupt)?;
+    let text = done.stdout_text();
+    let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('=')).map(str::trim).unwrap_or_default();
+    if value("uid") != "0" {
+        return Err(Fault::new(Kind::Denied, format!("{target}: the fence is installed as root, and this is uid {}", value("uid")))
+            .with_hint("`felhom fence install --ssh root@HOST`, or `sudo felhom fence install --local` on the host"));
+    }
+    if value("sudo").is_empty() || value("visudo").is_empty() {
+        return Err(Fault::other(format!("{target} has no sudo")).with_hint("`apt install sudo` on the host, then run this again"));
+    }
+    let machine = Machine::of_uname(value("machine")).ok_or_else(|| {
+        Fault::other(format!("{target} is a {}: there is no helper for it", value("machine"))).with_hint("x86_64 and aarch64 are built")
+    })?;
+    Ok(Probe { machine, user_exists: value("user") == "yes", policy_exists: value("policy") == "yes" })
+}
+
+/// The steps that put it there, in order.
+pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Vec<Script>> {
+    sudoers::check_user(&wanted.user).map_err(Fault::usage)?;
+    if wanted.user == "root" {
+        return Err(Fault::usage("the fence is for a user who is not root"));
+    }
+    let file = find(wanted.helper.as_deref(), probe.machine)?;
+    let mut steps = Vec::new();
+    let mut add = |what: String, text: String, stdin: Vec<u8>| {
+        steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() });
+    };
+    if !probe.user_exists {
+        if !wanted.create_user {
+            return Err(Fault::not_found(format!("{} has no user {}", wanted.target, wanted.user))
+                .with_hint("--create-user makes it: without a password, with a home that only root writes to"));
+        }
+        add(format!("make the user {}", wanted.user), scripts::user(&wanted.user), Vec::new());
+    }
+    add(format!("copy the helper ({}, {} KiB)", file.path.display(), file.bytes.len() >> 10), scripts::helper(), file.bytes);
+    if !probe.policy_exists || wanted.replace_policy {
+        add("write the policy".into(), scripts::policy(), wanted.policy.to_text().into_bytes());
+    }
+    add(format!("write the sudoers rule for {}", wanted.user), scripts::sudoers(&wanted.user), sudoers::text(&wanted.user).into_bytes());
+    if let Some(key) = &wanted.key {
+        add(
+            format!("restrict the ssh key of {} to the gate", wanted.user),
+            scripts::key(&wanted.user),
+            scripts::key_line(key).into_bytes(),
+        );
+    }
+    Ok(steps)
+}
+
+/// One step, as root on the host.
+pub struct Script {
+    target: Target,
+    what: String,
+    text: String,
+    stdin: Vec<u8>,
+    interrupt: Interrupt,
+}
+
+impl Script {
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Act for Script {
+    fn backend(&self) -> &'static str {
+        match self.target {
+            Target::Ssh(_) => "ssh",
+            Target::Local => "local",
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("{} on {}", self.what, self.target)
+    }
+
+    fn request(&self) -> Json {
+        let stdin = String::from_utf8(self.stdin.clone()).unwrap_or_else(|_| format!("({} bytes)", self.stdin.len()));
+        json!({"script": self.text, "stdin": stdin})
+    }
+
+    fn run(&self, _: &Outputs, _: &Permit) -> Result<Json> {
+        let done = shell(&self.target, &self.text, self.stdin.clone(), &self.interrupt).map_err(|f| f.while_(self.describe()))?;
+        Ok(json!(done.stdout_text().trim()))
+    }
+}
+
+/// Runs a script as root there. It must end with 0.
+fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -> Result<Done> {
+    let cmd = match target {
+        Target::Ssh(host) => ssh_command(host, &format!("/bin/sh -c {}", quote(script))),
+        Target::Local => {
+            Cmd::new("/bin/sh").args(["-c", script]).clear_env().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C")
+        }
+    };
+    let done = cmd.stdin(stdin).timeout(Duration::from_secs(180)).run(interrupt).map_err(|failure| match failure {
+        Failure::Interrupted(signal) => crate::session::stopped(signal, "interrupted"),
+        other => Fault::other(format!("{other}")),
+    })?;
+    if done.ok() {
+        return Ok(done);
+    }
+    let said = done.stderr_text();
+    let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("nothing was said").trim().to_owned();
+    if done.code == Some(255) && matches!(target, Target::Ssh(_)) {
+        let kind = match SshTrouble::read(&said) {
+            SshTrouble::UnknownHostKey | SshTrouble::ChangedHostKey => Kind::Untrusted,
+            SshTrouble::Denied => Kind::Unauthenticated,
+            _ => Kind::Unreachable,
+        };
+        return Err(Fault::new(kind, format!("ssh to {target}: {last}"))
+            .with_hint(format!("`ssh {target}` shows more; the host's key must be known and root's login allowed with a key")));
+    }
+    let mut fault = Fault::other(format!("{target}: {last}"));
+    fault.log = said.lines().map(ToOwned::to_owned).collect();
+    Err(fault)
+}

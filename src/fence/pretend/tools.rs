@@ -1,0 +1,253 @@
+//! The pretended tools. Each does to the directory what the real one does to a host, as far as the helper can see.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::exec::{Cmd, Done, Failure};
+use crate::fence::fstab;
+use crate::fence::host::{Tool, Tools};
+use crate::fence::mountinfo::{self, Mount};
+use crate::fence::unit;
+
+/// A tool that is made to fail: the tool, a word among its arguments, and how it ends.
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    pub tool: Tool,
+    pub when: String,
+    pub code: i32,
+    pub stderr: String,
+}
+
+/// Told of a `pct create`: its words, and what came to its stdin. Gives what `pct` prints, or its complaint.
+pub(super) type OnPct<'a> = Box<dyn Fn(&[String], &[u8]) -> Result<String, String> + 'a>;
+
+/// Tools that act on a directory.
+pub struct Pretended<'a> {
+    root: PathBuf,
+    /// Every command line, for tests.
+    pub ran: RefCell<Vec<Vec<String>>>,
+    pub stopped: Vec<Stopped>,
+    on_pct: OnPct<'a>,
+}
+
+impl<'a> Pretended<'a> {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), ran: RefCell::default(), stopped: Vec::new(), on_pct: Box::new(|_, _| Ok(String::new())) }
+    }
+
+    #[must_use]
+    pub fn with_pct(mut self, on_pct: impl Fn(&[String], &[u8]) -> Result<String, String> + 'a) -> Self {
+        self.on_pct = Box::new(on_pct);
+        self
+    }
+
+    fn path(&self, absolute: &str) -> PathBuf {
+        self.root.join(absolute.trim_start_matches('/'))
+    }
+
+    fn json(&self, absolute: &str) -> Value {
+        fs::read(self.path(absolute)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
+        mountinfo::parse(&fs::read_to_string(self.path("/proc/self/mountinfo")).unwrap_or_default())
+    }
+
+    /// The tree of lsblk with the mount points of now.
+    fn tree(&self) -> Value {
+        let mut tree = self.json("/sim/lsblk.json");
+        let mounts = self.mounts();
+        for block in tree["blockdevices"].as_array_mut().into_iter().flatten() {
+            fill(block, &mounts);
+        }
+        tree
+    }
+
+    /// The device with that UUID, its number, and its filesystem's type.
+    fn device(&self, uuid: &str) -> Option<(String, String, String)> {
+        let tree = self.tree();
+        let mut queue: Vec<&Value> = tree["blockdevices"].as_array()?.iter().collect();
+        let mut minor = 0;
+        while let Some(block) = queue.pop() {
+            minor += 1;
+            if block["uuid"].as_str() == Some(uuid) {
+                return Some((block["path"].as_str()?.to_owned(), format!("8:{minor}"), block["fstype"].as_str()?.to_owned()));
+            }
+            queue.extend(block["children"].as_array().into_iter().flatten());
+        }
+        None
+    }
+
+    fn mount(&self, uuid: &str, place: &str, options: &str) -> Done {
+        let Some((path, number, fstype)) = self.device(uuid) else {
+            return ended(1, "", &format!("mount: {place}: can't find UUID={uuid}."));
+        };
+        if mountinfo::at(&self.mounts(), place).is_some() {
+            return ended(0, "", "");
+        }
+        let kept: Vec<&str> = options.split(',').filter(|o| *o != "nofail" && !o.starts_with("x-")).collect();
+        let file = self.path("/proc/self/mountinfo");
+        let mut text = fs::read_to_string(&file).unwrap_or_default();
+        text.push_str(&format!("90 28 {number} / {place} {} shared:9 - {fstype} {path} rw\n", kept.join(",")));
+        match fs::write(&file, text) {
+            Ok(()) => ended(0, "", ""),
+            Err(e) => ended(32, "", &e.to_string()),
+        }
+    }
+
+    fn unmount(&self, place: &str) -> Done {
+        let file = self.path("/proc/self/mountinfo");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let kept: String = text.split_inclusive('\n').filter(|l| mountinfo::parse(l).first().is_none_or(|m| m.place != place)).collect();
+        match fs::write(&file, kept) {
+            Ok(()) => ended(0, "", ""),
+            Err(e) => ended(32, "", &e.to_string()),
+        }
+    }
+
+    fn systemctl(&self, words: &[&str]) -> Done {
+        let wants = "/etc/systemd/system/multi-user.target.wants";
+        match words {
+            ["daemon-reload"] => ended(0, "", ""),
+            ["start", unit] if unit.starts_with("systemd-fsck@") => ended(0, "", ""),
+            ["enable", unit] => {
+                let _ = fs::create_dir_all(self.path(wants));
+                let _ = std::os::unix::fs::symlink(format!("/etc/systemd/system/{unit}"), self.path(&format!("{wants}/{unit}")));
+                ended(0, "", "")
+            }
+            ["disable", unit] => {
+                let _ = fs::remove_file(self.path(&format!("{wants}/{unit}")));
+                ended(0, "", "")
+            }
+            ["start" | "stop", unit] => {
+                let name = unit.strip_prefix("mnt-pve-").and_then(|u| u.strip_suffix(".mount")).unwrap_or_default();
+                if words[0] == "stop" {
+                    return self.unmount(&unit::place(name));
+                }
+                let text = fs::read_to_string(self.path(&format!("/etc/systemd/system/{unit}"))).unwrap_or_default();
+                let parsed = unit::parse(&text);
+                let options = text.lines().find_map(|l| l.strip_prefix("Options=")).unwrap_or_default().to_owned();
+                if let Some(uuid) = parsed.uuid {
+                    return self.mount(&uuid, &unit::place(name), &options);
+                }
+                let table = fs::read_to_string(self.path("/etc/fstab")).unwrap_or_default();
+                let lines = fstab::parse(&table).unwrap_or_default();
+                match lines.iter().find(|e| e.ours.as_deref() == Some(name)).and_then(|e| Some((e.uuid()?, e))) {
+                    Some((uuid, entry)) => self.mount(uuid, &unit::place(name), &entry.options.join(",")),
+                    None => ended(5, "", &format!("Failed to start {unit}: Unit {unit} not found.")),
+                }
+            }
+            _ => ended(1, "", "unknown systemctl command"),
+        }
+    }
+
+    fn findmnt(&self, words: &[&str]) -> Done {
+        if words.first() == Some(&"--verify") {
+            return ended(0, "Success, no errors or warnings detected\n", "");
+        }
+        let place = words.iter().position(|w| *w == "--mountpoint").and_then(|at| words.get(at + 1)).copied().unwrap_or_default();
+        let tree = self.tree();
+        let rows: Vec<Value> = self
+            .mounts()
+            .iter()
+            .filter(|m| m.place == place)
+            .map(|m| json!({"target":m.place,"source":m.source,"uuid":uuid_of(&tree["blockdevices"], &m.source),"fstype":m.fstype,"options":m.options.join(",")}))
+            .collect();
+        if rows.is_empty() { ended(1, "", "") } else { ended(0, &json!({ "filesystems": rows }).to_string(), "") }
+    }
+
+    fn smartctl(&self, words: &[&str]) -> Done {
+        if words.contains(&"--scan-open") {
+            return ended(0, &self.json("/sim/scan.json").to_string(), "");
+        }
+        let device = words.last().and_then(|d| d.strip_prefix("/dev/")).unwrap_or_default();
+        let kind = words.iter().position(|w| *w == "-d").and_then(|at| words.get(at + 1)).copied();
+        let named = kind.map(|k| self.json(&format!("/sim/smart/{device}-{k}.json"))).filter(|v| !v.is_null());
+        let answer = named.unwrap_or_else(|| self.json(&format!("/sim/smart/{device}.json")));
+        if answer.is_null() {
+            let text = json!({"smartctl":{"exit_status":2,"messages":[{"string":format!("Smartctl open device: /dev/{device} failed: No such device"),"severity":"error"}]}});
+            return ended(2, &text.to_string(), "");
+        }
+        let code = answer["smartctl"]["exit_status"].as_i64().and_then(|c| i32::try_from(c).ok()).unwrap_or_default();
+        ended(code, &answer.to_string(), "")
+    }
+}
+
+fn fill(block: &mut Value, mounts: &[Mount]) {
+    let path = block["path"].as_str().unwrap_or_default().to_owned();
+    let places: Vec<&str> = mounts.iter().filter(|m| m.source == path).map(|m| m.place.as_str()).collect();
+    block["mountpoints"] = json!(places);
+    for child in block["children"].as_array_mut().into_iter().flatten() {
+        fill(child, mounts);
+    }
+}
+
+fn uuid_of(blocks: &Value, path: &str) -> Value {
+    for block in blocks.as_array().into_iter().flatten() {
+        if block["path"].as_str() == Some(path) {
+            return block["uuid"].clone();
+        }
+        let below = uuid_of(&block["children"], path);
+        if !below.is_null() {
+            return below;
+        }
+    }
+    Value::Null
+}
+
+fn ended(code: i32, stdout: &str, stderr: &str) -> Done {
+    Done { code: Some(code), signal: None, stdout: stdout.into(), stderr: stderr.into(), cut: false }
+}
+
+impl Tools for Pretended<'_> {
+    fn run(&self, tool: Tool, cmd: &Cmd) -> Result<Done, Failure> {
+        let words = cmd.words();
+        self.ran.borrow_mut().push(words.clone());
+        let args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        if let Some(stop) = self.stopped.iter().find(|s| s.tool == tool && (s.when.is_empty() || args.contains(&s.when.as_str()))) {
+            return Ok(ended(stop.code, "", &stop.stderr));
+        }
+        Ok(match tool {
+            Tool::Lsblk => ended(0, &self.tree().to_string(), ""),
+            Tool::Findmnt => self.findmnt(&args),
+            Tool::Systemctl => self.systemctl(&args),
+            Tool::Journalctl | Tool::Chattr => ended(0, "", ""),
+            Tool::Mount => match args.as_slice() {
+                ["-t", _, "-o", options, source, place] => self.mount(source.trim_start_matches("UUID="), place, options),
+                _ => ended(1, "", "mount: bad usage"),
+            },
+            Tool::Umount => self.unmount(args.last().copied().unwrap_or_default()),
+            Tool::Smartctl => self.smartctl(&args),
+            Tool::Sensors => match self.json("/sim/sensors.json") {
+                Value::Null => ended(1, "{\n}\n", "No sensors found!"),
+                sensors => ended(0, &sensors.to_string(), ""),
+            },
+            Tool::Pct => match (self.on_pct)(&words[1..], cmd.input()) {
+                Ok(text) => {
+                    let vmid = args.get(1).copied().unwrap_or_default();
+                    let dir = self.path("/etc/pve/nodes/pve1/lxc");
+                    let _ = fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join(format!("{vmid}.conf")), "unprivileged: 1\n"));
+                    ended(0, &text, "")
+                }
+                Err(text) => ended(255, "", &text),
+            },
+        })
+    }
+
+    fn claim(&self, device: &str) -> io::Result<()> {
+        if self.mounts().iter().any(|m| m.source == device) {
+            return Err(io::Error::other("Device or resource busy"));
+        }
+        Ok(())
+    }
+
+    fn log(&self, line: &str) -> io::Result<()> {
+        use std::io::Write;
+        let path: &Path = &self.path("/var/log/felhom-fence.log");
+        fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(format!("{line}\n").as_bytes())
+    }
+}

@@ -1,0 +1,304 @@
+//! Changes that are kept instead of done: one user's second look at what will happen, not a four-eyes rule.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::api::{Request, Value};
+use crate::config::files;
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::change::{Change, Do, Item};
+use crate::guard::journal::{local_user, new_id};
+use crate::guard::{Plan, redact};
+use crate::interrupt::Interrupt;
+use crate::session::Session;
+
+/// A staged change is good for so many days.
+const DAYS: i64 = 7;
+
+/// A change as it was staged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Staged {
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    pub expires: i64,
+    pub by: String,
+    pub context: String,
+    /// Which host or cluster it is for.
+    pub identity: String,
+    /// As whom it will act.
+    pub who: String,
+    pub verb: String,
+    /// The command line that made it, and makes it again when it is applied.
+    pub command: Vec<String>,
+    pub summary: String,
+    pub risk: String,
+    pub plan: Json,
+    /// Of the calls, with every value: applying makes them anew and compares.
+    pub calls: String,
+    /// What the host's state was, target by target.
+    pub facts: BTreeMap<String, BTreeMap<String, String>>,
+    /// When it was applied; it is applied once.
+    #[serde(default)]
+    pub used: Option<i64>,
+}
+
+impl Staged {
+    pub fn expired(&self, now: i64) -> bool {
+        now >= self.expires
+    }
+
+    /// `pending`, `applied` or `expired`.
+    pub fn state(&self, now: i64) -> &'static str {
+        match self.used {
+            Some(_) => "applied",
+            None if self.expired(now) => "expired",
+            None => "pending",
+        }
+    }
+}
+
+/// A staged change that is being applied.
+#[derive(Debug, Clone)]
+pub struct Applying {
+    pub staged: Staged,
+    /// Go on though the host's state is another one now.
+    pub accept_drift: bool,
+}
+
+/// Where staged changes are kept.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    dir: PathBuf,
+}
+
+impl Shelf {
+    pub fn at(state_dir: &Path) -> Self {
+        Self { dir: state_dir.join("staged") }
+    }
+
+    fn file(&self, id: &str) -> PathBuf {
+        self.dir.join(format!("{id}.json"))
+    }
+
+    /// Every staged change, oldest first.
+    pub fn all(&self) -> Result<Vec<Staged>> {
+        let mut found = Vec::new();
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(error) => return Err(Fault::io(format!("read {}", self.dir.display()), &error)),
+        };
+        for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "json")) {
+            let text = fs::read_to_string(entry.path()).map_err(|error| Fault::io(format!("read {}", entry.path().display()), &error))?;
+            found.push(
+                serde_json::from_str(&text)
+                    .map_err(|error| Fault::other(format!("{} is no staged change: {error}", entry.path().display())))?,
+            );
+        }
+        found.sort_by(|a: &Staged, b| a.id.cmp(&b.id));
+        Ok(found)
+    }
+
+    /// The one with this id, or with an id that begins so.
+    pub fn get(&self, id: &str) -> Result<Staged> {
+        let mut found: Vec<Staged> = self.all()?.into_iter().filter(|staged| staged.id.starts_with(id)).collect();
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => {
+                Err(Fault::not_found(format!("there is no staged change '{id}'"))
+                    .with_hint("`felhom plan list` shows those that are there"))
+            }
+            n => {
+                Err(Fault::usage(format!("'{id}' is the beginning of {n} staged changes")).with_hint("`felhom plan list` shows their ids"))
+            }
+        }
+    }
+
+    fn put(&self, staged: &Staged) -> Result<()> {
+        files::private_dir(&self.dir)?;
+        let text = serde_json::to_vec_pretty(staged).map_err(|error| Fault::other(format!("write the staged change: {error}")))?;
+        files::replace(&self.file(&staged.id), &text)
+    }
+
+    pub fn discard(&self, id: &str) -> Result<Staged> {
+        let staged = self.get(id)?;
+        fs::remove_file(self.file(&staged.id)).map_err(|error| Fault::io(format!("remove {}", self.file(&staged.id).display()), &error))?;
+        Ok(staged)
+    }
+
+    /// Marks it as used, under a lock and before anything is sent: of two that apply it, one does.
+    fn take(&self, id: &str, now: i64, interrupt: &Interrupt) -> Result<()> {
+        files::private_dir(&self.dir)?;
+        let _lock = files::Lock::take(&self.dir.join(".lock"), Duration::from_secs(10), interrupt)?;
+        let mut staged = self.get(id)?;
+        if staged.used.is_some() {
+            return Err(used(id));
+        }
+        staged.used = Some(now);
+        self.put(&staged)
+    }
+}
+
+fn used(id: &str) -> Fault {
+    Fault::refused(format!("the staged change {id} has been applied already"))
+        .with_hint("`felhom history` tells what came of it; stage it anew to do it again")
+}
+
+/// Keeps a change for later.
+pub(super) fn stage(session: &Session, change: &Change, plan: &Plan) -> Result<Staged> {
+    if let Some(key) = literal_secret(change) {
+        return Err(Fault::refused(format!("a change with a secret in it ({key}) cannot be staged: it would stand in a file"))
+            .with_hint("run it without --stage"));
+    }
+    let now = jiff::Timestamp::now().as_second();
+    let staged = Staged {
+        id: new_id(),
+        created: now,
+        expires: now + DAYS * 86_400,
+        by: local_user(),
+        context: session.context.clone(),
+        identity: session.identity.clone(),
+        who: session.who().into(),
+        verb: session.verb.clone(),
+        command: session.command.clone(),
+        summary: change.summary.clone(),
+        risk: change.risk().word().into(),
+        plan: serde_json::to_value(plan).unwrap_or_default(),
+        calls: fingerprint(change),
+        facts: facts(change),
+        used: None,
+    };
+    Shelf::at(&session.state_dir).put(&staged)?;
+    Ok(staged)
+}
+
+/// Is the change that was made anew the one that was staged, and is the host still as it was? Marks it as used.
+pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> Result<()> {
+    let staged = &applying.staged;
+    let now = jiff::Timestamp::now().as_second();
+    if staged.used.is_some() {
+        return Err(used(&staged.id));
+    }
+    if staged.expired(now) {
+        return Err(
+            Fault::refused(format!("the staged change {} has expired: it was good for {DAYS} days", staged.id)).with_hint("stage it anew")
+        );
+    }
+    let bound = [
+        ("context", &staged.context, session.context.as_str()),
+        ("host", &staged.identity, session.identity.as_str()),
+        ("token", &staged.who, session.who()),
+    ];
+    for (what, then, is) in bound {
+        if then != is {
+            return Err(Fault::refused(format!("the staged change {} is for another {what}: staged for {then}, now {is}", staged.id))
+                .with_hint("stage it anew"));
+        }
+    }
+    let drift = drift(&staged.facts, &facts(change));
+    if !drift.is_empty() && !applying.accept_drift {
+        return Err(Fault::new(Kind::Refused, format!("the host has changed since it was staged: {}", drift.join("; ")))
+            .with_hint("--accept-drift applies it all the same; or stage it anew"));
+    }
+    if staged.calls != fingerprint(change) {
+        return Err(Fault::refused(format!("the calls of the staged change {} would be others now", staged.id))
+            .with_hint("`felhom plan show` shows those that were staged; stage it anew to see those of now"));
+    }
+    Shelf::at(&session.state_dir).take(&staged.id, now, &session.interrupt)
+}
+
+fn facts(change: &Change) -> BTreeMap<String, BTreeMap<String, String>> {
+    change.items.iter().map(|item| (format!("{} {}", item.action, item.target), item.facts.clone())).collect()
+}
+
+/// What differs, in words.
+fn drift(then: &BTreeMap<String, BTreeMap<String, String>>, now: &BTreeMap<String, BTreeMap<String, String>>) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (target, before) in then {
+        let Some(after) = now.get(target) else {
+            differences.push(format!("{target}: no longer there"));
+            continue;
+        };
+        for (name, was) in before {
+            match after.get(name) {
+                Some(is) if is == was => {}
+                Some(is) => differences.push(format!("{target}: {name} was {was}, is {is}")),
+                None => differences.push(format!("{target}: {name} was {was}, is gone")),
+            }
+        }
+    }
+    differences
+        .extend(now.keys().filter(|target| !then.contains_key(*target)).map(|target| format!("{target}: was not among the targets")));
+    differences
+}
+
+/// A hash over everything that would be sent. The digest of a configuration is left out: it is a precondition, and stands among
+/// the facts.
+fn fingerprint(change: &Change) -> String {
+    let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+    for item in &change.items {
+        hash.update(format!("{}\n{}\n", item.action, item.target).as_bytes());
+        for step in item.steps.iter().filter(|_| item.pending()) {
+            match &step.what {
+                Do::Call(request) => hash_request(&mut hash, request),
+                Do::Act(act) => hash.update(format!("{} {} {}\n", act.backend(), act.describe(), act.request()).as_bytes()),
+            }
+        }
+    }
+    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hash_request(hash: &mut ring::digest::Context, request: &Request) {
+    hash.update(format!("{request}\n").as_bytes());
+    for (key, value) in request.params.iter().filter(|(key, _)| key != "digest") {
+        let texts = if matches!(value, Value::Output(_)) { vec![value.shown()] } else { value.wire() };
+        hash.update(format!("{key}={texts:?}\n").as_bytes());
+    }
+}
+
+fn literal_secret(change: &Change) -> Option<String> {
+    let calls = change.items.iter().filter(|item| Item::pending(item)).flat_map(|item| &item.steps).filter_map(|step| match &step.what {
+        Do::Call(request) => Some(request),
+        Do::Act(_) => None,
+    });
+    calls
+        .flat_map(|request| &request.params)
+        .find(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive(key))
+        .map(|(key, _)| key.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Call;
+    use crate::guard::{Step, Target};
+    use crate::path;
+
+    fn change(memory: i64, digest: &str) -> Change {
+        let call: Call<Json> = Call::put(path!["nodes", "pve1", "lxc", 101, "config"]).with("memory", memory).with("digest", digest);
+        Change::one(
+            "set",
+            Item::new("set", Target { vmid: Some(101), ..Target::default() }).step(Step::call("set", call)).fact("digest", digest),
+        )
+    }
+
+    #[test]
+    fn the_hash_is_of_what_is_sent_and_drift_of_what_was_there() {
+        assert_eq!(fingerprint(&change(512, "a")), fingerprint(&change(512, "b")));
+        assert_ne!(fingerprint(&change(512, "a")), fingerprint(&change(513, "a")));
+        assert_eq!(drift(&facts(&change(512, "a")), &facts(&change(512, "b"))), ["set 101: digest was a, is b"]);
+    }
+
+    #[test]
+    fn a_secret_is_not_staged() {
+        let call: Call<Json> = Call::put(path!["nodes", "pve1", "qemu", 201, "config"]).with("cipassword", "x");
+        let change = Change::one("set", Item::new("set", Target::default()).step(Step::call("set", call)));
+        assert_eq!(literal_secret(&change).as_deref(), Some("cipassword"));
+    }
+}

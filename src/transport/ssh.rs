@@ -1,0 +1,120 @@
+//! The one way that ssh is started: a constant set of options, `--`, the destination, one remote line.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::time::Duration;
+
+use crate::exec::Cmd;
+
+/// ssh takes the first value of a repeated option, so these stand before whatever its own configuration says.
+const OPTIONS: &[&str] = &[
+    "BatchMode=yes",
+    "ConnectTimeout=10",
+    "StrictHostKeyChecking=yes",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=3",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "ClearAllForwardings=yes",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "RequestTTY=no",
+];
+
+/// ssh to a host, for one remote line. The destination is the configuration's; `--` keeps it from being an option.
+pub fn ssh_command(host: &str, remote: &str) -> Cmd {
+    let options = OPTIONS.iter().flat_map(|option| ["-o", option]);
+    Cmd::new("ssh").arg("-T").args(options).args(["--", host, remote]).timeout(Duration::from_secs(60))
+}
+
+/// Shares one connection among the calls of a run, and those of the next minute. The socket stands in a folder that is ours alone;
+/// without a runtime folder every call has its own connection.
+pub fn multiplexed(ssh: Cmd) -> Cmd {
+    let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| std::path::Path::new(&dir).join("felhom")) else { return ssh };
+    // A socket's path has little room; a longer one makes ssh fail.
+    if dir.as_os_str().len() > 60 || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).is_err() {
+        return ssh;
+    }
+    let path = format!("ControlPath={}/%C", dir.display());
+    ssh.options_first(["ControlMaster=auto", &path, "ControlPersist=60"].iter().flat_map(|option| ["-o", option]))
+}
+
+/// A word for the remote shell, whatever is in it.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Why ssh itself failed (exit code 255), as far as its text tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SshTrouble {
+    UnknownHostKey,
+    ChangedHostKey,
+    Denied,
+    Unreachable,
+    NoSuchHost,
+    /// The connection was there, and then not: what was asked may have been done.
+    Dropped,
+    Other,
+}
+
+impl SshTrouble {
+    pub fn read(stderr: &str) -> Self {
+        let has = |text: &str| stderr.contains(text);
+        if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+            Self::ChangedHostKey
+        } else if has("Host key verification failed") || has("host key is known") {
+            Self::UnknownHostKey
+        } else if has("Permission denied (") || has("Too many authentication failures") {
+            Self::Denied
+        } else if has("Could not resolve hostname") || has("Name or service not known") {
+            Self::NoSuchHost
+        } else if has("Connection refused") || has("Connection timed out") || has("No route to host") || has("Network is unreachable") {
+            Self::Unreachable
+        } else if has("closed by remote host") || has("Connection reset") || has("Broken pipe") || has("Timeout, server") {
+            Self::Dropped
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupt;
+
+    #[test]
+    fn the_words_are_constant_and_end_with_the_destination() {
+        let words = ssh_command("-oProxyCommand=id", "id").words();
+        assert_eq!(words[..4], ["ssh", "-T", "-o", "BatchMode=yes"]);
+        assert_eq!(words[words.len() - 3..], ["--", "-oProxyCommand=id", "id"]);
+        assert!(words.contains(&"StrictHostKeyChecking=yes".to_owned()));
+    }
+
+    #[test]
+    fn a_shell_gives_every_word_back() {
+        let quiet = Interrupt::never().expect("a socket pair");
+        for word in ["a b", "$HOME", ";id", "*", "", "it's", "\"", "a\nb", "ü", "-n", "`id`", "plain-word_1.2:3"] {
+            let line = format!("printf '[%s]' {}", quote(word));
+            let done = Cmd::new("sh").args(["-c", &line]).run(&quiet).expect("sh runs");
+            assert_eq!(done.stdout_text(), format!("[{word}]"));
+        }
+    }
+
+    #[test]
+    fn the_texts_of_ssh() {
+        let read = SshTrouble::read;
+        assert_eq!(
+            read("No ED25519 host key is known for 127.0.0.1 and you have requested strict checking.\nHost key verification failed."),
+            SshTrouble::UnknownHostKey
+        );
+        assert_eq!(read("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed."), SshTrouble::ChangedHostKey);
+        assert_eq!(read("op@127.0.0.1: Permission denied (publickey)."), SshTrouble::Denied);
+        assert_eq!(read("ssh: connect to host 127.0.0.1 port 1: Connection refused"), SshTrouble::Unreachable);
+        assert_eq!(read("ssh: Could not resolve hostname nosuch: Name or service not known"), SshTrouble::NoSuchHost);
+        assert_eq!(read("Connection to 127.0.0.1 closed by remote host."), SshTrouble::Dropped);
+    }
+}
