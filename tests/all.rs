@@ -5,6 +5,7 @@ mod api;
 mod boundaries;
 mod connection;
 mod guest_power;
+mod guest_set;
 mod replay;
 mod snapshot;
 mod support;

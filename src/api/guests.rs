@@ -78,6 +78,11 @@ impl Place {
         Call::put(self.path(&["config"]))
     }
 
+    /// The same in a task: for what takes its time. Virtual machines only.
+    pub fn set_config_in_task(&self) -> Call<Json> {
+        Call::post(self.path(&["config"]))
+    }
+
     pub fn power(&self, action: &str) -> Call<Json> {
         Call::post(self.path(&["status", action]))
     }

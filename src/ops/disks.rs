@@ -29,9 +29,9 @@ pub struct Disk {
 }
 
 impl Disk {
-    fn of(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
-        let form @ (Form::Default("volume") | Form::Default("file")) = Form::of(kind, key)? else { return None };
-        let Form::Default(part) = form else { return None };
+    /// The disk that one setting names; `None` where that names none.
+    pub fn of(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
+        let form @ Form::Default(part @ ("volume" | "file")) = Form::of(kind, key)? else { return None };
         let property = Property::parse(form, text);
         let volume = property.get(part)?.to_owned();
         let source = match volume.as_str() {
@@ -62,7 +62,7 @@ pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Disk> {
         .filter(|(key, _)| !key.starts_with("unused"))
         .filter_map(|(key, value)| Disk::of(kind, key, &lenient::text(value)?))
         .collect();
-    disks.sort_by(|a, b| natural(&a.key).cmp(&natural(&b.key)));
+    disks.sort_by_key(|disk| natural(&disk.key));
     disks
 }
 

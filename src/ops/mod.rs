@@ -8,5 +8,7 @@ pub mod live;
 pub mod lock;
 pub mod nodes;
 pub mod power;
+pub mod root_only;
+pub mod settings;
 pub mod snapshots;
 pub mod time;
