@@ -4,9 +4,12 @@
 mod api;
 mod boundaries;
 mod connection;
+mod demo_guests;
+mod fence;
 mod guest_power;
 mod guest_set;
 mod replay;
 mod snapshot;
 mod support;
 mod surface;
+mod waiting;

@@ -1,6 +1,8 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
 pub mod address;
+pub mod backup;
+pub mod context;
 pub mod disks;
 pub mod guests;
 pub mod history;
@@ -8,7 +10,12 @@ pub mod live;
 pub mod lock;
 pub mod nodes;
 pub mod power;
+pub mod restore;
 pub mod root_only;
 pub mod settings;
+#[cfg(feature = "fence")]
+pub mod smart;
 pub mod snapshots;
 pub mod time;
+#[cfg(feature = "fence")]
+pub mod usb;

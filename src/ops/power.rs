@@ -162,14 +162,14 @@ fn unseen(session: &Session, guest: &Guest, action: Action, item: Item, fault: F
 
 fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: Item, live: &Live) -> Item {
     let item = item.fact("status", live.power.word());
+    if action.reached(live.power) {
+        return item.unchanged();
+    }
     if live.template || guest.template {
         return item.refused(
             Fault::refused(format!("{} is a template, which never runs", guest.label()))
                 .with_hint("a clone of it can be started: `felhom guest clone`"),
         );
-    }
-    if action.reached(live.power) {
-        return item.unchanged();
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
     if let Some(fault) = guarded.or_else(|| action.impossible(guest, manner, live)) {

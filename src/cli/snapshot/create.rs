@@ -41,7 +41,7 @@ impl Create {
         }
         snapshots::check_name(&name)?;
         let session = ctx.session()?;
-        let chosen = guests::select(guests::all(&session)?, &self.words, &self.selection)?;
+        let chosen = guests::select_usable(&session, &self.words, &self.selection)?;
         let items = live::each(&chosen, |guest| {
             let item = || Item::new("snapshot", guest.target()).extra("snapshot", name.as_str());
             self.prepare(&session, guest, &name, item()).unwrap_or_else(|fault| item().refused(fault))
