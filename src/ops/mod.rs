@@ -4,10 +4,12 @@ pub mod address;
 pub mod backup;
 pub mod context;
 pub mod disks;
+pub mod denial;
 pub mod guests;
 pub mod history;
 pub mod live;
 pub mod lock;
+pub mod login;
 pub mod nodes;
 pub mod power;
 pub mod restore;
@@ -16,6 +18,9 @@ pub mod settings;
 #[cfg(feature = "fence")]
 pub mod smart;
 pub mod snapshots;
+pub mod role;
+#[cfg(feature = "fence")]
+pub mod smart;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;
