@@ -1,13 +1,19 @@
 //! Shell completion: the script for a shell, and live names at the prompt.
 
-use std::ffi::OsStr;
+mod ask;
+mod bash;
+mod line;
+mod names;
+
+use std::time::Duration;
 
 use clap::{Args, CommandFactory};
-use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::cli::{Cli, Ctx};
 use crate::fault::{Fault, Result};
+
+pub use names::{archives, contexts, guests, nodes, snapshots, storages, upids};
 
 /// Print the completion script for a shell
 #[derive(Debug, Args)]
@@ -20,9 +26,14 @@ pub struct Completions {
 
 /// The variable by which a shell asks for candidates.
 const VARIABLE: &str = "FELHOM_COMPLETE";
+/// What a person who pressed Tab waits for without noticing, our own start and the shell's part left out.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 impl Completions {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        if self.shell == "bash" {
+            return ctx.out.text(bash::SCRIPT);
+        }
         let shells = Shells::builtins();
         let shell = shells.completer(&self.shell).ok_or_else(|| Fault::usage(format!("no completion for '{}'", self.shell)))?;
         let mut script = Vec::new();
@@ -36,22 +47,25 @@ impl Completions {
 /// Answers a shell that asks for candidates, and ends there; does nothing otherwise.
 pub fn answer() {
     if std::env::var_os(VARIABLE).is_some() {
-        CompleteEnv::with_factory(Cli::command).var(VARIABLE).complete();
+        CompleteEnv::with_factory(command).var(VARIABLE).complete();
     }
 }
 
-pub fn contexts(_current: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
+/// The command line as it is completed: behind `demo` stands every other command.
+fn command() -> clap::Command {
+    let root = Cli::command();
+    if !cfg!(feature = "demo") {
+        return root;
+    }
+    let demo = |name: &str| name == "demo";
+    let others: Vec<clap::Command> = root.get_subcommands().filter(|c| !demo(c.get_name())).cloned().collect();
+    root.mut_subcommand("demo", |demo| demo.subcommands(others))
 }
 
-pub fn guests(_current: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
-}
-
-pub fn nodes(_current: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
-}
-
-pub fn storages(_current: &OsStr) -> Vec<CompletionCandidate> {
-    Vec::new()
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_completed_command_line_is_a_sound_one() {
+        super::command().debug_assert();
+    }
 }
