@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_no_schema_is_said_so() {
-        for (script, why) in [("<html>", "it holds no apiSchema"), ("const apiSchema", "nothing is assigned"), ("apiSchema = 5;", "invalid type")]
+        for (script, why) in
+            [("<html>", "it holds no apiSchema"), ("const apiSchema", "nothing is assigned"), ("apiSchema = 5;", "invalid type")]
         {
             let fault = Docs::parse(script).expect_err(script);
             assert!(fault.kind == Kind::Host && fault.message.contains(why), "{fault}");

@@ -60,7 +60,11 @@ pub fn accept(endpoint: &Endpoint, cert: &PeerCert, out: &Out) -> Result<()> {
     }
     // Also with --quiet: nobody may be asked about what they do not see.
     let lines = contact.lines().join("\n");
-    if out.options().quiet { out.warn(lines) } else { out.note(lines) }
+    if out.options().quiet {
+        out.warn(lines)
+    } else {
+        out.note(lines)
+    }
     if prompt::confirm("Is this the right host?", false)? {
         return Ok(());
     }

@@ -88,9 +88,16 @@ impl Host {
             }
         };
         let fingerprint = pki.fingerprint()?;
+        let ca_fingerprint = pki.ca_fingerprint()?;
         let (password, tokens) = store.with(|state| {
-            let changed = adopt(state, &options, &fingerprint) || state.certificates != pki.files();
-            state.certificates = pki.files();
+            let mut changed = adopt(state, &options);
+            for node in state.nodes.values_mut().filter(|n| n.fingerprint != fingerprint) {
+                fingerprint.clone_into(&mut node.fingerprint);
+                ca_fingerprint.clone_into(&mut node.ca_fingerprint);
+                node.cert_pem.clone_from(&pki.cert_pem);
+                node.ca_pem.clone_from(&pki.ca_pem);
+                changed = true;
+            }
             (secrets(state), changed)
         })?;
         let pipeline = Arc::new(Pipeline {
@@ -205,14 +212,13 @@ fn from_environment(options: &mut Options) -> Result<()> {
 }
 
 /// Brings a state to the present options; says whether that changed it.
-fn adopt(state: &mut State, options: &Options, fingerprint: &str) -> bool {
+fn adopt(state: &mut State, options: &Options) -> bool {
     let mut changed = (state.speed - options.speed).abs() > f64::EPSILON;
     state.speed = options.speed;
     for node in state.nodes.values_mut() {
         let online = !options.offline.contains(&node.name);
-        changed |= node.online != online || node.fingerprint != fingerprint;
+        changed |= node.online != online;
         node.online = online;
-        fingerprint.clone_into(&mut node.fingerprint);
     }
     changed
 }
@@ -291,6 +297,6 @@ mod tests {
         let second = Host::start(&options).unwrap();
         assert_eq!(second.fingerprint(), fingerprint);
         assert!(get(&second, "/version", Some(&token)).starts_with("HTTP/1.1 200 OK"));
-        assert_eq!(summary(dir.path()).unwrap()["guests"], 4);
+        assert_eq!(summary(dir.path()).unwrap()["nodes"][0]["node"], "pve1");
     }
 }

@@ -126,22 +126,31 @@ pub struct Response {
     pub reason: String,
     /// JSON, or nothing.
     pub body: Option<String>,
+    /// Where a redirect leads.
+    pub location: Option<String>,
 }
 
 impl Response {
-    /// From status 400 on the connection ends, as with Proxmox.
-    pub fn closes(&self) -> bool {
-        self.status >= 400
+    /// A status without a body.
+    pub fn bare(status: u16, reason: String) -> Self {
+        Self { status, reason, body: None, location: None }
     }
 
-    /// Head and body; `cut` leaves out the second half of the body.
-    pub fn bytes(&self, close: bool, cut: bool) -> Vec<u8> {
+    /// From status 300 on the connection ends, as with Proxmox.
+    pub fn closes(&self) -> bool {
+        self.status >= 300
+    }
+
+    /// Head and body, at this time of the host; `cut` leaves out the second half of the body.
+    pub fn bytes(&self, close: bool, cut: bool, now: i64) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or("");
         let connection = if close { "close" } else { "Keep-Alive" };
         let kind = if self.body.is_some() { "Content-Type: application/json;charset=UTF-8\r\n" } else { "" };
         let reason: String = self.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let date = jiff::Timestamp::from_second(now).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let location = self.location.as_ref().map(|to| format!("Location: {to}\r\n")).unwrap_or_default();
         let mut bytes = format!(
-            "HTTP/1.1 {} {reason}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n{kind}Content-Length: {}\r\n\r\n",
+            "HTTP/1.1 {} {reason}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\nExpires: {date}\r\n{location}{kind}Content-Length: {}\r\n\r\n",
             self.status,
             body.len()
         )

@@ -63,7 +63,11 @@ impl Pipeline {
         };
         let response = match &trouble {
             Some(Trouble::Reset) => None,
-            Some(Trouble::Status { code, reason }) => Some(Response { status: *code, reason: reason.clone(), body: None }),
+            Some(Trouble::Status { code, reason }) => Some(Response::bare(*code, reason.clone())),
+            Some(Trouble::Redirect { to }) => {
+                let location = format!("{}/api2/json{path}", to.trim_end_matches('/'));
+                Some(Response { location: Some(location), ..Response::bare(301, "Moved Permanently".into()) })
+            }
             Some(Trouble::Expired) => Some(respond(&Err(Refusal::unauthenticated("Authentication failed!")))),
             _ => Some(self.carry_out(request, &path, &mut line)),
         };
@@ -78,9 +82,9 @@ impl Pipeline {
     /// A file for anybody, beside the API: no login, and no line in the log of calls.
     fn apidoc(&self) -> (Option<Response>, Option<Trouble>) {
         let response = match self.faults.strike("GET", APIDOC) {
-            Some(Trouble::Status { code, reason }) => Response { status: code, reason, body: None },
+            Some(Trouble::Status { code, reason }) => Response::bare(code, reason),
             Some(Trouble::Reset) => return (None, None),
-            _ => Response { status: 200, reason: "OK".into(), body: Some(schema::apidoc()) },
+            _ => Response { body: Some(schema::apidoc()), ..Response::bare(200, "OK".into()) },
         };
         (Some(response), None)
     }
@@ -146,7 +150,10 @@ fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64
         return Err(Refusal::forbidden(why));
     }
     auth::check_permissions(state, who, method.permissions.as_ref(), &params)?;
-    if method.proxy_to.is_some() {
+    if let Some(proxy_to) = &method.proxy_to {
+        if !params.has(proxy_to) {
+            return Err(Refusal::param(proxy_to, "proxyto parameter does not exist"));
+        }
         away(state, &params)?;
     }
     schema::verify(method, &mut params.0).map_err(Refusal::params)?;
@@ -168,9 +175,10 @@ fn away(state: &State, params: &Params) -> Result<(), Refusal> {
 
 fn respond(answer: &Answer) -> Response {
     match answer {
-        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Some(reply.body().to_string()) },
+        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Some(reply.body().to_string()), location: None },
         Err(refusal) => {
-            Response { status: refusal.status, reason: refusal.reason().to_owned(), body: refusal.body().map(|b| b.to_string()) }
+            let body = refusal.body().map(|b| b.to_string());
+            Response { body, ..Response::bare(refusal.status, refusal.reason().to_owned()) }
         }
     }
 }

@@ -47,7 +47,10 @@ const HARMLESS: &[u8] = br#"{"protocol":0,"request":{}}"#;
 pub fn check(fence: &Fence) -> Result<Vec<Proof>> {
     match fence.door() {
         Door::Ssh { .. } | Door::Sudo => {}
-        _ => return Err(Fault::usage("there is no door to check: as root everything is allowed").with_hint("run it as the user that the fence is for, or over ssh")),
+        _ => {
+            return Err(Fault::usage("there is no door to check: as root everything is allowed")
+                .with_hint("run it as the user that the fence is for, or over ssh"));
+        }
     }
     let door = find(fence)?;
     let mut proofs = Vec::new();
@@ -133,7 +136,12 @@ fn near_misses() -> Vec<(&'static str, String)> {
         ("a variable set", sudo(&format!("FELHOM_X=1 {HELPER} version"))),
         ("a library loaded", sudo(&format!("LD_PRELOAD=/tmp/x.so {HELPER} version"))),
         ("a file edited (-e)", "EDITOR=/bin/true sudo -n -e /etc/hostname".to_owned()),
-        ("a link to the helper", format!("d=$(mktemp -d) && ln -s {HELPER} \"$d/felhom-fence\" && sudo -n \"$d/felhom-fence\" version; r=$?; rm -rf \"$d\"; exit $r")),
+        (
+            "a link to the helper",
+            format!(
+                "d=$(mktemp -d) && ln -s {HELPER} \"$d/felhom-fence\" && sudo -n \"$d/felhom-fence\" version; r=$?; rm -rf \"$d\"; exit $r"
+            ),
+        ),
         ("another program", sudo("/usr/bin/id -u")),
         ("a root shell", sudo("/bin/sh -c 'id -u'")),
         ("writing to the helper", format!("test -w {HELPER} || test -w /usr/libexec/felhom || test -w /usr/libexec")),

@@ -91,9 +91,15 @@ mod tests {
         let fine = "Matching Defaults entries for felhom on pve1:\n    env_reset, use_pty\n\nRunas and Command-specific defaults for felhom:\n    Defaults!/usr/libexec/felhom/felhom-fence version use_pty\n\n\
                     User felhom may run the following commands on pve1:\n    (root : root) NOSETENV: NOPASSWD: /usr/libexec/felhom/felhom-fence version,\n        /usr/libexec/felhom/felhom-fence smart, /usr/libexec/felhom/felhom-fence usb-mount,\n        /usr/libexec/felhom/felhom-fence usb-unmount, /usr/libexec/felhom/felhom-fence golden-create\n";
         assert_eq!(beyond(fine), Vec::<String>::new());
-        assert_eq!(beyond(&fine.replace("golden-create", "golden-create, /usr/libexec/felhom/felhom-fence shell")), ["/usr/libexec/felhom/felhom-fence shell"]);
+        assert_eq!(
+            beyond(&fine.replace("golden-create", "golden-create, /usr/libexec/felhom/felhom-fence shell")),
+            ["/usr/libexec/felhom/felhom-fence shell"]
+        );
         assert_eq!(beyond(&fine.replace("felhom-fence smart,", "felhom-fence,")), ["/usr/libexec/felhom/felhom-fence"]);
         assert_eq!(beyond(&format!("{fine}    (ALL : ALL) ALL\n")), ["(ALL : ALL) ALL"]);
-        assert_eq!(beyond(&format!("{fine}    (ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart\n")), ["(ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart"]);
+        assert_eq!(
+            beyond(&format!("{fine}    (ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart\n")),
+            ["(ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart"]
+        );
     }
 }

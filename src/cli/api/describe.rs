@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn limits_are_said_in_words() {
-        let schema = json!({"type": "integer", "optional": 1, "default": 0, "minimum": 0, "maximum": 8, "requires": "mode", "description": " x "});
+        let schema =
+            json!({"type": "integer", "optional": 1, "default": 0, "minimum": 0, "maximum": 8, "requires": "mode", "description": " x "});
         let parameter = Parameter::of("n", &schema);
         assert_eq!(parameter.limits, ["0 to 8", "goes with mode"]);
         assert_eq!((parameter.required, parameter.default.as_deref(), parameter.description.as_deref()), (false, Some("0"), Some("x")));

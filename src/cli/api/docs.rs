@@ -20,7 +20,10 @@ const UNVERSIONED: Duration = Duration::from_secs(24 * 3600);
 pub fn load(ctx: &Ctx) -> Result<Docs> {
     let context = ctx.context()?;
     if context.transport != Transport::Https {
-        return Err(Fault::config(format!("the context '{}' does not go over https, and only there is the description served", context.name)));
+        return Err(Fault::config(format!(
+            "the context '{}' does not go over https, and only there is the description served",
+            context.name
+        )));
     }
     let context = first_contact::settle(&context, &ctx.around, &ctx.out)?;
     let version = version(ctx, &context);

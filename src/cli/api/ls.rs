@@ -62,8 +62,10 @@ impl Row for Entry {
         vec![
             Column::new("path", |e: &Self| Cell::text(&e.path)),
             Column::new("methods", |e: &Self| Cell::List(e.methods.clone())),
-            Column::new("children", |e: &Self| Cell::maybe((e.children > 0).then_some(e.children).and_then(|n| i64::try_from(n).ok()), Cell::Int))
-                .title("BELOW"),
+            Column::new("children", |e: &Self| {
+                Cell::maybe((e.children > 0).then_some(e.children).and_then(|n| i64::try_from(n).ok()), Cell::Int)
+            })
+            .title("BELOW"),
             Column::new("description", |e: &Self| Cell::maybe(e.description.clone(), Cell::Text)).flex(),
             Column::new("name", |e: &Self| Cell::text(&e.name)).hidden(),
         ]

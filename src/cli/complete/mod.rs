@@ -5,9 +5,11 @@ mod bash;
 mod line;
 mod names;
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::cli::{Cli, Ctx};
@@ -51,15 +53,40 @@ pub fn answer() {
     }
 }
 
-/// The command line as it is completed: behind `demo` stands every other command.
+/// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
+/// every other command.
 fn command() -> clap::Command {
-    let root = Cli::command();
+    let root = with_names(Cli::command());
     if !cfg!(feature = "demo") {
         return root;
     }
     let demo = |name: &str| name == "demo";
     let others: Vec<clap::Command> = root.get_subcommands().filter(|c| !demo(c.get_name())).cloned().collect();
     root.mut_subcommand("demo", |demo| demo.subcommands(others))
+}
+
+/// What an argument is called says what it takes.
+const NAMED: &[(&str, fn(&OsStr) -> Vec<CompletionCandidate>)] = &[
+    ("GUEST", guests),
+    ("NODE", nodes),
+    ("STORAGE", storages),
+    ("UPID", upids),
+    ("ARCHIVE", archives),
+    ("SNAPSHOT", snapshots),
+    ("CONTEXT", contexts),
+];
+
+fn with_names(command: clap::Command) -> clap::Command {
+    let named = |arg: clap::Arg| {
+        let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str().to_owned());
+        let contexts_of_run = arg.get_id() == "contexts";
+        match NAMED.iter().find(|(known, _)| name.as_deref() == Some(*known)) {
+            Some((_, completer)) if arg.get::<ArgValueCompleter>().is_none() => arg.add(ArgValueCompleter::new(*completer)),
+            None if contexts_of_run => arg.add(ArgValueCompleter::new(contexts)),
+            _ => arg,
+        }
+    };
+    command.mut_args(named).mut_subcommands(with_names)
 }
 
 #[cfg(test)]

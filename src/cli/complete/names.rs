@@ -101,7 +101,12 @@ pub fn upids(current: &OsStr) -> Vec<CompletionCandidate> {
     simple(current, |client, _| {
         let mut found = client.get_once(&tasks::recent()).ok()?;
         found.sort_by_key(|task| std::cmp::Reverse(task.starttime));
-        Some(found.into_iter().map(|task| (task.upid.to_string(), format!("{} {}", task.kind, task.status.unwrap_or_else(|| "running".into())))).collect())
+        Some(
+            found
+                .into_iter()
+                .map(|task| (task.upid.to_string(), format!("{} {}", task.kind, task.status.unwrap_or_else(|| "running".into()))))
+                .collect(),
+        )
     })
 }
 

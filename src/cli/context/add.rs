@@ -181,7 +181,8 @@ impl Add {
         if let Some((_, given)) = &secret {
             changed.and(given.place());
         }
-        changed.and(trust_words(context, pinned));
+        let planned = ctx.global.plan.is_some();
+        changed.and(if planned && !self.trust.leaf { planned_trust(context, pinned) } else { trust_words(context, pinned) });
         if make_current {
             changed.and(format!("{} is the current context", self.name));
         }
@@ -198,9 +199,7 @@ impl Add {
             let account = Account::new(&self.name, context.token_id.clone().unwrap_or_default());
             let is_new = matches!(given, Given::New(..));
             let source = match keep(given, &vault, &account)? {
-                crate::config::secrets::Source::File(path) => {
-                    crate::config::secrets::Source::File(paths.expand(&path.to_string_lossy()))
-                }
+                crate::config::secrets::Source::File(path) => crate::config::secrets::Source::File(paths.expand(&path.to_string_lossy())),
                 other => other,
             };
             context.secret = Some(source.clone());
@@ -250,6 +249,13 @@ pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
         }
         Pinned::InPlace => "no certificate is trusted yet: the first contact asks".to_owned(),
     }
+}
+
+/// The same before the host was asked for its cluster's CA.
+pub fn planned_trust(context: &Context, pinned: &Pinned) -> String {
+    let by_leaf = *pinned == Pinned::InPlace && !context.acts_as_root() && !context.insecure && !context.system_roots;
+    let words = trust_words(context, pinned);
+    if by_leaf && context.ca_file.is_none() { format!("{words}, or the cluster's CA where it made it") } else { words }
 }
 
 /// Asks until it is understood, three times at the most.

@@ -84,11 +84,10 @@ fn open(ctx: &Ctx, file: &Path) -> Result<()> {
     };
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or("vi");
-    let done = Cmd::new(program)
-        .args(words)
-        .arg(file)
-        .interactive()
-        .map_err(|failure| Fault::other(format!("the editor `{program}`: {failure}")).with_hint("set EDITOR to one that is installed"))?;
+    let done =
+        Cmd::new(program).args(words).arg(file).interactive().map_err(|failure| {
+            Fault::other(format!("the editor `{program}`: {failure}")).with_hint("set EDITOR to one that is installed")
+        })?;
     if done.ok() { Ok(()) } else { Err(Fault::other(format!("the editor `{program}` ended with a failure: nothing was changed"))) }
 }
 

@@ -89,9 +89,6 @@ pub struct State {
     #[serde(default)]
     pub later: Vec<Later>,
     pub next_pid: u32,
-    /// The cluster's authority and the server's certificate: file names and PEM texts.
-    #[serde(default)]
-    pub certificates: Vec<(String, String)>,
     /// Signs tickets, in hex.
     pub ticket_key: String,
 }

@@ -25,6 +25,13 @@ pub struct Node {
     pub memory_load: f64,
     pub disk_load: f64,
     pub fingerprint: String,
+    /// The server's certificate and its authority's, as the host shows them.
+    #[serde(default)]
+    pub cert_pem: String,
+    #[serde(default)]
+    pub ca_pem: String,
+    #[serde(default)]
+    pub ca_fingerprint: String,
     pub timezone: String,
     /// `search`, `dns1`, `dns2`, `dns3`.
     pub dns: Map,

@@ -38,8 +38,9 @@ pub(super) fn read(door: &Door, word: Word, done: &Done) -> Result<Envelope> {
             || said.contains("not in the sudoers file")
             || said.contains("may not run sudo") =>
         {
-            Fault::new(Kind::Denied, format!("sudo does not let the word through: {}", last(&said)))
-                .with_hint("`felhom fence check` shows which words are allowed; `felhom fence install` or `felhom fence sudoers` writes the rule")
+            Fault::new(Kind::Denied, format!("sudo does not let the word through: {}", last(&said))).with_hint(
+                "`felhom fence check` shows which words are allowed; `felhom fence install` or `felhom fence sudoers` writes the rule",
+            )
         }
         code if word.changes() => Fault::new(Kind::Unknown, format!("no answer came ({}): {}", ended(code, done.signal), last(&said)))
             .with_hint("it may have been done: `felhom usb status` or `felhom guest list` shows what the host did"),
@@ -71,16 +72,22 @@ fn last(said: &str) -> &str {
 fn ssh_fault(word: Word, said: &str) -> Fault {
     let text = format!("ssh: {}", last(said));
     match SshTrouble::read(said) {
-        SshTrouble::UnknownHostKey => Fault::new(Kind::Untrusted, "the host's ssh key is not known yet")
-            .with_hint("connect once with ssh and compare the fingerprint: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints it on the host"),
-        SshTrouble::ChangedHostKey => Fault::new(Kind::Untrusted, "the host's ssh key has changed")
-            .with_hint("either the host was installed anew or somebody stands in between; `ssh-keygen -R HOST` forgets the old key once that is clear"),
-        SshTrouble::Denied => Fault::new(Kind::Unauthenticated, text).with_hint("the key must be in the user's authorized_keys, or in an agent: ssh is never asked for a password here"),
-        SshTrouble::Unreachable | SshTrouble::NoSuchHost => Fault::new(Kind::Unreachable, text).with_hint("nothing was sent, so it is safe to try again"),
-        SshTrouble::Dropped | SshTrouble::Other if word.changes() => {
-            Fault::new(Kind::Unknown, text).with_hint("the connection was lost: `felhom usb status` or `felhom guest list` shows what the host did")
+        SshTrouble::UnknownHostKey => Fault::new(Kind::Untrusted, "the host's ssh key is not known yet").with_hint(
+            "connect once with ssh and compare the fingerprint: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints it on the host",
+        ),
+        SshTrouble::ChangedHostKey => Fault::new(Kind::Untrusted, "the host's ssh key has changed").with_hint(
+            "either the host was installed anew or somebody stands in between; `ssh-keygen -R HOST` forgets the old key once that is clear",
+        ),
+        SshTrouble::Denied => Fault::new(Kind::Unauthenticated, text)
+            .with_hint("the key must be in the user's authorized_keys, or in an agent: ssh is never asked for a password here"),
+        SshTrouble::Unreachable | SshTrouble::NoSuchHost => {
+            Fault::new(Kind::Unreachable, text).with_hint("nothing was sent, so it is safe to try again")
         }
-        SshTrouble::Dropped | SshTrouble::Other => Fault::new(Kind::Unreachable, text).with_hint("nothing is changed by this word, so it is safe to try again"),
+        SshTrouble::Dropped | SshTrouble::Other if word.changes() => Fault::new(Kind::Unknown, text)
+            .with_hint("the connection was lost: `felhom usb status` or `felhom guest list` shows what the host did"),
+        SshTrouble::Dropped | SshTrouble::Other => {
+            Fault::new(Kind::Unreachable, text).with_hint("nothing is changed by this word, so it is safe to try again")
+        }
     }
 }
 
@@ -100,10 +107,14 @@ pub fn fault_of(word: Word, trouble: Trouble) -> Fault {
     };
     let mut fault = Fault::new(kind, trouble.message);
     fault.hint = trouble.hint.or_else(|| match trouble.kind {
-        ErrorKind::Protocol => Some("helper and felhom are of different ages: `felhom fence install` brings this felhom's own helper to the host".into()),
+        ErrorKind::Protocol => {
+            Some("helper and felhom are of different ages: `felhom fence install` brings this felhom's own helper to the host".into())
+        }
         ErrorKind::Busy => Some("try again when it has ended".into()),
         ErrorKind::Refused => Some("`felhom usb list` shows what can be mounted, and why the rest cannot".into()),
-        ErrorKind::Exists | ErrorKind::BadRequest | ErrorKind::Internal => Some("the host's journal has a line for this call: `journalctl -t felhom-fence`".into()),
+        ErrorKind::Exists | ErrorKind::BadRequest | ErrorKind::Internal => {
+            Some("the host's journal has a line for this call: `journalctl -t felhom-fence`".into())
+        }
         _ => None,
     });
     fault.log = trouble.text.unwrap_or_default().lines().map(ToOwned::to_owned).collect();
@@ -144,7 +155,10 @@ mod tests {
         assert_eq!(kind(Word::UsbMount, 1, "sudo: a password is required"), Kind::Denied);
         assert_eq!(kind(Word::UsbMount, 137, ""), Kind::Unknown);
         let text = |code: i32, stderr: &str| read(&ssh(), Word::Smart, &done(code, "", stderr)).expect_err(stderr);
-        assert_eq!(text(127, "sh: 1: /usr/libexec/felhom/felhom-fence: not found").hint(), "`felhom fence install --ssh root@192.0.2.10` installs it");
+        assert_eq!(
+            text(127, "sh: 1: /usr/libexec/felhom/felhom-fence: not found").hint(),
+            "`felhom fence install --ssh root@192.0.2.10` installs it"
+        );
         assert!(text(1, "sudo: /usr/libexec/felhom/felhom-fence: command not found").message.contains("helper is not installed"));
         assert!(text(127, "sh: 1: sudo: not found").message.contains("sudo is not installed"));
     }
@@ -152,6 +166,9 @@ mod tests {
     #[test]
     fn other_protocols_say_who_is_older() {
         let fault = |n: u32| read(&ssh(), Word::Smart, &done(0, &format!("{{\"protocol\":{n},\"ok\":{{}}}}"), "")).expect_err("refused");
-        assert!(fault(2).hint().starts_with("felhom is older than the helper") && fault(0).hint().starts_with("the helper is older than felhom"));
+        assert!(
+            fault(2).hint().starts_with("felhom is older than the helper")
+                && fault(0).hint().starts_with("the helper is older than felhom")
+        );
     }
 }

@@ -133,13 +133,13 @@ impl Fence {
                 _ => answer::no_helper(&self.door),
             },
             Failure::Start(e) => Fault::other(format!("could not be started: {e}")),
-            Failure::TimedOut(limit) if word.changes() => {
-                Fault::new(Kind::Unknown, format!("no answer after {} s", limit.as_secs())).with_hint("`felhom usb status` or `felhom guest list` shows what the host did")
-            }
+            Failure::TimedOut(limit) if word.changes() => Fault::new(Kind::Unknown, format!("no answer after {} s", limit.as_secs()))
+                .with_hint("`felhom usb status` or `felhom guest list` shows what the host did"),
             Failure::TimedOut(limit) => Fault::new(Kind::Unreachable, format!("no answer after {} s", limit.as_secs())),
             Failure::Interrupted(signal) => {
                 let kind = if *signal == Signal::Terminate { Kind::Terminated } else { Kind::Interrupted };
-                Fault::new(kind, "interrupted").with_hint("what had begun on the host may have been done: `felhom usb status` shows the disks")
+                Fault::new(kind, "interrupted")
+                    .with_hint("what had begun on the host may have been done: `felhom usb status` shows the disks")
             }
         }
     }

@@ -76,7 +76,8 @@ pub fn find(named: Option<&Path>, machine: Machine) -> Result<Helper> {
 
 /// A program for that machine that needs no library of the host.
 fn look(bytes: &[u8], machine: Machine) -> std::result::Result<(), String> {
-    let word = |at: usize, len: usize| -> Option<u64> { Some(bytes.get(at..at + len)?.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))) };
+    let word =
+        |at: usize, len: usize| -> Option<u64> { Some(bytes.get(at..at + len)?.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))) };
     if bytes.get(..6) != Some(&[0x7f, b'E', b'L', b'F', 2, 1]) {
         return Err("it is no 64-bit program".into());
     }

@@ -75,8 +75,9 @@ pub fn probe(target: &Target, user: &str, interrupt: &Interrupt) -> Result<Probe
     if value("sudo").is_empty() || value("visudo").is_empty() {
         return Err(Fault::other(format!("{target} has no sudo")).with_hint("`apt install sudo` on the host, then run this again"));
     }
-    let machine = Machine::of_uname(value("machine"))
-        .ok_or_else(|| Fault::other(format!("{target} is a {}: there is no helper for it", value("machine"))).with_hint("x86_64 and aarch64 are built"))?;
+    let machine = Machine::of_uname(value("machine")).ok_or_else(|| {
+        Fault::other(format!("{target} is a {}: there is no helper for it", value("machine"))).with_hint("x86_64 and aarch64 are built")
+    })?;
     Ok(Probe { machine, user_exists: value("user") == "yes", policy_exists: value("policy") == "yes" })
 }
 
@@ -88,10 +89,13 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     }
     let file = find(wanted.helper.as_deref(), probe.machine)?;
     let mut steps = Vec::new();
-    let mut add = |what: String, text: String, stdin: Vec<u8>| steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() });
+    let mut add = |what: String, text: String, stdin: Vec<u8>| {
+        steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() });
+    };
     if !probe.user_exists {
         if !wanted.create_user {
-            return Err(Fault::not_found(format!("{} has no user {}", wanted.target, wanted.user)).with_hint("--create-user makes it: without a password, with a home that only root writes to"));
+            return Err(Fault::not_found(format!("{} has no user {}", wanted.target, wanted.user))
+                .with_hint("--create-user makes it: without a password, with a home that only root writes to"));
         }
         add(format!("make the user {}", wanted.user), scripts::user(&wanted.user), Vec::new());
     }
@@ -101,7 +105,11 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     }
     add(format!("write the sudoers rule for {}", wanted.user), scripts::sudoers(&wanted.user), sudoers::text(&wanted.user).into_bytes());
     if let Some(key) = &wanted.key {
-        add(format!("restrict the ssh key of {} to the gate", wanted.user), scripts::key(&wanted.user), scripts::key_line(key).into_bytes());
+        add(
+            format!("restrict the ssh key of {} to the gate", wanted.user),
+            scripts::key(&wanted.user),
+            scripts::key_line(key).into_bytes(),
+        );
     }
     Ok(steps)
 }
@@ -148,7 +156,9 @@ impl Act for Script {
 fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -> Result<Done> {
     let cmd = match target {
         Target::Ssh(host) => ssh_command(host, &format!("/bin/sh -c {}", quote(script))),
-        Target::Local => Cmd::new("/bin/sh").args(["-c", script]).clear_env().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C"),
+        Target::Local => {
+            Cmd::new("/bin/sh").args(["-c", script]).clear_env().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C")
+        }
     };
     let done = cmd.stdin(stdin).timeout(Duration::from_secs(180)).run(interrupt).map_err(|failure| match failure {
         Failure::Interrupted(signal) => crate::session::stopped(signal, "interrupted"),
@@ -165,7 +175,8 @@ fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -
             SshTrouble::Denied => Kind::Unauthenticated,
             _ => Kind::Unreachable,
         };
-        return Err(Fault::new(kind, format!("ssh to {target}: {last}")).with_hint(format!("`ssh {target}` shows more; the host's key must be known and root's login allowed with a key")));
+        return Err(Fault::new(kind, format!("ssh to {target}: {last}"))
+            .with_hint(format!("`ssh {target}` shows more; the host's key must be known and root's login allowed with a key")));
     }
     let mut fault = Fault::other(format!("{target}: {last}"));
     fault.log = said.lines().map(ToOwned::to_owned).collect();

@@ -27,6 +27,12 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/cluster/sdn", apply),
     ("GET", "/nodes/{node}/sdn/zones", node_zones),
     ("GET", "/nodes/{node}/sdn/zones/{zone}/content", empty),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}/bridges", not_applied),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}/ip-vrf", not_applied),
+    ("GET", "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf", not_applied),
+    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/rules", no_vnet_firewall),
+    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/rules/{pos}", no_vnet_firewall),
+    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/options", no_vnet_firewall),
 ];
 
 fn empty(_: &mut Req<'_>) -> Answer {
@@ -35,6 +41,16 @@ fn empty(_: &mut Req<'_>) -> Answer {
 
 fn ipams(_: &mut Req<'_>) -> Answer {
     Ok(json!([{ "ipam": "pve", "type": "pve", "digest": sha1_hex("") }]).into())
+}
+
+/// What is configured but not applied is not there for a node.
+fn not_applied(req: &mut Req<'_>) -> Answer {
+    let (name, _) = kind(req);
+    Err(Refusal::param(name, format!("{name} does not exist")))
+}
+
+fn no_vnet_firewall(_: &mut Req<'_>) -> Answer {
+    Err(Refusal::die("invalid vnet specified at /usr/share/perl5/PVE/API2/Firewall/Helpers.pm line 54."))
 }
 
 fn no_fabric(req: &mut Req<'_>) -> Answer {

@@ -139,7 +139,7 @@ fn one(state: &State, job: &Job, zone: &TimeZone, log: &mut Log, guest: &Guest, 
     log.info(format!("creating {what} archive '{}'", archive.target));
     if *room < archive.size {
         log.wait(0.5);
-        log.line(format!("INFO: zstd: error 70 : Write error : cannot write block : No space left on device "));
+        log.line("INFO: zstd: error 70 : Write error : cannot write block : No space left on device ".to_string());
         log.then(lock(vmid, None));
         restart(log, guest, mode, running);
         return Err(format!(
@@ -244,7 +244,7 @@ fn quiet(job: &Job, log: &mut Log, guest: &Guest, mode: &str, running: bool, fou
     let pid = vmid * 10 + 7;
     match (mode, guest.kind) {
         ("stop", _) if running => {
-            log.info(if guest.kind == GuestKind::Lxc { "stopping virtual guest" } else { "stopping virtual guest" });
+            log.info("stopping virtual guest");
             log.wait(1.5);
             log.then(Effect::SetPower { vmid, power: Power::Stopped });
             log.change(|spec| spec.on_stop(Effect::SetPower { vmid, power: Power::Running }));

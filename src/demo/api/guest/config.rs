@@ -211,7 +211,8 @@ fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
     }
     let guest = guest?;
     check_digest(req, &guest)?;
-    if !skiplock && !(asked.delete.iter().any(|key| key == "lock") && req.is_root()) {
+    let unlocks = asked.delete.iter().any(|key| key == "lock") && req.is_root();
+    if !(skiplock || unlocks) {
         check_lock(&guest)?;
     }
     let force = req.params.flag("force");

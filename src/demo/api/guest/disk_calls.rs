@@ -79,7 +79,9 @@ fn resize(req: &mut Req<'_>) -> Answer {
     change.insert(key, disk.text().into());
     let mut spec = TaskSpec::new("resize", vmid).takes(0.3);
     if let Some(mut volume) = req.state.volume(disk.volume()).cloned() {
-        if volume.format == "raw" && !matches!(req.state.storages.get(&id).map(|s| s.kind()), Some("lvmthin" | "lvm" | "zfspool")) {
+        if volume.format == "raw"
+            && !matches!(req.state.storages.get(&id).map(crate::demo::state::Storage::kind), Some("lvmthin" | "lvm" | "zfspool"))
+        {
             spec = spec.log("Image resized.");
         }
         volume.size = new;

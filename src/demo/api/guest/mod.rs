@@ -1,5 +1,6 @@
 //! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
+mod agent;
 mod apply;
 mod archive;
 mod backup;
@@ -12,6 +13,7 @@ mod destroy;
 mod disk_calls;
 mod disks;
 mod list;
+mod migrate;
 mod power;
 mod prune;
 mod random;
@@ -29,6 +31,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
     power::ROUTES,
+    agent::ROUTES,
     snapshot::ROUTES,
     create_lxc::ROUTES,
     create_qemu::ROUTES,
@@ -39,6 +42,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     prune::ROUTES,
     content::ROUTES,
     transfer::ROUTES,
+    agent::ROUTES,
+    agent::COMMANDS,
+    migrate::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// `vzstart` or `qmstart`.
 fn task(kind: GuestKind, verb: &str, vmid: u32) -> TaskSpec {
     let prefix = if kind == GuestKind::Lxc { "vz" } else { "qm" };
-    TaskSpec::new(&format!("{prefix}{verb}"), vmid)
+    TaskSpec::new(format!("{prefix}{verb}"), vmid)
 }
 
 fn power(vmid: u32, power: Power) -> Effect {
@@ -220,7 +220,7 @@ fn suspend(req: &mut Req<'_>) -> Answer {
             let size = (guest.max_memory() as f64 * guest.load.memory) as u64;
             let lock = |word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
             let spec = spec.then(lock(Some("suspending"))).on_stop(lock(None));
-            let spec = spec.log(format!("State storage: {} bytes", size)).takes(2.0 + size as f64 / 1e9);
+            let spec = spec.log(format!("State storage: {size} bytes")).takes(2.0 + size as f64 / 1e9);
             spec.log("completed saving the VM state").then(power(vmid, Power::Suspended)).then(lock(Some("suspended"))).ok()
         }
         Ok(_) => spec.takes(0.2).then(power(vmid, Power::Paused)).ok(),

@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn task(kind: GuestKind, verb: &str, vmid: u32) -> TaskSpec {
-    TaskSpec::new(&format!("{}{verb}", if kind == GuestKind::Lxc { "vz" } else { "qm" }), vmid)
+    TaskSpec::new(format!("{}{verb}", if kind == GuestKind::Lxc { "vz" } else { "qm" }), vmid)
 }
 
 fn list(req: &mut Req<'_>) -> Answer {

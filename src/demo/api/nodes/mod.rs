@@ -1,7 +1,6 @@
 //! `/nodes`: one host, apart from its guests and storages.
 
 mod apt;
-mod certificates;
 mod disks;
 mod hardware;
 mod network;
@@ -15,7 +14,6 @@ use super::Route;
 
 pub(super) const ROUTES: &[&[Route]] = &[
     apt::ROUTES,
-    certificates::ROUTES,
     disks::ROUTES,
     hardware::ROUTES,
     network::ROUTES,
