@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Demo, Host};
+use crate::support::{Demo, Host, need_shared};
 
 #[test]
 fn what_lies_below_a_path() {
@@ -73,4 +73,24 @@ fn the_demo_describes_itself() {
     let demo = Demo::new();
     demo.run(["api", "describe", "/version"]).ok().shows("GET /version").shows("needs: any login");
     assert!(!demo.home.path().join("cache/felhom/apidoc").exists(), "the demo's description is not kept among real ones");
+}
+
+#[test]
+fn the_description_of_a_real_host_is_understood() {
+    use std::io::Read;
+    let Some(file) = need_shared("pve-api-9.2.json.gz") else { return };
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+    let host = Host::demo();
+    host.run(["api", "ls", "/version"]).ok();
+    let cached = std::fs::read_dir(host.home.path().join("cache/felhom/apidoc")).unwrap().flatten().next().unwrap().path();
+    std::fs::write(cached, format!("const apiSchema = {text}\n;\n\nlet method2cmd = {{}};\n")).unwrap();
+    let call = &host.run(["api", "describe", "/nodes/pve1/lxc", "--method", "post", "-o", "json"]).ok().json()[0];
+    assert!(call["description"].as_str().unwrap().starts_with("Create or restore a container"), "{}", call["description"]);
+    assert!(call["permissions_note"].as_str().unwrap().contains("VM.Allocate"), "{}", call["permissions_note"]);
+    let shown = host.run(["api", "describe", "/nodes/pve1/lxc"]).ok();
+    assert!(shown.lines().iter().all(|line| line.chars().count() <= 130), "{shown}");
+    // Every path of it can be described.
+    let paths = host.run(["api", "ls", "/cluster", "-o", "id"]).ok();
+    assert!(paths.lines().len() > 15, "{paths}");
 }

@@ -148,6 +148,17 @@ fn what_is_missing_is_named_where_nobody_can_be_asked() {
 }
 
 #[test]
+fn without_a_keyring_the_file_is_named() {
+    let host = Host::demo();
+    let endpoint = host.endpoint();
+    let args =
+        ["context", "add", "home", "--endpoint", &endpoint, "--token-id", TOKEN, "--secret-stdin", "--fingerprint", host.fingerprint()];
+    let refused = run_with(&mut host.home.felhom(args), "x\n").fails(2).says("--store file");
+    assert!(refused.stderr.contains("keyring"), "{refused}");
+    assert!(!host.home.config_file().exists() && host.requests().is_empty());
+}
+
+#[test]
 fn a_host_that_is_off_can_be_added_too() {
     let home = Home::new();
     let fingerprint = ["AB"; 32].join(":");

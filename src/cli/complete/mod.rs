@@ -65,8 +65,11 @@ fn command() -> clap::Command {
     root.mut_subcommand("demo", |demo| demo.subcommands(others))
 }
 
+/// Offers what goes on from a word.
+type Completer = fn(&OsStr) -> Vec<CompletionCandidate>;
+
 /// What an argument is called says what it takes.
-const NAMED: &[(&str, fn(&OsStr) -> Vec<CompletionCandidate>)] = &[
+const NAMED: &[(&str, Completer)] = &[
     ("GUEST", guests),
     ("NODE", nodes),
     ("STORAGE", storages),

@@ -21,8 +21,8 @@ use super::view::View;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     felhom context add home\n  \
-    felhom context add home --endpoint pve1.lan --token-id felhom@pve!agent --secret-stdin --fingerprint AA:BB:… <secret\n  \
-    felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret --ca-file ca.pem\n  \
+    felhom context add home --endpoint pve1.lan --token-id felhom@pve!agent --secret-stdin --ca-file pve-root-ca.pem <secret\n  \
+    felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret\n  \
     felhom context add box --transport ssh --ssh root@pve1.lan")]
 pub struct Add {
     /// Its name: letters, digits, `-`, `_`, `.`

@@ -19,9 +19,7 @@ use super::view::View;
 ///
 /// Shows each certificate that is not trusted yet and asks. Afterwards the cluster's own CA takes its place where it made the certificate and the token can ask for it.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --fingerprint AA:BB:…\n  felhom context trust home --ca-file pve-root-ca.pem"
-)]
+#[command(after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --ca-file pve-root-ca.pem")]
 pub struct Trust {
     /// Which one (default: the current one)
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
