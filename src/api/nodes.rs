@@ -62,3 +62,14 @@ pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
 pub fn status(node: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "status"])
 }
+
+/// The disks of a node; their health is asked for one by one, since here it would wake every disk.
+#[cfg(feature = "fence")]
+pub fn disks(node: &str) -> Call<Vec<crate::fence::smart::ApiDisk>> {
+    Call::get(path!["nodes", node, "disks", "list"]).with("skipsmart", "1").slow()
+}
+
+/// What smartctl says of one disk, as far as the API passes it on.
+pub fn smart(node: &str, disk: &str) -> Call<Json> {
+    Call::get(path!["nodes", node, "disks", "smart"]).with("disk", disk).slow()
+}
