@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may end where it stands, and says why it skips")]
 
 mod api;
+mod api_docs;
 mod boundaries;
+mod complete;
 mod connection;
+mod context;
 mod demo_guests;
 mod fence;
 mod guest_power;

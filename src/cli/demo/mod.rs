@@ -1,6 +1,7 @@
 //! `felhom demo`: any command against the embedded host.
 
 mod here;
+pub(super) use here::context;
 mod serve;
 mod tour;
 
