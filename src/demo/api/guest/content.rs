@@ -224,7 +224,7 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     let node = req.node();
     if let Some(storage) = req.state.storages.get_mut(&id) {
         volume.node = (!storage.is_shared()).then_some(node);
-        storage.volumes.push(volume);
+        storage.put(volume);
     }
     Ok(json!(volid).into())
 }

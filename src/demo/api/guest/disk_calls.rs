@@ -80,7 +80,7 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
         return Err(Refusal::die("disk is already at specified size"));
     }
     let spec = TaskSpec::new("resize", vmid);
-    if req.state.storages.get(&id).is_some_and(|storage| disks::free(storage) < new - size) {
+    if req.state.storages.get(&id).is_some_and(|storage| storage.free() < new - size) {
         return Ok(spec.takes(0.2).fail(super::create_lxc::no_space(req.state, &id, vmid)));
     }
     let mut change = Map::new();
@@ -153,7 +153,7 @@ fn move_volume(req: &mut Req<'_>) -> Answer {
     let size = disk.size();
     let old = disk.volume().to_owned();
     let spec = TaskSpec::new(if kind == GuestKind::Lxc { "vzmove" } else { "qmmove" }, vmid);
-    if disks::free(storage) < size {
+    if storage.free() < size {
         return req.start(spec.takes(0.2).fail(super::create_lxc::no_space(req.state, &id, vmid)));
     }
     let mut namer = Namer::new(req.state, vmid);
