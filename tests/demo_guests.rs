@@ -314,3 +314,35 @@ fn an_agent_answers_only_when_it_runs() {
     let nets = demo.get(&format!("{VM}/agent/network-get-interfaces"));
     assert_eq!(nets["result"][1]["hardware-address"], "bc:24:11:2b:68:fc");
 }
+
+#[test]
+fn a_disk_moves_to_another_storage_and_to_another_guest() {
+    let demo = Demo::start();
+    let answer = demo.post(&format!("{CT}/move_volume"), &[("volume", "rootfs"), ("storage", "dirct")]);
+    assert_eq!(demo.exit(&answer), "OK");
+    let config = demo.get(&format!("{CT}/config"));
+    assert_eq!(config["rootfs"], "dirct:101/vm-101-disk-0.raw,size=1G");
+    assert_eq!(config["unused0"], "local-lvm:101/vm-101-disk-0.raw");
+    demo.put(&format!("{VM}/config"), &[("scsi1", "dirct:1")]).data();
+    let answer = demo.post(&format!("{VM}/move_disk"), &[("disk", "scsi1"), ("target-vmid", "201"), ("target-disk", "scsi5")]);
+    assert_eq!(demo.exit(&answer), "OK");
+    assert!(demo.get(&format!("{VM}/config")).get("scsi1").is_none());
+    assert_eq!(demo.get("/nodes/pve1/qemu/201/config")["scsi5"], "dirct:201/vm-201-disk-1.qcow2,size=1G");
+    let neither = demo.post(&format!("{VM}/move_disk"), &[("disk", "scsi0")]);
+    assert_eq!(neither.body["errors"]["storage"], "both 'storage' and 'target-vmid' missing, either needs to be set");
+}
+
+#[test]
+fn a_container_with_a_bind_mount_has_no_snapshots_and_keeps_it_until_it_stops() {
+    let demo = Demo::start();
+    demo.host.with_state(|state| state.guests.get_mut(&101).unwrap().config.insert("mp0".into(), "/srv/x,mp=/mnt/x".into())).unwrap();
+    assert_eq!(demo.exit(&demo.post(&format!("{CT}/snapshot"), &[("snapname", "s1")])), "snapshot feature is not available");
+    demo.exit(&demo.post(&format!("{CT}/status/start"), &[]));
+    demo.put(&format!("{CT}/config"), &[("delete", "mp0")]).data();
+    let pending = demo.get(&format!("{CT}/pending"));
+    let row = pending.as_array().unwrap().iter().find(|row| row["key"] == "mp0").unwrap();
+    assert_eq!((row["value"].as_str(), row["delete"].as_i64()), (Some("/srv/x,mp=/mnt/x"), Some(1)));
+    demo.exit(&demo.post(&format!("{CT}/status/stop"), &[]));
+    let pending = demo.get(&format!("{CT}/pending")).to_string();
+    assert!(!pending.contains("mp0"), "{pending}");
+}

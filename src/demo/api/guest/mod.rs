@@ -14,6 +14,7 @@ mod disk_calls;
 mod disks;
 mod list;
 mod migrate;
+mod move_disk;
 mod power;
 mod prune;
 mod random;
@@ -38,6 +39,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     destroy::ROUTES,
     clone::ROUTES,
     disk_calls::ROUTES,
+    move_disk::ROUTES,
     vzdump::ROUTES,
     prune::ROUTES,
     content::ROUTES,
