@@ -4,6 +4,8 @@
 mod api;
 mod boundaries;
 mod connection;
+mod demo_guests;
+mod demo_host;
 mod guest_power;
 mod replay;
 mod support;

@@ -121,8 +121,11 @@ fn api_path(path: &str) -> Option<String> {
     Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
 }
 
-/// What is not the API in JSON is not there.
+/// What is not the API in JSON is not there, but for the schema that the API viewer loads.
 fn outside(path: &str) -> Response {
+    if path == "/pve-docs/api-viewer/apidoc.js" {
+        return Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) };
+    }
     let (status, reason) =
         if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
     Response::explained(status, reason)

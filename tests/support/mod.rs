@@ -11,6 +11,7 @@
 //! something wrong on purpose says so with `forgive`.
 
 mod contract;
+pub mod desk;
 mod home;
 mod host;
 pub mod http;

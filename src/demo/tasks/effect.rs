@@ -113,13 +113,12 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str,
         Effect::AddVolume(volume) => {
             let id = volume.volid.split(':').next().unwrap_or_default().to_owned();
             if let Some(storage) = state.storages.get_mut(&id) {
-                storage.volumes.retain(|v| v.volid != volume.volid);
-                storage.volumes.push(*volume);
+                storage.put(*volume);
             }
         }
         Effect::RemoveVolume { volid } => {
             for storage in state.storages.values_mut() {
-                storage.volumes.retain(|v| v.volid != volid);
+                storage.take(|v| v.volid == volid);
             }
         }
         Effect::AddToPool { vmid, pool } => {
@@ -150,7 +149,8 @@ fn set_power(guest: &mut Guest, power: Power, now: i64) {
     guest.power = power;
     if fresh || power == Power::Stopped {
         for key in std::mem::take(&mut guest.pending_delete) {
-            guest.config.shift_remove(&key);
+            let old = guest.config.shift_remove(&key);
+            set_aside(guest, &key, old.as_ref().and_then(|value| value.as_str()));
         }
         for (key, value) in std::mem::take(&mut guest.pending) {
             guest.config.insert(key, value);
@@ -161,7 +161,7 @@ fn set_power(guest: &mut Guest, power: Power, now: i64) {
 fn remove_guest(state: &mut State, vmid: u32, purge: bool) {
     let Some(guest) = state.guests.remove(&vmid) else { return };
     for storage in state.storages.values_mut() {
-        storage.volumes.retain(|v| v.vmid != Some(vmid) || v.content == "backup");
+        storage.take(|v| v.vmid == Some(vmid) && v.content != "backup");
     }
     for pool in state.pools.values_mut() {
         pool.guests.remove(&vmid);
@@ -196,9 +196,22 @@ fn remove_snapshot(guest: &mut Guest, name: &str) {
 
 fn rollback(guest: &mut Guest, name: &str, now: i64) {
     let Some(snapshot) = guest.snapshot(name).cloned() else { return };
+    // Notes and unused disks are not part of a snapshot: they stay.
+    let keeps = |key: &str| key == "description" || key.starts_with("unused");
+    let kept: Map = guest.config.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     guest.config = snapshot.config;
+    guest.config.extend(kept);
     guest.parent = Some(name.to_owned());
     guest.pending.clear();
     guest.pending_delete.clear();
     set_power(guest, if snapshot.vmstate { Power::Running } else { Power::Stopped }, now);
+}
+
+/// The volume of a mount point that was taken off stays, unused.
+fn set_aside(guest: &mut Guest, key: &str, old: Option<&str>) {
+    let volume = old.and_then(|text| text.split(',').next()).filter(|volume| !volume.starts_with('/') && volume.contains(':'));
+    let (Some(volume), true) = (volume, key.starts_with("mp")) else { return };
+    if let Some(free) = (0..256).map(|n| format!("unused{n}")).find(|name| !guest.config.contains_key(name)) {
+        guest.config.insert(free, volume.into());
+    }
 }

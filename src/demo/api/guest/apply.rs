@@ -252,8 +252,7 @@ impl<'a> Edit<'a> {
             "tags" => text = unique_tags(value),
             "balloon" => live = true,
             _ if disks::is_net(key) => {
-                let old = self.guest.text(key).map(str::to_owned);
-                text = net_qemu(value, old.as_deref());
+                text = net_qemu(value);
                 live = true;
             }
             _ if disks::is_disk(GuestKind::Qemu, key) => {
@@ -290,13 +289,13 @@ impl<'a> Edit<'a> {
 pub(super) fn keep(state: &mut State, outcome: Outcome) {
     for volid in outcome.removed {
         for storage in state.storages.values_mut() {
-            storage.volumes.retain(|volume| volume.volid != volid);
+            storage.take(|volume| volume.volid == volid);
         }
     }
     for volume in outcome.made {
         let id = volume.volid.split(':').next().unwrap_or_default();
         if let Some(storage) = state.storages.get_mut(id) {
-            storage.volumes.push(volume);
+            storage.put(volume);
         }
     }
     state.guests.insert(outcome.guest.vmid, outcome.guest);
@@ -329,12 +328,11 @@ pub(super) fn net_lxc(value: &str) -> String {
     property::print(fields, &net)
 }
 
-/// A virtual machine's network device; one without an address keeps the old one or gets a new one.
-pub(super) fn net_qemu(value: &str, old: Option<&str>) -> String {
+/// A virtual machine's network device; one without an address gets a new one.
+pub(super) fn net_qemu(value: &str) -> String {
     let Some(fields) = disks::fields_of(GuestKind::Qemu, "net0") else { return value.to_owned() };
     let Ok(mut net) = property::split(fields, value) else { return value.to_owned() };
     if !net.contains_key("macaddr") {
-        let _ = old;
         net.insert("macaddr".to_owned(), random::mac().into());
     }
     property::print(fields, &net)

@@ -36,8 +36,7 @@ fn list(req: &mut Req<'_>) -> Answer {
     let vmid = req.params.int("vmid").and_then(|id| u32::try_from(id).ok());
     let wanted = req.params.get("content").map(str::to_owned);
     let storage = req.storage(&id)?;
-    if let Some(content) = wanted.as_deref().filter(|content| !storage.holds(content)) {
-        let _ = content;
+    if wanted.as_deref().is_some_and(|content| !storage.holds(content)) {
         return Ok(json!([]).into());
     }
     let mut found: Vec<&Volume> = storage
@@ -225,7 +224,7 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     let node = req.node();
     if let Some(storage) = req.state.storages.get_mut(&id) {
         volume.node = (!storage.is_shared()).then_some(node);
-        storage.volumes.push(volume);
+        storage.put(volume);
     }
     Ok(json!(volid).into())
 }

@@ -17,6 +17,7 @@ mod migrate;
 mod power;
 mod prune;
 mod random;
+mod restore_lxc;
 mod rights;
 mod snapshot;
 mod times;
