@@ -129,6 +129,13 @@ impl Cmd {
         self
     }
 
+    /// Puts words before all others: options must stand before the destination.
+    #[must_use]
+    pub fn options_first<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, options: I) -> Self {
+        self.args.splice(0..0, options.into_iter().map(|o| o.as_ref().to_owned()));
+        self
+    }
+
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());

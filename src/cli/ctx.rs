@@ -108,7 +108,7 @@ impl Ctx {
             verb: self.verb.clone(),
             command: self.command.clone(),
             rules: self.global.rules(context.writes, self.around.applying.clone()),
-            tags: TagRules { protected: context.protected_tags.clone(), managed: context.managed_tag.clone() },
+            tags: TagRules::of(&context),
             identity: identity(&context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),
@@ -200,7 +200,7 @@ fn identity(context: &Context) -> String {
 /// Makes the client of a context: reads its secret, sets up its trust.
 fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
     if context.transport != Via::Https {
-        return Err(Fault::config(format!("the context '{}' goes over {:?}, which this build cannot do", context.name, context.transport)));
+        return through_pvesh(context, around, out, verb);
     }
     if context.insecure {
         out.warn(format!("the context '{}' is insecure: nobody knows who answers", context.name));
@@ -224,4 +224,26 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
         Box::new(move |line| log.debug(2, redact::text(line))),
     )?;
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
+}
+
+/// The API as root@pam: through ssh, or on this machine.
+#[cfg(feature = "exec")]
+fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
+    use crate::transport::pvesh::{Door, Pvesh};
+    let door = match (&context.transport, &context.ssh) {
+        (Via::Ssh, Some(ssh)) => Door::Ssh { host: ssh.host.clone() },
+        (Via::Ssh, None) => {
+            return Err(Fault::config(format!("the context '{}' has transport = \"ssh\" and no [contexts.{0}.ssh] host", context.name))
+                .with_hint(format!("`felhom context edit {}` adds it: host = \"root@HOST\"", context.name)));
+        }
+        _ => Door::Local,
+    };
+    let log = Arc::clone(out);
+    let pvesh = Pvesh::new(door, around.interrupt.clone(), Box::new(move |line| log.debug(2, redact::text(line))))?;
+    Ok(Client::new(Box::new(pvesh), verb.to_owned(), around.interrupt.clone()))
+}
+
+#[cfg(not(feature = "exec"))]
+fn through_pvesh(context: &Context, _: &Surroundings, _: &Arc<Out>, _: &str) -> Result<Client> {
+    Err(Fault::config(format!("the context '{}' needs ssh or pvesh, and this build starts no processes", context.name)))
 }

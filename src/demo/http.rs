@@ -141,6 +141,8 @@ pub struct Response {
     pub status: u16,
     pub reason: String,
     pub body: Body,
+    /// Where a redirect leads.
+    pub location: Option<String>,
 }
 
 /// What follows the head of an answer.
@@ -152,13 +154,23 @@ pub enum Body {
 }
 
 impl Response {
-    /// From status 400 on the connection ends, as with Proxmox.
-    pub fn closes(&self) -> bool {
-        self.status >= 400
+    /// A status without a body.
+    pub fn bare(status: u16, reason: String) -> Self {
+        Self { status, reason, body: Body::None, location: None }
     }
 
-    /// Head and body; `cut` leaves out the second half of the body.
-    pub fn bytes(&self, close: bool, cut: bool) -> Vec<u8> {
+    /// A refusal that says its reason in the body too.
+    pub fn explained(status: u16, reason: String) -> Self {
+        Self { body: Body::Text(reason.clone()), ..Self::bare(status, reason) }
+    }
+
+    /// From status 300 on the connection ends, as with Proxmox.
+    pub fn closes(&self) -> bool {
+        self.status >= 300
+    }
+
+    /// Head and body, at this time of the host; `cut` leaves out the second half of the body.
+    pub fn bytes(&self, close: bool, cut: bool, now: i64) -> Vec<u8> {
         let (body, kind) = match &self.body {
             Body::None => ("", ""),
             Body::Json(text) => (text.as_str(), "Content-Type: application/json;charset=UTF-8\r\n"),
@@ -166,8 +178,10 @@ impl Response {
         };
         let connection = if close { "close" } else { "Keep-Alive" };
         let reason: String = self.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let date = jiff::Timestamp::from_second(now).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let location = self.location.as_ref().map(|to| format!("Location: {to}\r\n")).unwrap_or_default();
         let mut bytes = format!(
-            "HTTP/1.1 {} {reason}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n{kind}Content-Length: {}\r\n\r\n",
+            "HTTP/1.1 {} {reason}\r\nCache-Control: max-age=0\r\nConnection: {connection}\r\nDate: {date}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\nExpires: {date}\r\n{location}{kind}Content-Length: {}\r\n\r\n",
             self.status,
             body.len()
         )
@@ -196,11 +210,11 @@ mod tests {
     #[test]
     fn an_answer_is_written_with_its_reason_and_may_be_cut() {
         let answer =
-            Response { status: 403, reason: "Permission check failed (/, Sys.Audit)".into(), body: Body::Json("{\"data\":null}".into()) };
-        let text = String::from_utf8(answer.bytes(true, false)).unwrap();
+            Response { body: Body::Json("{\"data\":null}".into()), ..Response::bare(403, "Permission check failed (/, Sys.Audit)".into()) };
+        let text = String::from_utf8(answer.bytes(true, false, 0)).unwrap();
         assert!(text.starts_with("HTTP/1.1 403 Permission check failed (/, Sys.Audit)\r\n"), "{text}");
         assert!(text.contains("Connection: close\r\n") && text.ends_with("Content-Length: 13\r\n\r\n{\"data\":null}"), "{text}");
         assert!(answer.closes());
-        assert!(answer.bytes(true, true).ends_with(b"\r\n\r\n{\"data"));
+        assert!(answer.bytes(true, true, 0).ends_with(b"\r\n\r\n{\"data"));
     }
 }

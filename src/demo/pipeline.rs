@@ -11,6 +11,7 @@ use super::api::{self, Answer, Params, Refusal, Req};
 use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Body, Request, Response};
+use super::mounts;
 use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub store: Store,
     pub faults: Plan,
     pub clock: Clock,
+    /// The pretended host that shares the state directory.
+    pub host_root: Option<PathBuf>,
     pub log_file: Option<PathBuf>,
     pub logged: Mutex<Vec<Logged>>,
 }
@@ -58,7 +61,11 @@ impl Pipeline {
         };
         let response = match &trouble {
             Some(Trouble::Reset) => None,
-            Some(Trouble::Status { code, reason }) => Some(Response { status: *code, reason: reason.clone(), body: Body::None }),
+            Some(Trouble::Status { code, reason }) => Some(Response::bare(*code, reason.clone())),
+            Some(Trouble::Redirect { to }) => {
+                let location = format!("{}/api2/json{path}", to.trim_end_matches('/'));
+                Some(Response { location: Some(location), ..Response::bare(301, "Moved Permanently".into()) })
+            }
             Some(Trouble::Expired) => Some(respond(&Err(Refusal::unauthenticated("Authentication failed!")))),
             _ => Some(self.carry_out(request, &path, &mut line)),
         };
@@ -74,7 +81,10 @@ impl Pipeline {
         let now_ms = self.clock.now_ms();
         let is_change = request.method != "GET";
         let answer = self.store.with(|state| {
-            let settled = tasks::settle(state, now_ms);
+            let mut settled = tasks::settle(state, now_ms);
+            if let Some(root) = self.host_root.as_deref().filter(|_| path.contains("/storage") || path.contains("/disks")) {
+                settled |= mounts::take_over(state, root);
+            }
             let (answer, who) = dispatch(state, request, path, now_ms);
             ((answer, who), settled || is_change)
         });
@@ -114,11 +124,11 @@ fn api_path(path: &str) -> Option<String> {
 /// What is not the API in JSON is not there, but for the schema that the API viewer loads.
 fn outside(path: &str) -> Response {
     if path == "/pve-docs/api-viewer/apidoc.js" {
-        return Response { status: 200, reason: "OK".into(), body: Body::Text(schema::apidoc()) };
+        return Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) };
     }
     let (status, reason) =
         if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
-    Response { status, body: Body::Text(reason.clone()), reason }
+    Response::explained(status, reason)
 }
 
 fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (Answer, Who) {
@@ -173,11 +183,10 @@ fn away(state: &State, params: &Params) -> Result<(), Refusal> {
 
 fn respond(answer: &Answer) -> Response {
     match answer {
-        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Body::Json(reply.body().to_string()) },
-        Err(refusal) => Response {
-            status: refusal.status,
-            reason: refusal.reason().to_owned(),
-            body: refusal.body().map_or(Body::None, |b| Body::Json(b.to_string())),
-        },
+        Ok(reply) => Response { body: Body::Json(reply.body().to_string()), ..Response::bare(200, "OK".into()) },
+        Err(refusal) => {
+            let body = refusal.body().map_or(Body::None, |b| Body::Json(b.to_string()));
+            Response { body, ..Response::bare(refusal.status, refusal.reason().to_owned()) }
+        }
     }
 }

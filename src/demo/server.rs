@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::faults::Trouble;
-use super::http::{Bad, Body, Response, read_request};
+use super::http::{Bad, Response, read_request};
 use super::pipeline::Pipeline;
 use crate::fault::{Fault, Kind, Result};
 
@@ -74,12 +74,11 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
             Ok(request) => request,
             Err(Bad::Gone) => break,
             Err(Bad::Refused(status, reason)) => {
-                let _ = stream.write_all(&Response { status, reason, body: Body::None }.bytes(true, false));
+                let _ = stream.write_all(&Response::bare(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
                 break;
             }
             Err(Bad::Explained(status, reason)) => {
-                let body = Body::Text(reason.clone());
-                let _ = stream.write_all(&Response { status, reason, body }.bytes(true, false));
+                let _ = stream.write_all(&Response::explained(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
                 break;
             }
         };
@@ -95,7 +94,7 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
         }
         let cut = trouble == Some(Trouble::CutBody);
         let close = close || cut || response.closes();
-        if stream.write_all(&response.bytes(close, cut)).and_then(|()| stream.flush()).is_err() {
+        if stream.write_all(&response.bytes(close, cut, pipeline.clock.now_ms() / 1000)).and_then(|()| stream.flush()).is_err() {
             return;
         }
         if cut {

@@ -26,11 +26,20 @@ pub struct Waits {
     pub fail_on_warnings: bool,
     /// Ctrl-C stops the remote task too.
     pub cancel_on_interrupt: bool,
+    /// How long a locked guest is waited for.
+    pub lock: Option<Duration>,
 }
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { detach: false, timeout: None, grace: Duration::from_secs(60), fail_on_warnings: false, cancel_on_interrupt: false }
+        Self {
+            detach: false,
+            timeout: None,
+            grace: Duration::from_secs(60),
+            fail_on_warnings: false,
+            cancel_on_interrupt: false,
+            lock: None,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod https;
 mod limits;
 #[cfg(feature = "exec")]
+pub mod pvesh;
+#[cfg(feature = "exec")]
 pub mod ssh;
 pub mod tls;
 

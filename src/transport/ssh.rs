@@ -1,5 +1,6 @@
 //! The one way that ssh is started: a constant set of options, `--`, the destination, one remote line.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use crate::exec::Cmd;
@@ -15,6 +16,7 @@ const OPTIONS: &[&str] = &[
     "ForwardX11=no",
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
+    "RemoteCommand=none",
     "RequestTTY=no",
 ];
 
@@ -22,6 +24,18 @@ const OPTIONS: &[&str] = &[
 pub fn ssh_command(host: &str, remote: &str) -> Cmd {
     let options = OPTIONS.iter().flat_map(|option| ["-o", option]);
     Cmd::new("ssh").arg("-T").args(options).args(["--", host, remote]).timeout(Duration::from_secs(60))
+}
+
+/// Shares one connection among the calls of a run, and those of the next minute. The socket stands in a folder that is ours alone;
+/// without a runtime folder every call has its own connection.
+pub fn multiplexed(ssh: Cmd) -> Cmd {
+    let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| std::path::Path::new(&dir).join("felhom")) else { return ssh };
+    // A socket's path has little room; a longer one makes ssh fail.
+    if dir.as_os_str().len() > 60 || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).is_err() {
+        return ssh;
+    }
+    let path = format!("ControlPath={}/%C", dir.display());
+    ssh.options_first(["ControlMaster=auto", &path, "ControlPersist=60"].iter().flat_map(|option| ["-o", option]))
 }
 
 /// A word for the remote shell, whatever is in it.

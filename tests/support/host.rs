@@ -1,107 +1,109 @@
-//! A demo host in this process, asked by name of the caller.
+//! A demo host in the test's own process, and the binary pointed at it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::ops::Deref;
 
-use felhom::demo::{Host, Options};
-use serde_json::Value;
+use assert_cmd::Command;
+use felhom::demo::{self, Options};
 
-use super::http::{Client, encode};
+use super::contract;
+use super::home::Home;
+use super::process::{Run, Running, run};
 
-/// The recorded host's baseline, with tasks that take no time.
-pub struct Demo {
-    pub host: Host,
-    client: Client,
+/// A running demo host with a home for the binary. It is a [`demo::Host`] too: `host.requests()`, `host.inject(…)`,
+/// `host.with_state(…)`.
+pub struct Host {
+    host: demo::Host,
+    pub home: Home,
+    /// The token that the binary uses.
+    token: String,
+    forgiven: RefCell<Vec<String>>,
 }
 
-/// An answer: its status, its reason and its body.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub reason: String,
-    pub body: Value,
+/// A fresh demo site whose tasks run 500 times faster than life.
+pub fn demo_options() -> Options {
+    Options { speed: 500.0, ..Options::default() }
 }
 
-impl Answer {
-    pub fn data(&self) -> &Value {
-        assert_eq!(self.status, 200, "{self:?}");
-        &self.body["data"]
+impl Host {
+    /// The demo site: three nodes, 101 web, 102 db, 103 mail, 201 win; the binary is `felhom@pve!agent`.
+    pub fn demo() -> Self {
+        Self::with(&demo_options())
+    }
+
+    /// The recorded baseline: one node, 101-103, 201, 202; the binary is `root@pam!rig`.
+    pub fn baseline() -> Self {
+        Self::with(&Options { baseline: true, ..demo_options() })
+    }
+
+    pub fn with(options: &Options) -> Self {
+        let host = demo::Host::start(options).unwrap();
+        let token = if options.baseline { "root@pam!rig" } else { "felhom@pve!agent" };
+        Self { host, home: Home::new(), token: token.to_owned(), forgiven: RefCell::default() }
+    }
+
+    /// The same host, asked with another of its tokens.
+    pub fn as_token(mut self, token: &str) -> Self {
+        token.clone_into(&mut self.token);
+        self
+    }
+
+    pub fn secret(&self, token: &str) -> String {
+        let (_, secret) = self.host.tokens().into_iter().find(|(id, _)| id == token).expect("a token of this host");
+        secret.reveal().to_owned()
+    }
+
+    /// The binary with these arguments, its context made of the environment.
+    pub fn felhom<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.home.felhom(args);
+        command.envs(self.env());
+        command
+    }
+
+    /// The same as a pair list, for what starts the binary itself.
+    pub fn env(&self) -> Vec<(String, String)> {
+        vec![
+            ("FELHOM_ENDPOINT".to_owned(), self.host.endpoint()),
+            ("FELHOM_TOKEN_ID".to_owned(), self.token.clone()),
+            ("FELHOM_TOKEN_SECRET".to_owned(), self.secret(&self.token)),
+            ("FELHOM_CA_FILE".to_owned(), self.host.ca_file().to_string_lossy().into_owned()),
+        ]
+    }
+
+    /// Runs the binary to its end.
+    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        run(&mut self.felhom(args))
+    }
+
+    /// Starts the binary and lets it go on.
+    pub fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+        let mut env = self.home.env();
+        env.extend(self.env());
+        Running::start(&env, args)
+    }
+
+    /// Requests that are wrong on purpose: those whose `METHOD /path` begins so.
+    pub fn forgive(&self, prefix: &str) {
+        self.forgiven.borrow_mut().push(prefix.to_owned());
+    }
+
+    /// How many requests with this method had a path that ends so.
+    pub fn count(&self, method: &str, path_end: &str) -> usize {
+        self.host.requests().iter().filter(|r| r.method == method && r.path.ends_with(path_end)).count()
     }
 }
 
-pub const ROOT: &str = "root@pam!rig";
-pub const LIMITED: &str = "felhom@pve!rig";
+impl Deref for Host {
+    type Target = demo::Host;
 
-impl Demo {
-    pub fn start() -> Self {
-        Self::at_speed(1e6)
+    fn deref(&self) -> &demo::Host {
+        &self.host
     }
+}
 
-    pub fn at_speed(speed: f64) -> Self {
-        let host = Host::start(&Options { baseline: true, speed, ..Options::default() }).unwrap();
-        let client = Client::new(&host.endpoint(), host.ca_pem());
-        Self { host, client }
-    }
-
-    pub fn call(&self, who: &str, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
-        let tokens: BTreeMap<String, String> =
-            self.host.tokens().into_iter().map(|(id, secret)| (id, secret.reveal().to_owned())).collect();
-        let secret = tokens.get(who).unwrap_or_else(|| panic!("no token {who}"));
-        let mut headers = vec![("Authorization".to_owned(), format!("PVEAPIToken={who}={secret}"))];
-        let form = params.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&");
-        let mut target = format!("/api2/json{path}");
-        let mut body = String::new();
-        if method == "GET" || method == "DELETE" {
-            if !form.is_empty() {
-                target = format!("{target}?{form}");
-            }
-        } else {
-            headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
-            body = form;
-        }
-        let reply = self.client.send(method, &target, &headers, body.as_bytes());
-        Answer { status: reply.status, reason: reply.reason, body: serde_json::from_slice(&reply.body).unwrap_or(Value::Null) }
-    }
-
-    pub fn get(&self, path: &str) -> Value {
-        self.call(ROOT, "GET", path, &[]).data().clone()
-    }
-
-    pub fn put(&self, path: &str, params: &[(&str, &str)]) -> Answer {
-        self.call(ROOT, "PUT", path, params)
-    }
-
-    pub fn post(&self, path: &str, params: &[(&str, &str)]) -> Answer {
-        self.call(ROOT, "POST", path, params)
-    }
-
-    pub fn delete(&self, path: &str) -> Answer {
-        self.call(ROOT, "DELETE", path, &[])
-    }
-
-    /// Grants a role to a user and a token of theirs.
-    pub fn grant(&self, token: &str, path: &str, role: &str) {
-        let user = token.split('!').next().unwrap();
-        self.put("/access/acl", &[("path", path), ("roles", role), ("users", user), ("tokens", token)]).data();
-    }
-
-    /// How a task ended that an answer names.
-    pub fn exit(&self, answer: &Answer) -> String {
-        let upid = answer.data().as_str().unwrap().to_owned();
-        for _ in 0..400 {
-            let status = self.get(&format!("/nodes/pve1/tasks/{}/status", encode(&upid)));
-            if status["status"] == "stopped" {
-                return status["exitstatus"].as_str().unwrap().to_owned();
-            }
-            let (_keep, never) = std::sync::mpsc::channel::<()>();
-            let _ = never.recv_timeout(std::time::Duration::from_millis(5));
-        }
-        panic!("{upid} does not end");
-    }
-
-    pub fn log(&self, answer: &Answer) -> Vec<String> {
-        self.exit(answer);
-        let upid = answer.data().as_str().unwrap().to_owned();
-        let lines = self.get(&format!("/nodes/pve1/tasks/{}/log?limit=0", encode(&upid)));
-        lines.as_array().unwrap().iter().map(|line| line["t"].as_str().unwrap().to_owned()).collect()
+impl Drop for Host {
+    fn drop(&mut self) {
+        contract::hold(&self.host.requests(), &self.forgiven.borrow());
     }
 }

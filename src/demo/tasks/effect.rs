@@ -55,6 +55,11 @@ pub enum Effect {
         vmid: u32,
         pool: String,
     },
+    /// A disk is no longer mounted on a node.
+    Unmount {
+        node: String,
+        place: String,
+    },
     /// Another task begins: what the HA manager does after `hastart`.
     Start {
         spec: Box<TaskSpec>,
@@ -119,6 +124,11 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str,
         Effect::AddToPool { vmid, pool } => {
             if let Some(pool) = state.pools.get_mut(&pool) {
                 pool.guests.insert(vmid);
+            }
+        }
+        Effect::Unmount { node, place } => {
+            if let Some(node) = state.nodes.get_mut(&node) {
+                node.mounts.remove(&place);
             }
         }
         Effect::Start { spec, node, user } => {

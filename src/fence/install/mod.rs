@@ -90,7 +90,7 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     let file = find(wanted.helper.as_deref(), probe.machine)?;
     let mut steps = Vec::new();
     let mut add = |what: String, text: String, stdin: Vec<u8>| {
-        steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() })
+        steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() });
     };
     if !probe.user_exists {
         if !wanted.create_user {

@@ -1,6 +1,7 @@
 //! `/cluster`: what is the same on every node.
 
 mod backup;
+mod bulk;
 mod ha;
 mod lists;
 mod log;
@@ -18,6 +19,7 @@ pub(super) use resources::{guest_row, node_row, storage_row};
 
 pub(super) const ROUTES: &[&[Route]] = &[
     backup::ROUTES,
+    bulk::ROUTES,
     ha::ROUTES,
     lists::ROUTES,
     log::ROUTES,

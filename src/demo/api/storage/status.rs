@@ -16,7 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
 fn facts(req: &Req<'_>, storage: &Storage) -> Value {
     let node = req.node();
     let enabled = storage.is_enabled() && storage.on_node(&node);
-    let mounted = storage.mount_point().is_none_or(|path| req.state.nodes.get(&node).is_some_and(|n| n.mounts.contains(path)));
+    let mounted = storage.mount_point().is_none_or(|path| req.state.nodes.get(&node).is_some_and(|n| n.mounts.contains_key(path)));
     let active = enabled && mounted && !storage.inactive;
     let (total, used) = if active { (storage.total, storage.used) } else { (0, 0) };
     json!({

@@ -1,0 +1,177 @@
+//! The same calls as `pvesh` on a node, through ssh or on the node itself: always as root@pam.
+//!
+//! `pvesh` runs a worker as its own foreground child: an interrupt or a lost connection would kill the task, and it exits 0 when the
+//! task failed. So a change is started in a session of its own on the host, its UPID is found, and the task's status alone decides.
+
+mod answer;
+mod script;
+
+use std::time::Duration;
+
+use crate::api::tasks::{self, Filter};
+use crate::api::{Pace, Reply, Request, Upid, Value};
+use crate::exec::{Cmd, Done, Failure};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::{Permit, redact};
+use crate::interrupt::Interrupt;
+use crate::routes;
+use crate::transport::https::Log;
+use crate::transport::ssh::{SshTrouble, ssh_command};
+use crate::transport::{Transport, ssh};
+
+use script::Ran;
+
+/// Where `pvesh` runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// On a node, through the system's own ssh.
+    Ssh { host: String },
+    /// On this machine.
+    Local,
+}
+
+/// The API through `pvesh`.
+pub struct Pvesh {
+    door: Door,
+    interrupt: Interrupt,
+    /// A change is started whole or not at all: no signal cuts that short.
+    calm: Interrupt,
+    log: Log,
+}
+
+impl Pvesh {
+    pub fn new(door: Door, interrupt: Interrupt, log: Log) -> Result<Self> {
+        let calm = Interrupt::never().map_err(|error| Fault::io("set up the ssh transport", &error))?;
+        Ok(Self { door, interrupt, calm, log })
+    }
+
+    fn place(&self) -> String {
+        match &self.door {
+            Door::Ssh { host } => host.clone(),
+            Door::Local => "this machine".into(),
+        }
+    }
+
+    /// Runs a script there. The command line is constant; the script comes on standard input.
+    fn run(&self, request: &Request, script: String, interrupt: &Interrupt) -> Result<Done> {
+        let shell = match &self.door {
+            Door::Ssh { host } => ssh::multiplexed(ssh_command(host, "exec sh -s")),
+            Door::Local => Cmd::new("sh").arg("-s"),
+        };
+        let begun = std::time::Instant::now();
+        let done = shell.stdin(script).timeout(patience(request)).run(interrupt).map_err(|failure| self.failed(request, &failure))?;
+        (self.log)(&format!("{request} through pvesh on {} → {:?} ({} ms)", self.place(), done.code, begun.elapsed().as_millis()));
+        Ok(done)
+    }
+
+    fn failed(&self, request: &Request, failure: &Failure) -> Fault {
+        let kind = match failure {
+            Failure::Interrupted(crate::interrupt::Signal::Interrupt) => Kind::Interrupted,
+            Failure::Interrupted(crate::interrupt::Signal::Terminate) => Kind::Terminated,
+            Failure::TimedOut(_) if !request.is_read() => Kind::Unknown,
+            Failure::TimedOut(_) | Failure::Start(_) => Kind::Unreachable,
+        };
+        let program = if self.door == Door::Local { "sh" } else { "ssh" };
+        Fault::new(kind, format!("{request}: {program} to {}: {failure}", self.place()))
+    }
+
+    /// ssh gave up before the script came to its end.
+    fn broken(&self, request: &Request, done: &Done) -> Fault {
+        let text = done.stderr_text();
+        let last = redact::text(text.lines().last().unwrap_or("no word from ssh"));
+        let (kind, hint) = match SshTrouble::read(&text) {
+            SshTrouble::UnknownHostKey => (
+                Kind::Untrusted,
+                "log in once by hand with ssh and compare the key, or add it to known_hosts: felhom never accepts one by itself",
+            ),
+            SshTrouble::ChangedHostKey => {
+                (Kind::Untrusted, "if nobody reinstalled the host, somebody may be in between; `ssh-keygen -R HOST` forgets the old key")
+            }
+            SshTrouble::Denied => {
+                (Kind::Unauthenticated, "BatchMode asks for no password: is the key in the agent, and in the host's authorized_keys?")
+            }
+            SshTrouble::NoSuchHost => (Kind::Unreachable, "`ssh -G HOST` shows what ssh makes of the name"),
+            SshTrouble::Unreachable | SshTrouble::Other => (Kind::Unreachable, "`ssh -v HOST true` shows where it fails"),
+            SshTrouble::Dropped => (
+                if request.is_read() { Kind::Unreachable } else { Kind::Unknown },
+                "the connection broke off: look at `felhom task list` before you try again",
+            ),
+        };
+        Fault::new(kind, format!("{request}: ssh to {}: {last}", self.place())).with_hint(hint)
+    }
+
+    /// The task that a change began, while it still runs.
+    fn find(&self, request: &Request, ran: &Ran) -> Result<Upid> {
+        let found = routes::find(request);
+        let node =
+            found.as_ref().and_then(|(_, bound)| bound.get("node").cloned()).or_else(|| request.path.get(1).cloned()).unwrap_or_default();
+        let kind = found.as_ref().and_then(|(row, _)| row.task);
+        let vmid = found.as_ref().and_then(|(_, bound)| bound.get("vmid").cloned()).or_else(|| request.param("vmid").map(Value::shown));
+        let filter = Filter { since: Some(ran.at.saturating_sub(1)), limit: 50, ..Filter::default() };
+        for attempt in 0..5 {
+            if attempt > 0 {
+                let _ = self.calm.wait(Duration::from_millis(300));
+            }
+            let list = tasks::list(&node, &filter).request;
+            let entries: Vec<tasks::Entry> = self.read(&list)?.read(&list)?;
+            let all: Vec<Upid> = entries.into_iter().map(|entry| entry.upid).filter(|upid| upid.user == "root@pam").collect();
+            let by_pid: Vec<&Upid> = all.iter().filter(|upid| ran.workers.contains(&upid.pid)).collect();
+            let fits = |upid: &&Upid| kind.is_none_or(|kind| upid.kind == kind) && vmid.as_ref().is_none_or(|id| upid.id == *id);
+            // On another node the worker's number is not known here: type, guest and time must do.
+            let candidates = if by_pid.is_empty() { all.iter().filter(fits).collect() } else { by_pid };
+            match candidates[..] {
+                [] => {}
+                [upid] => return Ok(upid.clone()),
+                _ => {
+                    let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+                    return Err(Fault::new(
+                        Kind::Unknown,
+                        format!("{request}: started, but {} tasks could be it: {}", names.len(), names.join(", ")),
+                    ));
+                }
+            }
+        }
+        Err(Fault::new(Kind::Unknown, format!("{request}: started on {}, but its task is not in the list", self.place())))
+    }
+}
+
+impl Transport for Pvesh {
+    fn read(&self, request: &Request) -> Result<Reply> {
+        let done = self.run(request, script::read(request), &self.interrupt)?;
+        match script::end(&done.stderr_text()) {
+            Some((code, stderr)) => answer::read(request, code, &done.stdout_text(), &stderr),
+            None => Err(self.broken(request, &done)),
+        }
+    }
+
+    fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
+        refuse_secrets(request)?;
+        let done = self.run(request, script::write(request), &self.calm)?;
+        let Some((_, stderr)) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };
+        let ran = Ran::parse(&done.stdout_text());
+        match ran.code {
+            Some(code) => answer::read(request, code, &ran.stdout, &stderr),
+            None => self.find(request, &ran).map(|upid| answer::upid(&upid)),
+        }
+    }
+
+    fn who(&self) -> &'static str {
+        "root@pam"
+    }
+}
+
+/// What `pvesh` is given stands in the process list of the host.
+fn refuse_secrets(request: &Request) -> Result<()> {
+    let secret = request.params.iter().find(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive(key));
+    let Some((key, _)) = secret else { return Ok(()) };
+    Err(Fault::usage(format!("{request}: '{key}' is a secret, and pvesh would show it in the host's process list"))
+        .with_hint("use a context with transport = \"https\" for this, or set it in the web interface"))
+}
+
+fn patience(request: &Request) -> Duration {
+    match request.pace {
+        // The start of Perl and a busy node come on top of the host's own 30 s.
+        Pace::Quick => Duration::from_secs(60),
+        Pace::Slow | Pace::Transfer => Duration::from_secs(240),
+    }
+}

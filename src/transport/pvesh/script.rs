@@ -1,0 +1,137 @@
+//! What the shell on the host is told.
+
+use crate::api::Request;
+use crate::transport::ssh::quote;
+
+/// Marks the end of a script on stderr: without it, ssh or the shell broke off.
+const END: &str = "felhom-end";
+
+/// `pvesh get /nodes/pve1/status --output-format json`, every word quoted.
+fn pvesh(request: &Request) -> String {
+    let mut words = vec!["pvesh".to_owned(), request.method.pvesh().into(), request.path_text()];
+    for (key, value) in &request.params {
+        for text in value.wire() {
+            words.push(format!("--{key}"));
+            words.push(text);
+        }
+    }
+    words.extend(["--output-format".to_owned(), "json".into()]);
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs it, and says how it ended.
+pub(super) fn read(request: &Request) -> String {
+    format!("{} </dev/null\nprintf '\\n{END} %s\\n' \"$?\" >&2\n", pvesh(request))
+}
+
+/// Starts it in a session of its own, so that neither a signal nor the end of the connection reaches it. Comes back when it is done,
+/// or when it has a worker: the task goes on by itself then.
+pub(super) fn write(request: &Request) -> String {
+    let body = format!(
+        "{} >\"$D/out\" 2>\"$D/err\" </dev/null; echo $? >\"$D/rc.new\"; mv \"$D/rc.new\" \"$D/rc\"; sleep 60; rm -rf \"$D\"",
+        pvesh(request)
+    );
+    format!(
+        r#"umask 077
+D=$(mktemp -d) || exit 97
+export D
+echo "felhom-at $(date +%s)"
+setsid sh -c {body} >/dev/null 2>&1 </dev/null &
+P=$!
+kids() {{ cat "/proc/$1/task/$1/children" 2>/dev/null; }}
+W=
+seen=0
+n=0
+while [ ! -e "$D/rc" ] && [ "$n" -lt 400 ]; do
+  W=
+  for c in $(kids "$P"); do W="$W $(kids "$c")"; done
+  case "$W" in *[0-9]*) seen=$((seen + 1)) ;; esac
+  [ "$seen" -ge 8 ] && break
+  sleep 0.1
+  n=$((n + 1))
+done
+if [ -e "$D/rc" ]; then
+  echo "felhom-done $(cat "$D/rc")"
+  tail -c 1048576 "$D/out"
+  tail -c 65536 "$D/err" >&2
+  kill -- "-$P" 2>/dev/null
+  rm -rf "$D"
+else
+  echo "felhom-running $W"
+fi
+printf '\n{END} 0\n' >&2
+"#,
+        body = quote(&body)
+    )
+}
+
+/// How the script ended, and what stood on stderr before; `None` where it did not come to its end.
+pub(super) fn end(stderr: &str) -> Option<(i32, String)> {
+    let (before, last) = stderr.trim_end().rsplit_once('\n').unwrap_or(("", stderr.trim_end()));
+    let code = last.strip_prefix(END)?.trim().parse().ok()?;
+    Some((code, before.trim_end().to_owned()))
+}
+
+/// What a started change told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Ran {
+    /// The host's time at the start, in Unix seconds.
+    pub at: u64,
+    /// How `pvesh` ended; `None` while it runs.
+    pub code: Option<i32>,
+    /// The processes below `pvesh`, the task's worker among them.
+    pub workers: Vec<u32>,
+    pub stdout: String,
+}
+
+impl Ran {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut ran = Self::default();
+        let mut rest = text;
+        while let Some((line, after)) = rest.split_once('\n') {
+            if let Some(at) = line.strip_prefix("felhom-at ") {
+                ran.at = at.trim().parse().unwrap_or_default();
+            } else if let Some(workers) = line.strip_prefix("felhom-running") {
+                ran.workers = workers.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+            } else if let Some(code) = line.strip_prefix("felhom-done ") {
+                ran.code = code.trim().parse().ok();
+                after.clone_into(&mut ran.stdout);
+                return ran;
+            }
+            rest = after;
+        }
+        ran
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Call;
+    use crate::path;
+
+    #[test]
+    fn every_word_is_quoted_once() {
+        let call: Call<()> =
+            Call::put(path!["nodes", "pve1", "lxc", 101, "config"]).with("description", "it's a \"test\"; $HOME `id`\nline two");
+        assert_eq!(
+            pvesh(&call.request),
+            "pvesh set /nodes/pve1/lxc/101/config --description 'it'\\''s a \"test\"; $HOME `id`\nline two' --output-format json"
+        );
+    }
+
+    #[test]
+    fn the_end_is_told_from_what_ssh_says() {
+        assert_eq!(end("CT 101 already running\n\nfelhom-end 255\n"), Some((255, "CT 101 already running".into())));
+        assert_eq!(end("felhom-end 0"), Some((0, String::new())));
+        assert_eq!(end("Connection to 192.0.2.10 closed by remote host."), None);
+    }
+
+    #[test]
+    fn a_start_tells_its_time_and_either_end_or_workers() {
+        let done = Ran::parse("felhom-at 1795176102\nfelhom-done 0\nINFO: x\n\"UPID:…\"\n");
+        assert_eq!((done.at, done.code, done.stdout.as_str()), (1_795_176_102, Some(0), "INFO: x\n\"UPID:…\"\n"));
+        let running = Ran::parse("felhom-at 5\nfelhom-running  417 418\n");
+        assert_eq!((running.code, running.workers), (None, vec![417, 418]));
+    }
+}
