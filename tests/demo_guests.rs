@@ -346,3 +346,39 @@ fn a_container_with_a_bind_mount_has_no_snapshots_and_keeps_it_until_it_stops() 
     let pending = demo.get(&format!("{CT}/pending")).to_string();
     assert!(!pending.contains("mp0"), "{pending}");
 }
+
+#[test]
+fn the_agent_role_reaches_what_a_real_host_let_it_reach() {
+    let demo = Demo::start();
+    let privileges = "VM.Allocate,VM.Audit,VM.Config.Disk,VM.Config.CPU,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.PowerMgmt,\
+                      VM.Snapshot,VM.Snapshot.Rollback,VM.Backup,Datastore.Allocate,Datastore.AllocateSpace,Datastore.Audit,Sys.Audit,SDN.Use";
+    demo.post("/access/roles", &[("roleid", "Agent"), ("privs", privileges)]).data();
+    demo.grant(LIMITED, "/", "Agent");
+    let call = |method: &str, path: &str, params: &[(&str, &str)]| demo.call(LIMITED, method, path, params);
+    let done = |method: &str, path: &str, params: &[(&str, &str)]| {
+        let answer = call(method, path, params);
+        assert_eq!(demo.exit(&answer), "OK", "{method} {path} {:?}", demo.log(&answer));
+    };
+    done("POST", "/nodes/pve1/vzdump", &[("vmid", "101"), ("storage", "local"), ("mode", "stop"), ("prune-backups", "keep-last=2")]);
+    let list = call("GET", "/nodes/pve1/storage/local/content", &[("content", "backup")]).data().clone();
+    let volid = list[0]["volid"].as_str().unwrap().to_owned();
+    done("POST", &format!("{CT}/snapshot"), &[("snapname", "before")]);
+    done("POST", &format!("{CT}/snapshot/before/rollback"), &[]);
+    let restore = [("vmid", "180"), ("ostemplate", &*volid), ("restore", "1"), ("storage", "local-lvm"), ("unique", "1")];
+    done("POST", "/nodes/pve1/lxc", &restore);
+    call("PUT", "/nodes/pve1/lxc/180/config", &[("memory", "256"), ("mp0", "local-lvm:1,mp=/data,backup=0")]).data();
+    done("PUT", "/nodes/pve1/lxc/180/resize", &[("disk", "rootfs"), ("size", "+1G")]);
+    done("POST", "/nodes/pve1/lxc/180/status/start", &[]);
+    done("POST", "/nodes/pve1/lxc/180/status/shutdown", &[]);
+    done("DELETE", "/nodes/pve1/lxc/180", &[("purge", "1")]);
+    let create = [("vmid", "181"), ("ostemplate", TEMPLATE), ("rootfs", "local-lvm:1"), ("features", "nesting=1")];
+    done("POST", "/nodes/pve1/lxc", &create);
+    let path = format!("/nodes/pve1/storage/local/content/{}", volid.replace('/', "%2F"));
+    call("PUT", &path, &[("notes", "kept")]).data();
+    done("DELETE", &path, &[]);
+    let denied = |method: &str, path: &str, params: &[(&str, &str)]| call(method, path, params).reason;
+    let words = "Permission check failed (/vms/101, VM.Clone)";
+    assert_eq!(denied("POST", &format!("{CT}/clone"), &[("newid", "190")]), words);
+    let words = "Permission check failed (/storage/local, Datastore.AllocateTemplate)";
+    assert_eq!(denied("POST", "/nodes/pve1/storage/local/upload", &[("content", "iso"), ("filename", "x.iso")]), words);
+}

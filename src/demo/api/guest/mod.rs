@@ -6,6 +6,7 @@ mod archive;
 mod backup;
 mod clone;
 mod config;
+mod console;
 mod content;
 mod create_lxc;
 mod create_qemu;
@@ -47,6 +48,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     agent::ROUTES,
     agent::COMMANDS,
     migrate::ROUTES,
+    console::ROUTES,
 ];
 
 /// Which kind of guest a path is about.
