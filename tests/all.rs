@@ -9,6 +9,8 @@ mod connection;
 mod context;
 mod demo_guests;
 mod fence;
+mod demo_guests;
+mod demo_host;
 mod guest_power;
 mod guest_set;
 mod replay;

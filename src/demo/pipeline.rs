@@ -124,7 +124,7 @@ fn api_path(path: &str) -> Option<String> {
     Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
 }
 
-/// What is not the API in JSON is not there.
+/// What is not the API in JSON is not there, but for the schema that the API viewer loads.
 fn outside(path: &str) -> Response {
     if path == APIDOC {
         // For anybody: no login, and no line in the log of calls.
