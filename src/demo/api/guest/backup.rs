@@ -82,7 +82,8 @@ pub(super) fn run(state: &State, job: &Job, spec: TaskSpec, vmids: &[u32]) -> (T
     }
     let exit: Vec<String> =
         vmids.first().map(|vmid| format!("ERROR: Backup of VM {vmid} failed - interrupted by signal")).into_iter().collect();
-    let lines: Vec<&str> = exit.iter().map(String::as_str).chain(["INFO: Backup job finished with errors"]).collect();
+    let closing = ["INFO: Backup job finished with errors", "INFO: notified via target `mail-to-root`"];
+    let lines: Vec<&str> = exit.iter().map(String::as_str).chain(closing).collect();
     log.change(|spec| spec.stops_with(&lines, "job errors"));
     (log.spec, failed)
 }

@@ -279,7 +279,7 @@ fn create_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
         spec = spec.takes(0.2).log(format!(
             "done: {} root@{}",
             random::fingerprint(),
-            plan.settings.get("hostname").and_then(Value::as_str).unwrap_or("localhost")
+            plan.settings.get("hostname").and_then(Value::as_str).and_then(|name| name.split('.').next()).unwrap_or("localhost")
         ));
     }
     let mut config = plan.settings.clone();
