@@ -11,6 +11,7 @@ mod demo_guests;
 mod fence;
 mod demo_guests;
 mod demo_host;
+mod fence;
 mod guest_power;
 mod guest_set;
 mod replay;
