@@ -452,7 +452,7 @@ fn failures(site: &Site) {
     sh(&format!("mv /tmp/rule {DROP_IN}; mv /root/.ssh/known_hosts /root/.ssh/known"));
     let (code, text) = show("sudo");
     assert!(code == 9 && text.contains("not known yet"), "{code} {text}");
-    sh("sed 's/AAAA[^ ]*/'\"$(cut -d' ' -f2 /root/.ssh/root.pub)\"'/' /root/.ssh/known > /root/.ssh/known_hosts");
+    sh("sed 's|AAAA[^ ]*|'\"$(cut -d' ' -f2 /root/.ssh/root.pub)\"'|' /root/.ssh/known > /root/.ssh/known_hosts");
     let (code, text) = show("sudo");
     assert!(code == 9 && text.contains("has changed"), "{code} {text}");
     sh("mv /root/.ssh/known /root/.ssh/known_hosts");
