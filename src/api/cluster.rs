@@ -1,5 +1,7 @@
 //! What the cluster as a whole knows.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -86,6 +88,8 @@ pub fn next_id(vmid: Option<u32>) -> Call<Json> {
 }
 
 /// What somebody may do, path by path.
-pub fn permissions() -> Call<crate::guard::plan::Held> {
+pub type Held = BTreeMap<String, BTreeMap<String, Json>>;
+
+pub fn permissions() -> Call<Held> {
     Call::get(path!["access", "permissions"])
 }

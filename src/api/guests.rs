@@ -107,7 +107,7 @@ impl Place {
     }
 
     /// Addresses as the container itself has them.
-    pub fn interfaces(&self) -> Call<Vec<Json>> {
+    pub fn interfaces(&self) -> Call<Json> {
         Call::get(self.path(&["interfaces"]))
     }
 

@@ -1,11 +1,14 @@
 //! What Proxmox is, as values: calls, replies, task ids. No I/O.
 
 pub mod answer;
+pub mod backup;
 pub mod call;
 pub mod cluster;
+pub mod docs;
 pub mod guests;
 pub mod lenient;
 pub mod nodes;
+pub mod property;
 pub mod storage;
 pub mod tasks;
 pub mod upid;
@@ -13,4 +16,5 @@ pub mod upid;
 pub use answer::Reply;
 pub use call::{Call, Method, Pace, Request, Value};
 pub use guests::{GuestKind, Place};
+pub use property::{Form, Property};
 pub use upid::Upid;

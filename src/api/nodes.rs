@@ -42,6 +42,23 @@ pub fn list() -> Call<Vec<Node>> {
     Call::get(path!["nodes"])
 }
 
+/// A certificate of a node, or the cluster's own authority.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Certificate {
+    #[serde(default)]
+    pub filename: String,
+    #[serde(default)]
+    pub pem: Option<String>,
+}
+
+/// The authority whose certificates all nodes of a cluster have, unless somebody gave them others.
+pub const CLUSTER_CA: &str = "pve-root-ca.pem";
+
+/// For anybody who is logged in.
+pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
+    Call::get(path!["nodes", node, "certificates", "info"])
+}
+
 pub fn status(node: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "status"])
 }

@@ -129,7 +129,7 @@ impl Ctx {
             verb: self.verb.clone(),
             command: self.command.clone(),
             rules: self.global.rules(context.writes, self.around.applying.clone()),
-            tags: TagRules { protected: context.protected_tags.clone(), managed: context.managed_tag.clone() },
+            tags: TagRules::of(&context),
             identity: identity(&context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),

@@ -125,6 +125,7 @@ impl Global {
             grace: self.grace,
             fail_on_warnings: self.fail_on_warnings,
             cancel_on_interrupt: self.cancel_on_interrupt,
+            lock: self.wait_lock,
         }
     }
 

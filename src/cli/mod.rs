@@ -1,7 +1,9 @@
 //! The command line: a folder per noun, a file per verb. A command is its arguments and a `run`.
 
 mod api;
+mod backup;
 pub mod complete;
+mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
@@ -60,6 +62,9 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Backups: make, list, check, keep and drop archives
+    #[command(subcommand, visible_alias = "backups")]
+    Backup(backup::Backup),
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
@@ -82,6 +87,9 @@ pub enum Command {
     Plan(plan::Plan),
     /// What was changed from here, and how it ended
     History(history::History),
+    /// Hosts and clusters: how they are reached, trusted and asked
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(context::Context),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -98,6 +106,7 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             #[cfg(feature = "fence")]
@@ -107,6 +116,7 @@ impl Command {
             Self::Task(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
+            Self::Context(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

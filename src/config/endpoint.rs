@@ -1,10 +1,10 @@
 //! Where a host's API is: `host`, `host:port` or `https://host:port`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use crate::transport::tls::Fingerprint;
+use crate::transport::tls::{self, Fingerprint};
 
 /// The port of Proxmox's API.
 pub const PORT: u16 = 8006;
@@ -98,7 +98,7 @@ fn check_host(host: &str) -> Result<String, String> {
     if host.is_empty() {
         return Err("the host is missing".to_owned());
     }
-    let fine = host.parse::<IpAddr>().is_ok() || rustls::pki_types::DnsName::try_from(host).is_ok();
+    let fine = tls::is_host(host);
     if fine { Ok(host.to_ascii_lowercase()) } else { Err(format!("`{}` is not a host name", host.escape_default())) }
 }
 

@@ -13,7 +13,7 @@ use super::paths::Paths;
 use super::secrets::Source;
 use super::section::{Origin, Section};
 use crate::fault::{Fault, Result};
-use crate::transport::tls::Fingerprint;
+use crate::transport::tls::{self, Fingerprint};
 
 const TOP: &[&str] = &["current", "contexts"];
 const CONTEXT: &[&str] = &[
@@ -161,7 +161,7 @@ fn read_insecure(section: &Section<'_>) -> Result<bool> {
 fn read_endpoint(section: &Section<'_>) -> Result<Endpoint> {
     let url = section.parsed("url", str::parse)?.ok_or_else(|| section.lacks("the url is missing"))?;
     let server_name = section.parsed("server_name", |text| {
-        rustls::pki_types::ServerName::try_from(text).map(|_| text.to_owned()).map_err(|_| "must be a host name or an address".to_owned())
+        if tls::is_host(text) { Ok(text.to_owned()) } else { Err("must be a host name or an address".to_owned()) }
     })?;
     Ok(Endpoint { url, fingerprint: section.parsed("fingerprint", str::parse::<Fingerprint>)?, server_name })
 }

@@ -18,6 +18,8 @@ pub enum Trouble {
     CutBody,
     /// The token or ticket is taken for expired.
     Expired,
+    /// Go to another host: what something before the API, or in between, might say.
+    Redirect { to: String },
 }
 
 /// A trouble for the requests that match, so many times.
@@ -63,13 +65,16 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(what)) = (words.next(), words.next(), words.next()) else {
-            return Err(format!("'{text}' is no fault: METHOD PATH reset|lost|cut|expired|slow:MS|STATUS[:REASON] [xTIMES] [+AFTER]"));
+            return Err(format!(
+                "'{text}' is no fault: METHOD PATH reset|lost|cut|expired|slow:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
+            ));
         };
         let trouble = match what.split_once(':').unwrap_or((what, "")) {
             ("reset", _) => Trouble::Reset,
             ("lost", _) => Trouble::LostAnswer,
             ("cut", _) => Trouble::CutBody,
             ("expired", _) => Trouble::Expired,
+            ("redirect", to) => Trouble::Redirect { to: to.to_owned() },
             ("slow", ms) => Trouble::Slow { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: slow:1500"))? },
             (code, reason) => {
                 let code = code.parse().ok().filter(|c| (100..=599).contains(c)).ok_or_else(|| format!("'{what}' is no trouble"))?;

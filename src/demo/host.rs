@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::faults::{self, Plan};
+use super::mounts;
 use super::pipeline::{Logged, Pipeline};
 use super::pki::Pki;
 use super::seed;
@@ -88,14 +89,23 @@ impl Host {
             }
         };
         let fingerprint = pki.fingerprint()?;
+        let ca_fingerprint = pki.ca_fingerprint()?;
         let (password, tokens) = store.with(|state| {
-            let changed = adopt(state, &options, &fingerprint);
+            let mut changed = adopt(state, &options);
+            for node in state.nodes.values_mut().filter(|n| n.fingerprint != fingerprint) {
+                fingerprint.clone_into(&mut node.fingerprint);
+                ca_fingerprint.clone_into(&mut node.ca_fingerprint);
+                node.cert_pem.clone_from(&pki.cert_pem);
+                node.ca_pem.clone_from(&pki.ca_pem);
+                changed = true;
+            }
             (secrets(state), changed)
         })?;
         let pipeline = Arc::new(Pipeline {
             store,
             faults: Plan::new(options.faults),
             clock: Clock { skew_ms: options.skew_ms },
+            host_root: options.state_dir.as_deref().map(mounts::host_root),
             log_file: std::env::var_os("FELHOM_DEMO_LOG").filter(|v| !v.is_empty()).map(PathBuf::from),
             logged: Mutex::default(),
         });
@@ -204,14 +214,13 @@ fn from_environment(options: &mut Options) -> Result<()> {
 }
 
 /// Brings a state to the present options; says whether that changed it.
-fn adopt(state: &mut State, options: &Options, fingerprint: &str) -> bool {
+fn adopt(state: &mut State, options: &Options) -> bool {
     let mut changed = (state.speed - options.speed).abs() > f64::EPSILON;
     state.speed = options.speed;
     for node in state.nodes.values_mut() {
         let online = !options.offline.contains(&node.name);
-        changed |= node.online != online || node.fingerprint != fingerprint;
+        changed |= node.online != online;
         node.online = online;
-        fingerprint.clone_into(&mut node.fingerprint);
     }
     changed
 }
@@ -290,6 +299,6 @@ mod tests {
         let second = Host::start(&options).unwrap();
         assert_eq!(second.fingerprint(), fingerprint);
         assert!(get(&second, "/version", Some(&token)).starts_with("HTTP/1.1 200 OK"));
-        assert_eq!(summary(dir.path()).unwrap()["guests"], 4);
+        assert_eq!(summary(dir.path()).unwrap()["nodes"][0]["node"], "pve1");
     }
 }

@@ -68,12 +68,15 @@ impl Pki {
 
     /// The SHA-256 of the server's certificate, as Proxmox shows it.
     pub fn fingerprint(&self) -> Result<String> {
-        let hash = ring::digest::digest(&ring::digest::SHA256, self.leaf()?.as_ref());
-        Ok(hash.as_ref().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":"))
+        fingerprint(&self.cert_pem)
+    }
+
+    pub fn ca_fingerprint(&self) -> Result<String> {
+        fingerprint(&self.ca_pem)
     }
 
     fn leaf(&self) -> Result<CertificateDer<'static>> {
-        CertificateDer::from_pem_slice(self.cert_pem.as_bytes()).map_err(|e| broken(&e))
+        certificate(&self.cert_pem)
     }
 
     pub fn server_config(&self) -> Result<Arc<ServerConfig>> {
@@ -86,6 +89,15 @@ impl Pki {
             .map_err(|e| broken(&e))?;
         Ok(Arc::new(config))
     }
+}
+
+fn certificate(pem: &str) -> Result<CertificateDer<'static>> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|e| broken(&e))
+}
+
+fn fingerprint(pem: &str) -> Result<String> {
+    let hash = ring::digest::digest(&ring::digest::SHA256, certificate(pem)?.as_ref());
+    Ok(hash.as_ref().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":"))
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Fault {

@@ -74,7 +74,11 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
             Ok(request) => request,
             Err(Bad::Gone) => break,
             Err(Bad::Refused(status, reason)) => {
-                let _ = stream.write_all(&Response { status, reason, body: None }.bytes(true, false));
+                let _ = stream.write_all(&Response::bare(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
+                break;
+            }
+            Err(Bad::Explained(status, reason)) => {
+                let _ = stream.write_all(&Response::explained(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
                 break;
             }
         };
@@ -90,7 +94,7 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
         }
         let cut = trouble == Some(Trouble::CutBody);
         let close = close || cut || response.closes();
-        if stream.write_all(&response.bytes(close, cut)).and_then(|()| stream.flush()).is_err() {
+        if stream.write_all(&response.bytes(close, cut, pipeline.clock.now_ms() / 1000)).and_then(|()| stream.flush()).is_err() {
             return;
         }
         if cut {

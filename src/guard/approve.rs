@@ -6,7 +6,7 @@ use crate::guard::journal::{Record, local_user, new_id, now};
 use crate::guard::plan::Held;
 use crate::guard::run::Approved;
 use crate::guard::stage::{self, Staged};
-use crate::guard::{Change, Do, Item, Plan, confirm};
+use crate::guard::{Change, Do, Item, Plan, Settled, confirm};
 use crate::session::Session;
 
 /// What became of a change.
@@ -19,15 +19,13 @@ pub enum Pass {
     Staged(Box<Staged>, Plan),
 }
 
-/// Puts a change before the tag guards, the gates, the person and the journal.
-pub fn ask(session: &Session, mut change: Change) -> Result<Pass> {
+/// Puts a change before the gates, the person and the journal.
+pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let rules = &session.rules;
-    if !rules.force {
-        for item in change.items.iter_mut().filter(|item| item.pending()) {
-            if let Some(fault) = session.tags.refusal(item) {
-                blocked(session, "tags", &fault);
-                item.settled = Some(crate::guard::Settled::Refused(Box::new(fault)));
-            }
+    // What a verb refused for single targets is a refusal too, and is written down.
+    for item in &change.items {
+        if let (Some(Settled::Refused(fault)), false) = (&item.settled, rules.plan) {
+            blocked(session, "guard", fault);
         }
     }
     // A change without a single call (an installation over ssh) needs no API, and may be planned where there is none.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::api::call::Output;
 use crate::api::{Call, Request, Value};
 use crate::fault::{Fault, Result};
-use crate::guard::{Hurt, Known, Permit};
+use crate::guard::Permit;
 use crate::routes::{self, Backend, Risk};
 
 /// What is changed: a guest, an archive, a role, …
@@ -169,10 +169,10 @@ pub struct Item {
     pub lane: String,
     /// What the host's state was when this was planned, by name: status, digest, snapshots, …
     pub facts: BTreeMap<String, String>,
-    /// How it hurts the guest, and what is known of the guest's tags: for the tag guards.
-    pub hurts: Option<(Hurt, Known)>,
     /// Own keys of the result that are known beforehand.
     pub extra: Map<String, Json>,
+    /// Words of the host by which it refuses what is so already.
+    pub already: &'static [&'static str],
 }
 
 impl Item {
@@ -188,8 +188,8 @@ impl Item {
             impact: Impact::default(),
             lane,
             facts: BTreeMap::new(),
-            hurts: None,
             extra: Map::new(),
+            already: &[],
         }
     }
 
@@ -235,13 +235,6 @@ impl Item {
         self
     }
 
-    /// Puts it before the tag guards.
-    #[must_use]
-    pub fn hurts(mut self, hurt: Hurt, known: Known) -> Self {
-        self.hurts = Some((hurt, known));
-        self
-    }
-
     #[must_use]
     pub fn lane(mut self, lane: impl Into<String>) -> Self {
         self.lane = lane.into();
@@ -251,6 +244,13 @@ impl Item {
     #[must_use]
     pub fn extra(mut self, key: &str, value: impl Into<Json>) -> Self {
         self.extra.insert(key.into(), value.into());
+        self
+    }
+
+    /// A refusal in one of these words means that it is so already: somebody was faster.
+    #[must_use]
+    pub fn already(mut self, words: &'static [&'static str]) -> Self {
+        self.already = words;
         self
     }
 

@@ -26,4 +26,4 @@ pub use plan::{Plan, PlannedItem, PlannedStep};
 pub use rules::{Gate, Rules};
 pub use run::{Approved, Done};
 pub use stage::{Applying, Shelf, Staged};
-pub use tags::{Hurt, Known, TagRules};
+pub use tags::TagRules;

@@ -94,7 +94,8 @@ impl Outcome {
         }
     }
 
-    pub(super) fn fail(&mut self, fault: Fault) {
+    /// Ends it with this fault, after all.
+    pub fn fail(&mut self, fault: Fault) {
         self.status = Status::of(&fault);
         self.upid = self.upid.take().or_else(|| fault.upid.clone());
         self.error = Some(error_json(&fault));

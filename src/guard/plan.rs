@@ -1,11 +1,10 @@
 //! What would be done, as data: for `--plan`, for the preview before a question, for the journal.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::api::Request;
+pub use crate::api::cluster::Held;
 use crate::guard::change::{Change, Do, Impact, Item, Settled, Step, Target};
 use crate::guard::redact;
 use crate::routes::{self, Grant, Risk};
@@ -65,9 +64,6 @@ pub struct PlannedStep {
     #[serde(skip)]
     pub request: Option<Request>,
 }
-
-/// What somebody may do, path by path, as `/access/permissions` says it.
-pub type Held = BTreeMap<String, BTreeMap<String, Json>>;
 
 impl Plan {
     pub(super) fn of(change: &Change, context: &str, who: &str, held: Option<&Held>) -> Self {

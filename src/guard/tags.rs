@@ -1,82 +1,153 @@
-//! Guests that are not to be touched by mistake: by their tags, and by Proxmox's own `protection`.
+//! Tags that keep a guest from being stopped or destroyed by mistake.
 
+use crate::config::Context;
 use crate::fault::Fault;
-use crate::guard::Item;
+use crate::guard::{Rules, Target};
 
-/// What the context says about tags.
-#[derive(Debug, Clone, Default)]
+/// Which tags protect, and which one marks what felhom may stop and delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRules {
-    /// Guests with one of these refuse what would hurt them.
     pub protected: Vec<String>,
-    /// Where there is one, guests without it are not ours to stop or delete.
     pub managed: Option<String>,
 }
 
-/// What hurts a guest, as far as the tag guards are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hurt {
-    Stop,
-    Delete,
-    Rollback,
-    Overwrite,
-    /// Takes a tag or `protection` away that guards it.
-    Unguard,
-}
-
-/// What is known of a guest's tags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
-    Tags(Vec<String>),
-    /// They cannot be read, and count as protected.
-    Unreadable,
+impl Default for TagRules {
+    fn default() -> Self {
+        Self { protected: vec!["protected".into(), "production".into()], managed: None }
+    }
 }
 
 impl TagRules {
-    /// Why an item must not run; `None` where nothing guards it.
-    pub(super) fn refusal(&self, item: &Item) -> Option<Fault> {
-        let (hurt, known) = item.hurts.as_ref()?;
-        let target = &item.target;
-        let hint = "--force passes this guard once, for those who know what they do";
-        if *hurt == Hurt::Unguard {
-            return Some(Fault::refused(format!("{target}: this takes away what guards it")).with_hint(hint));
-        }
-        let tags = match known {
-            Known::Unreadable => {
-                return Some(Fault::refused(format!("{target}: its tags cannot be read, so it counts as protected")).with_hint(hint));
-            }
-            Known::Tags(tags) => tags,
-        };
-        if let Some(tag) = tags.iter().find(|tag| self.protected.contains(tag)) {
-            return Some(Fault::refused(format!("{target} is tagged '{tag}': it refuses {}", item.action)).with_hint(hint));
-        }
-        match &self.managed {
-            Some(managed) if matches!(hurt, Hurt::Stop | Hurt::Delete) && !tags.contains(managed) => Some(
-                Fault::refused(format!("{target} is not tagged '{managed}': it is not managed from here, and refuses {}", item.action))
-                    .with_hint(hint),
-            ),
-            _ => None,
+    /// Those of a context; one that names no protected tags has the usual ones.
+    pub fn of(context: &Context) -> Self {
+        let usual = Self::default();
+        Self {
+            protected: if context.protected_tags.is_empty() { usual.protected } else { context.protected_tags.clone() },
+            managed: context.managed_tag.clone(),
         }
     }
+
+    fn guards(&self, tag: &str) -> bool {
+        self.protected.iter().any(|one| one == tag) || self.managed.as_deref() == Some(tag)
+    }
+}
+
+/// What the tags have a say in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Stop,
+    Shutdown,
+    Reboot,
+    Delete,
+    Rollback,
+    Overwrite,
+}
+
+impl Deed {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Shutdown => "shut down",
+            Self::Reboot => "reboot",
+            Self::Delete => "delete",
+            Self::Rollback => "roll back",
+            Self::Overwrite => "overwrite",
+        }
+    }
+
+    /// Only managed guests may be stopped and deleted.
+    fn needs_managed(self) -> bool {
+        matches!(self, Self::Stop | Self::Shutdown | Self::Delete | Self::Overwrite)
+    }
+}
+
+/// Why the guest's tags forbid it; `tags` is `None` where they could not be read, which counts as protected.
+pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option<&[String]>, deed: Deed) -> Option<Fault> {
+    if rules.force {
+        return None;
+    }
+    let word = deed.word();
+    let Some(tags) = tags else {
+        return Some(
+            Fault::refused(format!("will not {word} {guest}: its tags cannot be read, so it counts as protected"))
+                .with_hint("VM.Audit on the guest lets its tags be read; --force passes this guard, once"),
+        );
+    };
+    if let Some(tag) = tags.iter().find(|tag| tag_rules.protected.contains(tag)) {
+        return Some(
+            Fault::refused(format!("will not {word} {guest}: it is tagged '{tag}'"))
+                .with_hint("--force passes this guard, once; --plan shows what would be done"),
+        );
+    }
+    match &tag_rules.managed {
+        Some(managed) if deed.needs_managed() && !tags.contains(managed) => Some(
+            Fault::refused(format!("will not {word} {guest}: it has no tag '{managed}', so it is not one of those that felhom manages"))
+                .with_hint(format!("the context's managed_tag asks for it; `felhom guest tag add {guest_id} {managed}` gives it to the guest, --force passes this guard, once", guest_id = guest.vmid.map(|v| v.to_string()).unwrap_or_default())),
+        ),
+        _ => None,
+    }
+}
+
+/// Why a guard may not be taken off a guest: `before` and `after` are its tags, `unprotects` whether its own `protection` goes.
+pub fn taken_away(
+    rules: &Rules,
+    tag_rules: &TagRules,
+    guest: &Target,
+    before: &[String],
+    after: &[String],
+    unprotects: bool,
+) -> Option<Fault> {
+    if rules.force {
+        return None;
+    }
+    let hint = "it guards this guest against being stopped or deleted by mistake; --force takes it away";
+    if unprotects {
+        return Some(Fault::refused(format!("will not switch off the protection of {guest}")).with_hint(hint));
+    }
+    let tag = before.iter().find(|tag| tag_rules.guards(tag) && !after.contains(tag))?;
+    Some(Fault::refused(format!("will not take the tag '{tag}' from {guest}")).with_hint(hint))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::Target;
 
-    fn refusal(rules: &TagRules, hurt: Hurt, tags: &[&str]) -> Option<String> {
-        let target = Target { vmid: Some(101), ..Target::default() };
-        let known = Known::Tags(tags.iter().map(|t| (*t).to_owned()).collect());
-        rules.refusal(&Item::new("stop", target).hurts(hurt, known)).map(|fault| fault.message)
+    fn web() -> Target {
+        Target { vmid: Some(101), name: Some("web".into()), ..Target::default() }
+    }
+
+    fn tags(list: &[&str]) -> Vec<String> {
+        list.iter().map(|tag| (*tag).to_owned()).collect()
     }
 
     #[test]
-    fn protected_and_unmanaged_guests_refuse() {
-        let rules = TagRules { protected: vec!["production".into()], managed: Some("felhom".into()) };
-        assert_eq!(refusal(&rules, Hurt::Stop, &["production", "felhom"]).as_deref(), Some("101 is tagged 'production': it refuses stop"));
-        assert!(refusal(&rules, Hurt::Delete, &["web"]).is_some_and(|m| m.contains("not managed")));
-        assert_eq!(refusal(&rules, Hurt::Rollback, &["web"]), None);
-        assert_eq!(refusal(&rules, Hurt::Stop, &["felhom"]), None);
-        assert_eq!(refusal(&TagRules::default(), Hurt::Stop, &[]), None);
+    fn protected_and_unread_tags_refuse_and_force_passes() {
+        let (rules, set) = (Rules::default(), TagRules::default());
+        let why = |list: Option<&[&str]>, deed| {
+            let list = list.map(tags);
+            refusal(&rules, &set, &web(), list.as_deref(), deed).map(|fault| fault.message)
+        };
+        assert_eq!(why(Some(&["a", "production"]), Deed::Stop).as_deref(), Some("will not stop 101 (web): it is tagged 'production'"));
+        assert!(why(None, Deed::Rollback).is_some_and(|text| text.contains("counts as protected")));
+        assert_eq!(why(Some(&["prod"]), Deed::Delete), None);
+        let forced = Rules { force: true, ..Rules::default() };
+        assert!(refusal(&forced, &set, &web(), None, Deed::Delete).is_none());
+    }
+
+    #[test]
+    fn with_a_managed_tag_only_those_that_have_it_are_stopped_or_deleted() {
+        let set = TagRules { managed: Some("felhom".into()), ..TagRules::default() };
+        let asks = |list: &[&str], deed| refusal(&Rules::default(), &set, &web(), Some(&tags(list)), deed).is_some();
+        assert!(asks(&["other"], Deed::Stop) && asks(&[], Deed::Delete));
+        assert!(!asks(&["felhom"], Deed::Stop) && !asks(&[], Deed::Reboot));
+    }
+
+    #[test]
+    fn a_guard_is_not_taken_away_by_the_way() {
+        let set = TagRules { managed: Some("felhom".into()), ..TagRules::default() };
+        let asks =
+            |before: &[&str], after: &[&str], off| taken_away(&Rules::default(), &set, &web(), &tags(before), &tags(after), off).is_some();
+        assert!(asks(&["protected", "a"], &["a"], false) && asks(&["felhom"], &[], false) && asks(&[], &[], true));
+        assert!(!asks(&["protected", "a"], &["protected"], false));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-pub struct Record {
+pub(super) struct Record {
     pub who: Option<String>,
     pub method: String,
     pub path: String,
@@ -19,7 +19,7 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn parse(line: &str) -> Self {
+    pub(super) fn parse(line: &str) -> Self {
         let value: Value = serde_json::from_str(line).unwrap();
         let text = |key: &str| value[key].as_str().unwrap_or("").to_owned();
         let map = |key: &str| value[key].as_object().cloned().unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::support::http::{Client, Reply, encode};
 
 const TOTP_SECRET: &[u8] = b"felhom-replay-secret";
 
-pub struct Session {
+pub(super) struct Session {
     host: Host,
     client: Client,
     /// What the transcript calls a thing, and what it is called here.
@@ -25,7 +25,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let host = Host::start(&Options { baseline: true, speed: 1e6, ..Options::default() }).unwrap();
         let client = Client::new(&host.endpoint(), host.ca_pem());
         Self {
@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// What was made before the first record of a file, and stands in its answers.
-    pub fn prepare(&mut self, file: &str) {
+    pub(super) fn prepare(&mut self, file: &str) {
         if file == "19" {
             self.root("PUT", "/nodes/pve1/lxc/103/config", "mp2=%2Fsrv%2Fbind%2Cmp%3D%2Fmnt%2Fbind&features=nesting%3D1%2Ckeyctl%3D1");
             return;
@@ -56,13 +56,17 @@ impl Session {
             ("POST", "/nodes/pve1/lxc/101/status/start", ""),
             ("POST", "/nodes/pve1/qemu/201/status/start", ""),
             ("POST", "/cluster/ha/resources", "sid=ct%3A103&state=stopped"),
+            ("PUT", "/pools/pool1", "comment=rig"),
+            ("POST", "/cluster/firewall/rules", "type=in&action=ACCEPT&macro=SSH&comment=ssh&enable=1"),
+            ("POST", "/cluster/sdn/zones", "zone=zsimple&type=simple"),
+            ("POST", "/cluster/sdn/vnets", "vnet=vnet1&zone=zsimple"),
             (
                 "POST",
                 "/nodes/pve1/vzdump",
                 "vmid=103&storage=local&mode=stop&compress=zstd&protected=1&notes-template=%7B%7Bguestname%7D%7D",
             ),
         ] {
-            let reply = self.root(method, path, body);
+            let reply = self.by_token(method, path, body);
             let upid = reply["data"].as_str().unwrap_or("").to_owned();
             if path.ends_with("vzdump") {
                 self.names.insert("UPID:pve1:000001CE:00040FBA:6B00385D:vzdump:103:root@pam!rig:".into(), upid.clone());
@@ -75,7 +79,7 @@ impl Session {
     }
 
     /// Steps that the transcripts leave out and whose traces stand in them.
-    pub fn unseen(&mut self, at: &str) {
+    pub(super) fn unseen(&mut self, at: &str) {
         match at {
             "07:18" => {
                 // `pct unlock` on the host: no call does it.
@@ -83,6 +87,9 @@ impl Session {
                     state.guests.get_mut(&110).map(|guest| guest.config.shift_remove("lock"));
                 };
                 self.host.with_state(unlock).unwrap();
+            }
+            "16:1" => {
+                self.root("PUT", "/nodes/pve1/qemu/202/config", "description=q&memory=96");
             }
             "19:32" => {
                 self.root("PUT", "/nodes/pve1/lxc/103/config", "delete=mp2");
@@ -101,6 +108,18 @@ impl Session {
             ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
             ("Cookie".to_owned(), format!("PVEAuthCookie={}", encode(&ticket))),
             ("CSRFPreventionToken".to_owned(), csrf),
+        ];
+        let reply = self.client.send(method, &format!("/api2/json{path}"), &headers, body.as_bytes());
+        serde_json::from_slice(&reply.body).unwrap_or(Value::Null)
+    }
+
+    /// A call of the recorder's own token.
+    fn by_token(&mut self, method: &str, path: &str, body: &str) -> Value {
+        let tokens = self.host.tokens();
+        let secret = tokens.iter().find(|(id, _)| id == "root@pam!rig").unwrap().1.reveal();
+        let headers = [
+            ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+            ("Authorization".to_owned(), format!("PVEAPIToken=root@pam!rig={secret}")),
         ];
         let reply = self.client.send(method, &format!("/api2/json{path}"), &headers, body.as_bytes());
         serde_json::from_slice(&reply.body).unwrap_or(Value::Null)
@@ -200,7 +219,7 @@ impl Session {
     }
 
     /// Sends what the record sent; says how the answer differs.
-    pub fn replay(&mut self, record: &Record) -> Vec<String> {
+    pub(super) fn replay(&mut self, record: &Record) -> Vec<String> {
         let reply = self.send(record);
         let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_else(|_| match reply.body.is_empty() {
             true => Value::Null,

@@ -10,21 +10,21 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// What came back: status, reason phrase and body.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub reason: String,
     pub body: Vec<u8>,
 }
 
 /// Knows a host and trusts its CA alone.
-pub struct Client {
+pub(crate) struct Client {
     address: String,
     tls: Arc<ClientConfig>,
 }
 
 impl Client {
     /// `endpoint` is `https://127.0.0.1:PORT`.
-    pub fn new(endpoint: &str, ca_pem: &str) -> Self {
+    pub(crate) fn new(endpoint: &str, ca_pem: &str) -> Self {
         let mut roots = RootCertStore::empty();
         for ca in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
             roots.add(ca.unwrap()).unwrap();
@@ -36,7 +36,7 @@ impl Client {
     }
 
     /// Sends one request as it is. `target` is the path with its query, encoded.
-    pub fn send(&self, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
+    pub(crate) fn send(&self, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Reply {
         let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
@@ -68,6 +68,6 @@ fn parse(answer: &[u8]) -> Reply {
 }
 
 /// Percent-encodes everything that has a meaning in a URL or a form.
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -28,7 +28,7 @@ pub struct Shape {
     /// Nodes that are down
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     offline: Vec<String>,
-    /// What goes wrong, e.g. 'POST */vzdump lost-answer'
+    /// What goes wrong, e.g. 'POST */vzdump lost x1'
     #[arg(long, value_name = "FAULT")]
     fault: Vec<demo::faults::Fault>,
     /// Milliseconds by which the host's clock is wrong

@@ -3,6 +3,7 @@
 mod config;
 mod list;
 mod next_id;
+mod power;
 mod show;
 
 pub use list::status_tone;
@@ -18,6 +19,12 @@ pub enum Guest {
     Show(show::Show),
     Config(config::Config),
     NextId(next_id::NextId),
+    Start(power::Start),
+    Stop(power::Stop),
+    Shutdown(power::Shutdown),
+    Reboot(power::Reboot),
+    Suspend(power::Suspend),
+    Resume(power::Resume),
 }
 
 impl Guest {
@@ -27,6 +34,12 @@ impl Guest {
             Self::Show(verb) => verb.run(ctx),
             Self::Config(verb) => verb.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
+            Self::Start(verb) => verb.run(ctx),
+            Self::Stop(verb) => verb.run(ctx),
+            Self::Shutdown(verb) => verb.run(ctx),
+            Self::Reboot(verb) => verb.run(ctx),
+            Self::Suspend(verb) => verb.run(ctx),
+            Self::Resume(verb) => verb.run(ctx),
         }
     }
 }

@@ -33,26 +33,36 @@ fn what_never_answers_is_given_up() {
     assert_eq!(fault.expect_err("it waits").message, "there is no keyring to use: it did not answer within 0 s");
 }
 
-/// The keyring looks at the process's own environment, so a bus of the test's making needs a process of its own.
+/// Set for a test that runs itself again in a process of its own: the keyring looks at the process's own environment.
+#[cfg(feature = "exec")]
+const INNER: &str = "FELHOM_TEST_INNER";
+
+/// The command that runs one test of this file again.
+#[cfg(feature = "exec")]
+fn again(before: &[&str], test: &str) -> crate::exec::Cmd {
+    let this = std::env::current_exe().expect("this test").to_string_lossy().into_owned();
+    let words: Vec<&str> = before.iter().copied().chain([this.as_str(), "--exact", "--nocapture"]).collect();
+    crate::exec::Cmd::new(words[0])
+        .args(&words[1..])
+        .arg(format!("config::secrets::keyring::tests::{test}"))
+        .env(INNER, "1")
+        .timeout(Duration::from_secs(90))
+}
+
 #[cfg(feature = "exec")]
 #[test]
 fn a_dead_session_bus_is_refused_in_words() {
+    if std::env::var_os(INNER).is_some() {
+        let fault = vault(&Env::system()).probe(Store::Keyring).expect_err("nobody is on that bus");
+        assert!(fault.message.starts_with("the keyring store does not work: there is no keyring to use: "), "{fault}");
+        assert!(fault.hint().contains("--store file"), "{}", fault.hint());
+        return;
+    }
     let dir = tempfile::tempdir().expect("a folder");
     let address = format!("unix:path={}", dir.path().join("bus").display());
-    let child = crate::exec::Cmd::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "--ignored", "--nocapture", "config::secrets::keyring::tests::child_with_a_dead_bus"])
-        .env("DBUS_SESSION_BUS_ADDRESS", address)
-        .timeout(Duration::from_secs(90));
+    let child = again(&[], "a_dead_session_bus_is_refused_in_words").env("DBUS_SESSION_BUS_ADDRESS", address);
     let done = child.run(&Interrupt::never().expect("a socket pair")).expect("it runs");
     assert!(done.ok() && done.stdout_text().contains("1 passed"), "{}\n{}", done.stdout_text(), done.stderr_text());
-}
-
-#[test]
-#[ignore = "run by a_dead_session_bus_is_refused_in_words, with an environment of its own"]
-fn child_with_a_dead_bus() {
-    let fault = vault(&Env::system()).probe(Store::Keyring).expect_err("nobody is on that bus");
-    assert!(fault.message.starts_with("the keyring store does not work: there is no keyring to use: "), "{fault}");
-    assert!(fault.hint().contains("--store file"), "{}", fault.hint());
 }
 
 /// A real Secret Service on a bus of its own, with an unlocked keyring in a home of its own.
@@ -60,6 +70,9 @@ fn child_with_a_dead_bus() {
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_real_secret_service_keeps_reads_and_forgets() {
+    if std::env::var_os(INNER).is_some() {
+        return with_a_real_keyring();
+    }
     let quiet = Interrupt::never().expect("a socket pair");
     for tool in ["dbus-run-session", "gnome-keyring-daemon"] {
         let there = crate::exec::Cmd::new(tool).arg("--version").run(&quiet).is_ok_and(|done| done.ok());
@@ -71,21 +84,17 @@ fn a_real_secret_service_keeps_reads_and_forgets() {
     }
     let home = tempfile::tempdir().expect("a folder");
     let script = r#"printf test | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec "$@""#;
-    let child = crate::exec::Cmd::new("dbus-run-session")
-        .args(["--", "sh", "-c", script, "sh"])
-        .arg(std::env::current_exe().expect("this test"))
-        .args(["--exact", "--ignored", "--nocapture", "config::secrets::keyring::tests::child_with_a_real_keyring"])
+    let before = ["dbus-run-session", "--", "sh", "-c", script, "sh"];
+    let child = again(&before, "a_real_secret_service_keeps_reads_and_forgets")
         .env("HOME", home.path())
         .env("XDG_DATA_HOME", home.path().join("data"))
-        .env("XDG_RUNTIME_DIR", home.path())
-        .timeout(Duration::from_secs(60));
+        .env("XDG_RUNTIME_DIR", home.path());
     let done = child.run(&quiet).expect("it runs");
     assert!(done.ok() && done.stdout_text().contains("1 passed"), "{}\n{}", done.stdout_text(), done.stderr_text());
 }
 
-#[test]
-#[ignore = "run by a_real_secret_service_keeps_reads_and_forgets, with an environment of its own"]
-fn child_with_a_real_keyring() {
+#[cfg(feature = "exec")]
+fn with_a_real_keyring() {
     let vault = vault(&Env::system());
     vault.probe(Store::Keyring).expect("it works");
     let (one, two) = (Account::new("home", "felhom@pve!agent"), Account::new("home", "felhom@pve!agent-b"));

@@ -26,7 +26,8 @@ impl Reply {
 
     pub fn body(&self) -> Value {
         let mut body = json!({ "data": self.data });
-        if let Some(total) = self.total {
+        // A total of 0 is false in Perl and left out.
+        if let Some(total) = self.total.filter(|t| *t > 0) {
             body["total"] = total.into();
         }
         for (key, value) in &self.extra {

@@ -135,3 +135,88 @@ fn levels(path: &str) -> impl Iterator<Item = (&str, bool)> {
     let own = (path != "/").then_some((path, true));
     root.chain(below).chain(own)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::state::{AclEntry, Group, Pool, Token, User};
+
+    fn entry(subject: Subject, role: &str, propagate: bool) -> AclEntry {
+        AclEntry { subject, role: role.into(), propagate }
+    }
+
+    /// `ann@pve` with the token `t`, and the group `ops` that she is in.
+    fn state(acl: &[(&str, AclEntry)]) -> State {
+        let mut state = State::default();
+        let mut ann = User { groups: ["ops".to_owned()].into(), ..User::default() };
+        ann.tokens.insert("t".into(), Token { secret: String::new(), privsep: true, expire: 0, comment: None });
+        ann.tokens.insert("full".into(), Token { secret: String::new(), privsep: false, expire: 0, comment: None });
+        state.access.users.insert("ann@pve".into(), ann);
+        state.access.groups.insert("ops".into(), Group::default());
+        for (path, entry) in acl {
+            state.access.acl.entry((*path).to_owned()).or_default().push(entry.clone());
+        }
+        state
+    }
+
+    fn ann() -> Subject {
+        Subject::User("ann@pve".into())
+    }
+
+    fn may(state: &State, who: &str, path: &str, privilege: &str) -> bool {
+        check(state, &Who::parse(who), path, &[privilege]).is_ok()
+    }
+
+    #[test]
+    fn a_role_reaches_below_only_when_it_propagates() {
+        let state = state(&[("/vms", entry(ann(), "PVEVMUser", true)), ("/nodes", entry(ann(), "PVEAuditor", false))]);
+        assert!(may(&state, "ann@pve", "/vms/101", "VM.Backup"));
+        assert!(may(&state, "ann@pve", "/nodes", "Sys.Audit"));
+        assert!(!may(&state, "ann@pve", "/nodes/pve1", "Sys.Audit"));
+        assert!(!may(&state, "ann@pve", "/", "VM.Backup"));
+    }
+
+    #[test]
+    fn the_nearer_level_replaces_the_farther_and_the_user_the_group() {
+        let ops = Subject::Group("ops".into());
+        let state = state(&[
+            ("/", entry(ops.clone(), "PVEAdmin", true)),
+            ("/vms/101", entry(ops, "PVEVMAdmin", true)),
+            ("/vms/101", entry(ann(), "PVEAuditor", true)),
+            ("/vms/102", entry(ann(), "NoAccess", true)),
+        ]);
+        assert!(may(&state, "ann@pve", "/vms/100", "VM.Allocate"));
+        assert!(may(&state, "ann@pve", "/vms/101", "VM.Audit"));
+        assert!(!may(&state, "ann@pve", "/vms/101", "VM.Allocate"));
+        assert!(!may(&state, "ann@pve", "/vms/102", "VM.Audit"));
+    }
+
+    #[test]
+    fn a_separated_token_has_what_both_have() {
+        let token = Subject::Token("ann@pve!t".into());
+        let mut state = state(&[("/vms/101", entry(token, "PVEVMAdmin", true))]);
+        assert!(!may(&state, "ann@pve!t", "/vms/101", "VM.Audit"));
+        state.access.acl.entry("/vms/101".into()).or_default().push(entry(ann(), "PVEVMUser", true));
+        assert!(may(&state, "ann@pve!t", "/vms/101", "VM.Audit"));
+        assert!(!may(&state, "ann@pve!t", "/vms/101", "VM.Allocate"));
+        assert!(may(&state, "ann@pve!full", "/vms/101", "VM.Backup"));
+        assert!(!may(&state, "ann@pve!nosuch", "/vms/101", "VM.Audit"));
+    }
+
+    #[test]
+    fn a_pool_gives_rights_on_its_members() {
+        let mut state = state(&[("/pool/prod", entry(ann(), "PVEVMUser", true))]);
+        state.pools.insert("prod".into(), Pool { guests: [101].into(), ..Pool::default() });
+        assert!(may(&state, "ann@pve", "/vms/101", "VM.PowerMgmt"));
+        assert!(!may(&state, "ann@pve", "/vms/102", "VM.PowerMgmt"));
+    }
+
+    #[test]
+    fn a_denial_names_path_and_privileges() {
+        let state = state(&[]);
+        let who = Who::user("ann@pve");
+        let refusal = check_any(&state, &who, "/storage/local", &["Datastore.Audit", "Datastore.AllocateSpace"]).unwrap_err();
+        assert_eq!(refusal.message, "Permission check failed (/storage/local, Datastore.Audit|Datastore.AllocateSpace)");
+        assert!(check(&state, &Who::user("root@pam"), "/", &["Sys.Modify"]).is_ok());
+    }
+}

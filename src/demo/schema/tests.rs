@@ -43,7 +43,7 @@ fn walk(node: &Value, seen: &mut usize) {
 }
 
 fn same(own: &Schema, wanted: &Value, at: &str) {
-    assert_eq!(own.kind.map(node::Kind::word), wanted["type"].as_str(), "{at}");
+    assert_eq!(own.kind.map(Kind::word), wanted["type"].as_str(), "{at}");
     assert_eq!(own.optional, wanted["optional"] == 1 || wanted["optional"] == "1", "{at}");
     assert_eq!(own.default.clone().unwrap_or(Value::Null), wanted["default"], "{at}");
     assert_eq!(own.pattern.as_deref(), wanted["pattern"].as_str(), "{at}");

@@ -53,8 +53,16 @@ pub(super) fn state(now: i64) -> State {
     guest(&mut state, machine(201, "pve1", "vm201", "dirct:201/vm-201-disk-0.qcow2,size=1G", vm201));
     let vm202 = json!({ "memory": "64", "kvm": 0, "meta": meta, "net0": "virtio=BC:24:11:2B:68:FC,bridge=vmbr0" });
     guest(&mut state, machine(202, "pve1", "vm202", "dirct:202/vm-202-disk-0.raw,size=1G", vm202));
-    state.pools.insert("pool1".into(), Pool { guests: [103].into(), ..Pool::default() });
+    state.pools.insert("pool1".into(), Pool { comment: "rig".into(), guests: [103].into(), ..Pool::default() });
     if let Some(node) = state.nodes.get_mut("pve1") {
+        node.dns = map(json!({ "dns1": "10.255.255.53" }));
+        node.hosts = "127.0.0.1 localhost.localdomain localhost\n10.10.10.1 pve1.example.org pve1\n".into();
+        node.services = super::services::rig();
+        node.updates = vec![json!({
+            "Package": "ca-certificates", "Version": "20250419+deb13u1", "OldVersion": "20250419", "Title": "Common CA certificates",
+            "Description": "Contains the certificate authorities shipped with Mozilla's browser.", "Arch": "all", "Section": "misc",
+            "Priority": "standard", "Origin": "Debian",
+        })];
         node.network = vec![map(json!({
             "active": 1, "address": "10.10.10.1", "autostart": 1, "bridge_fd": "0", "bridge_ports": "", "bridge_stp": "off",
             "cidr": "10.10.10.1/24", "families": ["inet"], "iface": "vmbr0", "method": "static", "method6": "manual", "netmask": "24",

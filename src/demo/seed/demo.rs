@@ -1,10 +1,11 @@
-//! A small lively site to try things on.
+//! A small lively site to try things on: three nodes, a dozen guests, shared storages, a week of backups and tasks.
 
 use serde_json::json;
 
-use super::parts::{GIB, container, guest, host, machine, storage, token, user};
+use super::parts::{GIB, container, guest, host, storage, token, user};
+use super::{archives, guests, history, nodes};
 use crate::demo::host::Options;
-use crate::demo::state::{AclEntry, Node, Pool, Power, State, Subject};
+use crate::demo::state::{AclEntry, Guest, Pool, Power, State, Storage, Subject, Volume, map};
 
 /// What the role of the ready-made agent token holds.
 const AGENT: &[&str] = &[
@@ -26,69 +27,125 @@ const AGENT: &[&str] = &[
     "SDN.Use",
 ];
 
+/// Above this VMID are the guests that only make the site bigger.
+const CROWD: u32 = 1000;
+
 pub(super) fn state(options: &Options, now: i64) -> State {
     let count = u32::try_from(options.nodes.unwrap_or(3).clamp(1, 32)).unwrap_or(3);
-    let mut state = host(node(1, now));
+    let mut state = host(nodes::node(1, count > 1, now));
     for id in 2..=count {
-        let node = node(id, now);
+        let node = nodes::node(id, true, now);
         state.nodes.insert(node.name.clone(), node);
     }
     state.cluster = (count > 1).then(|| "felhom-demo".to_owned());
     access(&mut state);
-    storages(&mut state);
-    for (index, (vmid, name)) in [(101, "web"), (102, "db"), (103, "mail")].into_iter().enumerate() {
-        let node = format!("pve{}", index as u32 % count + 1);
-        let mut ct = container(vmid, &node, name, &format!("local-lvm:vm-{vmid}-disk-0,size=8G"), json!({ "tags": "prod", "onboot": 1 }));
-        ct.power = Power::Running;
-        ct.started = Some(now - 86_400);
-        guest(&mut state, ct);
-    }
-    let vm = machine(201, "pve1", "win", "local-lvm:vm-201-disk-0,size=32G", json!({ "memory": "4096" }));
-    guest(&mut state, vm);
-    for vmid in 1000..1000 + u32::try_from(options.guests.unwrap_or(0).saturating_sub(state.guests.len())).unwrap_or(0) {
-        let node = format!("pve{}", vmid % count + 1);
-        let mut ct = container(vmid, &node, &format!("ct{vmid}"), &format!("local-lvm:vm-{vmid}-disk-0,size=4G"), json!({}));
-        if vmid % 3 > 0 {
-            ct.power = Power::Running;
-            ct.started = Some(now - i64::from(vmid) * 60);
-        }
-        guest(&mut state, ct);
-    }
-    state.pools.insert("production".into(), Pool { comment: "what must run".into(), guests: [101, 102, 103].into(), ..Pool::default() });
+    storages(&mut state, now);
+    guests::add(&mut state, count, now);
+    crowd(&mut state, options.guests, count, now);
+    pools(&mut state);
+    jobs(&mut state);
+    archives::add(&mut state, now);
+    history::add(&mut state, now);
     state
-}
-
-fn node(id: u32, now: i64) -> Node {
-    Node {
-        name: format!("pve{id}"),
-        id,
-        ip: format!("192.0.2.{}", 10 + id),
-        online: true,
-        booted: now - 12 * 86_400,
-        cpus: 16,
-        memory: 64 * GIB,
-        disk: 94 * GIB,
-        cpu_load: 0.07,
-        memory_load: 0.41,
-        disk_load: 0.23,
-        timezone: "Europe/Budapest".into(),
-        ..Node::default()
-    }
 }
 
 fn access(state: &mut State) {
     token(state, "root@pam!demo", false);
-    user(state, "felhom@pve", json!({ "comment": "the agent" }));
+    user(state, "felhom@pve", json!({ "comment": "the agent that felhom works as" }));
     token(state, "felhom@pve!agent", true);
+    user(state, "viewer@pve", json!({ "comment": "may look, not touch" }));
+    token(state, "viewer@pve!tok", false);
     state.access.roles.insert("FelhomAgent".into(), AGENT.iter().map(|p| (*p).to_owned()).collect());
-    let entry = |subject| AclEntry { subject, role: "FelhomAgent".into(), propagate: true };
-    let entries = vec![entry(Subject::User("felhom@pve".into())), entry(Subject::Token("felhom@pve!agent".into()))];
+    let entry = |subject, role: &str| AclEntry { subject, role: role.into(), propagate: true };
+    let entries = vec![
+        entry(Subject::User("felhom@pve".into()), "FelhomAgent"),
+        entry(Subject::Token("felhom@pve!agent".into()), "FelhomAgent"),
+        entry(Subject::User("viewer@pve".into()), "PVEAuditor"),
+    ];
     state.access.acl.insert("/".into(), entries);
 }
 
-fn storages(state: &mut State) {
+fn storages(state: &mut State, now: i64) {
     let local = json!({ "type": "dir", "path": "/var/lib/vz", "content": "iso,vztmpl,backup,import,snippets" });
     storage(state, "local", local, 94 * GIB, 21 * GIB, false);
     let lvm = json!({ "type": "lvmthin", "vgname": "pve", "thinpool": "data", "content": "rootdir,images" });
     storage(state, "local-lvm", lvm, 800 * GIB, 210 * GIB, true);
+    let nas = json!({
+        "type": "nfs", "server": "192.0.2.5", "export": "/tank/pve", "path": "/mnt/pve/nas", "content": "iso,vztmpl,backup,snippets",
+        "prune-backups": "keep-daily=7,keep-weekly=4",
+    });
+    storage(state, "nas", nas, 7_200 * GIB, 2_950 * GIB, false);
+    let pbs = json!({
+        "type": "pbs", "server": "pbs.example.org", "datastore": "tank", "username": "pve@pbs!demo", "content": "backup",
+        "prune-backups": "keep-all=1", "fingerprint": crate::demo::state::sha1_hex("pbs")[..32].to_uppercase(),
+    });
+    storage(state, "pbs", pbs, 11_000 * GIB, 4_100 * GIB, false);
+
+    let templates = [
+        "debian-13-standard_13.1-2_amd64.tar.zst",
+        "debian-12-standard_12.12-1_amd64.tar.zst",
+        "alpine-3.22-default_20250617_amd64.tar.xz",
+    ];
+    for (index, name) in templates.iter().enumerate() {
+        let format = if name.ends_with("zst") { "tzst" } else { "txz" };
+        let mut volume = Volume::new(format!("local:vztmpl/{name}"), "vztmpl", format, 126_000_000 - 40_000_000 * index as u64);
+        volume.node = Some("pve1".into());
+        volume.ctime = Some(now - 40 * 86_400);
+        push(state, "local", volume);
+    }
+    let mut iso = Volume::new("nas:iso/debian-13.1.0-amd64-netinst.iso", "iso", "iso", 821_035_008);
+    iso.ctime = Some(now - 41 * 86_400);
+    push(state, "nas", iso);
+}
+
+fn push(state: &mut State, storage: &str, volume: Volume) {
+    let known: Option<&mut Storage> = state.storages.get_mut(storage);
+    if let Some(storage) = known {
+        storage.volumes.push(volume);
+    }
+}
+
+/// Brings the number of guests to what was asked for.
+fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
+    let Some(wanted) = wanted else { return };
+    let surplus: Vec<u32> = state.guests.keys().copied().skip(wanted).collect();
+    for vmid in surplus {
+        state.guests.remove(&vmid);
+        state.ha.resources.retain(|sid, _| !sid.ends_with(&format!(":{vmid}")));
+        for storage in state.storages.values_mut() {
+            storage.volumes.retain(|v| v.vmid != Some(vmid));
+        }
+    }
+    let missing = u32::try_from(wanted.saturating_sub(state.guests.len())).unwrap_or(u32::MAX - CROWD);
+    for vmid in CROWD..CROWD + missing {
+        let tags = ["prod", "test", "dev"][vmid as usize % 3];
+        let node = format!("pve{}", vmid % nodes + 1);
+        let more = json!({ "tags": tags, "memory": 256 << (vmid % 4) });
+        let mut ct: Guest = container(vmid, &node, &format!("ct{vmid}"), &format!("local-lvm:vm-{vmid}-disk-0,size=4G"), more);
+        if vmid % 3 > 0 {
+            ct.power = Power::Running;
+            ct.started = Some(now - i64::from(vmid % 997) * 600);
+        }
+        guest(state, ct);
+    }
+}
+
+fn pools(state: &mut State) {
+    let mut pool = |id: &str, comment: &str, guests: &[u32]| {
+        let guests = guests.iter().copied().filter(|id| state.guests.contains_key(id)).collect();
+        state.pools.insert(id.into(), Pool { comment: comment.into(), guests, ..Pool::default() });
+    };
+    pool("production", "what people notice when it is down", &[101, 102, 103, 104, 201]);
+    pool("lab", "to be broken", &[120, 203, 204]);
+}
+
+fn jobs(state: &mut State) {
+    let nightly = json!({
+        "schedule": "02:00", "storage": "nas", "mode": "snapshot", "compress": "zstd", "pool": "production", "enabled": 1,
+        "notes-template": "{{guestname}}", "prune-backups": "keep-daily=7,keep-weekly=4", "type": "vzdump",
+    });
+    let weekly = json!({ "schedule": "sun 04:00", "storage": "pbs", "mode": "snapshot", "all": 1, "exclude": "900,9000", "enabled": 1, "type": "vzdump" });
+    let jobs = state.section_mut("backup");
+    jobs.insert("nightly".into(), map(nightly));
+    jobs.insert("weekly-pbs".into(), map(weekly));
 }

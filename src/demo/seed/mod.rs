@@ -1,8 +1,13 @@
 //! The states that a host can begin with.
 
+mod archives;
 mod baseline;
 mod demo;
+mod guests;
+mod history;
+mod nodes;
 mod parts;
+mod services;
 
 use super::host::Options;
 use super::state::State;

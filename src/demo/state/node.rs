@@ -1,11 +1,12 @@
 //! A member of the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Map;
+use crate::demo::mounts::Mount;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Node {
@@ -25,6 +26,13 @@ pub struct Node {
     pub memory_load: f64,
     pub disk_load: f64,
     pub fingerprint: String,
+    /// The server's certificate and its authority's, as the host shows them.
+    #[serde(default)]
+    pub cert_pem: String,
+    #[serde(default)]
+    pub ca_pem: String,
+    #[serde(default)]
+    pub ca_fingerprint: String,
     pub timezone: String,
     /// `search`, `dns1`, `dns2`, `dns3`.
     pub dns: Map,
@@ -39,7 +47,7 @@ pub struct Node {
     pub smart: Map,
     /// Where disks are mounted: an `is_mountpoint` storage needs its place here.
     #[serde(default)]
-    pub mounts: BTreeSet<String>,
+    pub mounts: BTreeMap<String, Mount>,
     /// Options of the node: `description`, `wakeonlan`, …
     #[serde(default)]
     pub config: Map,

@@ -72,3 +72,69 @@ pub fn start_later(state: &mut State, spec: TaskSpec, node: &str, user: &str, no
     let speed = if state.speed > 0.0 { state.speed } else { 1.0 };
     state.later.push(Later { at_ms: now_ms + (seconds * 1000.0 / speed) as i64, spec, node: node.to_owned(), user: user.to_owned() });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::state::{Guest, GuestKind, Map, Power};
+
+    fn state() -> State {
+        let mut state = State { speed: 1.0, ..State::default() };
+        state.guests.insert(101, Guest::new(101, GuestKind::Lxc, "pve1", Map::new()));
+        state
+    }
+
+    #[test]
+    fn a_task_is_what_the_clock_says() {
+        let mut state = state();
+        let spec = TaskSpec::new("vzstart", 101_u32).log("begins").takes(2.0).then(Effect::power_on(101)).takes(1.0).ok();
+        let upid = start(&mut state, spec, "pve1", "root@pam", 10_000);
+        assert!(upid.starts_with("UPID:pve1:") && upid.ends_with(":vzstart:101:root@pam:"), "{upid}");
+        let log = |state: &State, at: i64| state.tasks[0].log(at).into_iter().map(str::to_owned).collect::<Vec<_>>();
+
+        assert!(!settle(&mut state, 11_000));
+        assert_eq!((state.tasks[0].exit_status(11_000), log(&state, 11_000)), (None, vec!["begins".to_owned()]));
+        assert!(settle(&mut state, 12_000));
+        assert_eq!(state.guests[&101].power, Power::Running);
+        assert_eq!(state.guests[&101].started, Some(12));
+        assert_eq!((state.tasks[0].exit_status(13_000), log(&state, 13_000).len()), (Some("OK"), 2));
+    }
+
+    #[test]
+    fn a_stopped_task_leaves_the_rest_undone_and_unlocks() {
+        let mut state = state();
+        let lock = |lock: Option<&str>| Effect::SetLock { vmid: 101, lock: lock.map(str::to_owned) };
+        let spec = TaskSpec::new("vzdump", 101_u32)
+            .then(lock(Some("backup")))
+            .takes(5.0)
+            .then(Effect::RemoveGuest { vmid: 101, purge: false })
+            .then(lock(None))
+            .on_stop(lock(None))
+            .stops_with(&["ERROR: interrupted"], "job errors");
+        let upid = start(&mut state, spec.ok(), "pve1", "root@pam", 0);
+        settle(&mut state, 1_000);
+        assert_eq!(state.guests[&101].lock(), Some("backup"));
+        stop(&mut state, &upid, 2_000);
+        settle(&mut state, 60_000);
+        assert_eq!(state.guests[&101].lock(), None);
+        assert_eq!(state.tasks[0].exit_status(60_000), Some("job errors"));
+        assert_eq!(state.tasks[0].log(60_000), ["ERROR: interrupted", "TASK ERROR: job errors"]);
+    }
+
+    #[test]
+    fn what_a_daemon_starts_later_starts_later() {
+        let mut state = state();
+        start_later(&mut state, TaskSpec::new("vzstart", 101_u32).then(Effect::power_on(101)).ok(), "pve1", "root@pam", 0, 3.0);
+        assert!(!settle(&mut state, 2_999));
+        assert!(settle(&mut state, 3_000));
+        assert_eq!((state.tasks.len(), state.guests[&101].power), (1, Power::Running));
+    }
+
+    #[test]
+    fn speed_shortens_everything() {
+        let mut state = State { speed: 10.0, ..state() };
+        start(&mut state, TaskSpec::new("vzdump", "").takes(20.0).ok(), "pve1", "root@pam", 0);
+        assert!(state.tasks[0].is_running(1_999));
+        assert!(!state.tasks[0].is_running(2_000));
+    }
+}

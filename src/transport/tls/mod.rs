@@ -16,5 +16,10 @@ pub use seen::Seen;
 pub(crate) use seen::day;
 pub use trust::{Trust, certificates};
 
+/// Can this stand in a certificate: a host name or an address?
+pub fn is_host(text: &str) -> bool {
+    rustls::pki_types::ServerName::try_from(text).is_ok()
+}
+
 #[cfg(all(test, feature = "demo"))]
 mod tests;

@@ -42,7 +42,9 @@ fn list(req: &mut Req<'_>) -> Answer {
 
 fn list_user(req: &mut Req<'_>) -> Answer {
     let factors = req.state.access.tfa.get(req.params.text("userid"));
-    Ok(factors.into_iter().flatten().map(row).collect::<Value>().into())
+    let mut factors: Vec<&Factor> = factors.into_iter().flatten().collect();
+    factors.sort_by_key(|f| f.kind != "recovery");
+    Ok(factors.into_iter().map(row).collect::<Value>().into())
 }
 
 fn missing(id: &str) -> Refusal {

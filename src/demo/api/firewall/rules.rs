@@ -66,7 +66,7 @@ const STEERING: &[&str] = &["node", "vmid", "pos", "digest", "delete", "moveto"]
 
 fn sent(req: &Req<'_>) -> Map {
     let is_group = req.template.contains("/groups/");
-    let kept = req.params.iter().filter(|(k, _)| !STEERING.contains(&k.as_str()) && !(is_group && *k == "group"));
+    let kept = req.params.iter().filter(|(k, _)| !STEERING.contains(&k.as_str()) && (!is_group || *k != "group"));
     kept.map(|(k, v)| if k == "enable" { (k.clone(), req.params.int("enable").unwrap_or(0).into()) } else { (k.clone(), v.clone()) })
         .collect()
 }

@@ -86,7 +86,7 @@ fn copy_lines(spec: TaskSpec, kind: GuestKind, full: bool, bytes: u64) -> TaskSp
     }
     let seconds = 0.5 + bytes as f64 / 5e8;
     if kind == GuestKind::Lxc {
-        let spec = spec.takes(seconds).log(format!("Number of files: 24,312 (reg: 18,204, dir: 2,611, link: 3,470, special: 27)"));
+        let spec = spec.takes(seconds).log("Number of files: 24,312 (reg: 18,204, dir: 2,611, link: 3,470, special: 27)".to_string());
         return spec.log(format!("Total file size: {bytes} bytes")).log("Total transferred file size: 0 bytes");
     }
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
@@ -130,7 +130,7 @@ impl Copy {
             if self.full && self.running && self.snapshot.is_none() && self.kind == GuestKind::Lxc {
                 return Err(Refusal::die("Full clone of a running container is only possible from a snapshot"));
             }
-            if !self.full && !(guest.is_template() || self.snapshot.is_some()) {
+            if !(self.full || guest.is_template() || self.snapshot.is_some()) {
                 return Err(Refusal::die(format!("Linked clone feature for '{old}' is not available")));
             }
             let storage = disks::usable(req.state, &id, &self.node)?;
@@ -177,7 +177,7 @@ impl Copy {
             let value = match self.kind {
                 GuestKind::Lxc if disks::is_net(key) => {
                     rights::bridge(req, self.kind, text)?;
-                    create_lxc::fresh_net(text).into()
+                    super::restore_lxc::fresh_net(text).into()
                 }
                 GuestKind::Qemu if disks::is_net(key) => {
                     rights::bridge(req, self.kind, text)?;

@@ -1,5 +1,6 @@
 //! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
+mod agent;
 mod apply;
 mod archive;
 mod backup;
@@ -12,9 +13,11 @@ mod destroy;
 mod disk_calls;
 mod disks;
 mod list;
+mod migrate;
 mod power;
 mod prune;
 mod random;
+mod restore_lxc;
 mod rights;
 mod snapshot;
 mod times;
@@ -39,6 +42,9 @@ pub(super) const ROUTES: &[&[Route]] = &[
     prune::ROUTES,
     content::ROUTES,
     transfer::ROUTES,
+    agent::ROUTES,
+    agent::COMMANDS,
+    migrate::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

@@ -11,7 +11,8 @@ use crate::demo::tasks::TaskSpec;
 pub(super) const ROUTES: &[Route] = &[("POST", "/nodes/{node}/vzdump", vzdump), ("GET", "/nodes/{node}/vzdump/defaults", defaults)];
 
 fn defaults(req: &mut Req<'_>) -> Answer {
-    let storage = req.params.get("storage").unwrap_or("local").to_owned();
+    let storage = storage(req);
+    req.check_any(&format!("/storage/{storage}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
     let keep = req.state.storages.get(&storage).and_then(|storage| storage.config.get("prune-backups").cloned());
     Ok(json!({
         "all": 0, "bwlimit": 0, "compress": "0", "dumpdir": "/var/lib/vz/dump", "fleecing": { "enabled": 0 }, "ionice": 7, "lockwait": 180,
@@ -55,9 +56,8 @@ fn check_template(template: &str) -> Result<(), Refusal> {
     }
     let mut wrong = Vec::new();
     let mut rest = template;
-    while let Some((before, after)) = rest.split_once('\\') {
+    while let Some((_, after)) = rest.split_once('\\') {
         let at = template.len() - after.len() - 1;
-        let _ = before;
         match after.chars().next() {
             Some('n' | '\\') | None => {}
             Some(other) => wrong.push(format!("escape sequence '\\{other}' at char {at}")),
@@ -162,7 +162,7 @@ fn vzdump(req: &mut Req<'_>) -> Answer {
     let spec = TaskSpec::new("vzdump", id);
     let spec = match storage_trouble(req.state, &storage, &node) {
         Some(words) => notified(spec.takes(0.3)).fail(words),
-        None => job(req, spec, cmdline, storage, local, away),
+        None => job(req, spec, &cmdline, storage, &local, &away),
     };
     req.start(spec)
 }
@@ -197,14 +197,14 @@ fn stop_running(state: &mut State, node: &str, now_ms: i64) {
         .tasks
         .iter()
         .filter(|task| task.kind == "vzdump" && task.node == node && task.is_running(now_ms))
-        .map(|task| task.upid())
+        .map(crate::demo::tasks::Task::upid)
         .collect();
     for upid in running {
         crate::demo::tasks::stop(state, &upid, now_ms);
     }
 }
 
-fn job(req: &Req<'_>, spec: TaskSpec, cmdline: String, storage: String, local: Vec<u32>, away: Vec<u32>) -> TaskSpec {
+fn job(req: &Req<'_>, spec: TaskSpec, cmdline: &str, storage: String, local: &[u32], away: &[u32]) -> TaskSpec {
     let speed = if req.state.speed > 0.0 { req.state.speed } else { 1.0 };
     let node = req.node();
     // One job at a time on a node: a second one waits, or gives up at once.
@@ -224,7 +224,7 @@ fn job(req: &Req<'_>, spec: TaskSpec, cmdline: String, storage: String, local: V
     }
     let all = req.params.flag("all") || req.params.has("exclude");
     let mut chosen = Vec::new();
-    for vmid in local {
+    for vmid in local.iter().copied() {
         if req.state.guests.contains_key(&vmid)
             && let Err(refusal) = req.check(&format!("/vms/{vmid}"), &["VM.Backup"])
         {

@@ -31,40 +31,53 @@ fn refresh(req: &mut Req<'_>) -> Answer {
 
 fn versions(_: &mut Req<'_>) -> Answer {
     let packages = [
-        ("proxmox-ve", "9.2.0", "The Proxmox Virtual Environment"),
-        ("pve-manager", "9.2.11", "Proxmox Virtual Environment Management Tools"),
-        ("qemu-server", "9.2.6", "QEMU Server Tools"),
-        ("pve-container", "6.1.10", "Proxmox VE Container management tool"),
-        ("libpve-storage-perl", "9.1.7", "Proxmox VE storage management library"),
-        ("libpve-access-control", "9.1.1", "Proxmox VE access control library"),
-        ("pve-ha-manager", "5.1.1", "Proxmox VE HA Manager"),
-        ("pve-qemu-kvm", "10.1.2-4", "Full virtualization on x86 hardware"),
+        ("ceph-fuse", "18.2.7+ds-1+deb13u1", "FUSE-based client for the Ceph distributed file system", "Debian", false),
+        ("corosync", "3.1.9-2+deb13u1", "cluster engine daemon and utilities", "Debian", true),
+        ("ifupdown2", "3.0.0-1.3", "Network Interface Management tool", "Debian", true),
+        ("libspice-server1", "0.15.2-1+b1", "Implements the server side of the SPICE protocol", "Debian", false),
+        ("lvm2", "2.03.31-2", "Linux Logical Volume Manager", "Debian", true),
+        ("lxcfs", "6.0.4-1+deb13u1", "FUSE based filesystem for LXC", "Debian", true),
+        ("smartmontools", "7.4-3", "control and monitor storage systems using S.M.A.R.T.", "Debian", true),
+        ("swtpm", "0.7.1-1.5", "Libtpms-based TPM emulator", "Debian", true),
+        ("pve-manager", "9.2.11", "Proxmox Virtual Environment Management Tools", "Proxmox", true),
+        ("qemu-server", "9.2.6", "QEMU Server Tools", "Proxmox", true),
+        ("pve-container", "6.1.10", "Proxmox VE Container management tool", "Proxmox", true),
+        ("libpve-storage-perl", "9.1.7", "Proxmox VE storage management library", "Proxmox", true),
+        ("libpve-access-control", "9.1.1", "Proxmox VE access control library", "Proxmox", true),
     ];
-    let rows = packages.map(|(name, version, title)| {
-        json!({
-            "Package": name, "Version": version, "OldVersion": version, "Title": title, "Description": title, "CurrentState": "Installed",
-            "Arch": "amd64", "Section": "admin", "Priority": "optional", "Origin": "Proxmox",
-        })
+    let rows = packages.map(|(name, version, title, origin, installed)| {
+        let mut row = json!({
+            "Package": name, "Version": version, "Title": title, "Description": title, "Arch": "amd64", "Section": "admin",
+            "Priority": "optional", "Origin": origin, "CurrentState": if installed { "Installed" } else { "NotInstalled" },
+        });
+        if installed {
+            row["OldVersion"] = version.into();
+        }
+        row
     });
     Ok(Value::Array(rows.to_vec()).into())
 }
 
 fn repositories(_: &mut Req<'_>) -> Answer {
-    let path = "/etc/apt/sources.list.d/debian.sources";
-    let entry = json!({
-        "Enabled": 1, "FileType": "sources", "Types": ["deb"], "URIs": ["http://deb.debian.org/debian/"],
-        "Suites": ["trixie", "trixie-updates"], "Components": ["main", "contrib"],
-    });
+    let path = "/etc/apt/sources.list";
+    let entry = |uri: &str, suite: &str| json!({ "Enabled": 1, "FileType": "list", "Types": ["deb"], "URIs": [uri], "Suites": [suite], "Components": ["main"] });
+    let entries = [entry("http://deb.debian.org/debian", "trixie"), entry("http://security.debian.org/debian-security", "trixie-security")];
+    let standard = [
+        ("enterprise", "Enterprise", "The stable repository for subscribers."),
+        ("no-subscription", "No-Subscription", "For testing and use without a subscription."),
+        ("test", "Test", "The latest packages, for test labs."),
+        ("ceph-squid-enterprise", "Ceph Squid Enterprise", "Production-ready Ceph Squid packages."),
+        ("ceph-squid-no-subscription", "Ceph Squid No-Subscription", "Ceph Squid packages without a subscription."),
+        ("ceph-squid-test", "Ceph Squid Test", "Ceph Squid packages before they reach the main repository."),
+    ];
+    let standard = standard.map(|(handle, name, text)| json!({ "handle": handle, "name": name, "description": text }));
+    let infos = [0, 1].map(|index| json!({ "path": path, "index": index, "kind": "origin", "message": "Debian" }));
     let digest: Vec<u8> = sha1_hex(path).bytes().take(32).collect();
     Ok(json!({
         "digest": sha1_hex("repositories"), "errors": [],
-        "files": [{ "path": path, "file-type": "sources", "digest": digest, "repositories": [entry] }],
-        "infos": [{ "path": path, "index": 0, "kind": "origin", "message": "Debian" }],
-        "standard-repos": [
-            { "handle": "enterprise", "name": "Enterprise", "description": "The stable repository for subscribers." },
-            { "handle": "no-subscription", "name": "No-Subscription", "description": "For testing and use without a subscription." },
-            { "handle": "test", "name": "Test", "description": "The latest packages, for test labs." },
-        ],
+        "files": [{ "path": path, "file-type": "list", "digest": digest, "repositories": entries }],
+        "infos": infos,
+        "standard-repos": standard,
     })
     .into())
 }

@@ -25,16 +25,33 @@ fn empty(_: &mut Req<'_>) -> Answer {
 }
 
 fn pci(_: &mut Req<'_>) -> Answer {
-    Ok(json!([{
-        "id": "0000:01:00.0", "class": "0x020000", "vendor": "0x8086", "vendor_name": "Intel Corporation", "device": "0x1521",
-        "device_name": "I350 Gigabit Network Connection", "subsystem_vendor": "0x8086", "subsystem_vendor_name": "Intel Corporation",
-        "subsystem_device": "0x0001", "iommugroup": 14,
-    }])
-    .into())
+    let devices = [
+        ("0000:00:01.0", "0xffff00", "0x1045", "Virtio 1.0 balloon"),
+        ("0000:00:02.0", "0x018000", "0x1042", "Virtio 1.0 block device"),
+        ("0000:00:03.0", "0x020000", "0x1041", "Virtio 1.0 network device"),
+        ("0000:00:04.0", "0xffff00", "0x1053", "Virtio 1.0 socket"),
+        ("0000:00:05.0", "0xffff00", "0x1044", "Virtio 1.0 RNG"),
+    ];
+    let rows = devices.map(|(id, class, device, name)| {
+        json!({
+            "id": id, "class": class, "device": device, "device_name": name, "vendor": "0x1af4", "vendor_name": "Red Hat, Inc.",
+            "subsystem_vendor": "0x1af4", "subsystem_vendor_name": "Red Hat, Inc.", "subsystem_device": device, "iommugroup": -1,
+        })
+    });
+    Ok(Value::Array(rows.to_vec()).into())
 }
 
 fn cpu(_: &mut Req<'_>) -> Answer {
     let models = [
+        ("SierraForest", "GenuineIntel"),
+        ("ClearwaterForest", "GenuineIntel"),
+        ("GraniteRapids", "GenuineIntel"),
+        ("SapphireRapids-v3", "GenuineIntel"),
+        ("SapphireRapids-v4", "GenuineIntel"),
+        ("Cascadelake-Server-v4", "GenuineIntel"),
+        ("KnightsMill", "GenuineIntel"),
+        ("Opteron_G3", "AuthenticAMD"),
+        ("EPYC-Milan-v3", "AuthenticAMD"),
         ("host", "default"),
         ("kvm64", "default"),
         ("qemu64", "default"),
@@ -56,8 +73,18 @@ fn cpu(_: &mut Req<'_>) -> Answer {
 
 fn cpu_flags(_: &mut Req<'_>) -> Answer {
     let flags = [
+        ("nested-virt", "Controls nested virtualization, namely 'svm' for AMD CPUs and 'vmx' for Intel CPUs."),
         ("aes", "Activate AES instruction set for HW acceleration."),
+        ("amd-no-ssb", "Notifies guest OS that host is not vulnerable for Spectre on AMD CPUs."),
+        ("amd-ssbd", "Improves Spectre mitigation performance with AMD CPUs."),
+        ("hv-evmcs", "Improve performance for nested virtualization."),
+        ("hv-tlbflush", "Improve performance in overcommitted Windows guests."),
+        ("ibpb", "Allows improved Spectre mitigation with AMD CPUs."),
+        ("md-clear", "Required to let the guest OS know if MDS is mitigated correctly."),
+        ("pcid", "Meltdown fix cost reduction on Westmere, Sandy- and IvyBridge Intel CPUs."),
         ("pdpe1gb", "Allow guest OS to use 1GB size pages, if host HW supports it."),
+        ("spec-ctrl", "Allows improved Spectre mitigation with Intel CPUs."),
+        ("ssbd", "Protection for 'Speculative Store Bypass' for Intel models."),
     ];
     let rows = flags.map(|(name, description)| json!({ "name": name, "description": description, "supported-on": [] }));
     Ok(Value::Array(rows.to_vec()).into())

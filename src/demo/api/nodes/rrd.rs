@@ -57,7 +57,10 @@ fn guest(req: &mut Req<'_>) -> Answer {
     let guest = req.guest(kind)?;
     let rows = moments(req).map(|at| {
         if guest.started.is_none_or(|started| at < started) {
-            return json!({ "time": at });
+            // Of a guest that stands still only the limits are known.
+            let limits =
+                json!({ "time": at, "maxcpu": guest.cpus(), "maxmem": guest.max_memory(), "maxdisk": guest.max_disk(), "disk": 0 });
+            return if at + 60 > req.now() { limits } else { json!({ "time": at }) };
         }
         let f = guest.figures(at);
         json!({

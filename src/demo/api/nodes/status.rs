@@ -39,7 +39,7 @@ fn status(req: &mut Req<'_>) -> Answer {
         "pveversion": "pve-manager/9.2.11/14a22df35955d97d",
         "kversion": format!("Linux {KERNEL} {BUILD}"),
         "current-kernel": { "sysname": "Linux", "release": KERNEL, "version": BUILD, "machine": "x86_64" },
-        "boot-info": { "mode": "efi", "secureboot": 0 },
+        "boot-info": { "mode": "legacy-bios" },
         "cpuinfo": {
             "model": "AMD EPYC 7313P 16-Core Processor", "vendor": "AuthenticAMD", "family": "25", "sockets": 1, "cores": node.cpus,
             "cpus": node.cpus, "mhz": "2994.375", "user_hz": 100, "hvm": "1", "flags": "fpu vme de pse tsc msr pae mce cx8 apic sep svm lm",

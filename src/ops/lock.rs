@@ -1,0 +1,54 @@
+//! Guests that are locked: by whom, and waiting until they are not.
+
+use std::time::{Duration, Instant};
+
+use crate::api::tasks::{self, Filter};
+use crate::fault::{Fault, Kind, Result};
+use crate::ops::guests::Guest;
+use crate::ops::live::{self, Live};
+use crate::session::{Session, stopped};
+
+/// The fault of a locked guest: which lock, and who works on it as far as that can be seen.
+pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
+    let kind = guest.kind.short();
+    let message = format!("{} is locked ({lock})", guest.label());
+    match holder(session, guest) {
+        Some((who, upid)) => Fault::new(Kind::Locked, format!("{message}: {who} is at work"))
+            .with_hint(format!("--wait-lock 10m waits for it; `felhom task log -f {upid}` follows it"))
+            .with_upid(upid),
+        None => Fault::new(Kind::Locked, message).with_hint(format!(
+            "no running task of it is to be seen: --wait-lock 10m waits; a lock that was left behind goes with `{} unlock {}` as root on {}",
+            if kind == "CT" { "pct" } else { "qm" },
+            guest.vmid,
+            guest.node
+        )),
+    }
+}
+
+/// The running task of a guest, in words, with its id.
+fn holder(session: &Session, guest: &Guest) -> Option<(String, String)> {
+    let filter = Filter { vmid: Some(guest.vmid), running: true, limit: 5, ..Filter::default() };
+    let tasks = session.client().ok()?.get(&tasks::list(&guest.node, &filter)).ok()?;
+    let task = tasks.into_iter().next()?;
+    Some((format!("{} of {}", task.upid.kind, task.upid.user), task.upid.to_string()))
+}
+
+/// The guest as it is, unlocked: waits as long as `--wait-lock` says. `passes` are locks that do not stand in the way.
+pub fn wait(session: &Session, guest: &Guest, passes: &[&str]) -> Result<Live> {
+    let free = |live: &Live| live.lock.as_deref().is_none_or(|lock| passes.contains(&lock));
+    let live = live::read(session, guest)?;
+    let Some(lock) = live.lock.clone().filter(|_| !free(&live)) else { return Ok(live) };
+    let why = fault(session, guest, &lock);
+    let Some(limit) = session.waits.lock.filter(|_| !session.rules.plan) else { return Err(why) };
+    session.person.note(&format!("{}; waiting up to {} s for it", why.message, limit.as_secs()));
+    let begun = Instant::now();
+    while begun.elapsed() < limit {
+        let pause = Duration::from_secs(1).min(limit.saturating_sub(begun.elapsed()));
+        session.interrupt.wait(pause).map_err(|signal| stopped(signal, &format!("stopped waiting for the lock of {}", guest.label())))?;
+        let live = live::read(session, guest)?;
+        if free(&live) {
+            return Ok(live);
+        }
+    }
+    Err(Fault { message: format!("{} after {} s of waiting", why.message, begun.elapsed().as_secs()), ..why })
+}

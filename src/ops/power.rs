@@ -1,0 +1,246 @@
+//! Start, stop, shut down, reboot, suspend, resume: what each means for a guest as it is now, and whether it came to be.
+
+use std::time::Duration;
+
+use crate::api::{Call, GuestKind};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::tags::{self, Deed};
+use crate::guard::{Done, Item, Step};
+use crate::ops::guests::Guest;
+use crate::ops::live::{self, Live, Power};
+use crate::ops::lock;
+use crate::session::Session;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Start,
+    Stop,
+    Shutdown,
+    Reboot,
+    Suspend,
+    Resume,
+}
+
+/// How it is to be done.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// How long the guest may take to shut down.
+    pub guest_timeout: Option<Duration>,
+    /// Stop it hard when it did not shut down in time.
+    pub then_stop: bool,
+}
+
+/// How long the high availability manager may take until the guest has moved.
+const HA_LIMIT: Duration = Duration::from_secs(300);
+/// A virtual machine is started again by the host after the reboot's task has ended.
+const REBOOT_LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(20);
+
+impl Action {
+    /// The last segment of the call's path, and the word in the results.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Shutdown => "shutdown",
+            Self::Reboot => "reboot",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+        }
+    }
+
+    fn deed(self) -> Option<Deed> {
+        match self {
+            Self::Stop => Some(Deed::Stop),
+            Self::Shutdown => Some(Deed::Shutdown),
+            Self::Reboot => Some(Deed::Reboot),
+            Self::Start | Self::Suspend | Self::Resume => None,
+        }
+    }
+
+    /// Locks that this is done in spite of.
+    fn passes(self) -> &'static [&'static str] {
+        match self {
+            Self::Start | Self::Resume => &["suspended", "mounted"],
+            Self::Stop => &["mounted"],
+            Self::Shutdown | Self::Reboot | Self::Suspend => &[],
+        }
+    }
+
+    /// What the host says when somebody was faster.
+    fn already(self) -> &'static [&'static str] {
+        match self {
+            Self::Start => &["already running"],
+            Self::Stop | Self::Shutdown => &["not running"],
+            Self::Reboot | Self::Suspend | Self::Resume => &[],
+        }
+    }
+
+    /// The high availability manager takes these into its own hands.
+    fn through_ha(self) -> bool {
+        matches!(self, Self::Start | Self::Stop | Self::Shutdown)
+    }
+
+    /// Is a guest in this state where the action would bring it?
+    fn reached(self, power: Power) -> bool {
+        match self {
+            Self::Start => power == Power::Running,
+            Self::Stop | Self::Shutdown => matches!(power, Power::Stopped | Power::Suspended),
+            Self::Suspend => matches!(power, Power::Paused | Power::Suspended),
+            Self::Resume => power == Power::Running,
+            Self::Reboot => false,
+        }
+    }
+
+    /// Why a guest in this state cannot be brought there.
+    fn impossible(self, guest: &Guest, manner: &Manner, live: &Live) -> Option<Fault> {
+        let is = |hint: String| {
+            Some(Fault::other(format!("{} is {}, so it cannot {}", guest.label(), live.power.word(), self.verb())).with_hint(hint))
+        };
+        let vmid = guest.vmid;
+        match (self, live.power) {
+            (Self::Shutdown, Power::Paused) if manner.then_stop => None,
+            (Self::Start | Self::Shutdown | Self::Reboot, Power::Paused) => is(format!("`felhom guest resume {vmid}` lets it go on first")),
+            (Self::Reboot | Self::Suspend | Self::Resume, Power::Stopped) | (Self::Reboot, Power::Suspended) => {
+                is(format!("`felhom guest start {vmid}` starts it"))
+            }
+            _ => None,
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Start => "be started",
+            Self::Stop => "be stopped",
+            Self::Shutdown => "be shut down",
+            Self::Reboot => "be rebooted",
+            Self::Suspend => "be suspended",
+            Self::Resume => "be resumed",
+        }
+    }
+
+    fn call(self, guest: &Guest, manner: &Manner) -> Call<serde_json::Value> {
+        guest
+            .place()
+            .power(self.word())
+            .with_some("timeout", manner.guest_timeout.map(|time| time.as_secs()))
+            .with_set("forceStop", manner.then_stop)
+    }
+}
+
+/// One guest before the change: what is to be done, and how it was.
+pub struct Prepared {
+    pub item: Item,
+    pub before: Option<Live>,
+}
+
+/// What the action means for this guest, as it is now.
+pub fn prepare(session: &Session, guest: &Guest, action: Action, manner: &Manner) -> Prepared {
+    let item = Item::new(action.word(), guest.target()).already(action.already());
+    match lock::wait(session, guest, action.passes()) {
+        Ok(live) => Prepared { item: of(session, guest, action, manner, item, &live), before: Some(live) },
+        Err(fault) if fault.kind == Kind::Locked => settle_locked(session, guest, action, item, fault),
+        Err(fault) => Prepared { item: unseen(session, guest, action, item, fault), before: None },
+    }
+}
+
+/// A locked guest that is where it should be needs nothing.
+fn settle_locked(session: &Session, guest: &Guest, action: Action, item: Item, fault: Fault) -> Prepared {
+    let live = live::read(session, guest).ok();
+    let item = match &live {
+        Some(live) if action.reached(live.power) => item.unchanged(),
+        _ => item.refused(fault),
+    };
+    Prepared { item, before: live }
+}
+
+/// Its state cannot be read: nor can its tags be trusted then.
+fn unseen(session: &Session, guest: &Guest, action: Action, item: Item, fault: Fault) -> Item {
+    let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), None, deed));
+    item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault))
+}
+
+fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: Item, live: &Live) -> Item {
+    let item = item.fact("status", live.power.word());
+    if live.template || guest.template {
+        return item.refused(
+            Fault::refused(format!("{} is a template, which never runs", guest.label()))
+                .with_hint("a clone of it can be started: `felhom guest clone`"),
+        );
+    }
+    if action.reached(live.power) {
+        return item.unchanged();
+    }
+    let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
+    if let Some(fault) = guarded.or_else(|| action.impossible(guest, manner, live)) {
+        return item.refused(fault);
+    }
+    let item = match action {
+        Action::Start | Action::Resume => item.touches(format!("{} is {}", guest.label(), live.power.word())),
+        _ => item.touches(format!("{} is {}, up for {}", guest.label(), live.power.word(), span(live.uptime))),
+    };
+    let item = match action {
+        Action::Stop => {
+            item.caution("a hard stop, like a pulled plug: what the guest has not written is lost; `guest shutdown` is gentler")
+        }
+        Action::Shutdown if manner.then_stop => item.caution("a guest that does not shut down in time is stopped hard"),
+        Action::Suspend if guest.kind == GuestKind::Lxc => item.caution("suspending containers is experimental, and fails on most hosts"),
+        _ => item,
+    };
+    let item = match &live.ha {
+        Some(state) if action.through_ha() => item.extra("ha", true).caution(format!(
+            "managed by high availability (now: {state}): the request goes through HA, which moves the guest some seconds later and keeps it so"
+        )),
+        _ => item,
+    };
+    item.step(Step::call(action.word(), action.call(guest, manner)))
+}
+
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        s @ 0..=119 => format!("{s} s"),
+        s @ 120..=7199 => format!("{} min", s / 60),
+        s @ 7200..=172_799 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
+/// Looks whether the guest itself is where it should be: the task's word is not enough, least of all under high availability.
+pub fn verify(session: &Session, guest: &Guest, action: Action, before: Option<&Live>, done: &Done) -> Result<Live> {
+    let ha = action.through_ha() && before.is_some_and(|live| live.ha.is_some());
+    let limit = match action {
+        _ if ha => session.waits.timeout.unwrap_or(HA_LIMIT),
+        Action::Reboot => REBOOT_LIMIT,
+        _ => LIMIT,
+    };
+    if ha {
+        session.person.note(&format!("HA took the request; waiting for {} itself", guest.label()));
+    }
+    let begun = std::time::Instant::now();
+    let (live, reached) = live::until(session, guest, limit, |live| match action {
+        Action::Reboot => {
+            let same = before.is_some_and(|was| {
+                was.pid == live.pid && live.uptime >= was.uptime && live.uptime > begun.elapsed() + Duration::from_secs(5)
+            });
+            live.power == Power::Running && !same
+        }
+        _ => action.reached(live.power),
+    })?;
+    if reached {
+        return Ok(live);
+    }
+    let waited = begun.elapsed().as_secs();
+    let fault = if ha {
+        Fault::new(Kind::Unfinished, format!("HA took the request, but {} is still {} after {waited} s", guest.label(), live.power.word()))
+            .with_hint("`felhom ha status` shows what the manager does; --timeout waits longer")
+    } else {
+        Fault::other(format!("the task ended well, but {} is {} {waited} s later", guest.label(), live.power.word())).with_hint(format!(
+            "something in the guest, or somebody else, changed it: `felhom task list --guest {}` shows what was done",
+            guest.vmid
+        ))
+    };
+    Err(match &done.upid {
+        Some(upid) => fault.with_upid(upid),
+        None => fault,
+    })
+}

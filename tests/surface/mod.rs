@@ -1,0 +1,7 @@
+//! The command line as a whole: every command explains itself, its examples are real, and what is generated from it is fresh.
+
+mod completions;
+mod examples;
+mod generated;
+mod man;
+mod tree;

@@ -1,0 +1,99 @@
+//! A walk over every command.
+
+use std::collections::BTreeSet;
+
+use clap::{Command, CommandFactory};
+use felhom::cli::Cli;
+use felhom::routes;
+
+/// A command and the words that lead to it.
+pub struct Named {
+    /// `guest list`; empty for the program itself.
+    pub name: String,
+    pub command: Command,
+}
+
+impl Named {
+    pub fn is_leaf(&self) -> bool {
+        self.command.get_subcommands().next().is_none()
+    }
+}
+
+/// Every command that is not hidden, the program itself first, as it was written: without what clap adds.
+pub fn all() -> Vec<Named> {
+    let mut found = Vec::new();
+    walk(Cli::command(), String::new(), &mut found);
+    found
+}
+
+fn walk(command: Command, name: String, found: &mut Vec<Named>) {
+    let inner: Vec<Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    found.push(Named { name: name.clone(), command });
+    for sub in inner {
+        let name = format!("{name} {}", sub.get_name()).trim_start().to_owned();
+        walk(sub, name, found);
+    }
+}
+
+/// The leaves that ask no host, or whose calls are whatever the person names.
+const LOCAL: &[(&str, &str)] = &[
+    ("api get", "any call"),
+    ("api post", "any call"),
+    ("api put", "any call"),
+    ("api delete", "any call"),
+    ("plan list", "reads the shelf of staged changes"),
+    ("plan show", "reads the shelf of staged changes"),
+    ("plan apply", "runs another verb"),
+    ("plan discard", "works on the shelf of staged changes"),
+    ("history show", "reads the journal; asks only for tasks"),
+    ("routes", "prints a table"),
+    ("completions", "prints a script"),
+    ("demo serve", "is a host itself"),
+    ("demo reset", "works on the demo host's files"),
+    ("demo state", "works on the demo host's files"),
+];
+
+#[test]
+fn clap_finds_no_contradiction() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_and_argument_has_help() {
+    let mut mute = Vec::new();
+    for Named { name, command } in all() {
+        if command.get_about().is_none_or(|about| about.to_string().trim().is_empty()) {
+            mute.push(format!("felhom {name}"));
+        }
+        let arguments = command.get_arguments().filter(|a| !a.is_hide_set() && !["help", "version"].contains(&a.get_id().as_str()));
+        let silent = arguments.filter(|a| a.get_help().is_none_or(|help| help.to_string().trim().is_empty()));
+        mute.extend(silent.map(|a| format!("felhom {name}: {a}")));
+    }
+    assert!(mute.is_empty(), "without help:\n{}", mute.join("\n"));
+}
+
+#[test]
+fn every_leaf_names_its_calls_or_is_local() {
+    let leaves: BTreeSet<String> = all().into_iter().filter(Named::is_leaf).map(|leaf| leaf.name).collect();
+    let verbs: BTreeSet<&str> = routes::VERBS.iter().map(|verb| verb.name).collect();
+    let local: BTreeSet<&str> = LOCAL.iter().map(|(name, _)| *name).collect();
+    let unknown: Vec<&String> = leaves.iter().filter(|name| !verbs.contains(name.as_str()) && !local.contains(name.as_str())).collect();
+    assert!(unknown.is_empty(), "neither in src/routes/verbs.rs nor in LOCAL of this test: {unknown:?}");
+    let both: Vec<&&str> = local.iter().filter(|name| verbs.contains(*name)).collect();
+    assert!(both.is_empty(), "in src/routes/verbs.rs and in LOCAL of this test: {both:?}");
+    let gone: Vec<&&str> = verbs.iter().chain(&local).filter(|name| !leaves.contains(**name)).collect();
+    assert!(gone.is_empty(), "no such command: {gone:?}");
+}
+
+#[test]
+fn a_description_is_one_line_without_a_full_stop() {
+    let wrong: Vec<String> = all()
+        .into_iter()
+        .filter_map(|named| {
+            let about = named.command.get_about()?.to_string();
+            let plain = named.name.is_empty() || (!about.ends_with('.') && about.len() <= 100 && !about.contains('\n'));
+            (!plain).then(|| format!("felhom {}: {about}", named.name))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
