@@ -2,6 +2,7 @@
 
 mod here;
 mod serve;
+mod tour;
 
 use std::ffi::OsString;
 
@@ -26,6 +27,7 @@ pub struct Demo {
 enum What {
     /// Keep the demo host open for other clients
     Serve(serve::Serve),
+    Tour(tour::Tour),
     Reset(Reset),
     State(State),
     /// Any felhom command, run against the demo host
@@ -51,6 +53,7 @@ impl Demo {
         let dir = here::dir(ctx);
         match self.what {
             What::Serve(verb) => verb.run(ctx),
+            What::Tour(verb) => verb.run(ctx),
             What::Reset(verb) => {
                 demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
                 // The fence's pretended host lies beside it, and is laid out anew when it is next asked.
