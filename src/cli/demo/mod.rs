@@ -58,7 +58,7 @@ impl Demo {
             What::Reset(verb) => {
                 demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
                 // The fence's pretended host lies beside it, and is laid out anew when it is next asked.
-                let _ = std::fs::remove_dir_all(dir.join("fence"));
+                let _ = std::fs::remove_dir_all(demo::mounts::host_root(&dir));
                 ctx.out.note("the demo host begins again");
                 Ok(())
             }
