@@ -4,8 +4,15 @@
 mod api;
 mod boundaries;
 mod connection;
+mod contract;
+mod demo;
+mod guest;
 mod guest_power;
+mod node;
+mod output;
 mod replay;
+mod storage;
 mod support;
 mod surface;
+mod task;
 mod waiting;
