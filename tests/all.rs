@@ -7,6 +7,8 @@ mod connection;
 mod contract;
 mod demo;
 mod guest;
+mod demo_guests;
+mod fence;
 mod guest_power;
 mod node;
 mod output;

@@ -79,6 +79,27 @@ impl Ctx {
         }
     }
 
+    /// The fence of this run's context.
+    #[cfg(feature = "fence")]
+    pub fn fence(&self) -> Result<crate::fence::client::Fence> {
+        match self.fence_if_any()? {
+            Some(fence) => Ok(fence),
+            None => Err(crate::ops::smart::no_fence(&self.session()?)),
+        }
+    }
+
+    /// As [`Ctx::fence`]; `None` where the context has none.
+    #[cfg(feature = "fence")]
+    pub fn fence_if_any(&self) -> Result<Option<crate::fence::client::Fence>> {
+        use crate::fence::client::Fence;
+        let interrupt = self.around.interrupt.clone();
+        #[cfg(feature = "demo")]
+        if self.around.fixed.is_some() {
+            return Ok(Some(Fence::new(crate::fence::client::Door::Pretended { root: self.around.paths.state.join("fence") }, interrupt)));
+        }
+        self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
+    }
+
     /// A session on the context with this name: for what the journal remembers.
     pub fn session_on(&self, name: &str) -> Result<Session> {
         match &self.around.fixed {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::faults::{self, Plan};
+use super::mounts;
 use super::pipeline::{Logged, Pipeline};
 use super::pki::Pki;
 use super::seed;
@@ -104,6 +105,7 @@ impl Host {
             store,
             faults: Plan::new(options.faults),
             clock: Clock { skew_ms: options.skew_ms },
+            host_root: options.state_dir.as_deref().map(mounts::host_root),
             log_file: std::env::var_os("FELHOM_DEMO_LOG").filter(|v| !v.is_empty()).map(PathBuf::from),
             logged: Mutex::default(),
         });

@@ -11,7 +11,8 @@ mod decode;
 pub use decode::percent_decode;
 
 const MAX_HEAD: usize = 64 * 1024;
-const MAX_BODY: usize = 256 * 1024 * 1024;
+const MAX_POST: usize = 512 * 1024;
+const MAX_UPLOAD: usize = 256 * 1024 * 1024;
 
 /// A request as it came.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub enum Bad {
     Gone,
     /// Answered with this status and reason, without a body.
     Refused(u16, String),
+    /// The same, with the reason as the body too.
+    Explained(u16, String),
 }
 
 impl From<io::Error> for Bad {
@@ -54,20 +57,23 @@ pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Res
     };
     let mut request = Request { method, ..Request::default() };
     request.close = header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close"));
-    request.credentials = credentials(header("cookie"), header("authorization"), header("csrfpreventiontoken"));
+    request.credentials = credentials(header("cookie").as_deref(), header("authorization").as_deref(), header("csrfpreventiontoken"));
     let (content_type, length) = (header("content-type").unwrap_or_default(), header("content-length"));
-    if header("transfer-encoding").is_some() {
-        return Err(Bad::Refused(501, "chunked transfer encoding not supported".into()));
-    }
-    if !matches!(request.method.as_str(), "GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS") {
+    if !matches!(request.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
         return Err(Bad::Refused(501, format!("method '{}' not available", request.method)));
+    }
+    if header("transfer-encoding").is_some() {
+        return Err(Bad::Explained(501, "chunked transfer encoding not supported".into()));
     }
     let expects = header("expect").is_some();
     left.drain(..head_len);
 
     let length: usize = length.and_then(|l| l.parse().ok()).unwrap_or(0);
-    if length > MAX_BODY {
-        return Err(Bad::Refused(501, "for data too large".into()));
+    if length > 0 && !matches!(request.method.as_str(), "PUT" | "POST") {
+        return Err(Bad::Explained(501, format!("Unexpected content for method '{}'", request.method)));
+    }
+    if length > if content_type.starts_with("multipart/") { MAX_UPLOAD } else { MAX_POST } {
+        return Err(Bad::Explained(501, "for data too large".into()));
     }
     if expects && left.len() < length {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
@@ -80,19 +86,29 @@ pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Res
 
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     request.path = percent_decode(path, false);
-    decode::form(query, &mut request.params);
     body::read(&content_type, &body, &mut request)?;
+    // What stands in the query wins over the body.
+    let mut in_query = Params::default();
+    decode::form(query, &mut in_query);
+    for (key, value) in in_query.0 {
+        request.params.set(&key, value);
+    }
     request.params.remove("_dc");
     Ok(request)
 }
 
-fn credentials(cookie: Option<String>, authorization: Option<String>, csrf: Option<String>) -> Credentials {
-    let cookie = cookie.and_then(|all| {
-        let found = all.split(';').find_map(|c| c.trim().strip_prefix("PVEAuthCookie=").map(str::to_owned))?;
-        Some(percent_decode(&found, false))
-    });
-    let api_token = authorization.and_then(|a| a.strip_prefix("PVEAPIToken=").map(|t| percent_decode(t, false)));
-    Credentials { cookie, api_token, csrf }
+fn credentials(cookie: Option<&str>, authorization: Option<&str>, csrf: Option<String>) -> Credentials {
+    // A ticket may also come in the place of a token, and it wins over one.
+    let ticket = auth_value(cookie, "PVEAuthCookie").or_else(|| auth_value(authorization, "PVEAuthCookie"));
+    Credentials { cookie: ticket, api_token: auth_value(authorization, "PVEAPIToken"), csrf }
+}
+
+/// `KEY=value` or `KEY value`, at the start or behind a blank, up to a semicolon.
+fn auth_value(header: Option<&str>, key: &str) -> Option<String> {
+    let header = header?;
+    let starts = header.match_indices(key).filter(|(at, _)| *at == 0 || header[..*at].ends_with(char::is_whitespace));
+    let value = starts.map(|(at, _)| &header[at + key.len()..]).find_map(|rest| rest.strip_prefix(['=', ' ']))?;
+    Some(percent_decode(value.split(';').next().unwrap_or(value), false)).filter(|v| !v.is_empty())
 }
 
 /// Reads until the head is complete and tells its length.
@@ -124,16 +140,28 @@ fn fill(stream: &mut impl Read, left: &mut Vec<u8>) -> Result<(), Bad> {
 pub struct Response {
     pub status: u16,
     pub reason: String,
-    /// JSON, or nothing.
-    pub body: Option<String>,
+    pub body: Body,
     /// Where a redirect leads.
     pub location: Option<String>,
+}
+
+/// What follows the head of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    None,
+    Json(String),
+    Text(String),
 }
 
 impl Response {
     /// A status without a body.
     pub fn bare(status: u16, reason: String) -> Self {
-        Self { status, reason, body: None, location: None }
+        Self { status, reason, body: Body::None, location: None }
+    }
+
+    /// A refusal that says its reason in the body too.
+    pub fn explained(status: u16, reason: String) -> Self {
+        Self { body: Body::Text(reason.clone()), ..Self::bare(status, reason) }
     }
 
     /// From status 300 on the connection ends, as with Proxmox.
@@ -143,9 +171,12 @@ impl Response {
 
     /// Head and body, at this time of the host; `cut` leaves out the second half of the body.
     pub fn bytes(&self, close: bool, cut: bool, now: i64) -> Vec<u8> {
-        let body = self.body.as_deref().unwrap_or("");
+        let (body, kind) = match &self.body {
+            Body::None => ("", ""),
+            Body::Json(text) => (text.as_str(), "Content-Type: application/json;charset=UTF-8\r\n"),
+            Body::Text(text) => (text.as_str(), ""),
+        };
         let connection = if close { "close" } else { "Keep-Alive" };
-        let kind = if self.body.is_some() { "Content-Type: application/json;charset=UTF-8\r\n" } else { "" };
         let reason: String = self.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let date = jiff::Timestamp::from_second(now).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let location = self.location.as_ref().map(|to| format!("Location: {to}\r\n")).unwrap_or_default();
@@ -158,5 +189,32 @@ impl Response {
         let shown = if cut { &body.as_bytes()[..body.len() / 2] } else { body.as_bytes() };
         bytes.extend_from_slice(shown);
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_found_where_the_host_finds_them() {
+        let token = credentials(None, Some("PVEAPIToken=felhom@pve!agent=s-e-c"), None);
+        assert_eq!(token.api_token.as_deref(), Some("felhom@pve!agent=s-e-c"));
+        let blank = credentials(None, Some("PVEAPIToken felhom@pve!agent=s"), None);
+        assert_eq!(blank.api_token.as_deref(), Some("felhom@pve!agent=s"));
+        let cookie = credentials(Some("lang=de; PVEAuthCookie=PVE%3Aroot; x=y"), None, Some("c".into()));
+        assert_eq!((cookie.cookie.as_deref(), cookie.csrf.as_deref()), (Some("PVE:root"), Some("c")));
+        assert_eq!(credentials(Some("OtherPVEAuthCookie=x"), None, None).cookie, None);
+    }
+
+    #[test]
+    fn an_answer_is_written_with_its_reason_and_may_be_cut() {
+        let answer =
+            Response { body: Body::Json("{\"data\":null}".into()), ..Response::bare(403, "Permission check failed (/, Sys.Audit)".into()) };
+        let text = String::from_utf8(answer.bytes(true, false, 0)).unwrap();
+        assert!(text.starts_with("HTTP/1.1 403 Permission check failed (/, Sys.Audit)\r\n"), "{text}");
+        assert!(text.contains("Connection: close\r\n") && text.ends_with("Content-Length: 13\r\n\r\n{\"data\":null}"), "{text}");
+        assert!(answer.closes());
+        assert!(answer.bytes(true, true, 0).ends_with(b"\r\n\r\n{\"data"));
     }
 }

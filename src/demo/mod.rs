@@ -11,6 +11,7 @@ pub mod auth;
 pub mod faults;
 pub mod host;
 pub mod http;
+pub mod mounts;
 pub mod pipeline;
 pub mod pki;
 pub mod schema;

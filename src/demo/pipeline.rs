@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::api::{self, Answer, Params, Refusal, Req};
 use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
-use super::http::{Request, Response};
+use super::http::{Body, Request, Response};
+use super::mounts;
 use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
@@ -34,9 +35,14 @@ pub struct Pipeline {
     pub store: Store,
     pub faults: Plan,
     pub clock: Clock,
+    /// The pretended host that shares the state directory.
+    pub host_root: Option<PathBuf>,
     pub log_file: Option<PathBuf>,
     pub logged: Mutex<Vec<Logged>>,
 }
+
+/// Where the API viewer finds the schema.
+const APIDOC: &str = "/pve-docs/api-viewer/apidoc.js";
 
 /// Parameters that no log shows.
 const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key", "cipassword", "key", "value", "ticket", "tfa-challenge"];
@@ -44,8 +50,9 @@ const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key",
 impl Pipeline {
     /// The answer (none: the connection just ends), and what troubles its way back.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
-        let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path).to_owned();
-        let path = if path.len() > 1 { path.trim_end_matches('/').to_owned() } else { path };
+        let Some(path) = api_path(&request.path) else {
+            return (Some(outside(&request.path)), None);
+        };
         let trouble = self.faults.strike(&request.method, &path);
         let mut line = Logged {
             method: request.method.clone(),
@@ -77,7 +84,10 @@ impl Pipeline {
         let now_ms = self.clock.now_ms();
         let is_change = request.method != "GET";
         let answer = self.store.with(|state| {
-            let settled = tasks::settle(state, now_ms);
+            let mut settled = tasks::settle(state, now_ms);
+            if let Some(root) = self.host_root.as_deref().filter(|_| path.contains("/storage") || path.contains("/disks")) {
+                settled |= mounts::take_over(state, root);
+            }
             let (answer, who) = dispatch(state, request, path, now_ms);
             ((answer, who), settled || is_change)
         });
@@ -105,6 +115,24 @@ impl Pipeline {
         }
         self.logged.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
+}
+
+/// The path below `/api2/json`, without a slash at its end.
+fn api_path(path: &str) -> Option<String> {
+    let below = path.strip_prefix("/api2/json").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    let below = below.trim_end_matches('/');
+    Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
+}
+
+/// What is not the API in JSON is not there.
+fn outside(path: &str) -> Response {
+    if path == APIDOC {
+        // For anybody: no login, and no line in the log of calls.
+        return Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) };
+    }
+    let (status, reason) =
+        if path.starts_with("/api2") { (501, "no such uri".to_owned()) } else { (500, format!("no such file '{path}'")) };
+    Response::explained(status, reason)
 }
 
 fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (Answer, Who) {
@@ -159,9 +187,9 @@ fn away(state: &State, params: &Params) -> Result<(), Refusal> {
 
 fn respond(answer: &Answer) -> Response {
     match answer {
-        Ok(reply) => Response { status: 200, reason: "OK".into(), body: Some(reply.body().to_string()), location: None },
+        Ok(reply) => Response { body: Body::Json(reply.body().to_string()), ..Response::bare(200, "OK".into()) },
         Err(refusal) => {
-            let body = refusal.body().map(|b| b.to_string());
+            let body = refusal.body().map_or(Body::None, |b| Body::Json(b.to_string()));
             Response { body, ..Response::bare(refusal.status, refusal.reason().to_owned()) }
         }
     }

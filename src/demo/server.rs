@@ -77,6 +77,10 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
                 let _ = stream.write_all(&Response::bare(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
                 break;
             }
+            Err(Bad::Explained(status, reason)) => {
+                let _ = stream.write_all(&Response::explained(status, reason).bytes(true, false, pipeline.clock.now_ms() / 1000));
+                break;
+            }
         };
         let close = request.close;
         let (response, trouble) = pipeline.answer(request);

@@ -110,6 +110,19 @@ impl Https {
         Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
     }
 
+    /// A text that the host serves to anybody, outside its API: nothing is said of who asks.
+    pub fn fetch_text(&self, path: &[&str]) -> Result<String> {
+        let request = Request::new(Method::Get, path.iter().map(|segment| (*segment).to_owned()).collect());
+        let mut refused = None;
+        for line in &self.lines {
+            match line.fetch_text(self, &request) {
+                Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
+                settled => return settled,
+            }
+        }
+        Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
+    }
+
     fn authorize(&self, builder: RequestBuilder, request: &Request) -> RequestBuilder {
         let secret_header = |text: String| {
             let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
@@ -194,10 +207,7 @@ impl Line {
 
     fn exchange(&self, all: &Https, request: &Request) -> Result<Reply> {
         let client = self.client(request)?;
-        let mut url = format!("https://{}/api2/json", self.authority);
-        for segment in &request.path {
-            let _ = write!(url, "/{}", utf8_percent_encode(segment, KEPT));
-        }
+        let mut url = self.url("/api2/json", request);
         let form = form(request);
         // A DELETE's parameters travel in the query, as a GET's do: its body is not read.
         let in_query = matches!(request.method, Method::Get | Method::Delete);
@@ -224,6 +234,27 @@ impl Line {
             answered.inspect_err(|fault| (all.log)(&format!("{request} → {fault} ({} ms)", begun.elapsed().as_millis())))?;
         (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
         answer::read(request, status, &reason, &body)
+    }
+
+    fn url(&self, base: &str, request: &Request) -> String {
+        let mut url = format!("https://{}{base}", self.authority);
+        for segment in &request.path {
+            let _ = write!(url, "/{}", utf8_percent_encode(segment, KEPT));
+        }
+        url
+    }
+
+    fn fetch_text(&self, all: &Https, request: &Request) -> Result<String> {
+        let begun = std::time::Instant::now();
+        let sent = self.client(request)?.get(self.url("", request)).timeout(patience(request)).send();
+        let answered = sent.map_err(|error| self.broken(request, &error)).and_then(|response| self.read(request, response));
+        let (status, reason, body) = answered?;
+        (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
+        if status != 200 {
+            let kind = if status == 404 { Kind::NotFound } else { Kind::Host };
+            return Err(Fault::new(kind, format!("{request}: {} answered {status} {reason}", self.authority)));
+        }
+        String::from_utf8(body).map_err(|_| Fault::new(Kind::Host, format!("{request}: what {} answered is not text", self.authority)))
     }
 
     fn read(&self, request: &Request, response: Response) -> Result<(u16, String, Vec<u8>)> {

@@ -24,6 +24,9 @@ pub fn run(ctx: &Ctx, words: Vec<OsString>) -> Result<u8> {
     let context = context(&host)?;
     let mut paths = ctx.around.paths.clone();
     // The demo's changes stand in a journal of their own.
+    // Its contexts and what is cached of it are no business of the real ones either.
+    paths.config = dir.join("config");
+    paths.cache = dir.join("cache");
     paths.state = dir;
     let around = Surroundings { fixed: Some(context), paths, ..ctx.around.clone() };
     let mut args = vec![OsString::from("felhom")];

@@ -11,24 +11,37 @@ pub(super) fn read(content_type: &str, body: &[u8], request: &mut Request) -> Re
     }
     let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     match kind.as_str() {
-        "application/x-www-form-urlencoded" => {
+        "" | "application/x-www-form-urlencoded" => {
             decode::form(&String::from_utf8_lossy(body), &mut request.params);
             Ok(())
         }
         "application/json" => json(body, request),
-        "multipart/form-data" => multipart(content_type, body, request),
-        _ => Err(Bad::Refused(506, format!("upload 'Content-Type '{content_type}' not implemented"))),
+        "multipart/form-data" if request.method == "POST" && request.path.ends_with("/upload") => multipart(content_type, body, request),
+        _ => Err(Bad::Explained(506, format!("upload 'Content-Type '{content_type}' not implemented"))),
     }
 }
 
 fn json(body: &[u8], request: &mut Request) -> Result<(), Bad> {
     let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
-        return Err(Bad::Refused(400, "error parsing JSON body".into()));
+        return Err(Bad::Explained(500, complaint(&String::from_utf8_lossy(body))));
     };
     for (key, value) in object {
         request.params.set(&key, scalar(value));
     }
     Ok(())
+}
+
+/// How the host's parser complains: about a key that is none, else about the whole.
+fn complaint(text: &str) -> String {
+    let place = "/usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.";
+    let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
+    let (what, rest) = match inner {
+        Some(rest) if !rest.starts_with(['"', '}']) => ("'\"' expected", rest),
+        _ => ("malformed JSON string, neither tag, array, object, number, string or atom", text),
+    };
+    let offset = text.chars().count() - rest.chars().count();
+    let before = if rest.is_empty() { "(end of string)" } else { rest };
+    format!("{what}, at character offset {offset} (before \"{before}\") at {place}")
 }
 
 /// Numbers and booleans become text, as they are in forms.
@@ -42,7 +55,7 @@ fn scalar(value: Value) -> Value {
 }
 
 fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(), Bad> {
-    let bad = || Bad::Refused(501, "unable to parse multipart form data".to_owned());
+    let bad = || Bad::Explained(501, "unable to parse multipart form data".to_owned());
     let boundary = content_type.split(';').find_map(|p| p.trim().strip_prefix("boundary=")).ok_or_else(bad)?;
     let mark = format!("--{}", boundary.trim_matches('"')).into_bytes();
     let mut rest = &body[find(body, &mark).ok_or_else(bad)? + mark.len()..];

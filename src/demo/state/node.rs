@@ -1,11 +1,12 @@
 //! A member of the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Map;
+use crate::demo::mounts::Mount;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Node {
@@ -46,7 +47,7 @@ pub struct Node {
     pub smart: Map,
     /// Where disks are mounted: an `is_mountpoint` storage needs its place here.
     #[serde(default)]
-    pub mounts: BTreeSet<String>,
+    pub mounts: BTreeMap<String, Mount>,
     /// Options of the node: `description`, `wakeonlan`, …
     #[serde(default)]
     pub config: Map,

@@ -55,6 +55,11 @@ pub enum Effect {
         vmid: u32,
         pool: String,
     },
+    /// A disk is no longer mounted on a node.
+    Unmount {
+        node: String,
+        place: String,
+    },
     /// Another task begins: what the HA manager does after `hastart`.
     Start {
         spec: Box<TaskSpec>,
@@ -122,6 +127,11 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str,
                 pool.guests.insert(vmid);
             }
         }
+        Effect::Unmount { node, place } => {
+            if let Some(node) = state.nodes.get_mut(&node) {
+                node.mounts.remove(&place);
+            }
+        }
         Effect::Start { spec, node, user } => {
             super::start(state, *spec, &node, &user, now_ms);
         }
@@ -140,7 +150,8 @@ fn set_power(guest: &mut Guest, power: Power, now: i64) {
     guest.power = power;
     if fresh || power == Power::Stopped {
         for key in std::mem::take(&mut guest.pending_delete) {
-            guest.config.shift_remove(&key);
+            let old = guest.config.shift_remove(&key);
+            set_aside(guest, &key, old.as_ref().and_then(|value| value.as_str()));
         }
         for (key, value) in std::mem::take(&mut guest.pending) {
             guest.config.insert(key, value);
@@ -186,9 +197,22 @@ fn remove_snapshot(guest: &mut Guest, name: &str) {
 
 fn rollback(guest: &mut Guest, name: &str, now: i64) {
     let Some(snapshot) = guest.snapshot(name).cloned() else { return };
+    // Notes and unused disks are not part of a snapshot: they stay.
+    let keeps = |key: &str| key == "description" || key.starts_with("unused");
+    let kept: Map = guest.config.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     guest.config = snapshot.config;
+    guest.config.extend(kept);
     guest.parent = Some(name.to_owned());
     guest.pending.clear();
     guest.pending_delete.clear();
     set_power(guest, if snapshot.vmstate { Power::Running } else { Power::Stopped }, now);
+}
+
+/// The volume of a mount point that was taken off stays, unused.
+fn set_aside(guest: &mut Guest, key: &str, old: Option<&str>) {
+    let volume = old.and_then(|text| text.split(',').next()).filter(|volume| !volume.starts_with('/') && volume.contains(':'));
+    let (Some(volume), true) = (volume, key.starts_with("mp")) else { return };
+    if let Some(free) = (0..256).map(|n| format!("unused{n}")).find(|name| !guest.config.contains_key(name)) {
+        guest.config.insert(free, volume.into());
+    }
 }

@@ -1,21 +1,14 @@
-//! What a small site has none of, and what never changes: metrics, mappings, ACME, replication, realm syncs, CPU models.
+//! What a small site has none of, and what never changes: ACME accounts, realm syncs, CPU models, the figures for metric servers.
 
 use serde_json::{Value, json};
 
 use super::schedule::next_run;
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::sha1_hex;
 
 pub(super) const ROUTES: &[Route] = &[
-    ("GET", "/cluster/replication", empty),
-    ("GET", "/cluster/replication/{id}", no_replication),
-    ("GET", "/cluster/metrics/server", empty),
-    ("GET", "/cluster/metrics/server/{id}", no_metrics),
     ("GET", "/cluster/metrics/export", metrics),
     ("GET", "/cluster/qemu/custom-cpu-models", empty),
     ("GET", "/cluster/qemu/cpu-flags", no_cpu_flags),
-    ("GET", "/cluster/acme/plugins", plugins),
-    ("GET", "/cluster/acme/plugins/{id}", no_plugin),
     ("GET", "/cluster/acme/account", empty),
     ("GET", "/cluster/acme/account/{name}", no_account),
     ("GET", "/cluster/acme/tos", offline),
@@ -25,12 +18,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/jobs/realm-sync", empty),
     ("GET", "/cluster/jobs/realm-sync/{id}", no_sync),
     ("GET", "/cluster/jobs/schedule-analyze", analyze),
-    ("GET", "/cluster/mapping/dir", empty),
-    ("GET", "/cluster/mapping/dir/{id}", no_mapping),
-    ("GET", "/cluster/mapping/pci", empty),
-    ("GET", "/cluster/mapping/pci/{id}", no_mapping),
-    ("GET", "/cluster/mapping/usb", empty),
-    ("GET", "/cluster/mapping/usb/{id}", no_mapping),
     ("GET", "/cluster/ceph/status", no_ceph),
 ];
 
@@ -42,26 +29,8 @@ fn missing(text: String) -> Answer {
     Err(Refusal::die(text))
 }
 
-fn no_replication(req: &mut Req<'_>) -> Answer {
-    let id = req.params.text("id");
-    let guest = id.split('-').next().unwrap_or(id);
-    req.check(&format!("/vms/{guest}"), &["VM.Audit"])?;
-    missing(format!("replication job '{id}' does not exist"))
-}
-
-fn no_metrics(req: &mut Req<'_>) -> Answer {
-    missing(format!("status server entry '{}' does not exist", req.params.text("id")))
-}
-
 fn no_cpu_flags(_: &mut Req<'_>) -> Answer {
     missing("Cannot query understood QEMU CPU flags for architecture: x86_64 (file not found)".to_owned())
-}
-
-fn no_plugin(req: &mut Req<'_>) -> Answer {
-    match req.params.text("id") {
-        "standalone" => Ok(json!({ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") }).into()),
-        id => missing(format!("ACME plugin '{id}' not defined")),
-    }
 }
 
 fn no_account(req: &mut Req<'_>) -> Answer {
@@ -72,10 +41,6 @@ fn no_sync(req: &mut Req<'_>) -> Answer {
     Err(Refusal::param("id", format!("No such job '{}'", req.params.text("id"))))
 }
 
-fn no_mapping(req: &mut Req<'_>) -> Answer {
-    missing(format!("mapping '{}' not found", req.params.text("id")))
-}
-
 fn no_ceph(_: &mut Req<'_>) -> Answer {
     missing("binary not installed: /usr/bin/ceph-mon".to_owned())
 }
@@ -83,10 +48,6 @@ fn no_ceph(_: &mut Req<'_>) -> Answer {
 fn offline(_: &mut Req<'_>) -> Answer {
     let place = "acme-v02.api.letsencrypt.org";
     missing(format!("Error: GET to https://{place}/directory\nCan't connect to {place}:443 (not known)\n\nnot known at line\n"))
-}
-
-fn plugins(_: &mut Req<'_>) -> Answer {
-    Ok(json!([{ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") }]).into())
 }
 
 fn directories(_: &mut Req<'_>) -> Answer {

@@ -16,6 +16,9 @@ fn log(req: &mut Req<'_>) -> Answer {
         }
         let upid = task.upid();
         lines.push((task.start_ms / 1000, task, format!("starting task {upid}")));
+        if let Some(doing) = doing(&task.kind) {
+            lines.push((task.start_ms / 1000, task, format!("{doing} {}: {upid}", task.id)));
+        }
         if let (Some(ended), Some(status)) = (task.ended_ms(now_ms), task.exit_status(now_ms)) {
             lines.push((ended / 1000, task, format!("end task {upid} {status}")));
         }
@@ -28,4 +31,19 @@ fn log(req: &mut Req<'_>) -> Answer {
         })
     });
     Ok(rows.collect::<Value>().into())
+}
+
+/// What the daemons say besides when they power a guest or take a snapshot of it.
+fn doing(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "vzstart" => "starting CT",
+        "vzstop" => "stopping CT",
+        "vzshutdown" => "shutdown CT",
+        "vzsnapshot" => "snapshot container",
+        "qmstart" => "start VM",
+        "qmstop" => "stop VM",
+        "qmshutdown" => "shutdown VM",
+        "qmsnapshot" => "snapshot VM",
+        _ => return None,
+    })
 }

@@ -1,6 +1,7 @@
 //! `/cluster`: what is the same on every node.
 
 mod backup;
+mod bulk;
 mod ha;
 mod lists;
 mod log;
@@ -9,6 +10,7 @@ mod options;
 mod resources;
 mod schedule;
 mod sdn;
+mod sections;
 mod status;
 
 use super::Route;
@@ -17,6 +19,7 @@ pub(super) use resources::{guest_row, node_row, storage_row};
 
 pub(super) const ROUTES: &[&[Route]] = &[
     backup::ROUTES,
+    bulk::ROUTES,
     ha::ROUTES,
     lists::ROUTES,
     log::ROUTES,
@@ -24,5 +27,6 @@ pub(super) const ROUTES: &[&[Route]] = &[
     options::ROUTES,
     resources::ROUTES,
     sdn::ROUTES,
+    sections::ROUTES,
     status::ROUTES,
 ];

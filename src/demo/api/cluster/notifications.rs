@@ -1,4 +1,4 @@
-//! Notifications: what a fresh host has.
+//! Where notifications can go, and what a matcher can look at.
 
 use serde_json::{Value, json};
 
@@ -7,70 +7,39 @@ use crate::demo::api::{Answer, Refusal, Req, Route};
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/notifications/targets", targets),
     ("POST", "/cluster/notifications/targets/{name}/test", test_target),
-    ("GET", "/cluster/notifications/matchers", matchers),
-    ("GET", "/cluster/notifications/matchers/{name}", matcher),
-    ("GET", "/cluster/notifications/endpoints/sendmail", sendmail),
-    ("GET", "/cluster/notifications/endpoints/sendmail/{name}", endpoint),
-    ("GET", "/cluster/notifications/endpoints/gotify", |_| Ok(json!([]).into())),
-    ("GET", "/cluster/notifications/endpoints/gotify/{name}", endpoint),
-    ("GET", "/cluster/notifications/endpoints/smtp", |_| Ok(json!([]).into())),
-    ("GET", "/cluster/notifications/endpoints/smtp/{name}", endpoint),
-    ("GET", "/cluster/notifications/endpoints/webhook", |_| Ok(json!([]).into())),
-    ("GET", "/cluster/notifications/endpoints/webhook/{name}", endpoint),
     ("GET", "/cluster/notifications/matcher-field-values", field_values),
 ];
 
-const COMMENT: &str = "Send mails to root@pam's email address";
-
-fn visible(req: &Req<'_>) -> bool {
-    req.may_any("/mapping/notifications/mail-to-root", &["Mapping.Audit", "Mapping.Use", "Mapping.Modify"])
-}
-
+/// Every endpoint of every type is a target, for those who may know of it.
 fn targets(req: &mut Req<'_>) -> Answer {
-    let all = json!([{ "name": "mail-to-root", "type": "sendmail", "origin": "builtin", "comment": COMMENT }]);
-    Ok(if visible(req) { all } else { json!([]) }.into())
-}
-
-fn missing(what: &str, name: &str) -> Refusal {
-    Refusal::new(404, format!("{what} '{name}' not found"))
+    let visible = |name: &str| {
+        let path = format!("/mapping/notifications/{name}");
+        req.may_any(&path, &["Mapping.Audit", "Mapping.Use", "Mapping.Modify"])
+    };
+    let mut rows = Vec::new();
+    if visible("mail-to-root") {
+        let comment = "Send mails to root@pam's email address";
+        rows.push(json!({ "name": "mail-to-root", "type": "sendmail", "origin": "builtin", "comment": comment }));
+    }
+    for kind in ["gotify", "sendmail", "smtp", "webhook"] {
+        for (name, config) in req.state.section(&format!("/cluster/notifications/endpoints/{kind}")).filter(|(name, _)| visible(name)) {
+            let mut row = json!({ "name": name, "type": kind, "origin": "user-created" });
+            for key in ["comment", "disable"] {
+                if let Some(value) = config.get(key) {
+                    row[key] = value.clone();
+                }
+            }
+            rows.push(row);
+        }
+    }
+    Ok(Value::Array(rows).into())
 }
 
 fn test_target(req: &mut Req<'_>) -> Answer {
-    match req.params.text("name") {
-        "mail-to-root" => Ok(Value::Null.into()),
-        other => Err(missing("target", other)),
-    }
-}
-
-fn sendmail_row() -> Value {
-    json!({ "name": "mail-to-root", "mailto-user": ["root@pam"], "comment": COMMENT, "origin": "builtin" })
-}
-
-fn sendmail(req: &mut Req<'_>) -> Answer {
-    Ok(if visible(req) { json!([sendmail_row()]) } else { json!([]) }.into())
-}
-
-fn endpoint(req: &mut Req<'_>) -> Answer {
-    let name = req.params.text("name");
-    if name == "mail-to-root" && req.template.contains("sendmail") { Ok(sendmail_row().into()) } else { Err(missing("endpoint", name)) }
-}
-
-fn matcher_row() -> Value {
-    json!({
-        "name": "default-matcher", "target": ["mail-to-root"], "mode": "all", "origin": "builtin",
-        "comment": "Route all notifications to mail-to-root",
-    })
-}
-
-fn matchers(_: &mut Req<'_>) -> Answer {
-    Ok(json!([matcher_row()]).into())
-}
-
-fn matcher(req: &mut Req<'_>) -> Answer {
-    match req.params.text("name") {
-        "default-matcher" => Ok(matcher_row().into()),
-        other => Err(missing("matcher", other)),
-    }
+    let name = req.params.text("name").to_owned();
+    let rows = targets(req)?.data;
+    let known = rows.as_array().is_some_and(|all| all.iter().any(|row| row["name"] == name.as_str()));
+    if known { Ok(Value::Null.into()) } else { Err(Refusal::new(404, format!("target '{name}' does not exist"))) }
 }
 
 fn field_values(req: &mut Req<'_>) -> Answer {

@@ -1,9 +1,10 @@
-//! Software-defined networks: zones and vnets; the other kinds are empty lists.
+//! Software-defined networks: zones and vnets, and applying them.
 
 use serde_json::{Value, json};
 
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, sha1_hex};
+use crate::demo::tasks::TaskSpec;
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/zones", list),
@@ -16,10 +17,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/vnets/{vnet}", read),
     ("PUT", "/cluster/sdn/vnets/{vnet}", update),
     ("DELETE", "/cluster/sdn/vnets/{vnet}", delete),
-    ("GET", "/cluster/sdn/vnets/{vnet}/subnets", empty),
-    ("GET", "/cluster/sdn/controllers", empty),
-    ("GET", "/cluster/sdn/ipams", ipams),
-    ("GET", "/cluster/sdn/dns", empty),
     ("GET", "/cluster/sdn/fabrics/fabric", empty),
     ("GET", "/cluster/sdn/fabrics/fabric/{id}", no_fabric),
     ("GET", "/cluster/sdn/fabrics/node", empty),
@@ -37,10 +34,6 @@ pub(super) const ROUTES: &[Route] = &[
 
 fn empty(_: &mut Req<'_>) -> Answer {
     Ok(json!([]).into())
-}
-
-fn ipams(_: &mut Req<'_>) -> Answer {
-    Ok(json!([{ "ipam": "pve", "type": "pve", "digest": sha1_hex("") }]).into())
 }
 
 /// What is configured but not applied is not there for a node.
@@ -141,10 +134,12 @@ fn delete(req: &mut Req<'_>) -> Answer {
 }
 
 fn apply(req: &mut Req<'_>) -> Answer {
-    req.start(crate::demo::tasks::TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
+    let zones = req.state.sections.get("sdn-zones").cloned().unwrap_or_default();
+    *req.state.section_mut("sdn-zones-applied") = zones;
+    req.start(TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
 }
 
 fn node_zones(req: &mut Req<'_>) -> Answer {
-    let zones = req.state.section("sdn-zones").filter(|(id, config)| may_see(req, id, config));
+    let zones = req.state.section("sdn-zones-applied").filter(|(id, config)| may_see(req, id, config));
     Ok(zones.map(|(id, _)| json!({ "zone": id, "status": "available" })).collect::<Value>().into())
 }

@@ -252,8 +252,7 @@ impl<'a> Edit<'a> {
             "tags" => text = unique_tags(value),
             "balloon" => live = true,
             _ if disks::is_net(key) => {
-                let old = self.guest.text(key).map(str::to_owned);
-                text = net_qemu(value, old.as_deref());
+                text = net_qemu(value);
                 live = true;
             }
             _ if disks::is_disk(GuestKind::Qemu, key) => {
@@ -329,12 +328,11 @@ pub(super) fn net_lxc(value: &str) -> String {
     property::print(fields, &net)
 }
 
-/// A virtual machine's network device; one without an address keeps the old one or gets a new one.
-pub(super) fn net_qemu(value: &str, old: Option<&str>) -> String {
+/// A virtual machine's network device; one without an address gets a new one.
+pub(super) fn net_qemu(value: &str) -> String {
     let Some(fields) = disks::fields_of(GuestKind::Qemu, "net0") else { return value.to_owned() };
     let Ok(mut net) = property::split(fields, value) else { return value.to_owned() };
     if !net.contains_key("macaddr") {
-        let _ = old;
         net.insert("macaddr".to_owned(), random::mac().into());
     }
     property::print(fields, &net)

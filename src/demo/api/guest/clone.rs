@@ -177,7 +177,7 @@ impl Copy {
             let value = match self.kind {
                 GuestKind::Lxc if disks::is_net(key) => {
                     rights::bridge(req, self.kind, text)?;
-                    create_lxc::fresh_net(text).into()
+                    super::restore_lxc::fresh_net(text).into()
                 }
                 GuestKind::Qemu if disks::is_net(key) => {
                     rights::bridge(req, self.kind, text)?;

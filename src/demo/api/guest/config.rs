@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::apply::{self, Edit, Outcome};
 use super::disks;
 use super::rights::{self, Change, Place};
-use super::{check_lock, check_skiplock, kind, the_guest};
+use super::{check_lock, check_skiplock, the_guest};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Guest, GuestKind, Map};
 use crate::demo::tasks::TaskSpec;
@@ -126,28 +126,38 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Every name is known and stands in one place only. The host's quotes are uneven, and not alike for both kinds.
 fn check_names(kind: GuestKind, asked: &Asked) -> Result<(), Refusal> {
+    let known = |key: &str| disks::setting(kind, key).is_some() || (kind == GuestKind::Qemu && key == "cdrom");
+    let lxc = kind == GuestKind::Lxc;
     for key in &asked.revert {
-        if disks::setting(kind, key).is_none() {
+        if !known(key) {
             return Err(Refusal::param("revert", format!("unknown option '{key}'")));
         }
         if asked.set.contains_key(key) {
-            return Err(Refusal::param("revert", format!("you can't use '-{key}' and '-revert {key}' at the same time")));
+            return Err(if lxc {
+                Refusal::param("revert", format!("you can't use '-{key}' and '-revert {key}' at the same time"))
+            } else {
+                Refusal::param("delete", format!("you can't use '-{key}' and -revert {key}' at the same time"))
+            });
         }
     }
     for key in &asked.delete {
-        let known = disks::setting(kind, key).is_some() || (kind == GuestKind::Qemu && key == "cdrom");
-        if !known {
+        if lxc && !known(key) {
             return Err(Refusal::param("delete", format!("unknown option '{key}'")));
         }
         if asked.set.contains_key(key) {
-            let quote = if kind == GuestKind::Lxc { "'-{key}' and -delete {key}'" } else { "'-{key}' and '-delete {key}'" };
-            let pair = quote.replace("{key}", key);
-            return Err(Refusal::param("delete", format!("you can't use {pair} at the same time")));
+            return Err(Refusal::param("delete", format!("you can't use '-{key}' and -delete {key}' at the same time")));
         }
         if asked.revert.contains(key) {
-            let text = format!("you can't use '-delete {key}' and '-revert {key}' at the same time");
-            return Err(Refusal::param("delete", text));
+            return Err(if lxc {
+                Refusal::param("delete", format!("you can't use '-delete {key}' and '-revert {key}' at the same time"))
+            } else {
+                Refusal::param("revert", format!("you can't use '-delete {key}' and -revert {key}' at the same time"))
+            });
+        }
+        if !known(key) {
+            return Err(Refusal::param("delete", format!("unknown option '{key}'")));
         }
     }
     Ok(())
@@ -202,7 +212,7 @@ fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
     let old = guest.as_ref().ok().map(|guest| guest.config.clone());
     let place = Place { vmid, pool: None, old: old.as_ref(), unprivileged: false };
     check_names(GuestKind::Qemu, &asked)?;
-    for key in asked.delete.iter().chain(asked.set.keys()).chain(&asked.revert) {
+    for key in asked.delete.iter().chain(asked.set.keys()) {
         rights::qemu(req, &place, key)?;
     }
     let set: Vec<(String, String)> = asked.set.iter().map(|(key, value)| (key.clone(), text_of(value))).collect();
@@ -210,9 +220,10 @@ fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
         rights::qemu_value(req, &place, key, value)?;
     }
     let guest = guest?;
-    check_digest(req, &guest)?;
-    let unlocks = asked.delete.iter().any(|key| key == "lock") && req.is_root();
-    if !(skiplock || unlocks) {
+    if req.params.get("digest").is_some_and(|digest| !digest.is_empty() && digest != guest.digest()) {
+        return Err(Refusal::die("checksum mismatch (file change by other user?)"));
+    }
+    if !skiplock {
         check_lock(&guest)?;
     }
     let force = req.params.flag("force");
@@ -237,21 +248,20 @@ fn put_qemu(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
+/// The asynchronous way: what can be seen early is refused early, the rest happens in a task.
 fn post_qemu(req: &mut Req<'_>) -> Answer {
     check_skiplock(req)?;
-    let set: Vec<String> = req.params.keys().filter(|key| !OWN.contains(key)).map(str::to_owned).collect();
+    let mut words: Vec<String> = Vec::new();
+    let mut given: Vec<(&String, &Value)> =
+        req.params.iter().filter(|(key, _)| !["node", "vmid", "digest"].contains(&key.as_str())).collect();
+    given.sort_by_key(|(key, _)| key.as_str());
+    for (key, value) in given {
+        words.push(format!("-{key} {}", if key == "cipassword" { "<hidden>".to_owned() } else { text_of(value) }));
+    }
     let vmid = req.vmid();
-    let spec = TaskSpec::new("qmconfig", vmid);
-    let text = if set.is_empty() { String::new() } else { format!("update VM {vmid}: -{}", set.join(" -")) };
-    let done = match change_qemu(req) {
-        Ok(log) => log.into_iter().fold(if text.is_empty() { spec } else { spec.log(text) }, TaskSpec::log).takes(0.3).ok(),
-        // Rights are asked before the task, the rest within it.
-        Err(refusal) if refusal.status == 403 || refusal.message.starts_with("only root") => return Err(refusal),
-        Err(refusal) if refusal.status == 400 => return Err(refusal),
-        Err(refusal) => spec.takes(0.1).fail(refusal.message),
-    };
-    let _ = kind(req);
-    req.start(done)
+    let spec = TaskSpec::new("qmconfig", vmid).log(format!("update VM {vmid}: {}", words.join(" ")));
+    let log = change_qemu(req)?;
+    req.start(log.into_iter().fold(spec, TaskSpec::log).takes(0.3).ok())
 }
 
 /// Errors by setting.

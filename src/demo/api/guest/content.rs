@@ -36,8 +36,7 @@ fn list(req: &mut Req<'_>) -> Answer {
     let vmid = req.params.int("vmid").and_then(|id| u32::try_from(id).ok());
     let wanted = req.params.get("content").map(str::to_owned);
     let storage = req.storage(&id)?;
-    if let Some(content) = wanted.as_deref().filter(|content| !storage.holds(content)) {
-        let _ = content;
+    if wanted.as_deref().is_some_and(|content| !storage.holds(content)) {
         return Ok(json!([]).into());
     }
     let mut found: Vec<&Volume> = storage

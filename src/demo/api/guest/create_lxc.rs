@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::apply::{lxc_description, net_lxc, unique_tags};
 use super::disks::{self, Disk, Namer, Source};
 use super::rights::{self, Change, Place};
-use super::{archive, random};
+use super::{random, restore_lxc};
 use crate::demo::api::{Answer, Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind, Map, State, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
@@ -36,22 +36,22 @@ const OWN: [&str; 18] = [
 
 /// What a container is to be made of.
 pub(super) struct Plan {
-    vmid: u32,
-    node: String,
-    archive: String,
-    restore: bool,
-    unique: bool,
-    storage: String,
+    pub(super) vmid: u32,
+    pub(super) node: String,
+    pub(super) archive: String,
+    pub(super) restore: bool,
+    pub(super) unique: bool,
+    pub(super) storage: String,
     /// Settings, disks apart.
-    settings: Map,
+    pub(super) settings: Map,
     /// Disks, as they were asked for.
-    disks: Vec<(String, String)>,
-    unprivileged: Option<bool>,
-    root: bool,
-    start: bool,
-    pool: Option<String>,
+    pub(super) disks: Vec<(String, String)>,
+    pub(super) unprivileged: Option<bool>,
+    pub(super) root: bool,
+    pub(super) start: bool,
+    pub(super) pool: Option<String>,
     /// What is overwritten.
-    old: Option<Guest>,
+    pub(super) old: Option<Guest>,
 }
 
 pub(super) fn exists(state: &State, vmid: u32) -> Option<String> {
@@ -62,7 +62,7 @@ pub(super) fn exists(state: &State, vmid: u32) -> Option<String> {
 fn create(req: &mut Req<'_>) -> Answer {
     let plan = check(req)?;
     let spec = TaskSpec::new(if plan.restore { "vzrestore" } else { "vzcreate" }, plan.vmid);
-    let spec = match if plan.restore { restore_spec(req, &plan, spec.clone()) } else { create_spec(req, &plan, spec.clone()) } {
+    let spec = match if plan.restore { restore_lxc::work(req, &plan, spec.clone()) } else { create_spec(req, &plan, spec.clone()) } {
         Ok(spec) => spec,
         Err((spec, words)) => {
             let what = if plan.restore { "restore" } else { "create" };
@@ -202,30 +202,29 @@ fn finished(given: &Map) -> Map {
     config
 }
 
-type Step = Result<TaskSpec, (TaskSpec, String)>;
+pub(super) type Step = Result<TaskSpec, (TaskSpec, String)>;
 
 /// A lock while the guest is made; a stopped task leaves nothing behind.
-fn begin(plan: &Plan, spec: TaskSpec) -> TaskSpec {
+pub(super) fn begin(plan: &Plan, spec: TaskSpec) -> TaskSpec {
     let vmid = plan.vmid;
-    let Some(old) = &plan.old else {
+    if plan.old.is_none() {
         let mut config = Map::new();
         config.insert("lock".to_owned(), "create".into());
         let stub = Guest::new(vmid, GuestKind::Lxc, plan.node.clone(), config);
         return spec.then(Effect::PutGuest(Box::new(stub))).on_stop(Effect::RemoveGuest { vmid, purge: false });
-    };
-    let _ = old;
+    }
     let lock = |word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
     spec.then(lock(Some("create"))).on_stop(lock(None))
 }
 
 /// How the disks of a new container are made.
-struct Disks {
-    config: Map,
-    volumes: Vec<Volume>,
-    lines: Vec<String>,
+pub(super) struct Disks {
+    pub(super) config: Map,
+    pub(super) volumes: Vec<Volume>,
+    pub(super) lines: Vec<String>,
 }
 
-fn make_disks(req: &Req<'_>, plan: &Plan, asked: &[(String, String)]) -> Result<Disks, (Vec<String>, String)> {
+pub(super) fn make_disks(req: &Req<'_>, plan: &Plan, asked: &[(String, String)]) -> Result<Disks, (Vec<String>, String)> {
     let mut namer = Namer::new(req.state, plan.vmid);
     let mut made = Disks { config: Map::new(), volumes: Vec::new(), lines: Vec::new() };
     let mut left: Map = Map::new();
@@ -293,7 +292,7 @@ fn create_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
     Ok(finish(req, plan, spec, config, made.volumes))
 }
 
-fn fill(config: &mut Map, vmid: u32, more: &[(&str, Value)]) {
+pub(super) fn fill(config: &mut Map, vmid: u32, more: &[(&str, Value)]) {
     let common = [("hostname", Value::from(format!("CT{vmid}"))), ("memory", 512.into()), ("swap", 512.into())];
     for (key, value) in more.iter().cloned().chain(common) {
         if !config.contains_key(key) {
@@ -308,7 +307,7 @@ fn ostype(template: &str) -> &'static str {
     known.into_iter().find(|name| template.contains(name)).unwrap_or("unmanaged")
 }
 
-fn log_all(spec: TaskSpec, lines: Vec<String>) -> TaskSpec {
+pub(super) fn log_all(spec: TaskSpec, lines: Vec<String>) -> TaskSpec {
     lines.into_iter().fold(spec, TaskSpec::log)
 }
 
@@ -329,7 +328,7 @@ fn tar_size(bytes: u64) -> String {
     String::new()
 }
 
-fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
+pub(super) fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
     let vmid = plan.vmid;
     let mut spec = spec;
     if plan.old.is_some() {
@@ -346,137 +345,4 @@ fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<
         spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: req.who.name() });
     }
     spec.ok()
-}
-
-fn restore_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
-    let spec = spec.log(format!("recovering backed-up configuration from '{}'", plan.archive));
-    let found = req.state.volume(&plan.archive).cloned();
-    let Some((volume, saved)) = found.and_then(|volume| volume.config.clone().map(|config| (volume, config))) else {
-        return Err((spec, format!("volume '{}' does not exist", plan.archive)));
-    };
-    if volume.subtype.as_deref() == Some("qemu") {
-        return Err((spec, format!("unable to parse backup volume '{}' - not a container archive", plan.archive)));
-    }
-    for (key, net) in saved.iter().filter(|(key, _)| disks::is_net(key)) {
-        if !plan.settings.contains_key(key) {
-            rights::bridge(req, GuestKind::Lxc, net.as_str().unwrap_or("")).map_err(|refusal| (spec.clone(), in_task(&refusal)))?;
-        }
-    }
-    let unprivileged = plan.unprivileged.unwrap_or_else(|| saved.get("unprivileged").is_some_and(|value| value == 1));
-    let was_unprivileged = plan.old.as_ref().is_none_or(|old| old.flag("unprivileged"));
-    if was_unprivileged && !unprivileged {
-        req.check("/", &["Sys.Modify"]).map_err(|refusal| (spec.clone(), in_task(&refusal)))?;
-    }
-    let (asked, delayed) = if plan.disks.is_empty() {
-        saved_disks(plan, &saved).map_err(|words| (spec.clone(), words))?
-    } else {
-        (plan.disks.clone(), Map::new())
-    };
-    let made = make_disks(req, plan, &asked).map_err(|(lines, words)| (log_all(spec.clone(), lines), words))?;
-    let data = archive::data_size(&volume);
-    let room: u64 = made.volumes.iter().map(|volume| volume.size).sum();
-    let mut spec = log_all(begin(plan, spec).takes(0.3), made.lines).takes(0.3);
-    spec = spec.log(format!("restoring '{}' now..", plan.archive));
-    if archive::is_pbs(req.state, &plan.archive) {
-        spec = spec.log(format!("restore proxmox backup image: {}", plan.archive.split_once(':').map_or("", |(_, name)| name)));
-    } else {
-        spec = spec.log(format!("extracting archive '{}'", disks::path_of(req.state, &plan.archive)));
-    }
-    spec = spec.takes(0.5 + data as f64 / 2.5e8);
-    if data > room {
-        let words = "command 'lxc-usernsexec -m u:0:100000:65536 -m g:0:100000:65536 -- tar xpf - --totals --one-file-system -p --sparse --numeric-owner --acls --xattrs -C /var/lib/lxc/rootfs' failed: exit code 2";
-        let spec = spec
-            .log("tar: ./var/lib: Cannot write: No space left on device")
-            .log("tar: Exiting with failure status due to previous errors");
-        return Err((undo(plan, spec), words.to_owned()));
-    }
-    if !archive::is_pbs(req.state, &plan.archive) {
-        spec = spec.log(totals("read", data));
-    }
-    spec = spec.log("merging backed-up and given configuration..").takes(0.2);
-    let mut config = plan.settings.clone();
-    config.extend(made.config);
-    if unprivileged {
-        config.insert("unprivileged".to_owned(), 1.into());
-    }
-    merge(plan, &saved, unprivileged, &mut config);
-    fill(&mut config, plan.vmid, &[]);
-    config.extend(delayed);
-    if saved.get("template").is_some_and(|value| value == 1) {
-        spec = spec.log("Convert restored container to template...");
-        config.insert("template".to_owned(), 1.into());
-    }
-    Ok(finish(req, plan, spec, config, made.volumes))
-}
-
-fn undo(plan: &Plan, spec: TaskSpec) -> TaskSpec {
-    let vmid = plan.vmid;
-    match plan.old {
-        None => spec.then(Effect::RemoveGuest { vmid, purge: false }),
-        Some(_) => spec.then(Effect::SetLock { vmid, lock: None }),
-    }
-}
-
-/// A refusal that happens within a task shows its status.
-pub(super) fn in_task(refusal: &Refusal) -> String {
-    if refusal.status == 500 { refusal.message.clone() } else { format!("{} {}", refusal.status, refusal.message) }
-}
-
-type Asked = (Vec<(String, String)>, Map);
-
-/// The disks of the archive, to be made again on the storage that was asked for.
-fn saved_disks(plan: &Plan, saved: &Map) -> Result<Asked, String> {
-    let (mut asked, mut delayed) = (Vec::new(), Map::new());
-    let found = disks::disks(GuestKind::Lxc, saved);
-    if found.iter().all(|disk| disk.key != "rootfs") {
-        return Err("rootfs configuration could not be recovered, please check and specify manually!".to_owned());
-    }
-    for mut disk in found {
-        match disk.source() {
-            Source::Volume if disk.size() == 0 => {
-                return Err(format!("unable to detect disk size - please specify {} (size)", disk.key));
-            }
-            Source::Volume => {
-                let gigabytes = disk.size() as f64 / (1u64 << 30) as f64;
-                disk.set_volume(&format!("{}:{gigabytes}", plan.storage));
-                disk.fields.shift_remove("size");
-                asked.push((disk.key.clone(), disk.text()));
-            }
-            source if disk.key == "rootfs" => {
-                return Err(format!("restoring rootfs to {} mount is only possible by specifying -rootfs manually!", source.word()));
-            }
-            source if !plan.root => {
-                return Err(format!("restoring '{}' to {} mount is only possible for root", disk.key, source.word()));
-            }
-            _ => {
-                delayed.insert(disk.key.clone(), disk.text().into());
-            }
-        }
-    }
-    Ok((asked, delayed))
-}
-
-/// What the archive's configuration adds to the one that was given.
-fn merge(plan: &Plan, saved: &Map, unprivileged: bool, config: &mut Map) {
-    let was_unprivileged = saved.get("unprivileged").is_some_and(|value| value == 1);
-    for (key, value) in saved {
-        let skipped = ["digest", "unprivileged", "parent", "template", "lock"].contains(&key.as_str())
-            || disks::is_disk(GuestKind::Lxc, key)
-            || key.starts_with("unused")
-            || (key == "features" && !plan.root && !unprivileged && was_unprivileged);
-        if skipped {
-            continue;
-        }
-        if plan.unique && disks::is_net(key) {
-            config.insert(key.clone(), fresh_net(value.as_str().unwrap_or("")).into());
-        } else if !config.contains_key(key) {
-            config.insert(key.clone(), value.clone());
-        }
-    }
-}
-
-/// The same network device with a new address.
-pub(super) fn fresh_net(net: &str) -> String {
-    let parts = net.split(',').map(|part| if part.starts_with("hwaddr=") { format!("hwaddr={}", random::mac()) } else { part.to_owned() });
-    parts.collect::<Vec<_>>().join(",")
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::apply::{net_qemu, unique_tags};
-use super::create_lxc::{allowed, exists, in_task, no_space};
+use super::create_lxc::{allowed, exists, no_space};
 use super::disks::{self, Disk, Namer, Source};
+use super::restore_lxc::in_task;
 use super::rights::{self, Place};
 use super::{archive, random};
 use crate::demo::api::{Answer, Refusal, Req, Route};
@@ -188,7 +189,7 @@ fn setting(key: &str, text: &str) -> Value {
     let text = match key {
         "description" => text.trim_end_matches('\n').to_owned(),
         "tags" => unique_tags(text),
-        _ if disks::is_net(key) => net_qemu(text, None),
+        _ if disks::is_net(key) => net_qemu(text),
         _ => text.to_owned(),
     };
     disks::typed(GuestKind::Qemu, key, &text)
@@ -241,8 +242,7 @@ fn restore(req: &Req<'_>, plan: &Plan, volid: &str, spec: TaskSpec) -> TaskSpec 
         return undo(plan, spec.log("Skipping early checks!").takes(0.2)).fail(format!("volume '{volid}' does not exist"));
     };
     let given: Map = plan.given.iter().map(|(key, value)| (key.clone(), setting(key, value))).collect();
-    for (key, value) in saved.iter().filter(|(key, _)| disks::is_net(key) && !given.contains_key(*key)) {
-        let _ = key;
+    for (_, value) in saved.iter().filter(|(key, _)| disks::is_net(key) && !given.contains_key(*key)) {
         if let Err(refusal) = rights::bridge(req, GuestKind::Qemu, value.as_str().unwrap_or("")) {
             return spec.takes(0.2).fail(in_task(&refusal));
         }

@@ -31,6 +31,17 @@ fn disk_of(guest: &Guest, key: &str) -> Option<Disk> {
 
 fn resize(req: &mut Req<'_>) -> Answer {
     check_skiplock(req)?;
+    let (kind, vmid) = (super::kind(req), req.vmid());
+    match (kind, grow(req)) {
+        (_, Ok(spec)) => req.start(spec),
+        (GuestKind::Lxc, Err(refusal)) => Err(refusal),
+        // For a virtual machine all of it is looked at in the task.
+        (GuestKind::Qemu, Err(refusal)) => req.start(TaskSpec::new("resize", vmid).takes(0.2).fail(super::restore_lxc::in_task(&refusal))),
+    }
+}
+
+/// The growing of a disk, or why it cannot be.
+fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let guest = the_guest(req)?;
     let (vmid, kind) = (guest.vmid, guest.kind);
     let key = req.params.text("disk").to_owned();
@@ -41,22 +52,20 @@ fn resize(req: &mut Req<'_>) -> Answer {
         rights::lxc(req, &place, &Change { key: "rootfs", value: None })?;
         check_digest(req, &guest)?;
     } else {
-        check_digest(req, &guest)?;
-        check_lock(&guest)?;
+        if req.params.get("digest").is_some_and(|digest| !digest.is_empty() && digest != guest.digest()) {
+            return Err(Refusal::die("checksum mismatch (file change by other user?)"));
+        }
+        if !req.params.flag("skiplock") {
+            check_lock(&guest)?;
+        }
     }
     let Some(mut disk) = disk_of(&guest, &key) else {
-        let words = match kind {
-            GuestKind::Qemu => format!("disk '{key}' does not exist"),
-            GuestKind::Lxc => format!("no such mount point '{key}'"),
-        };
-        return Err(Refusal::die(words));
+        return Err(Refusal::die(format!("disk '{key}' does not exist")));
     };
     if disk.source() != Source::Volume {
-        return Err(Refusal::die(if kind == GuestKind::Qemu {
-            "you can't resize a cdrom".to_owned()
-        } else {
-            format!("can't resize mount point '{key}'")
-        }));
+        let words =
+            if kind == GuestKind::Qemu { "you can't resize a cdrom".to_owned() } else { format!("can't resize mount point '{key}'") };
+        return Err(Refusal::die(words));
     }
     let id = disk.storage().unwrap_or("").to_owned();
     req.check(&format!("/storage/{id}"), &["Datastore.AllocateSpace"])?;
@@ -70,30 +79,28 @@ fn resize(req: &mut Req<'_>) -> Answer {
     if new == size && kind == GuestKind::Lxc {
         return Err(Refusal::die("disk is already at specified size"));
     }
+    let spec = TaskSpec::new("resize", vmid);
     if req.state.storages.get(&id).is_some_and(|storage| disks::free(storage) < new - size) {
-        let spec = TaskSpec::new("resize", vmid).takes(0.2).fail(super::create_lxc::no_space(req.state, &id, vmid));
-        return req.start(spec);
+        return Ok(spec.takes(0.2).fail(super::create_lxc::no_space(req.state, &id, vmid)));
     }
     let mut change = Map::new();
     disk.set("size", &property::size_text(new));
     change.insert(key, disk.text().into());
-    let mut spec = TaskSpec::new("resize", vmid).takes(0.3);
+    let mut spec = spec.takes(0.3);
+    let blocks = matches!(req.state.storages.get(&id).map(crate::demo::state::Storage::kind), Some("lvmthin" | "lvm" | "zfspool"));
     if let Some(mut volume) = req.state.volume(disk.volume()).cloned() {
-        if volume.format == "raw"
-            && !matches!(req.state.storages.get(&id).map(crate::demo::state::Storage::kind), Some("lvmthin" | "lvm" | "zfspool"))
-        {
+        if volume.format == "raw" && !blocks && kind == GuestKind::Lxc {
             spec = spec.log("Image resized.");
         }
         volume.size = new;
         spec = spec.then(Effect::AddVolume(Box::new(volume)));
     }
     if kind == GuestKind::Lxc {
+        let path = disks::path_of(req.state, disk.volume());
         spec = spec.log("resize2fs 1.47.2 (1-Jan-2025)").takes(0.4);
-        spec = spec
-            .log(format!("The filesystem on {} is now {} (4k) blocks long.", disks::path_of(req.state, disk.volume()), new / 4096))
-            .log("");
+        spec = spec.log(format!("The filesystem on {path} is now {} (4k) blocks long.", new / 4096)).log("");
     }
-    req.start(spec.then(Effect::SetConfig { vmid, config: change }).ok())
+    Ok(spec.then(Effect::SetConfig { vmid, config: change }).ok())
 }
 
 fn move_volume(req: &mut Req<'_>) -> Answer {

@@ -281,7 +281,7 @@ pub(super) fn make(state: &State, namer: &mut Namer, disk: &mut Disk, node: &str
     if !storage.is_shared() {
         volume.node = Some(node.to_owned());
     }
-    let lines = made_lines(state, storage, &id, &volid, &format, bytes, disk.kind);
+    let lines = made_lines(state, storage, &volid, &format, bytes, disk.kind);
     disk.set_volume(&volid);
     disk.set("size", &property::size_text(bytes));
     if disk.kind == GuestKind::Qemu {
@@ -290,7 +290,7 @@ pub(super) fn make(state: &State, namer: &mut Namer, disk: &mut Disk, node: &str
     Ok(Some(Made { volume, lines }))
 }
 
-fn made_lines(state: &State, storage: &Storage, id: &str, volid: &str, format: &str, bytes: u64, kind: GuestKind) -> Vec<String> {
+fn made_lines(state: &State, storage: &Storage, volid: &str, format: &str, bytes: u64, kind: GuestKind) -> Vec<String> {
     let mut lines = Vec::new();
     match storage.kind() {
         "lvmthin" | "lvm" => lines.push(format!("  Logical volume \"{}\" created.", volid.rsplit(':').next().unwrap_or(volid))),
@@ -307,7 +307,6 @@ fn made_lines(state: &State, storage: &Storage, id: &str, volid: &str, format: &
         }
         _ => {}
     }
-    let _ = id;
     if kind == GuestKind::Lxc && format == "raw" {
         lines.extend(mkfs_lines(bytes));
     }

@@ -17,6 +17,7 @@ mod migrate;
 mod power;
 mod prune;
 mod random;
+mod restore_lxc;
 mod rights;
 mod snapshot;
 mod times;
@@ -31,7 +32,6 @@ pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
     power::ROUTES,
-    agent::ROUTES,
     snapshot::ROUTES,
     create_lxc::ROUTES,
     create_qemu::ROUTES,

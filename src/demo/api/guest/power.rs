@@ -35,6 +35,28 @@ fn not_running(req: &Req<'_>) -> Refusal {
     Refusal::die(format!("{} {} not running", kind(req).label(), req.vmid()))
 }
 
+/// A virtual machine that is not there has other words where its processes are looked for first.
+fn no_process(req: &Req<'_>) -> Refusal {
+    match kind(req) {
+        GuestKind::Lxc => not_running(req),
+        GuestKind::Qemu if req.guest(GuestKind::Qemu).is_err() => Refusal::die(no_file(req)),
+        GuestKind::Qemu => Refusal::die(format!("VM {} not running", req.vmid())),
+    }
+}
+
+fn no_file(req: &Req<'_>) -> String {
+    format!("unable to find configuration file for VM {} on node '{}'", req.vmid(), req.node())
+}
+
+/// What stopping does where there is nothing to stop: a virtual machine is content with that.
+fn nothing_to_stop(req: &Req<'_>, spec: &TaskSpec) -> Option<TaskSpec> {
+    if kind(req) == GuestKind::Lxc || is_running(req) {
+        return None;
+    }
+    let spec = spec.clone().takes(0.1);
+    Some(if req.guest(GuestKind::Qemu).is_err() { spec.fail(no_file(req)) } else { spec.ok() })
+}
+
 /// The guest as the worker would find it: there and unlocked, or the words in which it dies.
 fn in_worker(req: &Req<'_>, skiplock: bool, bears: &[&str]) -> Result<Guest, String> {
     let guest = req.guest(kind(req)).cloned().map_err(|refusal| refusal.message)?;
@@ -116,7 +138,9 @@ fn stop(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::param("overrule-shutdown", "Not applicable for HA resources."));
     }
     let spec = task(kind, "stop", vmid);
+    let idle = nothing_to_stop(req, &spec);
     let spec = match in_worker(req, skiplock, &["mounted"]) {
+        _ if idle.is_some() => idle.unwrap_or(spec),
         Err(words) => spec.takes(0.2).fail(words),
         Ok(_) => spec.takes(0.8).then(power(vmid, Power::Stopped)).ok(),
     };
@@ -132,19 +156,15 @@ fn shutdown(req: &mut Req<'_>) -> Answer {
     if !is_running(req) && kind == GuestKind::Lxc {
         return Err(not_running(req));
     }
+    if req.guest(kind).is_ok_and(|guest| guest.power == Power::Paused) && !req.params.flag("forceStop") {
+        return Err(Refusal::die("VM is paused - cannot shutdown"));
+    }
     let spec = task(kind, "shutdown", vmid);
     let timeout = req.params.int("timeout").unwrap_or(60);
+    let idle = nothing_to_stop(req, &spec);
     let spec = match in_worker(req, skiplock, &[]) {
+        _ if idle.is_some() => idle.unwrap_or(spec),
         Err(words) => spec.takes(0.2).fail(words),
-        Ok(guest) if guest.power == Power::Paused => {
-            let words = "VM is paused - cannot shutdown";
-            if req.params.flag("forceStop") {
-                spec.log("VM is paused - stop").takes(0.5).then(power(vmid, Power::Stopped)).ok()
-            } else {
-                spec.fail(words)
-            }
-        }
-        Ok(guest) if kind == GuestKind::Qemu && !guest.power.is_on() => spec.fail("VM quit/powerdown failed - no such VM or not running"),
         Ok(_) => spec.takes(if timeout < 3 { 1.0 } else { 2.5 }).then(power(vmid, Power::Stopped)).ok(),
     };
     if req.state.ha_of(vmid).is_some() {
@@ -157,7 +177,8 @@ fn reboot(req: &mut Req<'_>) -> Answer {
     let (kind, vmid) = (kind(req), req.vmid());
     if !is_running(req) {
         // The host says VM here even about a container.
-        return Err(Refusal::die(format!("VM {vmid} not running")));
+        let missing = kind == GuestKind::Qemu && req.guest(kind).is_err();
+        return Err(Refusal::die(if missing { no_file(req) } else { format!("VM {vmid} not running") }));
     }
     if req.guest(kind)?.power == Power::Paused {
         return Err(Refusal::die("VM is paused - cannot shutdown"));
@@ -174,7 +195,7 @@ fn reset(req: &mut Req<'_>) -> Answer {
     let skiplock = check_skiplock(req)?;
     let vmid = req.vmid();
     if !is_running(req) {
-        return Err(Refusal::die(format!("VM {vmid} not running")));
+        return Err(no_process(req));
     }
     let spec = TaskSpec::new("qmreset", vmid);
     let spec = match in_worker(req, skiplock, &[]) {
@@ -203,9 +224,11 @@ fn suspend(req: &mut Req<'_>) -> Answer {
     if req.params.has("statestorage") && !to_disk {
         return Err(Refusal::param("statestorage", "can only be used with 'todisk'"));
     }
-    let guest = req.guest(kind)?.clone();
-    if !guest.power.is_on() {
-        return Err(Refusal::die(format!("VM {vmid} not running")));
+    if !is_running(req) {
+        return Err(no_process(req));
+    }
+    if to_disk && req.state.ha_of(vmid).is_some() {
+        return Err(Refusal::die("Cannot suspend HA managed VM to disk"));
     }
     if to_disk {
         req.check(&format!("/vms/{vmid}"), &["VM.Config.Disk"])?;

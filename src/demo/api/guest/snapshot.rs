@@ -137,7 +137,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     let text = req.params.get("description").unwrap_or("");
     let with_memory = kind == GuestKind::Qemu && req.params.flag("vmstate") && guest.power == Power::Running;
     let mut config = guest.config.clone();
-    config.shift_remove("description");
+    config.retain(|key, _| key != "description" && key != "template" && !key.starts_with("unused"));
     let snapshot = Snapshot {
         name: name.clone(),
         config,
@@ -177,7 +177,6 @@ fn delete(req: &mut Req<'_>) -> Answer {
         Err(refusal) => return req.start(spec.takes(0.2).fail(refusal.message)),
     };
     let refused = match (guest.snapshot(&name), locked(&guest)) {
-        (_, Some(words)) if kind == GuestKind::Qemu => Some(words),
         (None, _) => Some(format!("snapshot '{name}' does not exist")),
         (_, Some(words)) => Some(words),
         _ if guest.is_template() => Some("you can't delete a snapshot if vm is a template".to_owned()),

@@ -56,9 +56,8 @@ fn check_template(template: &str) -> Result<(), Refusal> {
     }
     let mut wrong = Vec::new();
     let mut rest = template;
-    while let Some((before, after)) = rest.split_once('\\') {
+    while let Some((_, after)) = rest.split_once('\\') {
         let at = template.len() - after.len() - 1;
-        let _ = before;
         match after.chars().next() {
             Some('n' | '\\') | None => {}
             Some(other) => wrong.push(format!("escape sequence '\\{other}' at char {at}")),

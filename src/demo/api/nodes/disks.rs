@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Req, Route};
 use crate::demo::state::Map;
+use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/disks/list", list),
     ("GET", "/nodes/{node}/disks/smart", smart),
     ("GET", "/nodes/{node}/disks/lvm", |_| Ok(json!({ "children": [], "leaf": 0 }).into())),
     ("GET", "/nodes/{node}/disks/lvmthin", |_| Ok(json!([]).into())),
-    ("GET", "/nodes/{node}/disks/directory", |_| Ok(json!([]).into())),
+    ("GET", "/nodes/{node}/disks/directory", directories),
+    ("DELETE", "/nodes/{node}/disks/directory/{name}", remove_directory),
     ("GET", "/nodes/{node}/disks/zfs", |_| Err(Refusal::die("zfsutils-linux not installed"))),
     ("GET", "/nodes/{node}/disks/zfs/{name}", |_| Err(Refusal::die("zfsutils-linux not installed"))),
 ];
@@ -36,6 +38,32 @@ fn list(req: &mut Req<'_>) -> Answer {
         Value::Object(row)
     });
     Ok(rows.collect::<Value>().into())
+}
+
+/// What is mounted below `/mnt/pve` by a unit of its own.
+fn directories(req: &mut Req<'_>) -> Answer {
+    let own = the_node(req).mounts.iter().filter_map(|(place, mount)| Some((place.strip_prefix("/mnt/pve/")?, place, mount)));
+    let rows = own.map(|(name, place, mount)| {
+        json!({
+            "unitfile": format!("/etc/systemd/system/mnt-pve-{name}.mount"), "path": place, "device": mount.device, "type": mount.fstype,
+            "options": "defaults",
+        })
+    });
+    Ok(rows.collect::<Value>().into())
+}
+
+fn remove_directory(req: &mut Req<'_>) -> Answer {
+    let (node, name) = (the_node(req).name.clone(), req.params.text("name").to_owned());
+    if req.params.flag("cleanup-config") {
+        req.check("/storage", &["Datastore.Allocate"])?;
+    }
+    let place = format!("/mnt/pve/{name}");
+    let spec = TaskSpec::new("dirremove", name.clone());
+    if !the_node(req).mounts.contains_key(&place) {
+        let unit = format!("/etc/systemd/system/mnt-pve-{name}.mount");
+        return req.start(spec.fail(format!("can't open '{unit}' - No such file or directory")));
+    }
+    req.start(spec.takes(0.8).then(Effect::Unmount { node, place }).ok())
 }
 
 fn smart(req: &mut Req<'_>) -> Answer {

@@ -11,6 +11,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/nodes/{node}/dns", set_dns),
     ("GET", "/nodes/{node}/time", time),
     ("PUT", "/nodes/{node}/time", set_time),
+    ("GET", "/nodes/{node}/certificates/info", certificates),
     ("GET", "/nodes/{node}/hosts", hosts),
     ("POST", "/nodes/{node}/hosts", set_hosts),
     ("GET", "/nodes/{node}/config", config),
@@ -19,8 +20,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/journal", journal),
     ("GET", "/nodes/{node}/report", report),
     ("GET", "/nodes/{node}/subscription", subscription),
-    ("GET", "/nodes/{node}/certificates/info", certificates),
-    ("GET", "/nodes/{node}/aplinfo", |_| Ok(json!([]).into())),
     ("GET", "/nodes/{node}/firewall/log", |_| {
         Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
     }),
@@ -166,7 +165,7 @@ fn certificates(req: &mut Req<'_>) -> Answer {
     });
     Ok(json!([root, {
         "filename": "pve-ssl.pem", "pem": node.cert_pem, "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
-        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "localhost", node.ip, node.name],
+        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0001", "localhost", node.ip, node.name],
         "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
     }])
     .into())

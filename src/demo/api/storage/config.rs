@@ -87,7 +87,7 @@ fn activate(req: &Req<'_>, id: &str, storage: &Storage) -> Result<(), Refusal> {
     if storage.is_enabled()
         && storage.on_node(local)
         && let Some(path) = storage.mount_point()
-        && !mounts.is_some_and(|m| m.contains(path))
+        && !mounts.is_some_and(|m| m.contains_key(path))
     {
         let why = format!("unable to activate storage '{id}' - directory is expected to be a mount point but is not mounted: '{path}'");
         return Err(Refusal::die(why));

@@ -9,13 +9,14 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/storage", list),
     ("GET", "/nodes/{node}/storage/{storage}/status", status),
     ("GET", "/nodes/{node}/storage/{storage}/identity", identity),
+    ("GET", "/nodes/{node}/storage/{storage}/import-metadata", import_metadata),
     ("GET", "/nodes/{node}/storage/{storage}/file-restore/list", no_file_restore),
 ];
 
 fn facts(req: &Req<'_>, storage: &Storage) -> Value {
     let node = req.node();
     let enabled = storage.is_enabled() && storage.on_node(&node);
-    let mounted = storage.mount_point().is_none_or(|path| req.state.nodes.get(&node).is_some_and(|n| n.mounts.contains(path)));
+    let mounted = storage.mount_point().is_none_or(|path| req.state.nodes.get(&node).is_some_and(|n| n.mounts.contains_key(path)));
     let active = enabled && mounted && !storage.inactive;
     let (total, used) = if active { (storage.total, storage.used) } else { (0, 0) };
     json!({
@@ -59,6 +60,12 @@ fn status(req: &mut Req<'_>) -> Answer {
 fn identity(_: &mut Req<'_>) -> Answer {
     let place = "/usr/share/perl5/PVE/Storage/Plugin.pm line 2681.";
     Err(Refusal::die(format!("get_identity not implemented for this plugin at {place}")))
+}
+
+/// Nothing on the demo's storages can be imported.
+fn import_metadata(req: &mut Req<'_>) -> Answer {
+    req.storage(req.params.text("storage"))?;
+    Err(Refusal::die(format!("unable to parse directory volume name '{}'", req.params.text("volume"))))
 }
 
 fn no_file_restore(req: &mut Req<'_>) -> Answer {

@@ -1,0 +1,70 @@
+//! What is mounted on the host that answers. The fence's pretended host shares the state directory, and its disks count here too.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::State;
+
+/// Something mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    pub device: String,
+    pub fstype: String,
+}
+
+/// Where the pretended host of a state directory lives: its files are below it as they would be below `/`.
+pub fn host_root(state_dir: &Path) -> PathBuf {
+    state_dir.join("host")
+}
+
+/// Takes over what the pretended host has mounted; says whether that changed anything.
+pub(super) fn take_over(state: &mut State, root: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(root.join("proc/self/mountinfo")) else { return false };
+    let mounts = parse(&text);
+    let Some(node) = state.nodes.get_mut(&state.local) else { return false };
+    let changed = node.mounts != mounts;
+    node.mounts = mounts;
+    changed
+}
+
+/// The mounts below `/mnt`, by place.
+fn parse(mountinfo: &str) -> BTreeMap<String, Mount> {
+    let line = |line: &str| {
+        let (before, after) = line.split_once(" - ")?;
+        let place = before.split(' ').nth(4)?.replace("\\040", " ");
+        let mut source = after.split(' ');
+        let (fstype, device) = (source.next()?.to_owned(), source.next()?.to_owned());
+        place.starts_with("/mnt/").then_some((place, Mount { device, fstype }))
+    };
+    mountinfo.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_below_mnt_are_found() {
+        let text =
+            "28 1 259:3 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw\n90 28 8:17 / /mnt/pve/usb rw,nosuid - ext4 /dev/sdb1 rw\n";
+        let mounts = parse(text);
+        assert_eq!(mounts.keys().collect::<Vec<_>>(), ["/mnt/pve/usb"]);
+        assert_eq!(mounts["/mnt/pve/usb"], Mount { device: "/dev/sdb1".into(), fstype: "ext4".into() });
+    }
+
+    #[test]
+    fn the_pretended_hosts_disks_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut state = State { local: "pve1".into(), ..State::default() };
+        state.nodes.insert("pve1".into(), crate::demo::state::Node::default());
+        assert!(!take_over(&mut state, dir.path()));
+        fs::create_dir_all(dir.path().join("proc/self")).unwrap();
+        fs::write(dir.path().join("proc/self/mountinfo"), "90 28 8:17 / /mnt/pve/usb rw - ext4 /dev/sdb1 rw\n").unwrap();
+        assert!(take_over(&mut state, dir.path()));
+        assert!(!take_over(&mut state, dir.path()));
+        assert!(state.nodes["pve1"].mounts.contains_key("/mnt/pve/usb"));
+    }
+}
