@@ -1,5 +1,6 @@
 //! What Proxmox is, as values: calls, replies, task ids. No I/O.
 
+pub mod access;
 pub mod answer;
 pub mod backup;
 pub mod call;

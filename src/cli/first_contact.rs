@@ -61,9 +61,9 @@ pub fn accept(endpoint: &Endpoint, cert: &PeerCert, out: &Out) -> Result<()> {
     // Also with --quiet: nobody may be asked about what they do not see.
     let lines = contact.lines().join("\n");
     if out.options().quiet {
-        out.warn(lines)
+        out.warn(lines);
     } else {
-        out.note(lines)
+        out.note(lines);
     }
     if prompt::confirm("Is this the right host?", false)? {
         return Ok(());

@@ -18,6 +18,7 @@ mod person;
 mod plan;
 mod plan_view;
 mod results;
+mod role;
 mod routes;
 mod storage;
 mod task;
@@ -90,6 +91,9 @@ pub enum Command {
     /// Hosts and clusters: how they are reached, trusted and asked
     #[command(subcommand, visible_alias = "contexts")]
     Context(context::Context),
+    /// felhom's own access: role, user, token, and what they can do
+    #[command(subcommand)]
+    Role(role::Role),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -117,6 +121,7 @@ impl Command {
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
             Self::Context(noun) => noun.run(ctx),
+            Self::Role(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),
@@ -154,7 +159,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     let ctx = Ctx::new(cli.global, surroundings, verb, &args);
     match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
         Ok(()) => 0,
-        Err(fault) => {
+        Err(mut fault) => {
+            ctx.explain(&mut fault, None);
             ctx.out.fault(&fault);
             fault.exit_code()
         }
