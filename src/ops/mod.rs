@@ -4,6 +4,7 @@ pub mod address;
 pub mod backup;
 pub mod context;
 pub mod denial;
+pub mod disks;
 pub mod guests;
 pub mod history;
 pub mod live;
@@ -15,6 +16,11 @@ pub mod restore;
 pub mod role;
 #[cfg(feature = "fence")]
 pub mod smart;
+pub mod root_only;
+pub mod settings;
+#[cfg(feature = "fence")]
+pub mod smart;
+pub mod snapshots;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;
