@@ -40,7 +40,7 @@ impl Stop {
         self
     }
 
-    const fn as_guest(mut self) -> Self {
+    const fn by_visitor(mut self) -> Self {
         self.as_guest = true;
         self
     }
@@ -58,9 +58,9 @@ const STOPS: &[Stop] = &[
          told as what it is: denied, and by what.",
         &["backup", "run", "102", "--storage", "local"],
     )
-    .as_guest()
+    .by_visitor()
     .ends(4),
-    stop("The guest that the role is for. The archive is looked for after the task, and found.", &["backup", "run", "101", "--storage", "local"]).as_guest(),
+    stop("The guest that the role is for. The archive is looked for after the task, and found.", &["backup", "run", "101", "--storage", "local"]).by_visitor(),
     stop("What would a restore beside the running original do? A plan changes nothing.", &["guest", "restore", "--from", "101", "--latest", "--vmid", "150", "--storage", "local-lvm", "--plan"]),
     stop(
         "And now for real. The original is still there with its hardware address, so the copy gets fresh ones.",

@@ -31,7 +31,7 @@ pub fn look(patient: &Patient<'_>, report: &mut Report) {
             "children of your shell see it; file:PATH or keyring are safer",
         ),
         Some(source @ (Source::File(_) | Source::Credential(_))) => {
-            report.ok("secret", format!("it is read from {source}, also without a session"))
+            report.ok("secret", format!("it is read from {source}, also without a session"));
         }
         Some(Source::Literal(_)) => report.ok("secret", "it stands in the context itself"),
     }
