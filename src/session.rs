@@ -32,7 +32,7 @@ pub struct Session {
     pub interrupt: Interrupt,
     pub state_dir: PathBuf,
     connect: Connect,
-    client: OnceLock<Client>,
+    client: Arc<OnceLock<Client>>,
 }
 
 /// What the parts of a session have in common, before it has a context.
@@ -70,8 +70,13 @@ impl Session {
             interrupt,
             state_dir,
             connect,
-            client: OnceLock::new(),
+            client: Arc::default(),
         }
+    }
+
+    /// The client's place: filled once something was asked.
+    pub fn slot(&self) -> Arc<OnceLock<Client>> {
+        Arc::clone(&self.client)
     }
 
     /// The client, made on first use.

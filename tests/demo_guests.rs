@@ -1,6 +1,6 @@
 //! That the demo host treats guests as a real host does, beyond what the transcripts show.
 
-use crate::support::desk::{Demo, LIMITED, ROOT};
+use crate::support::asked::{Demo, LIMITED, ROOT};
 
 const CT: &str = "/nodes/pve1/lxc/101";
 const VM: &str = "/nodes/pve1/qemu/202";

@@ -99,8 +99,8 @@ fn two_thousand_guests_are_listed_in_no_time() {
         desk.get("/cluster/resources?type=vm");
     }
     let each = begin.elapsed() / 5;
-    // A few milliseconds in a release build; this one is not optimized, and shares its machine.
-    assert!(each.as_millis() < 400, "{each:?}");
+    // A few milliseconds in a release build. This one is not optimized and shares its machine: the bound is against squares.
+    assert!(each.as_millis() < 2000, "{each:?}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What Proxmox is, as values: calls, replies, task ids. No I/O.
 
+pub mod access;
 pub mod answer;
+pub mod backup;
 pub mod call;
 pub mod cluster;
+pub mod docs;
 pub mod guests;
 pub mod lenient;
 pub mod nodes;

@@ -42,6 +42,34 @@ pub fn list() -> Call<Vec<Node>> {
     Call::get(path!["nodes"])
 }
 
+/// A certificate of a node, or the cluster's own authority.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Certificate {
+    #[serde(default)]
+    pub filename: String,
+    #[serde(default)]
+    pub pem: Option<String>,
+}
+
+/// The authority whose certificates all nodes of a cluster have, unless somebody gave them others.
+pub const CLUSTER_CA: &str = "pve-root-ca.pem";
+
+/// For anybody who is logged in.
+pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
+    Call::get(path!["nodes", node, "certificates", "info"])
+}
+
 pub fn status(node: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "status"])
+}
+
+/// The disks of a node; their health is asked for one by one, since here it would wake every disk.
+#[cfg(feature = "fence")]
+pub fn disks(node: &str) -> Call<Vec<crate::fence::smart::ApiDisk>> {
+    Call::get(path!["nodes", node, "disks", "list"]).with("skipsmart", "1").slow()
+}
+
+/// What smartctl says of one disk, as far as the API passes it on.
+pub fn smart(node: &str, disk: &str) -> Call<Json> {
+    Call::get(path!["nodes", node, "disks", "smart"]).with("disk", disk).slow()
 }

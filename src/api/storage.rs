@@ -84,3 +84,22 @@ pub fn list(node: &str) -> Call<Vec<Storage>> {
 pub fn content(node: &str, storage: &str) -> Call<Vec<Volume>> {
     Call::get(path!["nodes", node, "storage", storage, "content"]).slow()
 }
+
+/// A storage as it is configured.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Configured {
+    pub storage: String,
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    #[serde(default)]
+    pub path: Option<String>,
+    #[serde(default)]
+    pub content: String,
+    #[serde(default, rename = "disable", deserialize_with = "lenient::flag")]
+    pub disabled: bool,
+}
+
+/// The storages that are configured, as far as they may be seen.
+pub fn configured() -> Call<Vec<Configured>> {
+    Call::get(path!["storage"])
+}

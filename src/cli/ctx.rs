@@ -1,17 +1,20 @@
 //! What a command has at hand: the output, the global flags, and a session on the context that it works on.
 
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use serde_json::{Map, Value as Json};
 
+use crate::config::resolve::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, TagRules, ask, redact, verdict};
+use crate::guard::outcome::error_json;
+use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, redact, verdict};
 use crate::interrupt::Interrupt;
-use crate::session::{Parts, Session};
+use crate::ops::denial::{self, About};
+use crate::session::{Connect, Parts, Session};
 use crate::transport::Client;
 use crate::transport::https::{Https, Login};
 use crate::ui::{Out, Row};
@@ -53,14 +56,23 @@ pub struct Ctx {
     /// The command line as it came.
     pub args: Vec<OsString>,
     journal: Arc<Journal>,
+    /// Whom a denial can be explained with: the sessions of this run.
+    opened: Mutex<Vec<Opened>>,
+}
+
+/// A session of this run, as far as an explanation needs it.
+struct Opened {
+    context: String,
+    about: About,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Ctx {
     pub fn new(global: Global, around: Surroundings, verb: String, args: &[OsString]) -> Self {
         let out = Arc::new(Out::new(global.view()));
-        let command = args.iter().map(|arg| redact::text(&arg.to_string_lossy())).collect();
+        let command = redact::words(&args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>());
         let journal = Arc::new(Journal::at(&around.paths.state, global.no_journal));
-        Self { out, global, around, verb, command, args: args.to_vec(), journal }
+        Self { out, global, around, verb, command, args: args.to_vec(), journal, opened: Mutex::default() }
     }
 
     pub fn config(&self) -> Result<Config> {
@@ -79,11 +91,32 @@ impl Ctx {
         }
     }
 
+    /// The fence of this run's context.
+    #[cfg(feature = "fence")]
+    pub fn fence(&self) -> Result<crate::fence::client::Fence> {
+        match self.fence_if_any()? {
+            Some(fence) => Ok(fence),
+            None => Err(crate::ops::smart::no_fence(&self.session()?)),
+        }
+    }
+
+    /// As [`Ctx::fence`]; `None` where the context has none.
+    #[cfg(feature = "fence")]
+    pub fn fence_if_any(&self) -> Result<Option<crate::fence::client::Fence>> {
+        use crate::fence::client::Fence;
+        let interrupt = self.around.interrupt.clone();
+        #[cfg(feature = "demo")]
+        if self.around.fixed.is_some() {
+            return Ok(Some(Fence::new(crate::fence::client::Door::Pretended { root: self.around.paths.state.join("fence") }, interrupt)));
+        }
+        self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
+    }
+
     /// A session on the context with this name: for what the journal remembers.
     pub fn session_on(&self, name: &str) -> Result<Session> {
         match &self.around.fixed {
             Some(context) if context.name == name => Ok(self.open(context.clone())),
-            _ if name == crate::config::resolve::FROM_ENV => self.session(),
+            _ if name == FROM_ENV => self.session(),
             _ => Ok(self.open(self.config()?.context(name)?.clone())),
         }
     }
@@ -103,29 +136,88 @@ impl Ctx {
 
     /// A session on this context; nothing is sent before it is used.
     pub fn open(&self, context: Context) -> Session {
+        let (around, out, verb) = (self.around.clone(), Arc::clone(&self.out), self.verb.clone());
+        let about = self.about(&context);
+        let of = context.clone();
+        let session = self.session_with(&of, Box::new(move || connect(&context, &around, &out, &verb)));
+        let opened = Opened { context: session.context.clone(), about, client: session.slot() };
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(opened);
+        session
+    }
+
+    /// A session on this context as somebody else than its token: an administrator.
+    pub fn open_as(&self, context: &Context, login: Login) -> Result<Session> {
+        let https = https(context, &self.around, &self.out, login)?;
+        let client = Client::new(Box::new(https), self.verb.clone(), self.around.interrupt.clone());
+        let slot = Mutex::new(Some(client));
+        let once = move || {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.take().ok_or_else(|| Fault::other("the administrator's connection was taken already"))
+        };
+        Ok(self.session_with(context, Box::new(once)))
+    }
+
+    /// A session on this context that gets its client so.
+    pub fn open_through(&self, context: &Context, connect: Arc<dyn Fn() -> Result<Client> + Send + Sync>) -> Session {
+        self.session_with(context, Box::new(move || connect()))
+    }
+
+    /// What a denial in this run is explained with.
+    pub fn about(&self, context: &Context) -> About {
+        let fixed = self.around.fixed.is_some();
+        About {
+            context: Some(context.name.clone()).filter(|name| !fixed && name != FROM_ENV),
+            program: if fixed { "felhom demo".into() } else { "felhom".into() },
+            verb: self.verb.clone(),
+            preset: context.preset.clone(),
+        }
+    }
+
+    /// Completes a denial with who lacks what on which side, where one session can have met it.
+    pub fn explain(&self, fault: &mut Fault, context: Option<&str>) {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut met = opened.iter().filter(|one| context.is_none_or(|name| one.context == name)).filter(|one| one.client.get().is_some());
+        if let (Some(one), None) = (met.next(), met.next())
+            && let Some(client) = one.client.get()
+        {
+            denial::explain(fault, client, &one.about);
+        }
+    }
+
+    /// The person at the terminal.
+    pub fn person(&self) -> Arc<dyn Person> {
+        Arc::new(Terminal::new(Arc::clone(&self.out)))
+    }
+
+    fn session_with(&self, context: &Context, connect: Connect) -> Session {
         let parts = Parts {
             context: context.name.clone(),
             verb: self.verb.clone(),
             command: self.command.clone(),
             rules: self.global.rules(context.writes, self.around.applying.clone()),
-            tags: TagRules::of(&context),
-            identity: identity(&context),
+            tags: TagRules::of(context),
+            identity: identity(context),
             waits: self.global.waits(),
             watch: Arc::new(self.out.progress()),
-            person: Arc::new(Terminal::new(Arc::clone(&self.out))),
+            person: self.person(),
             journal: Arc::clone(&self.journal),
             interrupt: self.around.interrupt.clone(),
             state_dir: self.around.paths.state.clone(),
         };
-        let (around, out, verb) = (self.around.clone(), Arc::clone(&self.out), self.verb.clone());
-        Session::new(parts, Box::new(move || connect(&context, &around, &out, &verb)))
+        Session::new(parts, connect)
     }
 
     /// Asks each context for its rows, in parallel, and shows them as one list. One that cannot be asked is said on stderr;
     /// the others are shown all the same.
     pub fn list<T: Row + Send>(&self, read: impl Fn(&Session) -> Result<Vec<T>> + Sync) -> Result<()> {
         if !self.several() {
-            return self.out.list(&read(&self.session()?)?);
+            let session = self.session()?;
+            let rows = read(&session)?;
+            self.out.list(&rows)?;
+            if rows.is_empty() && self.out.options().filter.is_empty() {
+                self.nothing_seen(&session);
+            }
+            return Ok(());
         }
         let selection = if self.global.all_contexts { Selection::All } else { Selection::Names(self.global.contexts.clone()) };
         let sessions: Vec<Session> = self.config()?.select(&selection)?.into_iter().map(|context| self.open(context)).collect();
@@ -138,7 +230,8 @@ impl Ctx {
         for (session, answer) in sessions.iter().zip(answers) {
             match answer {
                 Ok(some) => rows.extend(some),
-                Err(fault) => {
+                Err(mut fault) => {
+                    self.explain(&mut fault, Some(&session.context));
                     self.out.warn(format!("{}: {fault}", session.context));
                     faults.push(fault);
                 }
@@ -151,6 +244,16 @@ impl Ctx {
             exit: alike.then(|| first.exit_code()),
             ..Fault::new(Kind::Partial, format!("{} of {} contexts could not be asked", faults.len(), sessions.len()))
         })
+    }
+
+    /// An empty list may only mean that the token may see nothing.
+    fn nothing_seen(&self, session: &Session) {
+        let Ok(client) = session.client() else { return };
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let about = opened.iter().find(|one| one.context == session.context).map(|one| one.about.clone());
+        if let Some(hint) = about.and_then(|about| denial::nothing_seen(client, &about)) {
+            self.out.hint(hint);
+        }
     }
 
     /// Puts a change before the guard, carries it out, and shows what came of it.
@@ -176,7 +279,16 @@ impl Ctx {
         match ask(session, change)? {
             Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
             Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan).map(|()| None),
-            Pass::Go(approved) => approved.run(session, finish).map(Some),
+            Pass::Go(approved) => {
+                let mut outcomes = approved.run(session, finish)?;
+                for outcome in &mut outcomes {
+                    if let Some(fault) = &mut outcome.fault {
+                        self.explain(fault, Some(&session.context));
+                        outcome.error = Some(error_json(fault));
+                    }
+                }
+                Ok(Some(outcomes))
+            }
         }
     }
 }
@@ -216,13 +328,7 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
     };
     let vault = Vault::new(&around.env, &around.paths, &around.interrupt);
     let secret = vault.read(source, &Account::new(&context.name, token_id))?;
-    let log = Arc::clone(out);
-    let https = Https::new(
-        &context,
-        &around.env,
-        Login::Token { id: token_id.clone(), secret },
-        Box::new(move |line| log.debug(2, redact::text(line))),
-    )?;
+    let https = https(&context, around, out, Login::Token { id: token_id.clone(), secret })?;
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
 }
 
@@ -246,4 +352,10 @@ fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb:
 #[cfg(not(feature = "exec"))]
 fn through_pvesh(context: &Context, _: &Surroundings, _: &Arc<Out>, _: &str) -> Result<Client> {
     Err(Fault::config(format!("the context '{}' needs ssh or pvesh, and this build starts no processes", context.name)))
+}
+
+/// The way over HTTPS, with what is said on it shown under `-vv`.
+pub(super) fn https(context: &Context, around: &Surroundings, out: &Arc<Out>, login: Login) -> Result<Https> {
+    let log = Arc::clone(out);
+    Https::new(context, &around.env, login, Box::new(move |line| log.debug(2, redact::text(line))))
 }

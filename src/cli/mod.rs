@@ -1,10 +1,14 @@
 //! The command line: a folder per noun, a file per verb. A command is its arguments and a `run`.
 
 mod api;
+mod backup;
 pub mod complete;
+mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "fence")]
+mod fence;
 mod first_contact;
 mod global;
 mod guest;
@@ -14,9 +18,12 @@ mod person;
 mod plan;
 mod plan_view;
 mod results;
+mod role;
 mod routes;
 mod storage;
 mod task;
+#[cfg(feature = "fence")]
+mod usb;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,9 +63,20 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Backups: make, list, check, keep and drop archives
+    #[command(subcommand, visible_alias = "backups")]
+    Backup(backup::Backup),
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
+    /// USB disks of the fence's host
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Usb(usb::Usb),
+    /// The root helper: what it may do, and the proof of it
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Fence(fence::Fence),
     /// Storages and what they hold
     #[command(subcommand)]
     Storage(storage::Storage),
@@ -70,6 +88,12 @@ pub enum Command {
     Plan(plan::Plan),
     /// What was changed from here, and how it ended
     History(history::History),
+    /// Hosts and clusters: how they are reached, trusted and asked
+    #[command(subcommand, visible_alias = "contexts")]
+    Context(context::Context),
+    /// felhom's own access: role, user, token, and what they can do
+    #[command(subcommand)]
+    Role(role::Role),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -86,11 +110,18 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Usb(noun) => noun.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
+            Self::Context(noun) => noun.run(ctx),
+            Self::Role(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),
@@ -128,7 +159,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     let ctx = Ctx::new(cli.global, surroundings, verb, &args);
     match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
         Ok(()) => 0,
-        Err(fault) => {
+        Err(mut fault) => {
+            ctx.explain(&mut fault, None);
             ctx.out.fault(&fault);
             fault.exit_code()
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::fault::Result;
 use crate::guard::{Person, Plan};
+use crate::secret::Secret;
 use crate::ui::{Out, prompt};
 
 use super::plan_view;
@@ -39,6 +40,10 @@ impl Person for Terminal {
 
     fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>> {
         prompt::choose(question, options)
+    }
+
+    fn password(&self, question: &str) -> Result<Secret> {
+        prompt::password(question)
     }
 
     fn note(&self, text: &str) {

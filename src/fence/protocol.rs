@@ -206,10 +206,13 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-/// The helper's answer: `{"protocol":1,"ok":…}` or `{"protocol":1,"error":{…}}`.
+/// The helper's answer: `{"protocol":1,"host":"pve1","ok":…}` or `{"protocol":1,"host":"pve1","error":{…}}`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
     pub protocol: u32,
+    /// The host's own name: a node's name on Proxmox.
+    #[serde(default)]
+    pub host: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,11 +221,11 @@ pub struct Envelope {
 
 impl Envelope {
     pub fn ok(value: Value) -> Self {
-        Self { protocol: PROTOCOL, ok: Some(value), error: None }
+        Self { protocol: PROTOCOL, host: String::new(), ok: Some(value), error: None }
     }
 
     pub fn error(trouble: Trouble) -> Self {
-        Self { protocol: PROTOCOL, ok: None, error: Some(trouble) }
+        Self { protocol: PROTOCOL, host: String::new(), ok: None, error: Some(trouble) }
     }
 
     pub fn exit(&self) -> u8 {

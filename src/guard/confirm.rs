@@ -3,6 +3,7 @@
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Plan, Rules};
 use crate::routes::Risk;
+use crate::secret::Secret;
 
 /// The person in front of the command, if there is one.
 pub trait Person: Send + Sync {
@@ -15,6 +16,8 @@ pub trait Person: Send + Sync {
     fn types(&self, word: &str, question: &str) -> Result<bool>;
     /// Offers a list; `None` where nothing was chosen.
     fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>>;
+    /// Something that nobody else may read while it is typed.
+    fn password(&self, question: &str) -> Result<Secret>;
     fn note(&self, text: &str);
     fn warn(&self, text: &str);
 }

@@ -33,6 +33,9 @@ const KEYS: &[&str] = &[
     "bind-password",
 ];
 
+/// Flags whose values open something.
+const FLAGS: &[&str] = &["--totp", "--admin-secret"];
+
 /// Keys that are shown by name, but whose content is code.
 const CODE: &[&str] = &["args", "hookscript"];
 
@@ -56,6 +59,30 @@ pub fn is_code(key: &str) -> bool {
 /// A parameter's value, for showing.
 pub fn param(key: &str, value: &Value) -> String {
     if sensitive(key) { MASK.into() } else { text(&value.shown()) }
+}
+
+/// A command line's words, for the journal: what stands behind a flag for secrets is masked, and so are `password=…` and its like.
+pub fn words<S: AsRef<str>>(words: &[S]) -> Vec<String> {
+    let mut behind = false;
+    words
+        .iter()
+        .map(|word| {
+            let word = word.as_ref();
+            if std::mem::take(&mut behind) {
+                return MASK.to_owned();
+            }
+            let (key, value) = word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
+            let secret = FLAGS.contains(&key) || sensitive(key.trim_start_matches('-'));
+            match value {
+                Some(_) if secret => format!("{key}={MASK}"),
+                None if secret && key.starts_with("--") => {
+                    behind = true;
+                    word.to_owned()
+                }
+                _ => text(word),
+            }
+        })
+        .collect()
 }
 
 /// A JSON value with what is sensitive in it masked.
@@ -111,6 +138,14 @@ fn mask_word(word: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_command_line_keeps_no_secret() {
+        let masked =
+            words(&["felhom", "role", "rotate", "--totp", "123456", "--totp=123456", "api", "post", "/x", "password=geheim", "a=b"]);
+        assert_eq!(masked.join(" "), "felhom role rotate --totp *** --totp=*** api post /x password=*** a=b");
+        assert_eq!(words(&["--admin-secret", "literal:geheim"]), ["--admin-secret", "***"]);
+    }
 
     #[test]
     fn masks_by_key_and_by_form() {

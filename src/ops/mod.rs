@@ -1,10 +1,20 @@
 //! What takes several calls in order. Reports through traits, and never prints.
 
 pub mod address;
+pub mod backup;
+pub mod context;
+pub mod denial;
 pub mod guests;
 pub mod history;
 pub mod live;
 pub mod lock;
+pub mod login;
 pub mod nodes;
 pub mod power;
+pub mod restore;
+pub mod role;
+#[cfg(feature = "fence")]
+pub mod smart;
 pub mod time;
+#[cfg(feature = "fence")]
+pub mod usb;

@@ -170,20 +170,48 @@ fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
         }
         Privs::All(list) => list.iter().for_each(|p| gather(p, request, bound, needs)),
         Privs::Any(list) => {
-            let mut any = Vec::new();
-            for p in *list {
+            // An alternative that may itself be several privileges: (a or (b and c)) is (a or b) and (a or c).
+            let alternatives = list.iter().filter(|p| applies(p, request)).map(|p| {
                 let mut one = Needs::default();
                 gather(p, request, bound, &mut one);
-                any.extend(one.all.into_iter().flatten());
-            }
-            if !any.is_empty() {
-                needs.all.push(any);
-            }
+                one.all
+            });
+            needs.all.extend(either(alternatives));
         }
         Privs::When(option, p) if request.param(option).is_some() => gather(p, request, bound, needs),
         Privs::WhenIs(option, value, p) if request.param(option).is_some_and(|v| v.shown() == *value) => gather(p, request, bound, needs),
         Privs::When(..) | Privs::WhenIs(..) => {}
     }
+}
+
+/// An alternative that waits for an option which was not sent is none.
+fn applies(privs: &Privs, request: &Request) -> bool {
+    match privs {
+        Privs::When(option, _) => request.param(option).is_some(),
+        Privs::WhenIs(option, value, _) => request.param(option).is_some_and(|v| v.shown() == *value),
+        _ => true,
+    }
+}
+
+/// One of several lists of groups: the groups of which, together, one list must be held whole.
+pub fn either<T: Clone + PartialEq>(alternatives: impl Iterator<Item = Vec<Vec<T>>>) -> Vec<Vec<T>> {
+    let mut groups: Option<Vec<Vec<T>>> = None;
+    for alternative in alternatives.filter(|alternative| !alternative.is_empty()) {
+        groups = Some(match groups {
+            None => alternative,
+            Some(known) => known
+                .iter()
+                .flat_map(|a| {
+                    alternative.iter().map(move |b| {
+                        let mut both = a.clone();
+                        both.extend(b.iter().filter(|one| !a.contains(one)).cloned());
+                        both
+                    })
+                })
+                .collect(),
+        });
+    }
+    groups.unwrap_or_default()
 }
 
 /// Fills a path template; one path for each item where a parameter is a list. Empty where a placeholder has no value.

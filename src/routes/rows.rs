@@ -45,6 +45,8 @@ const VZDUMP: Privs = All(&[
     When("bwlimit", &Need("Sys.Modify", "/")),
     When("ionice", &Need("Sys.Modify", "/")),
 ]);
+/// An archive belongs to its guest as much as to its storage. Where the call does not name the guest, the host reads it off the archive.
+const ARCHIVE: Privs = All(&[SPACE, Need("VM.Backup", "/vms/{vmid}")]);
 const ROOT_MODIFY: Privs = Need("Sys.Modify", "/");
 const ROOT_AUDIT: Privs = Need("Sys.Audit", "/");
 /// Changing a guest's configuration: what is needed depends on the keys; the host asks for one of these at the least.
@@ -145,7 +147,7 @@ pub static ROWS: &[Row] = &[
     write(Put, "/nodes/{node}/qemu/{vmid}/resize", Need("VM.Config.Disk", "/vms/{vmid}"), Safe).task("resize"),
     // Backups and archives.
     write(Post, "/nodes/{node}/vzdump", VZDUMP, Safe).task("vzdump"),
-    read("/nodes/{node}/vzdump/extractconfig", Login),
+    read("/nodes/{node}/vzdump/extractconfig", ARCHIVE),
     read("/nodes/{node}/vzdump/defaults", Need("Datastore.Audit", "/storage/{storage}")),
     read("/cluster/backup", ROOT_AUDIT),
     read("/cluster/backup/{id}", ROOT_AUDIT),
@@ -164,10 +166,10 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/storage/{storage}/status", STORE_AUDIT),
     read("/nodes/{node}/storage/{storage}/content", STORE_AUDIT),
     read("/nodes/{node}/storage/{storage}/content/{volume}", STORE_AUDIT),
-    write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", Login, Safe),
-    grave(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", Login, Word::Archive).task("imgdel"),
+    write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Safe),
+    grave(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Word::Archive).task("imgdel"),
     read("/nodes/{node}/storage/{storage}/prunebackups", STORE_AUDIT),
-    grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", Login, Word::Storage).task("prunebackups"),
+    grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", ARCHIVE, Word::Storage).task("prunebackups"),
     // High availability, as far as power goes through it.
     read("/cluster/ha/resources", ROOT_AUDIT),
     read("/cluster/ha/resources/{sid}", ROOT_AUDIT),

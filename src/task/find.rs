@@ -1,7 +1,7 @@
 //! A change whose answer was lost is never sent twice: its task is looked for instead.
 
 use crate::api::tasks::{self, Filter};
-use crate::api::{Request, Upid};
+use crate::api::{Call, Request, Upid};
 use crate::fault::{Fault, Kind, Result};
 use crate::routes;
 use crate::transport::Client;
@@ -25,6 +25,8 @@ const SLACK: u64 = 2;
 pub fn lost(client: &Client, request: &Request, sent: u64) -> Option<Lost> {
     let (row, bound) = routes::find(request)?;
     let kind = row.task?.to_owned();
+    // An answer tells the host's clock; the lost one may have been the first.
+    let _ = client.get_once(&Call::<serde_json::Value>::get(crate::path!["version"]));
     let single = |text: String| (!text.contains(',')).then_some(text);
     let id = bound.get("vmid").cloned().or_else(|| request.param("vmid").map(crate::api::Value::shown)).and_then(single);
     let since = u64::try_from(i64::try_from(sent).ok()? + client.clock_ahead()).unwrap_or(sent).saturating_sub(SLACK);
@@ -45,7 +47,7 @@ pub fn find_lost(client: &Client, lost: &Lost) -> Result<Upid> {
     found.dedup();
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Fault::new(Kind::Unknown, format!("no {} task of {} has begun on {} since", lost.kind, lost.user, lost.node))),
+        0 => Err(Fault::new(Kind::Unknown, format!("{} has begun no {} task on {}", lost.user, lost.kind, lost.node))),
         n => {
             let names: Vec<String> = found.iter().map(Upid::to_string).collect();
             Err(Fault::new(Kind::Unknown, format!("{n} tasks could be it: {}", names.join(", "))))

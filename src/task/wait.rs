@@ -65,9 +65,6 @@ impl Ended {
         };
         let mut fault = Fault::new(kind, format!("the task ended with: {}", self.exitstatus)).with_upid(&self.upid);
         fault.log.clone_from(&self.log);
-        if kind == Kind::TaskFailed || kind == Kind::TaskWarnings {
-            fault.hint = Some(format!("`felhom task log {}` shows the whole log", self.upid));
-        }
         crate::api::answer::name_denial(&mut fault, &self.exitstatus);
         Some(fault)
     }
@@ -177,7 +174,7 @@ fn passes(fault: &Fault) -> bool {
 
 fn unfinished(task: &Watched, why: &str) -> Fault {
     Fault::new(Kind::Unfinished, format!("the end of the {} was not seen: {why}", task.label))
-        .with_hint(format!("it may still run on the host: `felhom task wait {}` goes on waiting", task.upid))
+        .with_hint(format!("it may still run on the host: `felhom task wait '{}'` goes on waiting", task.upid))
         .with_upid(&task.upid)
 }
 
@@ -189,7 +186,7 @@ fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watc
     };
     if !waits.cancel_on_interrupt {
         return Err(Fault::new(kind, format!("stopped waiting; the {} goes on on the host", task.label))
-            .with_hint(format!("`felhom task wait {0}` follows it, `felhom task stop {0}` ends it", task.upid))
+            .with_hint(format!("`felhom task wait '{0}'` follows it, `felhom task stop '{0}'` ends it", task.upid))
             .with_upid(&task.upid));
     }
     watch.note(&format!("stopping the {} on the host", task.label));
@@ -198,7 +195,7 @@ fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watc
         Ok(exit) => format!("the {} was stopped on the host ({exit})", task.label),
         Err(fault) => format!("the {} could not be stopped: {fault}", task.label),
     };
-    Err(Fault::new(kind, message).with_hint(format!("`felhom task show {}` tells how it ended", task.upid)).with_upid(&task.upid))
+    Err(Fault::new(kind, message).with_hint(format!("`felhom task show '{}'` tells how it ended", task.upid)).with_upid(&task.upid))
 }
 
 /// The host kills a stopped worker within five seconds.

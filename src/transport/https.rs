@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 use std::io::Read;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use hyper::ext::ReasonPhrase;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 
+use crate::api::access::{self, Ticket};
 use crate::api::{Method, Pace, Reply, Request, answer};
 use crate::config::{Context, Endpoint, Env};
 use crate::fault::{Fault, Kind, Result};
@@ -27,6 +28,8 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// No answer of the API is larger; a host that sends more is not to be trusted with our memory.
 const MOST: u64 = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
+/// A ticket lives two hours; an older one than this is renewed before it is used.
+const RENEW: Duration = Duration::from_secs(90 * 60);
 
 /// Who we say we are.
 #[derive(Debug, Clone)]
@@ -60,7 +63,9 @@ pub struct Https {
     lines: Vec<Line>,
     /// The endpoint that answered, kept for the run.
     good: AtomicUsize,
-    login: Login,
+    who: String,
+    login: RwLock<(Login, Instant)>,
+    renew_after: Duration,
     clock_ahead: AtomicI64,
     log: Log,
 }
@@ -89,16 +94,57 @@ impl Https {
                 context.name
             )));
         }
-        Ok(Self { lines, good: AtomicUsize::new(0), login, clock_ahead: AtomicI64::new(0), log })
+        let who = login.who().to_owned();
+        let login = RwLock::new((login, Instant::now()));
+        Ok(Self { lines, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock_ahead: AtomicI64::new(0), log })
+    }
+
+    /// Renews a ticket that is older than this: for tests that cannot wait two hours.
+    #[must_use]
+    pub fn renewing_after(mut self, age: Duration) -> Self {
+        self.renew_after = age;
+        self
+    }
+
+    /// Asks for a ticket. The one thing that is sent without the guard: it changes nothing on the host.
+    pub fn log_in(&self, user: &str, password: &Secret, challenge: Option<&Secret>) -> Result<Ticket> {
+        let call = access::log_in(user, password, challenge);
+        let answer = self.exchange_as(&Login::Nobody, &call.request).map_err(|fault| match fault.kind {
+            // A login that may or may not have happened has changed nothing.
+            Kind::Unknown => Fault { kind: Kind::Unreachable, ..fault },
+            _ => fault,
+        })?;
+        answer.read(&call.request)
+    }
+
+    /// The login to use now: a ticket that grows old is renewed with itself as the password.
+    fn login(&self) -> Login {
+        let (login, since) = self.login.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Login::Ticket { user, ticket, .. } = &login else { return login };
+        if since.elapsed() < self.renew_after {
+            return login;
+        }
+        // A renewal that fails leaves the old ticket: the host says then whether it is still good.
+        let Ok(fresh) = self.log_in(user, ticket, None) else { return login };
+        if fresh.need_tfa {
+            return login;
+        }
+        let login = Login::Ticket { user: user.clone(), ticket: fresh.ticket(), csrf: fresh.csrf() };
+        *self.login.write().unwrap_or_else(PoisonError::into_inner) = (login.clone(), Instant::now());
+        login
     }
 
     /// Tries the endpoints in turn, beginning with the one that answered last, as long as nothing was sent.
     fn exchange(&self, request: &Request) -> Result<Reply> {
+        self.exchange_as(&self.login(), request)
+    }
+
+    fn exchange_as(&self, login: &Login, request: &Request) -> Result<Reply> {
         let first = self.good.load(Ordering::Relaxed);
         let mut refused = None;
         for turn in 0..self.lines.len() {
             let index = (first + turn) % self.lines.len();
-            match self.lines[index].exchange(self, request) {
+            match self.lines[index].exchange(self, login, request) {
                 // A read may go to the next one whatever broke; a write only where nothing was sent, which `Unreachable` says.
                 Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
                 settled => {
@@ -110,13 +156,26 @@ impl Https {
         Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
     }
 
-    fn authorize(&self, builder: RequestBuilder, request: &Request) -> RequestBuilder {
+    /// A text that the host serves to anybody, outside its API: nothing is said of who asks.
+    pub fn fetch_text(&self, path: &[&str]) -> Result<String> {
+        let request = Request::new(Method::Get, path.iter().map(|segment| (*segment).to_owned()).collect());
+        let mut refused = None;
+        for line in &self.lines {
+            match line.fetch_text(self, &request) {
+                Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
+                settled => return settled,
+            }
+        }
+        Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
+    }
+
+    fn authorize(login: &Login, builder: RequestBuilder, request: &Request) -> RequestBuilder {
         let secret_header = |text: String| {
             let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("invalid"));
             value.set_sensitive(true);
             value
         };
-        match &self.login {
+        match login {
             Login::Nobody => builder,
             Login::Token { id, secret } => builder.header(AUTHORIZATION, secret_header(format!("PVEAPIToken={id}={}", secret.reveal()))),
             Login::Ticket { ticket, csrf, .. } => {
@@ -146,7 +205,7 @@ impl Transport for Https {
     }
 
     fn who(&self) -> &str {
-        self.login.who()
+        &self.who
     }
 
     fn clock_ahead(&self) -> i64 {
@@ -192,12 +251,9 @@ impl Line {
         builder.build()
     }
 
-    fn exchange(&self, all: &Https, request: &Request) -> Result<Reply> {
+    fn exchange(&self, all: &Https, login: &Login, request: &Request) -> Result<Reply> {
         let client = self.client(request)?;
-        let mut url = format!("https://{}/api2/json", self.authority);
-        for segment in &request.path {
-            let _ = write!(url, "/{}", utf8_percent_encode(segment, KEPT));
-        }
+        let mut url = self.url("/api2/json", request);
         let form = form(request);
         // A DELETE's parameters travel in the query, as a GET's do: its body is not read.
         let in_query = matches!(request.method, Method::Get | Method::Delete);
@@ -214,8 +270,8 @@ impl Line {
         if !in_query {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
-        let begun = std::time::Instant::now();
-        let sent = all.authorize(builder, request).send().map_err(|error| self.broken(request, &error));
+        let begun = Instant::now();
+        let sent = Https::authorize(login, builder, request).send().map_err(|error| self.broken(request, &error));
         let answered = sent.and_then(|response| {
             all.note_clock(&response);
             self.read(request, response)
@@ -224,6 +280,27 @@ impl Line {
             answered.inspect_err(|fault| (all.log)(&format!("{request} → {fault} ({} ms)", begun.elapsed().as_millis())))?;
         (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
         answer::read(request, status, &reason, &body)
+    }
+
+    fn url(&self, base: &str, request: &Request) -> String {
+        let mut url = format!("https://{}{base}", self.authority);
+        for segment in &request.path {
+            let _ = write!(url, "/{}", utf8_percent_encode(segment, KEPT));
+        }
+        url
+    }
+
+    fn fetch_text(&self, all: &Https, request: &Request) -> Result<String> {
+        let begun = Instant::now();
+        let sent = self.client(request)?.get(self.url("", request)).timeout(patience(request)).send();
+        let answered = sent.map_err(|error| self.broken(request, &error)).and_then(|response| self.read(request, response));
+        let (status, reason, body) = answered?;
+        (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
+        if status != 200 {
+            let kind = if status == 404 { Kind::NotFound } else { Kind::Host };
+            return Err(Fault::new(kind, format!("{request}: {} answered {status} {reason}", self.authority)));
+        }
+        String::from_utf8(body).map_err(|_| Fault::new(Kind::Host, format!("{request}: what {} answered is not text", self.authority)))
     }
 
     fn read(&self, request: &Request, response: Response) -> Result<(u16, String, Vec<u8>)> {
@@ -256,7 +333,7 @@ impl Line {
     }
 
     fn cut(&self, request: &Request, error: &std::io::Error) -> Fault {
-        self.lost(request, &format!("the answer broke off: {error}"))
+        self.lost(request, &format!("the answer broke off: {}", root_cause(error)))
     }
 
     fn lost(&self, request: &Request, why: &str) -> Fault {
@@ -293,12 +370,14 @@ fn form(request: &Request) -> String {
 }
 
 /// The innermost reason: `Connection refused (os error 111)` rather than `error sending request`.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    let text = cause.to_string();
+    // rustls explains itself at length here.
+    if text.contains("close_notify") { "the connection was closed".to_owned() } else { text }
 }
 
 #[cfg(test)]

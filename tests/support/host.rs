@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::ops::Deref;
 
 use assert_cmd::Command;
+use felhom::demo::state::{AclEntry, Subject};
 use felhom::demo::{self, Options};
 
 use super::contract;
@@ -86,6 +87,14 @@ impl Host {
     /// Requests that are wrong on purpose: those whose `METHOD /path` begins so.
     pub fn forgive(&self, prefix: &str) {
         self.forgiven.borrow_mut().push(prefix.to_owned());
+    }
+
+    /// Takes every right on this path (and below) from the agent: from the user and from its token.
+    pub fn deny(&self, path: &str) {
+        let entry = |subject| AclEntry { subject, role: "NoAccess".into(), propagate: true };
+        let (user, _) = self.token.split_once('!').unwrap();
+        let entries = vec![entry(Subject::User(user.into())), entry(Subject::Token(self.token.clone()))];
+        self.host.with_state(|state| state.access.acl.insert(path.to_owned(), entries)).unwrap();
     }
 
     /// How many requests with this method had a path that ends so.

@@ -1,5 +1,8 @@
 //! `felhom api`: any call, by its path, through the same guard as every other verb.
 
+mod describe;
+mod docs;
+mod ls;
 mod send;
 
 use clap::{Args, Subcommand};
@@ -14,6 +17,8 @@ pub enum Api {
     Post(Post),
     Put(Put),
     Delete(Delete),
+    Ls(ls::Ls),
+    Describe(describe::Describe),
 }
 
 /// The path and parameters of a call.
@@ -68,6 +73,8 @@ impl Api {
             Self::Post(verb) => send::write(ctx, Method::Post, &verb.target),
             Self::Put(verb) => send::write(ctx, Method::Put, &verb.target),
             Self::Delete(verb) => send::write(ctx, Method::Delete, &verb.target),
+            Self::Ls(verb) => verb.run(ctx),
+            Self::Describe(verb) => verb.run(ctx),
         }
     }
 }

@@ -81,7 +81,7 @@ fn request(method: Method, target: &Target) -> Result<Request> {
 }
 
 /// The segments of a path. A UPID and a volume id are one segment each, whatever they hold: `%2F` stands for a slash in one.
-fn segments(path: &str) -> Vec<String> {
+pub(super) fn segments(path: &str) -> Vec<String> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())

@@ -11,6 +11,8 @@ use crate::fault::{Fault, Result};
 
 /// The token that the demo's context uses.
 const TOKEN: &str = "felhom@pve!agent";
+/// Its name after every other `role rotate`.
+const TOKEN_B: &str = "felhom@pve!agent-b";
 
 /// Where the demo host keeps its state.
 pub fn dir(ctx: &Ctx) -> PathBuf {
@@ -24,6 +26,9 @@ pub fn run(ctx: &Ctx, words: Vec<OsString>) -> Result<u8> {
     let context = context(&host)?;
     let mut paths = ctx.around.paths.clone();
     // The demo's changes stand in a journal of their own.
+    // Its contexts and what is cached of it are no business of the real ones either.
+    paths.config = dir.join("config");
+    paths.cache = dir.join("cache");
     paths.state = dir;
     let around = Surroundings { fixed: Some(context), paths, ..ctx.around.clone() };
     let mut args = vec![OsString::from("felhom")];
@@ -46,14 +51,13 @@ fn flags_before(args: &[OsString], trailing: usize) -> Vec<OsString> {
 /// A ready context for the running host.
 pub fn context(host: &Host) -> Result<Context> {
     let url = host.endpoint().parse().map_err(|why: String| Fault::other(format!("the demo host's address: {why}")))?;
-    let secret = host.tokens().into_iter().find(|(id, _)| id == TOKEN).map(|(_, secret)| secret);
+    // The agent's token, whichever of its two names it has now; none before it is made.
+    let tokens = host.tokens();
+    let found = [TOKEN, TOKEN_B].into_iter().find_map(|wanted| tokens.iter().find(|(id, _)| id == wanted).cloned());
+    let (id, secret) = found.map_or((TOKEN.to_owned(), None), |(id, secret)| (id, Some(secret)));
     Ok(Context {
-        token_id: Some(TOKEN.into()),
-        secret: Some(Source::Literal(
-            secret.ok_or_else(|| {
-                Fault::other(format!("the demo host has no token {TOKEN}")).with_hint("`felhom demo reset` makes it anew")
-            })?,
-        )),
+        token_id: Some(id),
+        secret: secret.map(Source::Literal),
         ca_file: Some(host.ca_file().to_owned()),
         endpoints: vec![Endpoint::new(url)],
         protected_tags: vec!["protected".into(), "production".into()],

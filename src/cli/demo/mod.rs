@@ -53,6 +53,8 @@ impl Demo {
             What::Serve(verb) => verb.run(ctx),
             What::Reset(verb) => {
                 demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
+                // The fence's pretended host lies beside it, and is laid out anew when it is next asked.
+                let _ = std::fs::remove_dir_all(dir.join("fence"));
                 ctx.out.note("the demo host begins again");
                 Ok(())
             }

@@ -1,6 +1,10 @@
 //! `felhom node`.
 
 mod list;
+#[cfg(feature = "fence")]
+mod sensors;
+#[cfg(feature = "fence")]
+mod smart;
 mod status;
 
 use clap::Subcommand;
@@ -12,6 +16,10 @@ use crate::fault::Result;
 pub enum Node {
     List(list::List),
     Status(status::Status),
+    #[cfg(feature = "fence")]
+    Smart(smart::Smart),
+    #[cfg(feature = "fence")]
+    Sensors(sensors::Sensors),
 }
 
 impl Node {
@@ -19,6 +27,10 @@ impl Node {
         match self {
             Self::List(verb) => verb.run(ctx),
             Self::Status(verb) => verb.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Smart(verb) => verb.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Sensors(verb) => verb.run(ctx),
         }
     }
 }

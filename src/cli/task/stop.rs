@@ -14,7 +14,7 @@ use crate::session::stopped;
 
 /// Stop a task that runs on the host
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  felhom task stop --yes UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:")]
+#[command(after_help = "Example:\n  felhom task stop --yes 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'")]
 pub struct Stop {
     /// The task's id
     #[arg(value_name = "UPID")]

@@ -58,6 +58,12 @@ impl Vault {
             .map_err(|fault| fault.while_(format_args!("cannot read the secret of context {} ({source})", account.context)))
     }
 
+    /// A password in a private file: it may hold blanks and any letters.
+    pub fn password_file(&self, path: &Path) -> Result<Secret> {
+        let secret = private_file(path)?;
+        if secret.is_empty() { Err(Fault::config(format!("{} is empty", path.display()))) } else { Ok(secret) }
+    }
+
     fn variable(&self, name: &str) -> Result<Secret> {
         let text = self.env.text(name)?.ok_or_else(|| {
             Fault::config(format!("the environment variable {name} is not set")).with_hint(format!("set {name} to the token's secret"))

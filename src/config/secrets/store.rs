@@ -39,6 +39,14 @@ impl Vault {
         tried().map_err(|fault| fault.while_(format_args!("the {} store does not work", store.word())))
     }
 
+    /// Where [`Vault::put`] would keep it.
+    pub fn place(&self, store: Store, account: &Account) -> Source {
+        match store {
+            Store::Keyring => Source::Keyring,
+            Store::File => Source::File(self.file(account)),
+        }
+    }
+
     /// Keeps a secret, and says how to find it again: what belongs in the context. Each token has a place of its own, so that a
     /// rotation never overwrites the secret that is still in use.
     pub fn put(&self, store: Store, account: &Account, secret: &Secret) -> Result<Source> {

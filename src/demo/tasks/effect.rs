@@ -79,7 +79,7 @@ impl Effect {
 }
 
 /// `now_ms` is the moment at which the effect was due.
-pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str, _user: &str) {
+pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
     let now = now_ms / 1000;
     match effect {
         Effect::PutGuest(guest) => {

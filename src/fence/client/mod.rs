@@ -42,6 +42,13 @@ impl std::fmt::Display for Door {
     }
 }
 
+/// A reply, and the host that gave it.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    pub host: String,
+    pub reply: T,
+}
+
 /// The fence of one context.
 #[derive(Debug, Clone)]
 pub struct Fence {
@@ -70,7 +77,7 @@ impl Fence {
     }
 
     /// Asks for something that changes nothing.
-    pub fn ask<T: Operation>(&self, request: T) -> Result<T::Reply> {
+    pub fn ask<T: Operation>(&self, request: T) -> Result<Answer<T::Reply>> {
         if T::WORD.changes() {
             return Err(Fault::other(format!("`{}` changes the host: it goes through the guard", T::WORD)));
         }
@@ -78,11 +85,11 @@ impl Fence {
     }
 
     /// Asks for a change that the guard let pass.
-    pub fn change<T: Operation>(&self, request: T, _: &Permit) -> Result<T::Reply> {
+    pub fn change<T: Operation>(&self, request: T, _: &Permit) -> Result<Answer<T::Reply>> {
         self.send(request)
     }
 
-    fn send<T: Operation>(&self, request: T) -> Result<T::Reply> {
+    fn send<T: Operation>(&self, request: T) -> Result<Answer<T::Reply>> {
         let bytes = Asked::new(request).bytes();
         let envelope = self.envelope(T::WORD, bytes).map_err(|f| f.while_(format_args!("`{}` on {}", T::WORD, self.door)))?;
         let value = match (envelope.ok, envelope.error) {
@@ -90,7 +97,8 @@ impl Fence {
             (_, Some(trouble)) => return Err(fault_of(T::WORD, trouble).while_(format_args!("`{}` on {}", T::WORD, self.door))),
             (None, None) => return Err(Fault::other(format!("the helper's answer to `{}` is empty", T::WORD))),
         };
-        serde_json::from_value(value).map_err(|e| {
+        let host = envelope.host;
+        serde_json::from_value(value).map(|reply| Answer { host, reply }).map_err(|e| {
             Fault::other(format!("the helper's answer to `{}` is not understood: {e}", T::WORD))
                 .with_hint("an older helper may be installed: `felhom fence install` renews it")
         })

@@ -98,13 +98,14 @@ fn read_request(stdin: impl Read + Send + 'static) -> Result<Vec<u8>, Trouble> {
 
 /// Does one word, and writes it down.
 pub fn answer(host: &Host<'_>, word: Word, bytes: &[u8], caller: &Caller) -> Envelope {
-    let (envelope, about) = match dispatch(host, word, bytes) {
+    let (mut envelope, about) = match dispatch(host, word, bytes) {
         Ok((value, about)) => (Envelope::ok(value), format!("ok{about}")),
         Err(trouble) => {
             let about = format!("{:?}: {trouble}", trouble.kind);
             (Envelope::error(trouble), about)
         }
     };
+    envelope.host = files::read(host, "/proc/sys/kernel/hostname").ok().flatten().unwrap_or_default().trim().to_owned();
     // A journal that cannot be written to must not turn a mount that happened into a failure.
     let _ = host.tools().log(&format!("{word} for {}: {about}", caller.0));
     envelope

@@ -10,7 +10,17 @@ use crate::fence::policy::Policy;
 
 /// Lays the host out in an empty directory. What is there already stays.
 pub fn seed(root: &Path) -> io::Result<()> {
-    for dir in ["etc/systemd/system", "etc/felhom", "etc/pve/nodes/pve1/lxc", "mnt/pve", "proc/self", "run", "sim/smart", "var/log"] {
+    for dir in [
+        "etc/systemd/system",
+        "etc/felhom",
+        "etc/pve/nodes/pve1/lxc",
+        "mnt/pve",
+        "proc/self",
+        "proc/sys/kernel",
+        "run",
+        "sim/smart",
+        "var/log",
+    ] {
         fs::create_dir_all(root.join(dir))?;
     }
     let policy = Policy {
@@ -25,6 +35,7 @@ pub fn seed(root: &Path) -> io::Result<()> {
     let mounted = "28 1 259:3 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p2 rw\n31 28 259:2 / /boot/efi rw,relatime shared:2 - vfat /dev/nvme0n1p1 rw\n";
     let files = [
         ("etc/felhom/fence.toml", policy.to_text()),
+        ("proc/sys/kernel/hostname", "pve1\n".to_owned()),
         ("etc/fstab", table.to_owned()),
         ("proc/self/mountinfo", mounted.to_owned()),
         ("sim/lsblk.json", lsblk().to_string()),

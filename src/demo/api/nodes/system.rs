@@ -11,6 +11,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/nodes/{node}/dns", set_dns),
     ("GET", "/nodes/{node}/time", time),
     ("PUT", "/nodes/{node}/time", set_time),
+    ("GET", "/nodes/{node}/certificates/info", certificates),
     ("GET", "/nodes/{node}/hosts", hosts),
     ("POST", "/nodes/{node}/hosts", set_hosts),
     ("GET", "/nodes/{node}/config", config),
@@ -19,7 +20,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/journal", journal),
     ("GET", "/nodes/{node}/report", report),
     ("GET", "/nodes/{node}/subscription", subscription),
-    ("GET", "/nodes/{node}/certificates/info", certificates),
     ("GET", "/nodes/{node}/firewall/log", |_| {
         Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
     }),

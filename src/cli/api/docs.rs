@@ -1,0 +1,93 @@
+//! The host's own description of its API: fetched once for each host and version, and kept.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::api::cluster;
+use crate::api::docs::{Docs, Node, PATH};
+use crate::cli::{Ctx, first_contact};
+use crate::config::{Context, Transport, files};
+use crate::fault::{Fault, Result};
+use crate::guard::redact;
+use crate::transport::https::{Https, Login};
+
+/// How long a description is kept whose version could not be asked for.
+const UNVERSIONED: Duration = Duration::from_secs(24 * 3600);
+
+/// From the cache where it holds this host's version, else from the host. The description needs no login; the version, which
+/// tells whether the cached one still holds, does.
+pub fn load(ctx: &Ctx) -> Result<Docs> {
+    let context = ctx.context()?;
+    if context.transport != Transport::Https {
+        return Err(Fault::config(format!(
+            "the context '{}' does not go over https, and only there is the description served",
+            context.name
+        )));
+    }
+    let context = first_contact::settle(&context, &ctx.around, &ctx.out)?;
+    let version = version(ctx, &context);
+    let file = file(ctx, &context, version.as_deref());
+    if let Some(docs) = cached(&file, version.is_some()) {
+        return Ok(docs);
+    }
+    let log = Arc::clone(&ctx.out);
+    let https = Https::new(&context, &ctx.around.env, Login::Nobody, Box::new(move |line| log.debug(2, redact::text(line))))?;
+    let script = https.fetch_text(PATH)?;
+    let docs = Docs::parse(&script)?;
+    let kept = file.parent().map_or(Ok(()), files::private_dir).and_then(|()| files::replace(&file, script.as_bytes()));
+    if let Err(fault) = kept {
+        ctx.out.debug(1, format!("not cached: {fault}"));
+    }
+    Ok(docs)
+}
+
+fn version(ctx: &Ctx, context: &Context) -> Option<String> {
+    context.token_id.as_ref()?;
+    let session = ctx.open(context.clone());
+    let version = session.client().and_then(|client| client.get_once(&cluster::version()));
+    match version {
+        Ok(version) => Some(format!("{}-{}", version.version, version.repoid)),
+        Err(fault) => {
+            ctx.out.debug(1, format!("the host's version is not known: {fault}"));
+            None
+        }
+    }
+}
+
+/// `apidoc/pve1.lan_8006-9.2.11-14a22df35955d97d.js`
+fn file(ctx: &Ctx, context: &Context, version: Option<&str>) -> PathBuf {
+    let host = context.endpoints.first().map(|endpoint| endpoint.url.authority()).unwrap_or_default();
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
+    let name: String = format!("{host}-{}", version.unwrap_or("unknown")).chars().map(safe).take(200).collect();
+    ctx.around.paths.cache.join("apidoc").join(name + ".js")
+}
+
+/// A file that cannot be understood counts as none: it is fetched again.
+fn cached(file: &std::path::Path, versioned: bool) -> Option<Docs> {
+    let age = std::fs::metadata(file).ok()?.modified().ok().and_then(|then| SystemTime::now().duration_since(then).ok());
+    if !versioned && age.is_none_or(|age| age > UNVERSIONED) {
+        return None;
+    }
+    Docs::parse(&std::fs::read_to_string(file).ok()?).ok()
+}
+
+/// The node of a path, or what is near it.
+pub fn find<'d>(docs: &'d Docs, path: &str) -> Result<&'d Node> {
+    let segments = segments(path)?;
+    docs.find(&segments).ok_or_else(|| {
+        let above = (1..segments.len()).rev().find_map(|upto| docs.find(&segments[..upto]));
+        Fault::not_found(format!("the API has no path {path}")).with_hint(match above {
+            Some(node) => format!("`felhom api ls {}` shows what is there", node.path),
+            None => "`felhom api ls /` shows what is there".to_owned(),
+        })
+    })
+}
+
+pub fn segments(path: &str) -> Result<Vec<String>> {
+    let path = path.strip_prefix("/api2/json").unwrap_or(path);
+    if !path.starts_with('/') {
+        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("a path begins with a slash: /nodes/{node}/lxc"));
+    }
+    Ok(super::send::segments(path))
+}

@@ -1,0 +1,47 @@
+//! `felhom backup list`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::{Ctx, complete};
+use crate::fault::Result;
+use crate::ops::backup::archive::{self, Filter};
+use crate::ops::guests;
+use crate::session::Session;
+
+/// List the archives on all storages, the newest first
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom backup list\n  felhom backup list 101 --storage local\n  felhom backup list --filter protected=true -o id"
+)]
+pub struct List {
+    /// Only those of this guest: a VMID (it may be gone by now), a name, or NODE/VMID
+    #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
+    guest: Option<String>,
+    /// Only on this storage
+    #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
+    storage: Option<String>,
+    /// As this node sees them
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
+    node: Option<String>,
+}
+
+impl List {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        ctx.list(|session| {
+            let vmid = self.guest.as_deref().map(|text| number(session, text)).transpose()?;
+            let filter = Filter { node: self.node.clone(), storage: self.storage.clone(), vmid };
+            let found = archive::all(session, &filter)?;
+            found.warn(session);
+            Ok(found.archives)
+        })
+    }
+}
+
+/// A guest's number. One that is written as such need not exist: its archives outlive it.
+pub fn number(session: &Session, text: &str) -> Result<u32> {
+    match text.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => guests::find(&guests::all(session)?, text).map(|guest| guest.vmid),
+    }
+}

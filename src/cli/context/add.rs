@@ -1,0 +1,264 @@
+//! `felhom context add`.
+
+use clap::Args;
+
+use crate::cli::Ctx;
+use crate::config::context::{check_name, check_proxy, check_ssh_host, check_token_id};
+use crate::config::secrets::{Account, Vault};
+use crate::config::{Context, Editor, Endpoint, SshHost, Transport, Url, Writes};
+use crate::fault::{Fault, Kind, Result};
+use crate::ops::context::{Proof, prove};
+use crate::ui::prompt;
+
+use super::change::{Action, Changed, Status};
+use super::secret::{Given, SecretFlags, keep};
+use super::trusting::{Pinned, TrustFlags, compare, meet, widen};
+use super::view::View;
+
+/// Add a host or cluster: asks for what is not given
+///
+/// The host is asked with the new token before anything is written; once it has proved itself, the cluster's own CA is pinned where it made the host's certificate, which then covers every node and every renewal.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    felhom context add home\n  \
+    felhom context add home --endpoint pve1.lan --token-id felhom@pve!agent --secret-stdin --fingerprint AA:BB:… <secret\n  \
+    felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret --ca-file ca.pem\n  \
+    felhom context add box --transport ssh --ssh root@pve1.lan")]
+pub struct Add {
+    /// Its name: letters, digits, `-`, `_`, `.`
+    #[arg(value_name = "NAME", value_parser = checked(check_name))]
+    name: String,
+    /// A host, HOST:PORT or https://HOST:PORT; several times for the nodes of a cluster, tried in order
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    endpoint: Vec<Url>,
+    /// The name to check in the certificate, where the endpoint is another
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// The API token, USER@REALM!TOKEN
+    #[arg(long, value_name = "ID", value_parser = checked(check_token_id))]
+    token_id: Option<String>,
+    #[command(flatten)]
+    secret: SecretFlags,
+    #[command(flatten)]
+    trust: TrustFlags,
+    /// How calls travel; over ssh and on the host itself they are made as root@pam
+    #[arg(long, value_name = "HOW", value_parser = word(Transport::ALL), default_value = "https")]
+    transport: Transport,
+    /// What ssh takes as its destination, for --transport ssh
+    #[arg(long, value_name = "USER@HOST", value_parser = checked(check_ssh_host), required_if_eq("transport", "ssh"))]
+    ssh: Option<String>,
+    /// What becomes of changes: allow, stage or deny
+    #[arg(long, value_name = "WHAT", value_parser = word(Writes::ALL), default_value = "allow")]
+    writes: Writes,
+    /// Guests with this tag are changed only with --force
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    protected_tag: Vec<String>,
+    /// Only guests with this tag are changed, without --force
+    #[arg(long, value_name = "TAG")]
+    managed_tag: Option<String>,
+    /// An HTTP proxy on the way to the host, http://HOST:PORT
+    #[arg(long, value_name = "URL", value_parser = checked(check_proxy))]
+    proxy: Option<String>,
+    /// Make it the current context (the first one is anyway)
+    #[arg(long = "use")]
+    make_current: bool,
+}
+
+/// A check of the configuration as a check of an argument.
+fn checked(check: fn(&str) -> std::result::Result<(), String>) -> impl Fn(&str) -> std::result::Result<String, String> + Clone {
+    move |text: &str| check(text).map(|()| text.to_owned())
+}
+
+/// One of a closed set of words.
+fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(words.iter().map(|(word, _)| *word)).try_map(move |text| {
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| format!("'{text}' is none of them"))
+    })
+}
+
+impl Add {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let config = ctx.config()?;
+        if config.contexts.contains_key(&self.name) {
+            return Err(Fault::new(Kind::Exists, format!("there is a context {} already", self.name)).with_hint(format!(
+                "choose another name; `felhom context edit` changes it, `felhom context remove {}` takes it away",
+                self.name
+            )));
+        }
+        let make_current = self.make_current || config.contexts.is_empty();
+        let mut context = Context {
+            transport: self.transport,
+            writes: self.writes,
+            protected_tags: self.protected_tag.clone(),
+            managed_tag: self.managed_tag.clone(),
+            proxy: self.proxy.clone(),
+            ssh: self.ssh.clone().map(|host| SshHost { host }),
+            ..Context::new(&self.name)
+        };
+        if self.transport != Transport::Https {
+            ctx.out.note(format!("calls of the context {} are made as root@pam, with all that root may do", self.name));
+            return self.write(ctx, &context, None, make_current, None, &Pinned::InPlace);
+        }
+        let vault = Vault::new(&ctx.around.env, &ctx.around.paths, &ctx.around.interrupt);
+        context.endpoints = self.endpoints()?;
+        let mut pinned = self.trust.apply(&mut context)?;
+        if !self.trust.offline {
+            if self.trust.settles() {
+                compare(&context, &context.endpoints[0])?;
+            } else {
+                meet(ctx, &mut context, true)?;
+            }
+        }
+        let token_id = self.token_id()?;
+        context.token_id = Some(token_id.clone());
+        let given = self.secret.get(ctx, &vault, &token_id)?;
+        let proof = if self.trust.offline || ctx.global.plan.is_some() {
+            None
+        } else {
+            let (proof, found) = self.prove(ctx, &mut context, &given)?;
+            if pinned == Pinned::InPlace {
+                pinned = found;
+            }
+            Some(proof)
+        };
+        self.write(ctx, &context, Some((vault, given)), make_current, proof, &pinned)
+    }
+
+    fn endpoints(&self) -> Result<Vec<Endpoint>> {
+        let urls = match (&self.endpoint[..], prompt::present()) {
+            ([], true) => vec![typed("Host (a name or an address, with :PORT where it is not 8006)", str::parse::<Url>)?],
+            ([], false) => {
+                return Err(Fault::usage("which host? There is no terminal to ask on").with_hint("--endpoint HOST or https://HOST:PORT"));
+            }
+            (urls, _) => urls.to_vec(),
+        };
+        Ok(urls.into_iter().map(|url| Endpoint { server_name: self.server_name.clone(), ..Endpoint::new(url) }).collect())
+    }
+
+    fn token_id(&self) -> Result<String> {
+        match &self.token_id {
+            Some(id) => Ok(id.clone()),
+            None if prompt::present() => typed("Token (USER@REALM!TOKEN)", checked(check_token_id)),
+            None => Err(Fault::usage("which token? There is no terminal to ask on").with_hint("--token-id USER@REALM!TOKEN")),
+        }
+    }
+
+    /// Asks the first endpoint with the new token, and what may be pinned beyond its certificate.
+    fn prove(&self, ctx: &Ctx, context: &mut Context, given: &Given) -> Result<(Proof, Pinned)> {
+        let mut first = context.clone();
+        first.endpoints.truncate(1);
+        first.secret = Some(given.source(ctx));
+        let session = ctx.open(first);
+        let client = session.client()?;
+        let proof = prove(client).map_err(|fault| match fault.kind {
+            Kind::Unauthenticated | Kind::Unreachable => {
+                fault.while_("nothing was written").with_hint("--offline writes the context without asking the host")
+            }
+            _ => fault,
+        })?;
+        let pinned_leaf = context.endpoints[0].fingerprint.is_some();
+        let pinned = if pinned_leaf && !self.trust.leaf { widen(client, context)? } else { Pinned::InPlace };
+        if pinned == Pinned::InPlace {
+            // The other endpoints have certificates of their own.
+            meet(ctx, context, false)?;
+        }
+        Ok((proof, pinned))
+    }
+
+    fn write(
+        &self,
+        ctx: &Ctx,
+        context: &Context,
+        secret: Option<(Vault, Given)>,
+        make_current: bool,
+        proof: Option<Proof>,
+        pinned: &Pinned,
+    ) -> Result<()> {
+        let paths = &ctx.around.paths;
+        let mut changed = Changed::new(Action::Add, Some(&self.name));
+        changed.and(format!("the context {} is in {}", self.name, paths.config_file().display()));
+        if let Some((_, given)) = &secret {
+            changed.and(given.place());
+        }
+        changed.and(trust_words(context, pinned));
+        if make_current {
+            changed.and(format!("{} is the current context", self.name));
+        }
+        let mut context = context.clone();
+        if ctx.global.plan.is_some() {
+            changed.status = Status::Planned;
+            context.secret = secret.and_then(|(_, given)| if let Given::There(source) = given { Some(source) } else { None });
+            changed.settings = Some(View::of(&context, make_current));
+            return changed.show(ctx);
+        }
+        let mut editor = Editor::open(paths, &ctx.around.interrupt)?;
+        let mut kept = None;
+        if let Some((vault, given)) = secret {
+            let account = Account::new(&self.name, context.token_id.clone().unwrap_or_default());
+            let is_new = matches!(given, Given::New(..));
+            let source = match keep(given, &vault, &account)? {
+                crate::config::secrets::Source::File(path) => crate::config::secrets::Source::File(paths.expand(&path.to_string_lossy())),
+                other => other,
+            };
+            context.secret = Some(source.clone());
+            kept = is_new.then_some((vault, source, account));
+        }
+        let written = (|| {
+            if let Pinned::Ca(pem) = pinned {
+                // What is pinned is a copy beside the configuration, not the file that was named.
+                editor.add(&Context { ca_file: None, ..context.clone() })?;
+                editor.pin_ca(&self.name, pem)?;
+            } else {
+                editor.add(&context)?;
+            }
+            if make_current {
+                editor.make_current(&self.name)?;
+            }
+            let config = editor.config()?;
+            editor.save().map(|_| config)
+        })();
+        let config = written.inspect_err(|_| {
+            // A secret without its context would only lie about.
+            if let Some((vault, source, account)) = &kept {
+                let _ = vault.forget(source, account);
+            }
+        })?;
+        changed.settings = config.contexts.get(&self.name).map(|context| View::of(context, make_current));
+        if let Some(proof) = &proof {
+            ctx.out.note(format!("Proxmox VE {} knows {} ({} privileges)", proof.version, proof.who, proof.privileges));
+            if proof.privileges == 0 {
+                ctx.out.warn(format!("{} has no privilege at all yet: `felhom role bootstrap -c {}` grants some", proof.who, self.name));
+            }
+        }
+        changed.proof = proof;
+        changed.show(ctx)
+    }
+}
+
+/// In words: what is pinned.
+pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
+    match pinned {
+        Pinned::Ca(_) => "the cluster's CA is pinned: it covers every node and every renewal".to_owned(),
+        Pinned::InPlace if context.acts_as_root() => "the host is reached as root".to_owned(),
+        Pinned::InPlace if context.insecure => "nothing is verified: whoever answers is believed".to_owned(),
+        Pinned::InPlace if context.system_roots => "what this machine trusts is trusted".to_owned(),
+        Pinned::InPlace if context.endpoints.iter().all(|endpoint| endpoint.fingerprint.is_some()) => {
+            "the host's certificate is pinned".to_owned()
+        }
+        Pinned::InPlace => "no certificate is trusted yet: the first contact asks".to_owned(),
+    }
+}
+
+/// Asks until it is understood, three times at the most.
+fn typed<T>(question: &str, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
+    let mut last = String::new();
+    for _ in 0..3 {
+        let line = prompt::line(&if last.is_empty() { question.to_owned() } else { format!("{last}. {question}") }, None)?;
+        match parse(&line) {
+            Ok(value) => return Ok(value),
+            Err(why) => last = why,
+        }
+    }
+    Err(Fault::usage(last))
+}

@@ -1,0 +1,130 @@
+//! Where a new context's secret comes from, and where it is kept.
+
+use std::io::Read;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::Ctx;
+use crate::config::secrets::{Account, Source, Store, Vault};
+use crate::fault::{Fault, Result};
+use crate::secret::Secret;
+use crate::ui::prompt;
+
+/// The stores that `--store` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Keep {
+    /// The desktop's keyring
+    Keyring,
+    /// A file that only you can read
+    File,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Secret")]
+pub struct SecretFlags {
+    /// Where the token's secret is: keyring, file:PATH, env:VAR, credential:NAME, command:["WORD",…]
+    #[arg(long, value_name = "SOURCE", value_parser = source, conflicts_with_all = ["secret_stdin", "store"])]
+    secret: Option<Source>,
+    /// Read the token's secret from standard input, and keep it
+    #[arg(long)]
+    secret_stdin: bool,
+    /// Where to keep a secret that was typed or read (default: the keyring)
+    #[arg(long, value_name = "STORE")]
+    store: Option<Keep>,
+}
+
+fn source(text: &str) -> std::result::Result<Source, String> {
+    match Source::parse(text)? {
+        Source::Literal(_) => Err("a secret itself does not belong on a command line: others see it; use --secret-stdin".to_owned()),
+        source => Ok(source),
+    }
+}
+
+/// A secret on its way into a context.
+pub enum Given {
+    /// It is kept somewhere already.
+    There(Source),
+    /// To be kept, once it has proved good.
+    New(Secret, Store),
+}
+
+impl Keep {
+    fn store(self) -> Store {
+        match self {
+            Self::Keyring => Store::Keyring,
+            Self::File => Store::File,
+        }
+    }
+}
+
+impl Given {
+    /// For this run.
+    pub fn source(&self, ctx: &Ctx) -> Source {
+        match self {
+            // As it will be read from the configuration.
+            Self::There(Source::File(path)) => Source::File(ctx.around.paths.expand(&path.to_string_lossy())),
+            Self::There(source) => source.clone(),
+            Self::New(secret, _) => Source::Literal(secret.clone()),
+        }
+    }
+
+    /// In words: where it is, or will be.
+    pub fn place(&self) -> String {
+        match self {
+            Self::There(source) => format!("its secret is read from {source}"),
+            Self::New(_, store) => format!("its secret is kept in the {} store", store.word()),
+        }
+    }
+}
+
+impl SecretFlags {
+    /// From a flag, from stdin, or from the person. A store that does not work is said before a secret is asked for.
+    pub fn get(&self, ctx: &Ctx, vault: &Vault, token_id: &str) -> Result<Given> {
+        if let Some(source) = &self.secret {
+            return Ok(Given::There(source.clone()));
+        }
+        if !self.secret_stdin && !prompt::present() {
+            return Err(Fault::usage(format!("where is the secret of {token_id}? There is no terminal to ask on"))
+                .with_hint("--secret-stdin reads it from standard input, --secret names its place: file:PATH, env:VAR, …"));
+        }
+        let store = if ctx.global.plan.is_some() { self.wanted() } else { self.working(vault)? };
+        let secret = if self.secret_stdin { stdin()? } else { prompt::password(&format!("Secret of {token_id}"))? };
+        Ok(Given::New(secret, store))
+    }
+
+    fn wanted(&self) -> Store {
+        self.store.map_or(Store::Keyring, Keep::store)
+    }
+
+    fn working(&self, vault: &Vault) -> Result<Store> {
+        let store = self.wanted();
+        let Err(fault) = vault.probe(store) else { return Ok(store) };
+        if self.store.is_none() && store == Store::Keyring && prompt::present() {
+            let question = format!("{fault}. Keep the secret in a file that only you can read?");
+            if prompt::confirm(&question, true)? {
+                return vault.probe(Store::File).map(|()| Store::File);
+            }
+        }
+        Err(fault)
+    }
+}
+
+/// Keeps a new secret, and says where the configuration finds it.
+pub fn keep(given: Given, vault: &Vault, account: &Account) -> Result<Source> {
+    match given {
+        Given::There(source) => Ok(source),
+        Given::New(secret, store) => vault.put(store, account, &secret),
+    }
+}
+
+fn stdin() -> Result<Secret> {
+    /// Longer is no secret but a mistake.
+    const CAP: u64 = 64 << 10;
+    let mut text = zeroize::Zeroizing::new(String::new());
+    std::io::stdin().take(CAP).read_to_string(&mut text).map_err(|error| Fault::io("cannot read standard input", &error))?;
+    let secret = text.lines().next().unwrap_or_default().trim();
+    if secret.is_empty() {
+        return Err(Fault::usage("--secret-stdin: there was nothing on standard input"));
+    }
+    Ok(Secret::new(secret))
+}

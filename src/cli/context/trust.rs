@@ -1,0 +1,139 @@
+//! `felhom context trust`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::first_contact::accept;
+use crate::cli::{Ctx, complete};
+use crate::config::{Context, Editor, Endpoint, Transport};
+use crate::fault::{Fault, Result};
+use crate::ops::context::look;
+use crate::transport::tls::{self, PeerCert, Trust as Held};
+
+use super::add::trust_words;
+use super::change::{Action, Changed, Status};
+use super::trusting::{Pinned, TrustFlags, compare, widen};
+use super::view::View;
+
+/// Look at a host's certificate, and pin it or the cluster's CA
+///
+/// Shows each certificate that is not trusted yet and asks. Afterwards the cluster's own CA takes its place where it made the certificate and the token can ask for it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --fingerprint AA:BB:…\n  felhom context trust home --ca-file pve-root-ca.pem"
+)]
+pub struct Trust {
+    /// Which one (default: the current one)
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
+    name: Option<String>,
+    /// The name to check in the certificates, where the endpoints are others
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    #[command(flatten)]
+    flags: TrustFlags,
+}
+
+impl Trust {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let named = super::named(ctx, self.name.as_deref())?;
+        let config = ctx.config()?;
+        let before = config.context(&named.name)?.clone();
+        if before.transport != Transport::Https {
+            return Err(Fault::usage(format!("the context {} does not go over https: there is no certificate to trust", before.name)));
+        }
+        let mut context = before.clone();
+        if let Some(name) = &self.server_name {
+            context.endpoints.iter_mut().for_each(|endpoint| endpoint.server_name = Some(name.clone()));
+        }
+        let mut pinned = self.flags.apply(&mut context)?;
+        if !self.flags.offline {
+            if self.flags.settles() {
+                context.endpoints.iter().try_for_each(|endpoint| compare(&context, endpoint))?;
+            } else {
+                self.meet(ctx, &mut context)?;
+            }
+            let by_leaf = context.ca_file.is_none() && !context.insecure && !context.system_roots;
+            if by_leaf && !self.flags.leaf && ctx.global.plan.is_none() && pinned == Pinned::InPlace {
+                pinned = ask_for_ca(ctx, &mut context);
+            }
+        }
+        self.write(ctx, &before, &context, &pinned)
+    }
+
+    /// Every endpoint whose certificate is not the trusted one is shown and asked about.
+    fn meet(&self, ctx: &Ctx, context: &mut Context) -> Result<()> {
+        for at in 0..context.endpoints.len() {
+            let endpoint = context.endpoints[at].clone();
+            let cert = look(&endpoint)?;
+            if !self.flags.leaf && holds(context, &endpoint, &cert)? {
+                ctx.out.note(format!("{} shows a certificate that is trusted already", endpoint.url.authority()));
+                continue;
+            }
+            accept(&endpoint, &cert, &ctx.out)?;
+            context.endpoints[at].fingerprint = Some(cert.sha256);
+            context.insecure = false;
+        }
+        Ok(())
+    }
+
+    fn write(&self, ctx: &Ctx, before: &Context, context: &Context, pinned: &Pinned) -> Result<()> {
+        let mut changed = Changed::new(Action::Trust, Some(&before.name));
+        let same_ca = match (pinned, &before.ca_file) {
+            (Pinned::Ca(pem), Some(file)) => std::fs::read_to_string(file).is_ok_and(|held| same_certificates(&held, pem)),
+            (Pinned::Ca(_), None) => false,
+            (Pinned::InPlace, _) => true,
+        };
+        let apart_from_the_ca = Context { ca_file: before.ca_file.clone(), ..context.clone() };
+        if same_ca && apart_from_the_ca == *before {
+            changed.settings = Some(View::of(before, ctx.config()?.current.as_ref() == Some(&before.name)));
+            return changed.show(ctx);
+        }
+        changed.and(trust_words(context, pinned));
+        if ctx.global.plan.is_some() {
+            changed.status = Status::Planned;
+            return changed.show(ctx);
+        }
+        let mut editor = Editor::open(&ctx.around.paths, &ctx.around.interrupt)?;
+        match pinned {
+            Pinned::Ca(pem) => {
+                editor.set(&Context { ca_file: None, ..context.clone() })?;
+                editor.pin_ca(&before.name, pem)?;
+            }
+            Pinned::InPlace => editor.set(context)?,
+        }
+        let config = editor.config()?;
+        editor.save()?;
+        let current = config.current.as_ref() == Some(&before.name);
+        changed.settings = config.contexts.get(&before.name).map(|context| View::of(context, current));
+        changed.show(ctx)
+    }
+}
+
+/// Whether what the context says already covers this certificate.
+fn holds(context: &Context, endpoint: &Endpoint, cert: &PeerCert) -> Result<bool> {
+    Ok(match context.trust(endpoint)? {
+        Some(Held::Pinned(fingerprint)) => fingerprint == cert.sha256,
+        Some(Held::Ca { pem, server_name }) => {
+            let asked = server_name.as_ref().unwrap_or(&endpoint.url.host);
+            tls::chains_to(&cert.leaf_der, &pem) && tls::covers(&cert.leaf_der, asked)
+        }
+        Some(Held::System { .. }) => true,
+        Some(Held::Insecure) | None => false,
+    })
+}
+
+/// The cluster's CA, where the token can ask for it. That it cannot is no fault: the certificates are pinned then.
+fn ask_for_ca(ctx: &Ctx, context: &mut Context) -> Pinned {
+    let session = ctx.open(context.clone());
+    match session.client().and_then(|client| widen(client, context)) {
+        Ok(pinned) => pinned,
+        Err(fault) => {
+            ctx.out.note(format!("the cluster's CA could not be asked for: {fault}"));
+            Pinned::InPlace
+        }
+    }
+}
+
+fn same_certificates(a: &str, b: &str) -> bool {
+    matches!((tls::certificates(a.as_bytes()), tls::certificates(b.as_bytes())), (Ok(a), Ok(b)) if a == b)
+}

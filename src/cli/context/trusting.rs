@@ -1,0 +1,134 @@
+//! How a host is trusted: by flags, or by a person who compares.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Ctx;
+use crate::cli::first_contact::accept;
+use crate::config::context::INSECURE;
+use crate::config::first_contact::FirstContact;
+use crate::config::{Context, Endpoint};
+use crate::fault::{Fault, Kind, Result};
+use crate::ops::context::{look, under_ca};
+use crate::transport::Client;
+use crate::transport::tls::{self, Fingerprint};
+use crate::ui::units;
+
+/// Trust without a question.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Trust")]
+pub struct TrustFlags {
+    /// The SHA-256 fingerprint of the host's certificate; for several endpoints once each, in their order
+    #[arg(long, value_name = "FP", conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
+    pub fingerprint: Vec<Fingerprint>,
+    /// The cluster's own CA, a copy of the host's /etc/pve/pve-root-ca.pem
+    #[arg(long, value_name = "PEM", conflicts_with_all = ["system_roots", "insecure"])]
+    pub ca_file: Option<PathBuf>,
+    /// Trust what this machine trusts: for a certificate of a public CA
+    #[arg(long, conflicts_with = "insecure")]
+    pub system_roots: bool,
+    /// No verification at all, said in the words 'I understand'
+    #[arg(long, value_name = "WORDS", value_parser = understood)]
+    pub insecure: Option<bool>,
+    /// Pin the host's certificate alone, not the cluster's CA that made it
+    #[arg(long, conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
+    pub leaf: bool,
+    /// Do not speak to the host: write what is given
+    #[arg(long)]
+    pub offline: bool,
+}
+
+fn understood(words: &str) -> std::result::Result<bool, String> {
+    if words == INSECURE { Ok(true) } else { Err(format!("say it in these words: '{INSECURE}'")) }
+}
+
+/// What is to be written of the trust, besides the context itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pinned {
+    /// The context holds it all.
+    InPlace,
+    /// A CA, to be kept beside the configuration.
+    Ca(String),
+}
+
+impl TrustFlags {
+    /// They say all that there is to say.
+    pub fn settles(&self) -> bool {
+        !self.fingerprint.is_empty() || self.ca_file.is_some() || self.system_roots || self.insecure.is_some()
+    }
+
+    /// Puts what was given into the context. Nothing is asked and nothing is sent.
+    pub fn apply(&self, context: &mut Context) -> Result<Pinned> {
+        if !self.settles() {
+            return Ok(Pinned::InPlace);
+        }
+        (context.ca_file, context.system_roots, context.insecure) = (None, self.system_roots, self.insecure.is_some());
+        for endpoint in &mut context.endpoints {
+            endpoint.fingerprint = None;
+        }
+        if self.fingerprint.len() > context.endpoints.len() {
+            return Err(Fault::usage(format!("{} fingerprints for {} endpoints", self.fingerprint.len(), context.endpoints.len())));
+        }
+        for (endpoint, fingerprint) in context.endpoints.iter_mut().zip(&self.fingerprint) {
+            endpoint.fingerprint = Some(*fingerprint);
+        }
+        let Some(file) = &self.ca_file else { return Ok(Pinned::InPlace) };
+        let fault = |why: &dyn std::fmt::Display| Fault::usage(format!("--ca-file {}: {why}", file.display()));
+        let pem = std::fs::read_to_string(file).map_err(|e| fault(&e))?;
+        tls::certificates(pem.as_bytes()).map_err(|why| fault(&why))?;
+        // For this run; what is written is a copy.
+        context.ca_file = Some(std::path::absolute(file).map_err(|e| fault(&e))?);
+        Ok(Pinned::Ca(pem))
+    }
+}
+
+/// Trusts the endpoints that are not trusted yet, each by the person's word.
+pub fn meet(ctx: &Ctx, context: &mut Context, only_first: bool) -> Result<()> {
+    let count = if only_first { 1 } else { context.endpoints.len() };
+    for at in 0..count.min(context.endpoints.len()) {
+        let endpoint = &context.endpoints[at];
+        if context.trust(endpoint)?.is_none() {
+            let cert = look(endpoint)?;
+            accept(endpoint, &cert, &ctx.out)?;
+            context.endpoints[at].fingerprint = Some(cert.sha256);
+        }
+    }
+    Ok(())
+}
+
+/// Holds a given fingerprint, or a given CA, against what the host shows.
+pub fn compare(context: &Context, endpoint: &Endpoint) -> Result<()> {
+    let cert = look(endpoint)?;
+    if let Some(fingerprint) = endpoint.fingerprint {
+        if fingerprint == cert.sha256 {
+            return Ok(());
+        }
+        return Err(FirstContact::new(endpoint, &cert, units::now()).refusal());
+    }
+    let Some(file) = &context.ca_file else { return Ok(()) };
+    let pem = std::fs::read(file).map_err(|e| Fault::config(format!("cannot read {}: {e}", file.display())))?;
+    if !tls::chains_to(&cert.leaf_der, &pem) {
+        let authority = endpoint.url.authority();
+        let message = format!("the certificate of {authority} is not of that CA: its fingerprint is {}", cert.sha256);
+        return Err(Fault::new(Kind::Untrusted, message).with_hint("the cluster's CA is /etc/pve/pve-root-ca.pem on any of its nodes"));
+    }
+    let asked = endpoint.server_name.as_ref().unwrap_or(&endpoint.url.host);
+    if !tls::covers(&cert.leaf_der, asked) {
+        let message = format!("the certificate of {} is for {}, not for {asked}", endpoint.url.authority(), cert.sans.join(", "));
+        return Err(Fault::new(Kind::Untrusted, message).with_hint("name one of those as --server-name, or use it in the endpoint"));
+    }
+    Ok(())
+}
+
+/// The cluster's CA in place of the certificates, where it made them all. Asks the host, which is trusted by now.
+pub fn widen(client: &Client, context: &mut Context) -> Result<Pinned> {
+    let Some(pem) = crate::ops::context::cluster_ca(client)? else { return Ok(Pinned::InPlace) };
+    match under_ca(&context.endpoints, &pem, look) {
+        Some(endpoints) => {
+            context.endpoints = endpoints;
+            Ok(Pinned::Ca(pem))
+        }
+        None => Ok(Pinned::InPlace),
+    }
+}

@@ -1,0 +1,142 @@
+//! `felhom fence install`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use crate::cli::Ctx;
+use crate::config::Context;
+use crate::config::context::check_ssh_host;
+use crate::fault::{Fault, Result};
+use crate::fence::install::{self, Target as Place, Wanted};
+use crate::fence::policy::Policy;
+use crate::fence::protocol::Word;
+use crate::fence::sudoers;
+use crate::fence::text::{Bridge, MountName, SshKey, StorageId, Uuid};
+use crate::guard::{Change, Item, Step, Target};
+
+/// Install the helper, its policy and its sudoers rule on a host
+///
+/// The rule names literal words only. It is checked before it counts, and each word after. Golden containers stay off unless
+/// --golden turns them on, within the bounds given here; the policy file on the host can be changed by its owner at any time.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("where").required(true).args(["ssh", "local"]),
+    after_help = "Examples:\n  felhom fence install --ssh root@192.0.2.10 --create-user --key ~/.ssh/felhom.pub\n  felhom fence install --ssh root@pve1 --golden --vmids 9000-9099 --storage local --storage local-lvm --bridge vmbr0 --replace-policy\n  sudo felhom fence install --local --create-user\n  felhom fence install --ssh root@pve1 --create-user --plan"
+)]
+pub struct Install {
+    /// As root over ssh
+    #[arg(long, value_name = "ROOT@HOST")]
+    ssh: Option<String>,
+    /// On this machine, as root
+    #[arg(long)]
+    local: bool,
+    /// Who may ask the fence
+    #[arg(long, value_name = "USER", default_value = sudoers::USER)]
+    user: String,
+    /// Make that user: no password, a home that only root writes to
+    #[arg(long)]
+    create_user: bool,
+    /// A public ssh key (a file) that may ask for words of the fence, and nothing else
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The helper's file, where it is not beside this program
+    #[arg(long, value_name = "FILE")]
+    helper: Option<PathBuf>,
+    /// Turn golden containers on
+    #[arg(long, requires = "storage")]
+    golden: bool,
+    /// The VMIDs that golden containers may have
+    #[arg(long, value_name = "FROM-TO", default_value = "9000-9999")]
+    vmids: String,
+    /// A storage for their root disks or templates
+    #[arg(long, value_name = "STORAGE")]
+    storage: Vec<StorageId>,
+    /// A bridge that they may use
+    #[arg(long, value_name = "BRIDGE")]
+    bridge: Vec<Bridge>,
+    /// Their largest root disk
+    #[arg(long, value_name = "GIB", default_value_t = 32)]
+    max_size: u32,
+    /// Only these names of USB mounts
+    #[arg(long, value_name = "NAME")]
+    mount_name: Vec<MountName>,
+    /// Only these filesystems on USB
+    #[arg(long, value_name = "UUID")]
+    disk: Vec<Uuid>,
+    /// Write the policy anew where the host has one
+    #[arg(long)]
+    replace_policy: bool,
+}
+
+impl Install {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let target = match &self.ssh {
+            Some(host) => {
+                check_ssh_host(host).map_err(Fault::usage)?;
+                Place::Ssh(host.clone())
+            }
+            None => Place::Local,
+        };
+        let interrupt = &ctx.around.interrupt;
+        let wanted = Wanted {
+            policy: self.policy()?,
+            key: self.key.as_deref().map(read_key).transpose()?,
+            target: target.clone(),
+            user: self.user,
+            create_user: self.create_user,
+            replace_policy: self.replace_policy,
+            helper: self.helper,
+        };
+        let probe = install::probe(&target, &wanted.user, interrupt)?;
+        let kept = probe.policy_exists && !wanted.replace_policy;
+        let mut item = Item::new("install", Target { name: Some(target.to_string()), ..Target::default() }).touches(format!(
+            "{} may run {} as root",
+            wanted.user,
+            sudoers::commands().join(", ")
+        ));
+        if kept {
+            item = item.caution("the host has a policy already, and keeps it: --replace-policy writes it anew");
+        }
+        for step in install::steps(&wanted, &probe, interrupt)? {
+            item = item.step(Step::act("install", step));
+        }
+        let change = Change::one(format!("install the fence on {target}"), item);
+        // No API is asked, so no context is needed: the journal names the place.
+        let session = ctx.open(Context::new(target.to_string()));
+        ctx.carry_out(&session, change, |_, _| Ok(serde_json::Map::new()))?;
+        if self.ssh.is_some() && ctx.global.plan.is_none() {
+            let host = target.to_string();
+            let host = host.rsplit('@').next().unwrap_or_default();
+            ctx.out.hint(format!(
+                "in the context: fence = {{ via = \"ssh\", host = \"{}@{host}\" }}; then `felhom fence check` proves it",
+                wanted.user
+            ));
+        }
+        Ok(())
+    }
+
+    fn policy(&self) -> Result<Policy> {
+        let (from, to) = self.vmids.split_once('-').ok_or_else(|| Fault::usage("--vmids takes FROM-TO, e.g. 9000-9999"))?;
+        let number = |text: &str| text.parse::<u32>().map_err(|_| Fault::usage(format!("`{text}` is no VMID")));
+        let mut policy = Policy { vmid_min: number(from)?, vmid_max: number(to)?, max_size_gib: self.max_size, ..Policy::default() };
+        if self.golden {
+            policy.words.insert(Word::GoldenCreate.as_str().to_owned());
+        }
+        policy.storages = self.storage.iter().map(ToString::to_string).collect();
+        policy.bridges = self.bridge.iter().map(ToString::to_string).collect();
+        if !self.mount_name.is_empty() {
+            policy.mount_names = self.mount_name.iter().map(ToString::to_string).collect();
+        }
+        if !self.disk.is_empty() {
+            policy.disks = self.disk.iter().map(ToString::to_string).collect();
+        }
+        Policy::parse(&policy.to_text()).map_err(Fault::usage)
+    }
+}
+
+fn read_key(path: &std::path::Path) -> Result<SshKey> {
+    let text = std::fs::read_to_string(path).map_err(|e| Fault::io(format!("read {}", path.display()), &e))?;
+    SshKey::new(text.trim())
+        .map_err(|_| Fault::usage(format!("{} holds no public ssh key", path.display())).with_hint("it is the file that ends with .pub"))
+}

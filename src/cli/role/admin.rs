@@ -1,0 +1,145 @@
+//! Who makes and takes away: an administrator with a password, a token, or root on the node; and how the host is trusted.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Ctx;
+use crate::cli::ctx::https;
+use crate::config::context::check_token_id;
+use crate::config::first_contact::FirstContact;
+use crate::config::secrets::{Account, Source, Vault};
+use crate::config::{Context, Transport};
+use crate::fault::{Fault, Result};
+use crate::ops::login;
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::transport::https::Login;
+use crate::transport::tls::Fingerprint;
+use crate::ui::units;
+
+/// The administrator's password in a file that nobody else may read.
+const PASSWORD_FILE: &str = "FELHOM_PASSWORD_FILE";
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "The administrator")]
+pub struct Admin {
+    /// Who logs in, with a password (and a second factor) [default: root@pam]
+    #[arg(long, value_name = "USER@REALM", conflicts_with = "admin_token")]
+    pub admin: Option<String>,
+    /// Read the password from stdin; FELHOM_PASSWORD_FILE names a file instead
+    #[arg(long, conflicts_with = "admin_token")]
+    pub password_stdin: bool,
+    /// The code of the second factor, or a recovery key
+    #[arg(long, value_name = "CODE", conflicts_with = "admin_token")]
+    pub totp: Option<String>,
+    /// An administrator's API token instead of a password
+    #[arg(long, value_name = "USER@REALM!TOKEN", requires = "admin_secret")]
+    pub admin_token: Option<String>,
+    /// Where that token's secret is: file:PATH, env:VAR, credential:NAME, keyring or command:["WORD",…]
+    #[arg(long, value_name = "SOURCE", requires = "admin_token")]
+    pub admin_secret: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Trust")]
+pub struct Trust {
+    /// The SHA-256 fingerprint of the host's certificate, as the host itself prints it
+    #[arg(long, value_name = "FP", conflicts_with = "ca_file")]
+    pub fingerprint: Option<Fingerprint>,
+    /// The cluster's CA, /etc/pve/pve-root-ca.pem
+    #[arg(long, value_name = "PEM")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Admin {
+    /// Something says who the administrator is, or gives the password.
+    pub fn given(&self, ctx: &Ctx) -> bool {
+        self.admin.is_some() || self.admin_token.is_some() || self.password_stdin || ctx.around.env.os(PASSWORD_FILE).is_some()
+    }
+
+    /// Who it will be, for plans.
+    pub fn name(&self) -> &str {
+        self.admin_token.as_deref().or(self.admin.as_deref()).unwrap_or("root@pam")
+    }
+
+    /// A session as the administrator.
+    pub fn session(&self, ctx: &Ctx, context: &Context) -> Result<Session> {
+        if context.transport != Transport::Https {
+            // Root on the node needs no login.
+            return Ok(ctx.open(context.clone()));
+        }
+        let login = self.login(ctx, context)?;
+        ctx.open_as(context, login)
+    }
+
+    fn login(&self, ctx: &Ctx, context: &Context) -> Result<Login> {
+        let vault = Vault::new(&ctx.around.env, &ctx.around.paths, &ctx.around.interrupt);
+        if let (Some(id), Some(source)) = (&self.admin_token, &self.admin_secret) {
+            check_token_id(id).map_err(|why| Fault::usage(format!("--admin-token: {why}")))?;
+            let source = Source::parse(source).map_err(|why| Fault::usage(format!("--admin-secret: {why}")))?;
+            if matches!(source, Source::Literal(_)) {
+                return Err(Fault::usage("--admin-secret: a secret on the command line is seen by everybody on this machine")
+                    .with_hint("file:PATH, env:VAR or command:[\"pass\",\"show\",\"pve/root\"]"));
+            }
+            let secret = vault.read(&source, &Account::new(&context.name, id))?;
+            return Ok(Login::Token { id: id.clone(), secret });
+        }
+        let password = match (self.password_stdin, ctx.around.env.os(PASSWORD_FILE)) {
+            (true, _) => Some(stdin()?),
+            (false, Some(file)) => Some(vault.password_file(file.as_ref()).map_err(|fault| fault.while_(PASSWORD_FILE))?),
+            (false, None) => None,
+        };
+        let admin = login::Admin {
+            user: self.admin.clone().unwrap_or_else(|| "root@pam".to_owned()),
+            password,
+            code: self.totp.as_ref().map(Secret::new),
+        };
+        let nobody = https(context, &ctx.around, &ctx.out, Login::Nobody)?;
+        let person = ctx.person();
+        login::ticket(&nobody, &admin, person.as_ref())
+    }
+}
+
+/// The first line of stdin.
+fn stdin() -> Result<Secret> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    let read = std::io::stdin().take(4096).read_to_string(&mut text);
+    read.map_err(|error| Fault::io("read the password from stdin", &error))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() { Err(Fault::usage("--password-stdin: stdin is empty")) } else { Ok(Secret::new(line)) }
+}
+
+impl Trust {
+    /// The context with its trust settled: by a flag, by what it has, or by a person who compares.
+    pub fn settle(&self, ctx: &Ctx, context: &Context) -> Result<Context> {
+        let mut settled = context.clone();
+        if let Some(file) = &self.ca_file {
+            let file = std::fs::canonicalize(file).map_err(|e| Fault::io(format!("--ca-file {}", file.display()), &e))?;
+            settled.ca_file = Some(file);
+            settled.endpoints.iter_mut().for_each(|endpoint| endpoint.fingerprint = None);
+        }
+        if let (Some(fingerprint), Some(first)) = (self.fingerprint, settled.endpoints.first_mut()) {
+            first.fingerprint = Some(fingerprint);
+        }
+        for at in 0..settled.endpoints.len() {
+            if settled.trust(&settled.endpoints[at])?.is_some() {
+                continue;
+            }
+            let endpoint = settled.endpoints[at].clone();
+            let cert = crate::ops::context::look(&endpoint)?;
+            let contact = FirstContact::new(&endpoint, &cert, units::now());
+            let person = ctx.person();
+            if !person.present() {
+                return Err(contact.refusal());
+            }
+            contact.lines().iter().for_each(|line| person.note(line));
+            if !person.yes("Is this the right host?")? {
+                return Err(Fault::refused("the certificate was not accepted: nothing was sent"));
+            }
+            settled.endpoints[at].fingerprint = Some(cert.sha256);
+        }
+        Ok(settled)
+    }
+}

@@ -1,0 +1,453 @@
+//! `felhom role bootstrap`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::admin::{Admin, Trust};
+use super::subject::{self, Via};
+use crate::api::access;
+use crate::cli::Ctx;
+use crate::config::context::check_token_id;
+use crate::config::first_contact::Pin;
+use crate::config::secrets::Store;
+use crate::config::{Context, Transport};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::plan::Held;
+use crate::guard::{Change, Status, verdict};
+use crate::ops::guests;
+use crate::ops::role::acts;
+use crate::ops::role::bootstrap::{Kept, Making, RoleWanted, Wanted, item, kept};
+use crate::ops::role::keeper::Keeper;
+use crate::ops::role::measure::{self, Scope};
+use crate::ops::role::present::{Present, look};
+use crate::ops::role::presets::{PRESETS, preset};
+use crate::ops::time;
+use crate::session::Session;
+use crate::transport::Client;
+use crate::transport::tls;
+use crate::ui::{Cell, Format, Record, units};
+
+/// Make a role, a user and a token, grant the role to both, prove it, and write the context
+///
+/// Logs in once as an administrator, pins the host's certificate, and keeps the token's secret. A second run repairs what is missing and changes nothing else. --plan shows the calls, --plan=pveum the commands for root on the node.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --fingerprint AA:… --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
+)]
+pub struct Bootstrap {
+    /// The host, HOST[:PORT]; without it the context of this run
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// How the administrator reaches the host
+    #[arg(long, value_name = "WAY", default_value = "https")]
+    via: Via,
+    /// A ready-made role: `felhom role presets` lists them [default: agent]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS.iter().map(|p| p.name)), conflicts_with = "allow")]
+    preset: Option<String>,
+    /// A role made to measure for these verbs; 'snapshot *' stands for all of a noun
+    #[arg(long, value_name = "VERB", value_delimiter = ',')]
+    allow: Vec<String>,
+    /// The user that the token belongs to [default: the context's, else felhom@pve]
+    #[arg(long, value_name = "USER@REALM")]
+    user: Option<String>,
+    /// The token's name [default: the context's, else agent]
+    #[arg(long, value_name = "NAME")]
+    token_name: Option<String>,
+    /// Grant on this path [default: / for agent and auditor]
+    #[arg(long, value_name = "PATH")]
+    path: Vec<String>,
+    /// Grant on this guest
+    #[arg(long, value_name = "GUEST", value_delimiter = ',')]
+    guest: Vec<String>,
+    /// Grant on this storage
+    #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
+    storage: Vec<String>,
+    /// When the token ends: a day, a time
+    #[arg(long, value_name = "DATE")]
+    expire: Option<String>,
+    /// Where the secret goes [default: the keyring, else a private file]
+    #[arg(long, value_name = "STORE")]
+    store: Option<Place>,
+    #[command(flatten)]
+    admin: Admin,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Place {
+    /// The desktop's keyring
+    Keyring,
+    /// A file that only you can read
+    File,
+    /// Nowhere: it is shown once
+    Print,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    role: String,
+    /// All of them, where the verbs needed more than one.
+    roles: Vec<String>,
+    user: String,
+    token_id: String,
+    paths: BTreeSet<String>,
+    privileges: BTreeSet<String>,
+    granted: Granted,
+    effective: Vec<String>,
+    missing: Vec<String>,
+    also_possible: Vec<String>,
+    context: String,
+    trust: &'static str,
+    secret_stored: Option<String>,
+    changed: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Granted {
+    user: BTreeSet<String>,
+    token: BTreeSet<String>,
+}
+
+/// What is known before anything is changed.
+struct Ready {
+    session: Session,
+    present: Present,
+    kept: Kept,
+    keeper: Keeper,
+    ca_pem: Option<String>,
+    trust: &'static str,
+}
+
+impl Bootstrap {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let context = subject::context(ctx, self.host.as_deref())?;
+        let (user, token) = self.names(&context)?;
+        let expire = self.expire.as_deref().map(time::at).transpose()?.map(|at| u64::try_from(at).unwrap_or_default());
+        // A plan is also for somebody who gives felhom no password: then nothing is assumed to be there.
+        let blind = ctx.global.plan.is_some() && !self.admin.given(ctx) && self.via == Via::Https;
+        let now = units::now();
+        let (ready, wanted) = if blind {
+            ctx.out.note("no administrator was named: this is the plan for a host where nothing of it is there yet");
+            let wanted = self.wanted(&user, &token, expire, None)?;
+            (self.unasked(ctx, context), wanted)
+        } else {
+            let (session, context, via) = self.enter(ctx, &context)?;
+            let wanted = self.wanted(&user, &token, expire, Some(&session))?;
+            (self.ask(ctx, session, context, via, &wanted, now)?, wanted)
+        };
+        let store = match self.store {
+            Some(Place::Print) => None,
+            _ if ctx.global.plan.is_some() => Some(self.wished().unwrap_or(Store::Keyring)),
+            _ if matches!(ready.kept, Kept::Lost) => Some(self.probed(ctx, &ready.keeper)?),
+            _ => self.wished(),
+        };
+        let target = (!ready.keeper.fixed).then(|| ready.keeper.context.clone());
+        let making = Making {
+            wanted: &wanted,
+            present: &ready.present,
+            kept: &ready.kept,
+            keeper: &ready.keeper,
+            store,
+            context: target,
+            ca_pem: ready.ca_pem.clone(),
+            person: ctx.person(),
+            now,
+        };
+        let (item, changed) = item(&making)?;
+        let settled = !item.pending();
+        let change = Change::one(format!("make {} with the role {} on {}", wanted.token_id(), wanted.roles[0].name, places(&wanted)), item);
+        let Some(outcomes) = ctx.outcomes(&ready.session, change, |_, done| {
+            let mut extra = Map::new();
+            extra.insert("held".into(), done.outputs.get("proof").cloned().unwrap_or_default());
+            extra.insert("source".into(), done.outputs.get("secret").and_then(|kept| kept.get("source")).cloned().unwrap_or_default());
+            Ok(extra)
+        })?
+        else {
+            return Ok(());
+        };
+        verdict(&outcomes).map_err(|fault| fault_after(fault, &wanted))?;
+        let extra = outcomes.into_iter().next().map_or((Status::Unchanged, Map::new()), |outcome| (outcome.status, outcome.extra));
+        let held = self.effective(&ready, &wanted, extra.1.get("held"))?;
+        let shown = shown(&ready, &wanted, &held, changed, extra.1.get("source").and_then(Json::as_str));
+        if settled && shown.missing.is_empty() && matches!(ctx.out.format(), Format::Table) {
+            return ctx.out.text("nothing to do\n");
+        }
+        ctx.out.one(&shown)?;
+        let Some(first) = shown.missing.first() else { return Ok(()) };
+        Err(Fault::new(Kind::Denied, format!("everything is granted, but {} still lacks {first}", shown.token_id)).with_hint(
+            "an entry on a path below, or the role NoAccess, takes it away again: `felhom role check --admin root@pam` shows which side",
+        ))
+    }
+
+    /// The user and the token, as asked for, as the context has them, or the usual ones.
+    fn names(&self, context: &Context) -> Result<(String, String)> {
+        let known = context.token_id.as_deref().and_then(|id| id.split_once('!'));
+        let user = self.user.clone().or_else(|| known.map(|(user, _)| user.to_owned())).unwrap_or_else(|| "felhom@pve".into());
+        let token = self.token_name.clone().or_else(|| known.map(|(_, token)| token.to_owned())).unwrap_or_else(|| "agent".into());
+        check_token_id(&format!("{user}!{token}")).map_err(Fault::usage)?;
+        if user == "root@pam" {
+            return Err(Fault::usage("root@pam may do everything, and so could a token of it that is not separated")
+                .with_hint("leave --user out: felhom@pve is made for this"));
+        }
+        Ok((user, token))
+    }
+
+    /// Trust, then the administrator's login.
+    fn enter(&self, ctx: &Ctx, context: &Context) -> Result<(Session, Context, Via)> {
+        let administered = subject::administered(context, self.via)?;
+        if administered.transport != Transport::Https {
+            return Ok((ctx.open(administered), context.clone(), self.via));
+        }
+        let trusted = self.trust.settle(ctx, &administered)?;
+        Ok((self.admin.session(ctx, &trusted)?, trusted, self.via))
+    }
+
+    fn ask(&self, ctx: &Ctx, session: Session, context: Context, via: Via, wanted: &Wanted, now: i64) -> Result<Ready> {
+        let client = session.client()?;
+        let (context, ca_pem, trust) = pin(client, context, via)?;
+        let present = look(client, &wanted.user)?;
+        let keeper = subject::keeper(ctx, context);
+        let prints = self.store == Some(Place::Print);
+        let kept = kept(&keeper, present.tokens.get(&wanted.token), &wanted.token_id(), prints, now)?;
+        Ok(Ready { session, present, kept, keeper, ca_pem, trust })
+    }
+
+    fn unasked(&self, ctx: &Ctx, context: Context) -> Ready {
+        let keeper = subject::keeper(ctx, context.clone());
+        Ready {
+            session: ctx.planning(&context, self.admin.name()),
+            present: Present::default(),
+            kept: Kept::Lost,
+            keeper,
+            ca_pem: None,
+            trust: "unknown",
+        }
+    }
+
+    fn wished(&self) -> Option<Store> {
+        match self.store {
+            Some(Place::Keyring) => Some(Store::Keyring),
+            Some(Place::File) => Some(Store::File),
+            Some(Place::Print) | None => None,
+        }
+    }
+
+    fn probed(&self, ctx: &Ctx, keeper: &Keeper) -> Result<Store> {
+        let store = keeper.store(self.wished())?;
+        if self.store.is_none() && store == Store::File {
+            ctx.out.note("there is no keyring to use, so the secret goes into a file that only you can read");
+        }
+        Ok(store)
+    }
+
+    fn wanted(&self, user: &str, token: &str, expire: Option<u64>, session: Option<&Session>) -> Result<Wanted> {
+        let scope = self.scope(session)?;
+        let own: BTreeSet<String> = if self.path.is_empty() {
+            let guests = scope.guests.iter().map(|vmid| format!("/vms/{vmid}"));
+            guests.chain(scope.storages.iter().map(|storage| format!("/storage/{storage}"))).collect()
+        } else {
+            self.path.iter().cloned().collect()
+        };
+        let base = Wanted { roles: Vec::new(), user: user.to_owned(), token: token.to_owned(), expire, preset: None };
+        if self.allow.is_empty() {
+            let Some(preset) = preset(self.preset.as_deref().unwrap_or("agent")) else { return Err(Fault::usage("no such preset")) };
+            if preset.narrow && own.is_empty() {
+                return Err(Fault::usage(format!("the preset {} is for one guest and one storage", preset.name))
+                    .with_hint("--guest 101 --storage backup, or --path"));
+            }
+            let paths = if own.is_empty() { ["/".to_owned()].into() } else { own };
+            let role = RoleWanted { name: preset.role.to_owned(), privileges: preset.set(), paths };
+            return Ok(Wanted { roles: vec![role], preset: Some(preset.name.to_owned()), ..base });
+        }
+        let mut verbs = Vec::new();
+        for pattern in &self.allow {
+            verbs.extend(measure::verbs(pattern)?);
+        }
+        let name = measure::role_name(&self.allow);
+        let measured = measure::measure(&verbs, &scope);
+        if measured.is_empty() {
+            return Err(Fault::usage(format!("{} needs no privilege: any valid token may do it", self.allow.join(", "))));
+        }
+        let roles = measured.into_iter().map(|one| {
+            let name = if one.main { name.clone() } else { format!("{name}{}", suffix(&one.paths)) };
+            let paths = if self.path.is_empty() { one.paths } else { own.clone() };
+            RoleWanted { name, privileges: one.privileges, paths }
+        });
+        Ok(Wanted { roles: roles.collect(), ..base })
+    }
+
+    /// Guests by number need nobody; by name the host is asked.
+    fn scope(&self, session: Option<&Session>) -> Result<Scope> {
+        let mut scope = Scope { storages: self.storage.clone(), ..Scope::default() };
+        for word in &self.guest {
+            match (word.parse::<u32>(), session) {
+                (Ok(vmid), _) => scope.guests.push(vmid),
+                (Err(_), Some(session)) => scope.guests.push(guests::find(&guests::all(session)?, word)?.vmid),
+                (Err(_), None) => return Err(Fault::usage(format!("--guest {word}: a plan without a login needs the VMID"))),
+            }
+        }
+        Ok(scope)
+    }
+
+    /// What the token may do in the end: as it proved, as it was before, or as the administrator sees it.
+    fn effective(&self, ready: &Ready, wanted: &Wanted, proved: Option<&Json>) -> Result<Held> {
+        if let Some(held) = proved.filter(|held| !held.is_null()) {
+            return serde_json::from_value(held.clone()).map_err(|error| Fault::other(format!("the proof cannot be read: {error}")));
+        }
+        match &ready.kept {
+            Kept::Works(_, _, held) => Ok((**held).clone()),
+            _ => ready.session.client()?.get(&access::permissions_of(&wanted.token_id())),
+        }
+    }
+}
+
+/// What a host's certificate is pinned by, once the administrator's login has proved the host.
+fn pin(client: &Client, mut context: Context, via: Via) -> Result<(Context, Option<String>, &'static str)> {
+    let Some(endpoint) = context.endpoints.first().cloned() else {
+        return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)));
+    };
+    if context.insecure {
+        return Ok((context, None, "insecure"));
+    }
+    if context.ca_file.is_some() && endpoint.fingerprint.is_none() {
+        return Ok((context, None, "ca"));
+    }
+    if context.system_roots && endpoint.fingerprint.is_none() {
+        return Ok((context, None, "system"));
+    }
+    let cert = crate::ops::context::look(&endpoint)?;
+    let nodes = client.get(&crate::api::nodes::list())?;
+    let leaf = cert.sha256.to_string();
+    let node = nodes.iter().find(|n| n.ssl_fingerprint.as_deref() == Some(&leaf)).or_else(|| nodes.iter().find(|n| n.online()));
+    let listed = node.map(|node| client.get(&access::certificates(&node.node))).transpose()?.unwrap_or_default();
+    let ca = listed.iter().find(|c| c.filename == "pve-root-ca.pem").and_then(|c| c.pem.clone());
+    let chosen = Pin::choose(&cert, ca.as_deref());
+    if via != Via::Https && matches!(chosen, Pin::Leaf(_)) && !listed.iter().any(|c| c.fingerprint.as_deref() == Some(&leaf)) {
+        return Err(Fault::new(
+            Kind::Untrusted,
+            format!("{} shows a certificate that the node does not have: {leaf}", endpoint.url.authority()),
+        )
+        .with_hint("is the address right, and nobody in between? --fingerprint names the right one"));
+    }
+    // Until the CA is on disk the leaf stands for it.
+    context.endpoints[0].fingerprint = Some(cert.sha256);
+    match chosen {
+        Pin::Leaf(_) => Ok((context, None, "fingerprint")),
+        Pin::Ca(pem) => {
+            let asked = endpoint.server_name.as_ref().unwrap_or(&endpoint.url.host);
+            if !tls::covers(&cert.leaf_der, asked) {
+                context.endpoints[0].server_name = cert.sans.iter().find(|name| tls::covers(&cert.leaf_der, name)).cloned();
+            }
+            Ok((context, Some(pem), "ca"))
+        }
+    }
+}
+
+/// `Nodes` for `/nodes`, `Root` for `/`: names the roles that are not for guests and storages.
+fn suffix(paths: &BTreeSet<String>) -> String {
+    let first = paths.iter().next().map_or("", String::as_str).trim_matches('/');
+    if first.is_empty() {
+        return "Root".into();
+    }
+    measure::role_name(&[first.to_owned()]).replacen("Felhom", "", 1)
+}
+
+fn places(wanted: &Wanted) -> String {
+    wanted.paths().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn fault_after(fault: Fault, wanted: &Wanted) -> Fault {
+    let hint = fault.hint().to_owned();
+    fault.with_hint(format!("{hint}; run the command again when that is mended: it goes on with what is missing of {}", wanted.token_id()))
+}
+
+fn shown(ready: &Ready, wanted: &Wanted, held: &Held, changed: Vec<String>, fresh: Option<&str>) -> Shown {
+    let missing: Vec<_> = acts::missing(held, &wanted.grants());
+    let lost: BTreeSet<&str> = missing.iter().map(|grant| grant.privilege.as_str()).collect();
+    let stored = match &ready.kept {
+        Kept::Works(source, ..) | Kept::Untried(source, _) => Some(source.to_string()),
+        Kept::Elsewhere | Kept::Lost => fresh.map(str::to_owned),
+    };
+    Shown {
+        role: wanted.roles[0].name.clone(),
+        roles: wanted.roles.iter().map(|role| role.name.clone()).collect(),
+        user: wanted.user.clone(),
+        token_id: wanted.token_id(),
+        paths: wanted.paths(),
+        privileges: wanted.privileges(),
+        granted: Granted { user: wanted.paths(), token: wanted.paths() },
+        effective: wanted.privileges().into_iter().filter(|privilege| !lost.contains(privilege.as_str())).collect(),
+        missing: missing.iter().map(acts::text).collect(),
+        also_possible: wanted.also_possible(),
+        context: ready.keeper.context.name.clone(),
+        trust: ready.trust,
+        secret_stored: stored,
+        changed,
+    }
+}
+
+impl Record for Shown {
+    fn fields(&self) -> Vec<(&'static str, Cell)> {
+        let all = |set: &BTreeSet<String>| Cell::List(set.iter().cloned().collect());
+        vec![
+            ("token_id", Cell::text(&self.token_id)),
+            ("role", Cell::text(self.roles.join(", "))),
+            ("paths", all(&self.paths)),
+            ("privileges", all(&self.privileges)),
+            ("missing", Cell::List(self.missing.clone())),
+            ("context", Cell::text(&self.context)),
+            ("trust", Cell::text(self.trust)),
+            ("secret_stored", Cell::maybe(self.secret_stored.clone(), Cell::Text)),
+            ("changed", Cell::text(self.changed.join("\n"))),
+            ("also_possible", Cell::text(self.also_possible.join("\n"))),
+        ]
+    }
+
+    fn id(&self) -> String {
+        self.token_id.clone()
+    }
+}
+
+/// What `--plan` needs where nobody is asked.
+impl Ctx {
+    fn planning(&self, context: &Context, who: &str) -> Session {
+        let (verb, interrupt, who) = (self.verb.clone(), self.around.interrupt.clone(), who.to_owned());
+        let connect = move || Ok(Client::new(Box::new(Unasked { who: who.clone() }), verb.clone(), interrupt.clone()));
+        self.open_through(context, Arc::new(connect))
+    }
+}
+
+/// Stands for an administrator who was not asked.
+struct Unasked {
+    who: String,
+}
+
+impl crate::transport::Transport for Unasked {
+    fn read(&self, request: &crate::api::Request) -> Result<crate::api::Reply> {
+        Err(Fault::new(Kind::Unreachable, format!("{request}: nobody is asked for this plan")))
+    }
+
+    fn write(&self, request: &crate::api::Request, _permit: &crate::guard::Permit) -> Result<crate::api::Reply> {
+        self.read(request)
+    }
+
+    fn who(&self) -> &str {
+        &self.who
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_beside_the_main_one_are_named_by_their_place() {
+        assert_eq!(suffix(&["/".to_owned()].into()), "Root");
+        assert_eq!(suffix(&["/sdn/zones".to_owned()].into()), "SdnZones");
+    }
+}

@@ -1,0 +1,207 @@
+//! `felhom role check`.
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use super::admin::Admin;
+use crate::api::{access, cluster};
+use crate::cli::Ctx;
+use crate::fault::{Fault, Kind, Result, Side};
+use crate::guard::plan::Held;
+use crate::ops::denial::{About, grant_line};
+use crate::ops::guests;
+use crate::ops::role::check::{Allowed, Known, Missing, VerbState, by_hand};
+use crate::ops::role::measure::Scope;
+use crate::ops::role::presets::{PRESETS, preset};
+use crate::ops::role::sides::{self, Case, Sides};
+use crate::routes::Grant;
+use crate::ui::{Cell, Column, Format, Row, Tone};
+
+/// Which verbs the token may use, what the others lack, and on which side
+///
+/// A privilege-separated token can do what is granted to it and to its user. Which of the two lacks something the host tells only to those with Sys.Audit on /access: --admin asks as an administrator. Exit 4 where something of the preset is missing, or nothing is granted at all.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom role check\n  felhom role check --guest 101 --storage backup\n  felhom role check --admin root@pam\n  felhom role check -o json --jq '.verbs[] | select(.allowed!=\"yes\") | .verb'"
+)]
+pub struct Check {
+    /// On this guest
+    #[arg(long, value_name = "GUEST", value_delimiter = ',')]
+    guest: Vec<String>,
+    /// On this storage
+    #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
+    storage: Vec<String>,
+    /// Compare with this preset [default: the context's]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS.iter().map(|p| p.name)))]
+    preset: Option<String>,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+/// A missing privilege with what grants it.
+#[derive(Debug, Serialize)]
+struct Lack {
+    #[serde(flatten)]
+    missing: Missing,
+    /// By hand, for the token.
+    grant_token: Option<String>,
+    /// By hand, for its user.
+    grant_user: Option<String>,
+    /// The felhom command that grants it to both.
+    fix: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(flatten)]
+    state: VerbState,
+    fix: Option<String>,
+}
+
+impl Check {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let context = ctx.context()?;
+        let session = ctx.session()?;
+        let client = session.client()?;
+        let who = client.who().to_owned();
+        if !who.contains('!') {
+            return Err(Fault::usage(format!("{who} is no API token: it may do what {who} may do")));
+        }
+        let held = client.get(&cluster::permissions())?;
+        let sides = self.sides(ctx, &context, client, &who)?;
+        let mut scope = Scope { storages: self.storage.clone(), ..Scope::default() };
+        for word in &self.guest {
+            match word.parse::<u32>() {
+                Ok(vmid) => scope.guests.push(vmid),
+                Err(_) => scope.guests.push(guests::find(&guests::all(&session)?, word)?.vmid),
+            }
+        }
+        let known = Known { held: &held, sides: sides.as_ref(), token_id: &who };
+        let about = ctx.about(&context);
+        let wanted = self.preset.as_deref().or(context.preset.as_deref()).and_then(preset);
+        let lacks: Vec<Lack> =
+            wanted.map(|preset| known.of_preset(preset, &scope)).unwrap_or_default().into_iter().map(|m| lack(m, &who, &about)).collect();
+        let verbs = known.verbs(&scope);
+        let lines: Vec<Line> = verbs
+            .into_iter()
+            .map(|state| {
+                let about = About { verb: state.verb.to_owned(), ..about.clone() };
+                let fix = state.missing.first().and_then(|missing| grant_line(&grant(missing), &about));
+                Line { state, fix }
+            })
+            .collect();
+        let case = sides.as_ref().map_or(Case::Unknown, Sides::case);
+        let also = known.also_possible();
+        if matches!(ctx.out.format(), Format::Json | Format::Jsonl | Format::Yaml) {
+            ctx.out.value(&json!({
+                "context": session.context, "token_id": who, "case": case, "case_text": case.words(), "preset": wanted.map(|p| p.name),
+                "missing": lacks, "verbs": lines, "also_possible": also,
+            }))?;
+        } else {
+            ctx.out.list(&lines)?;
+            tell(ctx, &who, case, &lacks, &also, &held);
+        }
+        verdict(&who, &lacks, &held, wanted.map(|p| p.name))
+    }
+
+    fn sides(&self, ctx: &Ctx, context: &crate::config::Context, client: &crate::transport::Client, who: &str) -> Result<Option<Sides>> {
+        if !self.admin.given(ctx) {
+            return sides::learn(client, who);
+        }
+        let admin = self.admin.session(ctx, context)?;
+        let (user, _) = who.split_once('!').unwrap_or((who, ""));
+        // An administrator who may not look is a fault, not an answer.
+        admin.client()?.get(&access::permissions_of(user))?;
+        sides::learn(admin.client()?, who)
+    }
+}
+
+fn grant(missing: &Missing) -> Grant {
+    Grant { path: missing.path.clone(), privilege: missing.privilege.split('|').next().unwrap_or_default().to_owned() }
+}
+
+fn lack(missing: Missing, who: &str, about: &About) -> Lack {
+    let (token, user) = by_hand(who, &missing.privilege, &missing.path);
+    let (token, user) = match missing.side {
+        Side::Token => (Some(token), None),
+        Side::User => (None, Some(user)),
+        Side::Both | Side::Unknown => (Some(token), Some(user)),
+    };
+    Lack { fix: grant_line(&grant(&missing), about), grant_token: token, grant_user: user, missing }
+}
+
+fn word(side: Side) -> &'static str {
+    match side {
+        Side::Token => "token",
+        Side::User => "user",
+        Side::Both => "both",
+        Side::Unknown => "unknown",
+    }
+}
+
+fn tell(ctx: &Ctx, who: &str, case: Case, lacks: &[Lack], also: &[String], held: &Held) {
+    ctx.out.note(format!("{who}: {}", case.words()));
+    if held.is_empty() {
+        ctx.out.warn(format!("{who} has no effective privilege anywhere"));
+    }
+    for Lack { missing, grant_token, grant_user, fix } in lacks {
+        ctx.out.warn(format!("missing: {} on {} (side: {})", missing.privilege, missing.path, word(missing.side)));
+        let lines = fix.iter().chain(grant_token).chain(grant_user);
+        lines.for_each(|line| ctx.out.note(format!("  {line}")));
+    }
+    if !also.is_empty() {
+        ctx.out.note("also possible with what it has:");
+        also.iter().for_each(|line| ctx.out.note(format!("  {line}")));
+    }
+}
+
+fn verdict(who: &str, lacks: &[Lack], held: &Held, preset: Option<&str>) -> Result<()> {
+    if let (Some(first), Some(preset)) = (lacks.first(), preset) {
+        let list: Vec<String> = lacks.iter().map(|l| format!("{} on {}", l.missing.privilege, l.missing.path)).collect();
+        return Err(Fault {
+            path: Some(first.missing.path.clone()),
+            privilege: Some(first.missing.privilege.clone()),
+            who: Some(first.missing.side),
+            hint: first.fix.as_ref().map(|fix| format!("`{fix}` grants it to token and user")),
+            ..Fault::new(Kind::Denied, format!("{who} lacks of the preset {preset}: {}", list.join(", ")))
+        });
+    }
+    if held.is_empty() {
+        return Err(Fault { who: Some(Side::Unknown), ..Fault::new(Kind::Denied, format!("{who} may do nothing at all")) }
+            .with_hint("`felhom role bootstrap` grants a role to the token and to its user"));
+    }
+    Ok(())
+}
+
+impl Row for Line {
+    fn columns() -> Vec<Column<Self>> {
+        let missing = |l: &Self| {
+            let one = |m: &Missing| format!("{} on {} ({})", m.privilege, m.path, word(m.side));
+            Cell::List(l.state.missing.iter().map(one).collect())
+        };
+        vec![
+            Column::new("verb", |l: &Self| Cell::text(l.state.verb)),
+            Column::new("allowed", |l: &Self| {
+                let tone = match l.state.allowed {
+                    Allowed::Yes => Tone::Good,
+                    Allowed::Some => Tone::Warn,
+                    Allowed::No => Tone::Bad,
+                };
+                Cell::state(l.state.allowed.word(), tone)
+            }),
+            Column::new("on", |l: &Self| Cell::List(l.state.on.clone())).flex(),
+            Column::new("missing", missing).flex(),
+            Column::new("without", |l: &Self| Cell::List(l.state.without.iter().map(|o| (*o).to_owned()).collect())).wide(),
+            Column::new("fix", |l: &Self| Cell::maybe(l.fix.clone(), Cell::Text)).hidden(),
+        ]
+    }
+
+    fn id(&self) -> String {
+        self.state.verb.to_owned()
+    }
+
+    fn noun() -> &'static str {
+        "verbs"
+    }
+}

@@ -1,0 +1,96 @@
+//! `felhom role rotate`.
+
+use clap::{Args, ValueEnum};
+
+use super::admin::{Admin, Trust};
+use super::subject::{self, Via};
+use crate::api::access;
+use crate::cli::Ctx;
+use crate::config::secrets::{Source, Store};
+use crate::fault::{Fault, Result};
+use crate::guard::Change;
+use crate::ops::role::present::look;
+use crate::ops::role::rotate::{Rotation, item, other};
+
+/// Change the token for a fresh one without a gap: agent ↔ agent-b
+///
+/// The second token is made, granted the same, proved and kept; the context is switched to it, and only then the old one goes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom role rotate -c home\n  felhom role rotate -c home --yes --admin-token root@pam!setup --admin-secret file:/root/setup.secret"
+)]
+pub struct Rotate {
+    /// Where the new secret goes [default: where the old one is]
+    #[arg(long, value_name = "STORE")]
+    store: Option<Place>,
+    /// How the administrator reaches the host
+    #[arg(long, value_name = "WAY", default_value = "https")]
+    via: Via,
+    #[command(flatten)]
+    admin: Admin,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Place {
+    /// The desktop's keyring
+    Keyring,
+    /// A file that only you can read
+    File,
+}
+
+impl Rotate {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let context = ctx.context()?;
+        let Some((user, token)) = context.token_id.as_deref().and_then(|id| id.split_once('!')) else {
+            return Err(Fault::config(format!("the context '{}' has no token to rotate", context.name))
+                .with_hint("`felhom role bootstrap` makes one"));
+        };
+        let trusted = self.trust.settle(ctx, &context)?;
+        let session = self.admin.session(ctx, &subject::administered(&trusted, self.via)?)?;
+        let client = session.client()?;
+        let present = look(client, user)?;
+        let held = client.get(&access::permissions_of(&format!("{user}!{token}")))?;
+        let keeper = subject::keeper(ctx, trusted.clone());
+        if !keeper.fixed && keeper.written().is_none() {
+            return Err(Fault::config("this context comes from the environment: its new secret would have nowhere to go")
+                .with_hint("`felhom role bootstrap` makes a context that can be rotated"));
+        }
+        let store = self.store(&context.secret, keeper.fixed)?;
+        if ctx.global.plan.is_none() {
+            keeper.vault().probe(store)?;
+        }
+        let rotation = Rotation {
+            present: &present,
+            keeper: &keeper,
+            user,
+            token,
+            held: &held,
+            store,
+            source: context.secret.clone(),
+            person: ctx.person(),
+        };
+        let change = Change::one(format!("rotate {user}!{token} to {user}!{}", other(token)), item(&rotation)?);
+        ctx.carry_out(&session, change, |_, done| {
+            let mut extra = serde_json::Map::new();
+            extra.insert("token_id".into(), format!("{user}!{}", other(token)).into());
+            let source = done.outputs.get("secret").and_then(|kept| kept.get("source")).cloned().unwrap_or_default();
+            extra.insert("secret_stored".into(), source);
+            Ok(extra)
+        })
+    }
+
+    fn store(&self, source: &Option<Source>, fixed: bool) -> Result<Store> {
+        match (self.store, source) {
+            (Some(Place::Keyring), _) => Ok(Store::Keyring),
+            (Some(Place::File), _) => Ok(Store::File),
+            (None, Some(Source::Keyring)) => Ok(Store::Keyring),
+            (None, Some(Source::File(_))) => Ok(Store::File),
+            (None, _) if fixed => Ok(Store::File),
+            (None, Some(other)) => Err(Fault::usage(format!("the secret is kept as {other}, where felhom cannot write"))
+                .with_hint("--store keyring or --store file moves it")),
+            (None, None) => Ok(Store::File),
+        }
+    }
+}

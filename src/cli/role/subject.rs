@@ -1,0 +1,110 @@
+//! Which host a role verb is about, and under which name its context stands.
+
+use clap::ValueEnum;
+
+use crate::cli::Ctx;
+use crate::config::context::{check_name, check_ssh_host};
+use crate::config::resolve::FROM_ENV;
+use crate::config::{Context, Endpoint, SshHost, Transport, Url};
+use crate::fault::{Fault, Kind, Result};
+use crate::ops::role::keeper::Keeper;
+
+/// How the administrator reaches the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Via {
+    /// Over the API, with a password or a token
+    #[default]
+    Https,
+    /// As root on the node, through ssh
+    Ssh,
+    /// As root on this machine, which is the node
+    Local,
+}
+
+/// The context that the token is for. It may not be written yet.
+pub fn context(ctx: &Ctx, host: Option<&str>) -> Result<Context> {
+    if let Some(fixed) = &ctx.around.fixed {
+        return Ok(fixed.clone());
+    }
+    let config = ctx.config()?;
+    let Some(host) = host else {
+        let found = ctx.context()?;
+        // The environment's context has no name of its own to be written under.
+        return match found.name.as_str() {
+            FROM_ENV => named(&config.contexts, found.clone(), None),
+            _ => Ok(found),
+        };
+    };
+    let url: Url = host.parse().map_err(|why| Fault::usage(format!("--host: {why}")))?;
+    let mut context = Context::new("");
+    context.endpoints = vec![Endpoint::new(url)];
+    named(&config.contexts, context, ctx.global.context.as_deref())
+}
+
+/// A name for it; a context that is there already for the same host is taken instead.
+fn named(there: &std::collections::BTreeMap<String, Context>, new: Context, name: Option<&str>) -> Result<Context> {
+    let url = new.endpoints.first().map(|endpoint| endpoint.url.clone());
+    let same = |context: &&Context| context.endpoints.iter().any(|endpoint| Some(&endpoint.url) == url.as_ref());
+    let derived = url.as_ref().map_or_else(String::new, |url| short(&url.host));
+    let name = name.map_or(derived, str::to_owned);
+    match there.get(&name) {
+        Some(known) if same(&known) => return Ok(known.clone()),
+        Some(_) => {
+            return Err(Fault::new(Kind::Exists, format!("there is a context '{name}' already, for another host"))
+                .with_hint(format!("-c NAME gives the new one another name; `felhom role bootstrap -c {name}` is for that one")));
+        }
+        None => {}
+    }
+    if let Some(known) = there.values().find(same).filter(|_| new.token_id.is_none()) {
+        return Ok(known.clone());
+    }
+    check_name(&name).map_err(Fault::usage)?;
+    // What the environment gave stays there: the new context gets a token and a secret of its own.
+    Ok(Context { name, token_id: None, secret: None, ..new })
+}
+
+/// `pve1` of `pve1.lan`; an address stays whole.
+fn short(host: &str) -> String {
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return host.replace(':', "-");
+    }
+    host.split('.').next().unwrap_or(host).to_owned()
+}
+
+/// The same host, reached as the administrator.
+pub fn administered(context: &Context, via: Via) -> Result<Context> {
+    let mut admin = context.clone();
+    match via {
+        Via::Https if context.transport != Transport::Https => {
+            return Err(Fault::usage(format!(
+                "the context '{}' acts as root@pam through {:?}: it needs no token",
+                context.name, context.transport
+            ))
+            .with_hint("--host HOST --via ssh -c NAME makes a token, and a context of its own for it"));
+        }
+        Via::Https => {}
+        Via::Ssh => {
+            admin.transport = Transport::Ssh;
+            if admin.ssh.is_none() {
+                let host = admin.endpoints.first().map(|endpoint| format!("root@{}", endpoint.url.host)).unwrap_or_default();
+                check_ssh_host(&host).map_err(Fault::usage)?;
+                admin.ssh = Some(SshHost { host });
+            }
+        }
+        Via::Local => admin.transport = Transport::Local,
+    }
+    Ok(admin)
+}
+
+/// The context's places on this machine.
+pub fn keeper(ctx: &Ctx, context: Context) -> Keeper {
+    let out = std::sync::Arc::clone(&ctx.out);
+    Keeper {
+        context,
+        env: ctx.around.env.clone(),
+        paths: ctx.around.paths.clone(),
+        interrupt: ctx.around.interrupt.clone(),
+        log: std::sync::Arc::new(move |line| out.debug(2, crate::guard::redact::text(line))),
+        fixed: ctx.around.fixed.is_some(),
+    }
+}

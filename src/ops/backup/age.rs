@@ -1,0 +1,125 @@
+//! How old each guest's newest archive is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::api::{GuestKind, cluster};
+use crate::fault::Result;
+use crate::guard::plan::{Held, holds};
+use crate::ops::backup::archive::{self, Archive, Filter, Found};
+use crate::ops::guests::{self, Guest};
+use crate::routes::Grant;
+use crate::session::Session;
+
+/// What is to be thought of a guest's backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Ok,
+    /// The newest archive is older than asked for.
+    Old,
+    /// There is none.
+    Never,
+    /// There may be one that could not be seen.
+    Unknown,
+}
+
+impl Verdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Old => "old",
+            Self::Never => "never",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A guest and its newest archive.
+#[derive(Debug, Clone, Serialize)]
+pub struct Age {
+    pub context: String,
+    pub node: String,
+    pub vmid: u32,
+    pub name: Option<String>,
+    pub kind: GuestKind,
+    pub verdict: Verdict,
+    pub age_s: Option<u64>,
+    /// How many archives there are of it.
+    pub archives: usize,
+    pub archive: Option<String>,
+    pub storage: Option<String>,
+    pub size_bytes: Option<u64>,
+    pub created_at: Option<String>,
+    /// Why it is not known.
+    pub reason: Option<String>,
+    #[serde(skip)]
+    pub ctime: Option<i64>,
+}
+
+/// The age of every guest's newest archive, over all storages.
+pub fn all(session: &Session, max_age: Duration) -> Result<Vec<Age>> {
+    let found = archive::all(session, &Filter::default())?;
+    found.warn(session);
+    let held = session.client()?.get(&cluster::permissions()).ok();
+    Ok(guests::all(session)?.into_iter().map(|guest| age(guest, &found, held.as_ref(), max_age)).collect())
+}
+
+fn age(guest: Guest, found: &Found, held: Option<&Held>, max_age: Duration) -> Age {
+    // A number may be given anew: an archive of the other kind is another guest's.
+    let of_it = |archive: &&Archive| archive.vmid == Some(guest.vmid) && archive.kind.is_none_or(|kind| kind == guest.kind);
+    let newest = found.archives.iter().find(of_it);
+    let age_s = newest.map(Archive::age);
+    let fresh = age_s.is_some_and(|age| age <= max_age.as_secs());
+    let reason = if fresh { None } else { blind(&guest, found, held) };
+    let verdict = match (newest, &reason) {
+        _ if fresh => Verdict::Ok,
+        (_, Some(_)) => Verdict::Unknown,
+        (Some(_), None) => Verdict::Old,
+        (None, None) => Verdict::Never,
+    };
+    Age {
+        verdict,
+        age_s,
+        archives: found.archives.iter().filter(of_it).count(),
+        archive: newest.map(|a| a.archive.clone()),
+        storage: newest.map(|a| a.storage.clone()),
+        size_bytes: newest.and_then(|a| a.size_bytes),
+        created_at: newest.and_then(|a| a.created_at.clone()),
+        ctime: newest.map(|a| a.ctime),
+        reason,
+        context: guest.context,
+        node: guest.node,
+        vmid: guest.vmid,
+        name: guest.name,
+        kind: guest.kind,
+    }
+}
+
+/// Why there may be archives of the guest that this token does not see: the host leaves them out of its lists without a word.
+fn blind(guest: &Guest, found: &Found, held: Option<&Held>) -> Option<String> {
+    if !found.unseen.is_empty() {
+        return Some(format!("not looked into: {}", found.unseen.join("; ")));
+    }
+    if found.looked.is_empty() {
+        return Some("no storage with backups is visible to this token".to_owned());
+    }
+    let held = held?;
+    let has = |privilege: &str, path: String| holds(held, &Grant { path, privilege: privilege.into() });
+    let hidden: BTreeSet<&String> = found
+        .looked
+        .iter()
+        .filter(|storage| {
+            let whole = has("Datastore.Allocate", format!("/storage/{storage}"));
+            let own = has("VM.Backup", format!("/vms/{}", guest.vmid)) && has("Datastore.AllocateSpace", format!("/storage/{storage}"));
+            !whole && !own
+        })
+        .collect();
+    let first = hidden.iter().next()?;
+    Some(format!(
+        "archives of {} on {first} are hidden from this token: VM.Backup on /vms/{} and Datastore.AllocateSpace on /storage/{first} show them",
+        guest.vmid, guest.vmid
+    ))
+}

@@ -1,0 +1,15 @@
+//! Backups: what is there, what a new one would hold, making it, keeping and dropping.
+
+pub mod age;
+pub mod archive;
+pub mod job;
+pub mod keep;
+pub mod log;
+pub mod prune;
+pub mod run;
+pub mod scope;
+pub mod store;
+
+pub use archive::Archive;
+pub use keep::Keep;
+pub use scope::{Consistency, Mode, Part};

@@ -1,0 +1,294 @@
+//! What of a guest goes into its archive, and how consistent that will be.
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::api::GuestKind;
+use crate::api::lenient;
+use crate::api::property::{Form, Property};
+
+/// How a guest is held still while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Stop it, read it, start it again
+    Stop,
+    /// Read a snapshot while it runs
+    Snapshot,
+    /// Suspend it while the last changes are copied
+    Suspend,
+}
+
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Snapshot => "snapshot",
+            Self::Suspend => "suspend",
+        }
+    }
+
+    /// The mode that a word of the host means.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Stop, Self::Snapshot, Self::Suspend].into_iter().find(|mode| mode.word() == word)
+    }
+}
+
+/// In which state the archive finds the guest's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consistency {
+    /// The guest did not run.
+    Stopped,
+    /// The guest's agent froze its file systems.
+    Fsfreeze,
+    /// As after a power failure.
+    Crash,
+}
+
+impl Consistency {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Fsfreeze => "fsfreeze",
+            Self::Crash => "crash",
+        }
+    }
+
+    /// What is to be expected; `agent` is whether a virtual machine's agent answers.
+    pub fn expected(mode: Mode, running: bool, agent: bool) -> Self {
+        match mode {
+            _ if !running => Self::Stopped,
+            Mode::Stop => Self::Stopped,
+            Mode::Snapshot if agent => Self::Fsfreeze,
+            Mode::Snapshot | Mode::Suspend => Self::Crash,
+        }
+    }
+}
+
+/// Why a part of a guest is in its archive or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A root file system always is; Docker's named volumes live in it.
+    Root,
+    /// A mount point with `backup=1`.
+    Enabled,
+    /// A mount point without it.
+    NotEnabled,
+    /// A disk without `backup=0`.
+    Disk,
+    /// A disk with `backup=0`.
+    Disabled,
+    /// A folder of the host.
+    Bind,
+    /// A device of the host.
+    Device,
+}
+
+impl Reason {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Root => "always, with everything in it (Docker's named volumes too)",
+            Self::Enabled => "backup=1",
+            Self::NotEnabled => "no backup=1: not in the archive, empty after a restore",
+            Self::Disk => "a disk",
+            Self::Disabled => "backup=0: not in the archive",
+            Self::Bind => "bind mount: a folder of the host, never in an archive",
+            Self::Device => "device of the host, never in an archive",
+        }
+    }
+
+    /// In two words, for a line.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Enabled => "backup=1",
+            Self::NotEnabled => "no backup=1",
+            Self::Disk => "disk",
+            Self::Disabled => "backup=0",
+            Self::Bind => "bind mount",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// A disk or mount point of a guest.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// `rootfs`, `mp0`, `scsi1`.
+    pub key: String,
+    pub volume: String,
+    /// Where a container sees it.
+    pub path: Option<String>,
+    pub size_bytes: Option<u64>,
+    pub included: bool,
+    pub reason: Reason,
+}
+
+impl Part {
+    /// `mp0 (/mnt/data)`.
+    pub fn label(&self) -> String {
+        match &self.path {
+            Some(path) if self.key != "rootfs" => format!("{} ({path})", self.key),
+            _ => self.key.clone(),
+        }
+    }
+
+    pub fn storage(&self) -> Option<&str> {
+        self.volume.split_once(':').map(|(storage, _)| storage).filter(|_| !self.volume.starts_with('/'))
+    }
+
+    /// Not a volume of the host's storages.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.reason, Reason::Bind | Reason::Device)
+    }
+}
+
+/// The parts of a guest, in their order.
+pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Part> {
+    let mut parts: Vec<Part> = config.iter().filter_map(|(key, value)| part(kind, key, &lenient::text(value)?)).collect();
+    parts.sort_by_key(|part| order(&part.key));
+    parts
+}
+
+/// `rootfs` first, then by name and number.
+fn order(key: &str) -> (bool, String, u32) {
+    let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    (key != "rootfs", letters.to_owned(), key[letters.len()..].parse().unwrap_or(0))
+}
+
+fn part(kind: GuestKind, key: &str, text: &str) -> Option<Part> {
+    let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let numbered = letters.len() < key.len();
+    let fits = match kind {
+        GuestKind::Lxc => key == "rootfs" || (letters == "mp" && numbered),
+        GuestKind::Qemu => numbered && matches!(letters, "scsi" | "virtio" | "sata" | "ide" | "efidisk" | "tpmstate"),
+    };
+    if !fits {
+        return None;
+    }
+    let property = Property::parse(Form::of(kind, key)?, text);
+    let volume = property.get(if kind == GuestKind::Lxc { "volume" } else { "file" })?.to_owned();
+    // A drive for media is no disk of the guest.
+    if kind == GuestKind::Qemu && (property.get("media") == Some("cdrom") || volume == "none" || volume == "cdrom") {
+        return None;
+    }
+    let reason = match kind {
+        _ if volume.starts_with("/dev/") => Reason::Device,
+        _ if volume.starts_with('/') => Reason::Bind,
+        GuestKind::Lxc if key == "rootfs" => Reason::Root,
+        GuestKind::Lxc if property.flag("backup") => Reason::Enabled,
+        GuestKind::Lxc => Reason::NotEnabled,
+        GuestKind::Qemu if property.get("backup").is_some() && !property.flag("backup") => Reason::Disabled,
+        GuestKind::Qemu => Reason::Disk,
+    };
+    let path = match kind {
+        GuestKind::Lxc if key == "rootfs" => Some("/".to_owned()),
+        GuestKind::Lxc => property.get("mp").map(str::to_owned),
+        GuestKind::Qemu => None,
+    };
+    Some(Part {
+        key: key.to_owned(),
+        path,
+        size_bytes: property.get("size").and_then(size),
+        included: matches!(reason, Reason::Root | Reason::Enabled | Reason::Disk),
+        reason,
+        volume,
+    })
+}
+
+/// `8G`, `512M`, `4194304K` or bytes.
+pub fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match &text[digits.len()..] {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        "T" | "t" => 1 << 40,
+        _ => return None,
+    };
+    match digits.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => digits.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0).map(|n| (n * factor as f64) as u64),
+    }
+}
+
+/// What goes in and what stays out, in one line: `rootfs, mp0 (/data); not in the archive: mp1 (/bulk, no backup=1)`.
+pub fn line(parts: &[Part]) -> String {
+    let labels = |included: bool| -> Vec<String> {
+        let some = parts.iter().filter(|part| part.included == included);
+        some.map(|part| if included { part.label() } else { format!("{}: {}", part.label(), part.reason.short()) }).collect()
+    };
+    let (inside, outside) = (labels(true), labels(false));
+    let inside = if inside.is_empty() { "the configuration alone".to_owned() } else { inside.join(", ") };
+    if outside.is_empty() { inside } else { format!("{inside}; not in the archive: {}", outside.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parts(kind: GuestKind, config: Json) -> Vec<(String, bool, Reason)> {
+        let Json::Object(config) = config else { unreachable!("an object") };
+        of(kind, &config).into_iter().map(|part| (part.key, part.included, part.reason)).collect()
+    }
+
+    #[test]
+    fn a_container_gives_its_root_and_what_has_the_flag() {
+        let config = json!({
+            "mp10": "local-lvm:1,mp=/late,backup=1", "mp2": "/srv/bind,mp=/mnt/bind", "mp1": "local-lvm:2,mp=/mnt/bulk,backup=0,size=1G",
+            "mp0": "local-lvm:3,mp=/mnt/data,backup=1,size=1G", "rootfs": "local-lvm:4,size=8G", "mp3": "/dev/sdb1,mp=/usb", "memory": 512,
+            "mp4": "local-lvm:5,mp=/plain",
+        });
+        let expected = [
+            ("rootfs", true, Reason::Root),
+            ("mp0", true, Reason::Enabled),
+            ("mp1", false, Reason::NotEnabled),
+            ("mp2", false, Reason::Bind),
+            ("mp3", false, Reason::Device),
+            ("mp4", false, Reason::NotEnabled),
+            ("mp10", true, Reason::Enabled),
+        ];
+        assert_eq!(parts(GuestKind::Lxc, config), expected.map(|(key, included, reason)| (key.to_owned(), included, reason)));
+    }
+
+    #[test]
+    fn a_machine_gives_its_disks_but_no_media() {
+        let config = json!({
+            "scsi0": "local-lvm:vm-201-disk-0,size=32G", "scsi1": "local-lvm:vm-201-disk-1,backup=0,size=100G", "scsihw": "virtio-scsi-pci",
+            "ide2": "local:iso/debian.iso,media=cdrom", "ide0": "none,media=cdrom", "efidisk0": "local-lvm:vm-201-disk-2,size=4M",
+        });
+        let expected = [("efidisk0", true, Reason::Disk), ("scsi0", true, Reason::Disk), ("scsi1", false, Reason::Disabled)];
+        assert_eq!(parts(GuestKind::Qemu, config), expected.map(|(key, included, reason)| (key.to_owned(), included, reason)));
+    }
+
+    #[test]
+    fn consistency_is_what_the_mode_and_the_agent_give() {
+        use Consistency::{Crash, Fsfreeze, Stopped};
+        for (mode, running, agent, expected) in [
+            (Mode::Snapshot, false, false, Stopped),
+            (Mode::Stop, true, true, Stopped),
+            (Mode::Snapshot, true, true, Fsfreeze),
+            (Mode::Snapshot, true, false, Crash),
+            (Mode::Suspend, true, true, Crash),
+        ] {
+            assert_eq!(Consistency::expected(mode, running, agent), expected, "{mode:?} {running} {agent}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_lines() {
+        assert_eq!(
+            (size("8G"), size("1.5G"), size("4M"), size("12"), size("x")),
+            (Some(8 << 30), Some(3 << 29), Some(4 << 20), Some(12), None)
+        );
+        let Json::Object(config) = json!({"rootfs": "a:1,size=1G", "mp0": "/srv,mp=/srv"}) else { unreachable!("an object") };
+        assert_eq!(line(&of(GuestKind::Lxc, &config)), "rootfs; not in the archive: mp0 (/srv): bind mount");
+    }
+}

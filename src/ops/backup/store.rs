@@ -1,0 +1,118 @@
+//! The storage that archives go to.
+
+use std::collections::BTreeMap;
+
+use crate::api::storage::{self, Storage};
+use crate::fault::{Fault, Kind, Result};
+use crate::session::Session;
+
+/// What each node has; a node that does not answer has a fault instead.
+pub type PerNode = BTreeMap<String, Result<Vec<Storage>>>;
+
+/// Asks these nodes for their storages.
+pub fn per_node<'a>(session: &Session, nodes: impl IntoIterator<Item = &'a str>) -> Result<PerNode> {
+    let mut found = PerNode::new();
+    for node in nodes {
+        if found.contains_key(node) {
+            continue;
+        }
+        let answer = match session.client()?.get(&storage::list(node)) {
+            Err(fault) if fault.kind != Kind::NodeDown => return Err(fault),
+            settled => settled,
+        };
+        found.insert(node.to_owned(), answer);
+    }
+    Ok(found)
+}
+
+/// The names of those that would do.
+pub fn names(stores: &[Storage], content: &str) -> Vec<String> {
+    stores.iter().filter(|s| s.takes(content) && s.enabled && s.active).map(|s| s.storage.clone()).collect()
+}
+
+/// The one that was named, or the only one that takes backups.
+pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
+    let seen: Vec<&Storage> = found.values().filter_map(|answer| answer.as_ref().ok()).flatten().collect();
+    let mut fit: Vec<String> =
+        found.values().filter_map(|answer| answer.as_ref().ok()).flat_map(|stores| names(stores, "backup")).collect();
+    fit.sort();
+    fit.dedup();
+    let would_do =
+        if fit.is_empty() { "no storage here takes backups".to_owned() } else { format!("these take backups: {}", fit.join(", ")) };
+    let Some(wanted) = wanted else {
+        return match &fit[..] {
+            [only] => Ok(only.clone()),
+            [] if seen.is_empty() => {
+                let fault = found.values().find_map(|answer| answer.as_ref().err());
+                Err(fault.cloned().unwrap_or_else(|| Fault::not_found("there is no storage that this token may see")))
+            }
+            [] => Err(Fault::not_found("there is no storage that takes backups and that this token may see")
+                .with_hint("Datastore.AllocateSpace on /storage/NAME makes one visible; `felhom storage list` shows those that are")),
+            _ => Err(Fault::usage("which storage? Several take backups").with_hint(format!("--storage NAME: {}", fit.join(", ")))),
+        };
+    };
+    if !seen.iter().any(|s| s.storage == wanted) {
+        return Err(Fault::not_found(format!("there is no storage '{wanted}' that this token may see")).with_hint(would_do));
+    }
+    Ok(wanted.to_owned())
+}
+
+/// What stands against backups on this storage of a node.
+pub fn check<'a>(stores: &'a [Storage], name: &str, node: &str, content: &str) -> Result<&'a Storage> {
+    let fit = names(stores, content);
+    let would_do = if fit.is_empty() {
+        format!("no storage on {node} takes {content}")
+    } else {
+        format!("on {node} these take {content}: {}", fit.join(", "))
+    };
+    let Some(store) = stores.iter().find(|s| s.storage == name) else {
+        return Err(Fault::not_found(format!("{node} has no storage '{name}' that this token may see")).with_hint(would_do));
+    };
+    if !store.takes(content) {
+        let why = match (content, store.kind.as_str()) {
+            ("backup", "lvm" | "lvmthin" | "zfspool" | "rbd" | "iscsi" | "iscsidirect" | "zfs") => {
+                format!("it is block storage ({}), which holds volumes and no files", store.kind)
+            }
+            _ => format!("it is set to take {}", if store.content.is_empty() { "nothing" } else { &store.content }),
+        };
+        return Err(Fault::refused(format!("the storage '{name}' on {node} does not take {content}: {why}")).with_hint(would_do));
+    }
+    if !store.enabled {
+        return Err(Fault::refused(format!("the storage '{name}' is disabled on {node}")).with_hint(would_do));
+    }
+    if !store.active {
+        return Err(Fault::refused(format!("the storage '{name}' is not active on {node}: is its disk mounted, its server up?"))
+            .with_hint(would_do));
+    }
+    Ok(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stores() -> Vec<Storage> {
+        serde_json::from_value(json!([
+            {"storage": "local", "type": "dir", "content": "iso,backup", "enabled": 1, "active": 1},
+            {"storage": "local-lvm", "type": "lvmthin", "content": "rootdir,images", "enabled": 1, "active": 1},
+            {"storage": "usb", "type": "dir", "content": "backup", "enabled": 1, "active": 0},
+        ]))
+        .expect("storages")
+    }
+
+    #[test]
+    fn the_only_one_is_taken_and_the_wrong_one_is_refused_by_name() {
+        let found: PerNode = [("pve1".to_owned(), Ok(stores()))].into();
+        assert_eq!(choose(&found, None).expect("one takes backups"), "local");
+        assert_eq!(choose(&found, Some("nosuch")).expect_err("none").kind, Kind::NotFound);
+        let fault = check(&stores(), "local-lvm", "pve1", "backup").expect_err("block storage");
+        assert_eq!(fault.kind, Kind::Refused);
+        assert!(fault.message.contains("block storage") && fault.hint().contains("local"), "{fault:?}");
+        assert!(check(&stores(), "usb", "pve1", "backup").expect_err("no disk").message.contains("not active"));
+        let mut two = stores();
+        two[2].active = true;
+        assert_eq!(choose(&[("pve1".to_owned(), Ok(two))].into(), None).expect_err("two of them").exit_code(), 2);
+    }
+}

@@ -1,0 +1,3 @@
+//! Restoring: read, decide, change, verify.
+
+pub mod config;

@@ -1,0 +1,149 @@
+//! The steps of a bootstrap that are done here and not on the host: keep the secret, prove the token, write the context.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::keeper::Keeper;
+use crate::api::lenient;
+use crate::config::Context;
+use crate::config::secrets::{Source, Store};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::plan::{Held, holds};
+use crate::guard::{Act, Outputs, Permit, Person};
+use crate::routes::Grant;
+use crate::secret::Secret;
+
+/// The secret that the step `token` gave.
+fn fresh(outputs: &Outputs) -> Option<Secret> {
+    outputs.get("token").and_then(|answer| answer.get("value")).and_then(lenient::text).map(Secret::new)
+}
+
+/// Puts a new secret where it is kept, before anything else can fail.
+pub struct KeepSecret {
+    pub keeper: Keeper,
+    /// Without a store it is shown, once.
+    pub store: Option<Store>,
+    pub token_id: String,
+    pub person: Arc<dyn Person>,
+}
+
+impl Act for KeepSecret {
+    fn backend(&self) -> &'static str {
+        "local"
+    }
+
+    fn describe(&self) -> String {
+        match self.store {
+            Some(store) => format!("keep the secret of {} in the {} store", self.token_id, store.word()),
+            None => format!("show the secret of {}, once", self.token_id),
+        }
+    }
+
+    fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
+        let Some(secret) = fresh(outputs) else { return Err(Fault::new(Kind::Host, "the host made the token but gave no secret")) };
+        let Some(store) = self.store else {
+            self.person.warn(&format!("keep the secret of {} now, it is not shown again: {}", self.token_id, secret.reveal()));
+            return Ok(json!({ "source": null }));
+        };
+        let source = self.keeper.vault().put(store, &self.keeper.account(&self.token_id), &secret)?;
+        Ok(json!({ "source": source.to_string() }))
+    }
+}
+
+/// Asks the host as the new token what it may do, and compares privilege by privilege.
+pub struct Prove {
+    pub keeper: Keeper,
+    pub token_id: String,
+    /// The secret as far as it is known beforehand.
+    pub secret: Option<Secret>,
+    pub wanted: BTreeSet<Grant>,
+}
+
+impl Act for Prove {
+    fn backend(&self) -> &'static str {
+        "local"
+    }
+
+    fn describe(&self) -> String {
+        format!("ask GET /access/permissions as {} and compare {} privileges", self.token_id, self.wanted.len())
+    }
+
+    fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
+        let Some(secret) = fresh(outputs).or_else(|| self.secret.clone()) else {
+            return Err(Fault::other("there is no secret to prove the token with"));
+        };
+        let held = self.keeper.held(&self.token_id, &secret).map_err(|fault| fault.while_("the new token was tried"))?;
+        let missing = missing(&held, &self.wanted);
+        if let Some(first) = missing.first() {
+            let list: Vec<String> = missing.iter().map(text).collect();
+            return Err(Fault {
+                path: Some(first.path.clone()),
+                privilege: Some(first.privilege.clone()),
+                ..Fault::new(Kind::Denied, format!("{} was granted it, but does not have {}", self.token_id, list.join(", ")))
+                    .with_hint("an entry of its own on a path below, or the role NoAccess, takes it away again: `felhom role check --admin root@pam` shows which side")
+            });
+        }
+        serde_json::to_value(held).map_err(|error| Fault::other(format!("the answer cannot be kept: {error}")))
+    }
+}
+
+/// What of it is not held.
+pub fn missing(held: &Held, wanted: &BTreeSet<Grant>) -> Vec<Grant> {
+    wanted.iter().filter(|grant| !holds(held, grant)).cloned().collect()
+}
+
+/// `VM.Audit on /vms/101`
+pub fn text(grant: &Grant) -> String {
+    format!("{} on {}", grant.privilege, grant.path)
+}
+
+/// Writes the context, with the secret's place, and pins the cluster's CA.
+pub struct WriteContext {
+    pub keeper: Keeper,
+    pub context: Context,
+    pub ca_pem: Option<String>,
+}
+
+impl Act for WriteContext {
+    fn backend(&self) -> &'static str {
+        "local"
+    }
+
+    fn describe(&self) -> String {
+        let pinned = if self.ca_pem.is_some() { ", and pin the cluster's CA" } else { "" };
+        format!("write the context '{}' to {}{pinned}", self.context.name, self.keeper.paths.config_file().display())
+    }
+
+    fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
+        let mut context = self.context.clone();
+        if let Some(kept) = outputs.get("secret") {
+            let source = kept.get("source").and_then(Json::as_str).map(Source::parse);
+            context.secret = source.transpose().map_err(Fault::config)?;
+        }
+        self.keeper.write(&context, self.ca_pem.as_deref())?;
+        Ok(json!({ "context": context.name }))
+    }
+}
+
+/// Forgets a secret that opens nothing any more.
+pub struct ForgetSecret {
+    pub keeper: Keeper,
+    pub source: Source,
+    pub token_id: String,
+}
+
+impl Act for ForgetSecret {
+    fn backend(&self) -> &'static str {
+        "local"
+    }
+
+    fn describe(&self) -> String {
+        format!("forget the secret of {}", self.token_id)
+    }
+
+    fn run(&self, _outputs: &Outputs, _permit: &Permit) -> Result<Json> {
+        self.keeper.forget(&self.source, &self.token_id).map(Json::Bool)
+    }
+}

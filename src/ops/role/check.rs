@@ -1,0 +1,213 @@
+//! Which verbs a token may use, what the others lack, and on which side.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::measure::{self, Scope, Wish};
+use super::presets::{Preset, role_with};
+use super::sides::Sides;
+use crate::fault::Side;
+use crate::guard::plan::{Held, holds};
+use crate::routes::{Grant, VERBS, Verb};
+
+/// These are done as an administrator, whatever the token may do.
+const ADMINISTRATOR: &[&str] = &["role bootstrap", "role rotate", "role revoke"];
+
+/// Whether a verb can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Allowed {
+    Yes,
+    /// On some guests or storages.
+    Some,
+    No,
+}
+
+impl Allowed {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Some => "some",
+            Self::No => "no",
+        }
+    }
+}
+
+/// A privilege that is not held where it is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Alternatives joined by `|`.
+    pub privilege: String,
+    pub path: String,
+    pub side: Side,
+}
+
+/// One verb.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerbState {
+    pub verb: &'static str,
+    pub allowed: Allowed,
+    /// Where, if not everywhere: `guest 101`, `storage local`.
+    pub on: Vec<String>,
+    pub missing: Vec<Missing>,
+    /// Options that would need more than is held.
+    pub without: Vec<&'static str>,
+}
+
+/// What is looked at: what the token may do, and what is known of its sides.
+pub struct Known<'a> {
+    pub held: &'a Held,
+    pub sides: Option<&'a Sides>,
+    pub token_id: &'a str,
+}
+
+impl Known<'_> {
+    /// Every verb, on everything or on what is named.
+    pub fn verbs(&self, scope: &Scope) -> Vec<VerbState> {
+        VERBS.iter().filter(|verb| !ADMINISTRATOR.contains(&verb.name)).map(|verb| self.verb(verb, scope)).collect()
+    }
+
+    fn verb(&self, verb: &Verb, scope: &Scope) -> VerbState {
+        let needs = measure::needs(verb, scope.kind);
+        let named = !scope.guests.is_empty() || !scope.storages.is_empty();
+        let about = |area: &str| needs.groups.iter().flatten().any(|wish| wish.template.starts_with(area));
+        let places = if named { singles(scope) } else { self.places(about("/vms"), about("/storage")) };
+        let tried: Vec<(&Scope, Vec<Missing>)> = places.iter().map(|place| (place, self.lacking(&needs.groups, place))).collect();
+        let everywhere = if named { tried.iter().all(|(_, lacking)| lacking.is_empty()) } else { tried[0].1.is_empty() };
+        let without = |place: &Scope| {
+            needs.with.iter().filter(|(_, groups)| !self.lacking(groups, place).is_empty()).map(|(option, _)| *option).collect::<Vec<_>>()
+        };
+        if everywhere {
+            return VerbState { verb: verb.name, allowed: Allowed::Yes, on: Vec::new(), missing: Vec::new(), without: without(tried[0].0) };
+        }
+        let good: Vec<&Scope> = tried.iter().filter(|(_, lacking)| lacking.is_empty()).map(|(place, _)| *place).collect();
+        if let Some(first) = good.first() {
+            let mut on: Vec<String> = good.iter().map(|place| words(place)).collect();
+            on.dedup();
+            return VerbState { verb: verb.name, allowed: Allowed::Some, on, missing: Vec::new(), without: without(first) };
+        }
+        // The nearest miss says most.
+        let nearest = tried.into_iter().min_by_key(|(_, lacking)| lacking.len()).map(|(_, lacking)| lacking).unwrap_or_default();
+        VerbState { verb: verb.name, allowed: Allowed::No, on: Vec::new(), missing: nearest, without: Vec::new() }
+    }
+
+    /// Everything first, then each guest and storage that somebody has something on.
+    fn places(&self, guests: bool, storages: bool) -> Vec<Scope> {
+        let paths: BTreeSet<String> = self.held.keys().cloned().chain(self.sides.into_iter().flat_map(Sides::paths)).collect();
+        let below = |area: &'static str| paths.iter().filter_map(move |path| path.strip_prefix(area));
+        let vmids: Vec<u32> = below("/vms/").filter(|_| guests).filter_map(|id| id.parse().ok()).collect();
+        let stores: Vec<String> = below("/storage/").filter(|_| storages).map(str::to_owned).collect();
+        let mut places = vec![Scope::default()];
+        for guest in std::iter::once(None).chain(vmids.into_iter().map(Some)) {
+            for storage in std::iter::once(None).chain(stores.iter().cloned().map(Some)) {
+                if guest.is_some() || storage.is_some() {
+                    places.push(Scope { guests: guest.into_iter().collect(), storages: storage.into_iter().collect(), ..Scope::default() });
+                }
+            }
+        }
+        places
+    }
+
+    fn lacking(&self, groups: &[Vec<Wish>], place: &Scope) -> Vec<Missing> {
+        let grants = groups.iter().map(|group| group.iter().flat_map(|wish| place.grants(wish)).collect::<Vec<Grant>>());
+        grants.filter(|any| !any.iter().any(|grant| holds(self.held, grant))).map(|any| self.missing(&any)).collect()
+    }
+
+    /// One group of alternatives that is not held.
+    fn missing(&self, any: &[Grant]) -> Missing {
+        let path = any.first().map_or_else(String::new, |grant| grant.path.clone());
+        let here = any.iter().filter(|grant| grant.path == path).map(|grant| grant.privilege.as_str());
+        Missing { privilege: here.collect::<Vec<_>>().join("|"), path, side: self.sides.map_or(Side::Unknown, |sides| sides.lacking(any)) }
+    }
+
+    /// What the token lacks of a preset.
+    pub fn of_preset(&self, preset: &Preset, scope: &Scope) -> Vec<Missing> {
+        let paths: Vec<String> = if scope.guests.is_empty() && scope.storages.is_empty() {
+            if preset.narrow { self.held.keys().filter(|p| p.matches('/').count() == 2).cloned().collect() } else { vec!["/".to_owned()] }
+        } else {
+            let guests = scope.guests.iter().map(|vmid| format!("/vms/{vmid}"));
+            guests.chain(scope.storages.iter().map(|storage| format!("/storage/{storage}"))).collect()
+        };
+        let grants =
+            paths.iter().flat_map(|path| preset.privileges.iter().map(move |p| Grant { path: path.clone(), privilege: (*p).to_owned() }));
+        grants.filter(|grant| applies(grant) && !holds(self.held, grant)).map(|grant| self.missing(&[grant])).collect()
+    }
+
+    /// What else is possible with what is held, in words.
+    pub fn also_possible(&self) -> Vec<String> {
+        let mut said: Vec<String> = Vec::new();
+        for (path, privileges) in self.held {
+            let set: BTreeSet<String> = privileges.keys().cloned().collect();
+            // A path that only passes on what stands above it says nothing new.
+            let above = self.held.get("/").filter(|_| path != "/").map(|p| p.keys().cloned().collect::<BTreeSet<_>>());
+            if above.as_ref() != Some(&set) {
+                said.extend(super::implied::possible(&set, std::slice::from_ref(path)));
+            }
+        }
+        said
+    }
+}
+
+/// A storage's privilege means nothing on a guest, and the other way round.
+fn applies(grant: &Grant) -> bool {
+    let area = grant.path.split('/').nth(1).unwrap_or_default();
+    match area {
+        "vms" => grant.privilege.starts_with("VM."),
+        "storage" => grant.privilege.starts_with("Datastore."),
+        _ => true,
+    }
+}
+
+fn singles(scope: &Scope) -> Vec<Scope> {
+    let guests: Vec<Option<u32>> = if scope.guests.is_empty() { vec![None] } else { scope.guests.iter().copied().map(Some).collect() };
+    let storages: Vec<Option<String>> =
+        if scope.storages.is_empty() { vec![None] } else { scope.storages.iter().cloned().map(Some).collect() };
+    let one = |guest: &Option<u32>, storage: &Option<String>| Scope {
+        guests: guest.iter().copied().collect(),
+        storages: storage.iter().cloned().collect(),
+        ..scope.clone()
+    };
+    guests.iter().flat_map(|guest| storages.iter().map(move |storage| one(guest, storage))).collect()
+}
+
+fn words(place: &Scope) -> String {
+    let guests = place.guests.iter().map(|vmid| format!("guest {vmid}"));
+    guests.chain(place.storages.iter().map(|storage| format!("storage {storage}"))).collect::<Vec<_>>().join(" with ")
+}
+
+/// The commands that grant something by hand, for the token and for its user.
+pub fn by_hand(token_id: &str, privilege: &str, path: &str) -> (String, String) {
+    let role = role_with(privilege.split('|').next().unwrap_or_default());
+    let user = token_id.split('!').next().unwrap_or_default();
+    (
+        format!("pveum acl modify {path} --tokens '{token_id}' --roles {role}"),
+        format!("pveum acl modify {path} --users '{user}' --roles {role}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn state(held: serde_json::Value, verb: &str, scope: &Scope) -> VerbState {
+        let held: Held = serde_json::from_value(held).expect("a map");
+        let known = Known { held: &held, sides: None, token_id: "felhom@pve!agent" };
+        known.verbs(scope).into_iter().find(|state| state.verb == verb).expect("a verb")
+    }
+
+    #[test]
+    fn yes_some_and_no() {
+        let everywhere = state(json!({"/": {"VM.Audit": 1}}), "guest config", &Scope::default());
+        assert_eq!(everywhere.allowed, Allowed::Yes);
+        let one = state(json!({"/vms/101": {"VM.Audit": 1}}), "guest config", &Scope::default());
+        assert_eq!((one.allowed, one.on), (Allowed::Some, vec!["guest 101".to_owned()]));
+        let none = state(json!({"/vms/101": {"VM.Backup": 1}}), "guest config", &Scope::default());
+        assert_eq!(none.allowed, Allowed::No);
+        assert_eq!(none.missing[0].privilege, "VM.Audit");
+        let named = state(json!({"/vms/101": {"VM.Audit": 1}}), "guest config", &Scope { guests: vec![102], ..Scope::default() });
+        assert_eq!((named.allowed, named.missing[0].path.as_str(), named.missing[0].side), (Allowed::No, "/vms/102", Side::Unknown));
+    }
+}

@@ -1,0 +1,232 @@
+//! What verbs need, from the routing table: roles made to measure, and which verbs somebody may use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::GuestKind;
+use crate::fault::{Fault, Result};
+use crate::routes::{self, Grant, Privs, VERBS, Verb};
+
+/// A privilege on a path template, `/vms/{vmid}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wish {
+    pub privilege: &'static str,
+    pub template: &'static str,
+}
+
+/// What a verb needs: all of these groups, of each group any one.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    pub groups: Vec<Vec<Wish>>,
+    /// What an option needs besides, by the option.
+    pub with: BTreeMap<&'static str, Vec<Vec<Wish>>>,
+}
+
+/// What a verb is to be used on; nothing named stands for everything.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    pub guests: Vec<u32>,
+    pub storages: Vec<String>,
+    pub nodes: Vec<String>,
+    /// Only guests of this kind.
+    pub kind: Option<GuestKind>,
+}
+
+/// A role and the paths that it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    pub privileges: BTreeSet<String>,
+    pub paths: BTreeSet<String>,
+    /// For guests and storages; the other roles are each for one path.
+    pub main: bool,
+}
+
+/// The verbs that a pattern means: `backup run`, `snapshot *`.
+pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
+    let pattern = pattern.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found: Vec<&Verb> = VERBS.iter().filter(|verb| fits(&pattern, verb.name)).collect();
+    if found.is_empty() {
+        return Err(Fault::usage(format!("--allow '{pattern}' is no verb of felhom"))
+            .with_hint("`felhom routes` lists them; 'snapshot *' stands for all of a noun"));
+    }
+    Ok(found)
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, after)) => name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after),
+    }
+}
+
+/// What a verb needs.
+pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
+    let mut needs = Needs::default();
+    for row in verb.calls.iter().filter_map(|key| routes::by_key(key)) {
+        let other = match kind {
+            Some(GuestKind::Lxc) => row.template.contains("/qemu"),
+            Some(GuestKind::Qemu) => row.template.contains("/lxc"),
+            None => false,
+        };
+        if !other {
+            gather(&row.privs, &mut needs);
+        }
+    }
+    // A guest that is not listed cannot be found by its name or number.
+    if needs.groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/")) {
+        push(&mut needs.groups, vec![Wish { privilege: "VM.Audit", template: "/vms/{vmid}" }]);
+    }
+    needs
+}
+
+fn gather(privs: &Privs, needs: &mut Needs) {
+    match privs {
+        Privs::None => {}
+        Privs::Need(privilege, template) => push(&mut needs.groups, vec![Wish { privilege, template }]),
+        Privs::All(list) => list.iter().for_each(|p| gather(p, needs)),
+        Privs::Any(list) => {
+            let alternatives = list.iter().filter(|p| !matches!(p, Privs::When(..) | Privs::WhenIs(..))).map(|p| {
+                let mut one = Needs::default();
+                gather(p, &mut one);
+                one.groups
+            });
+            routes::either(alternatives).into_iter().for_each(|group| push(&mut needs.groups, group));
+        }
+        // Where something is put is no option of an operator's: it is always said.
+        Privs::When("storage", p) => gather(p, needs),
+        Privs::When(option, p) | Privs::WhenIs(option, _, p) => {
+            let mut one = Needs::default();
+            gather(p, &mut one);
+            let with = needs.with.entry(option).or_default();
+            one.groups.into_iter().for_each(|group| push(with, group));
+        }
+    }
+}
+
+fn push(groups: &mut Vec<Vec<Wish>>, mut group: Vec<Wish>) {
+    group.sort_unstable();
+    group.dedup();
+    if !group.is_empty() && !groups.contains(&group) {
+        groups.push(group);
+    }
+}
+
+impl Scope {
+    /// The paths that a template stands for.
+    pub fn paths(&self, template: &str) -> Vec<String> {
+        let fill = |area: &str, names: Vec<String>| {
+            if names.is_empty() { vec![area.to_owned()] } else { names.into_iter().map(|name| format!("{area}/{name}")).collect() }
+        };
+        match template.split('/').nth(1) {
+            Some("vms") if template.contains('{') => fill("/vms", self.guests.iter().map(ToString::to_string).collect()),
+            Some("storage") if template.contains('{') => fill("/storage", self.storages.clone()),
+            Some("nodes") if template.contains('{') => fill("/nodes", self.nodes.clone()),
+            _ => match template.find("/{") {
+                Some(0) => vec!["/".to_owned()],
+                Some(at) => vec![template[..at].to_owned()],
+                None if template.starts_with('{') => vec!["/".to_owned()],
+                None => vec![template.to_owned()],
+            },
+        }
+    }
+
+    pub fn grants(&self, wish: &Wish) -> Vec<Grant> {
+        self.paths(wish.template).into_iter().map(|path| Grant { path, privilege: wish.privilege.to_owned() }).collect()
+    }
+}
+
+/// The fewest privileges on the narrowest paths with which all of these verbs work.
+pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
+    let groups: Vec<Vec<Wish>> = verbs.iter().flat_map(|verb| needs(verb, scope.kind).groups).collect();
+    let mut chosen: BTreeSet<Wish> = groups.iter().filter(|group| group.len() == 1).flatten().copied().collect();
+    for group in groups.iter().filter(|group| group.len() > 1) {
+        if group.iter().all(|wish| wish.privilege.starts_with("VM.Config.")) {
+            // Which of them depends on the keys that are set.
+            chosen.extend(group);
+        } else if !group.iter().any(|wish| chosen.contains(wish)) {
+            chosen.extend(group.iter().min_by_key(|wish| weight(wish)));
+        }
+    }
+    let mut main = Measured { privileges: BTreeSet::new(), paths: BTreeSet::new(), main: true };
+    let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for grant in chosen.iter().flat_map(|wish| scope.grants(wish)) {
+        // Guests and storages share a role: a privilege of the one kind means nothing on the other.
+        if grant.path.starts_with("/vms") || grant.path.starts_with("/storage") {
+            main.paths.insert(grant.path);
+            main.privileges.insert(grant.privilege);
+        } else {
+            others.entry(grant.path).or_default().insert(grant.privilege);
+        }
+    }
+    let others = others.into_iter().map(|(path, privileges)| Measured { privileges, paths: [path].into(), main: false });
+    (!main.paths.is_empty()).then_some(main).into_iter().chain(others).collect()
+}
+
+/// Of alternatives the one that opens least: reading before writing, a part before the whole, the narrow path before `/`.
+fn weight(wish: &Wish) -> (u8, usize) {
+    let kind = match wish.privilege {
+        p if p.ends_with(".Audit") => 0,
+        "VM.Snapshot.Rollback" | "Datastore.AllocateSpace" | "SDN.Use" | "Mapping.Use" => 1,
+        "Permissions.Modify" | "Sys.Modify" | "VM.Allocate" | "Datastore.Allocate" | "VM.GuestAgent.Unrestricted" => 3,
+        _ => 2,
+    };
+    (kind, usize::MAX - wish.template.len())
+}
+
+/// The name of a role made for these verbs: `FelhomBackupRun`.
+pub fn role_name(patterns: &[String]) -> String {
+    let mut name = String::from("Felhom");
+    for word in patterns.iter().flat_map(|pattern| pattern.split(|c: char| !c.is_ascii_alphanumeric())).filter(|word| !word.is_empty()) {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    if name.len() > 48 {
+        // Long lists share a beginning: what follows tells them apart.
+        let sum = patterns.join(",").bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
+        name.truncate(40);
+        name.push_str(&format!("{sum:08x}"));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_mean_verbs() {
+        assert_eq!(verbs("guest list").expect("one").len(), 1);
+        assert!(verbs("guest *").expect("several").len() >= 3);
+        assert_eq!(verbs("guest nosuch").expect_err("none").exit_code(), 2);
+        assert_eq!(role_name(&["backup run".into(), "snapshot *".into()]), "FelhomBackupRunSnapshot");
+    }
+
+    #[test]
+    fn a_role_is_as_narrow_as_its_verbs() {
+        let verbs = verbs("guest config").expect("a verb");
+        let narrow = measure(&verbs, &Scope { guests: vec![101], ..Scope::default() });
+        let [one] = &narrow[..] else { panic!("{narrow:?}") };
+        assert_eq!((one.privileges.len(), one.paths.iter().next().map(String::as_str)), (1, Some("/vms/101")));
+        let wide = measure(&verbs, &Scope::default());
+        assert!(wide[0].paths.contains("/vms"));
+    }
+
+    #[test]
+    fn what_is_for_the_host_gets_a_role_of_its_own() {
+        let both = [verbs("guest config").expect("a verb"), verbs("node status").expect("a verb")].concat();
+        let measured = measure(&both, &Scope { guests: vec![101], ..Scope::default() });
+        assert_eq!(measured.len(), 2, "{measured:?}");
+        assert!(!measured[1].main && measured[1].privileges.iter().eq(["Sys.Audit"]) && measured[1].paths.iter().eq(["/nodes"]));
+    }
+
+    #[test]
+    fn every_verb_has_paths_that_can_be_granted() {
+        for verb in VERBS {
+            for wish in needs(verb, None).groups.iter().flatten() {
+                for path in Scope::default().paths(wish.template) {
+                    assert!(path.starts_with('/') && !path.contains('{'), "{}: {path}", verb.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is on the host of what felhom wants there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::access::{self, Entry, Subject, Token, User};
+use crate::fault::{Fault, Kind, Result};
+use crate::transport::Client;
+
+/// Roles, a user with a token, and who may do what.
+#[derive(Debug, Clone, Default)]
+pub struct Present {
+    pub roles: BTreeMap<String, BTreeSet<String>>,
+    pub user: Option<User>,
+    /// All tokens of the user, by their short ids.
+    pub tokens: BTreeMap<String, Token>,
+    pub acl: Vec<Entry>,
+}
+
+/// Looks, as an administrator.
+pub fn look(client: &Client, user: &str) -> Result<Present> {
+    let roles = client.get(&access::roles())?.into_iter().map(|role| (role.name.clone(), role.privileges())).collect();
+    let known = absent(client.get(&access::user(user)))?;
+    let tokens = match known {
+        Some(_) => absent(client.get(&access::tokens(user)))?.map(|list| access::token_map(&list)).unwrap_or_default(),
+        None => BTreeMap::new(),
+    };
+    let acl = client.get(&access::acl())?;
+    Ok(Present { roles, user: known, tokens, acl })
+}
+
+/// The host says 500 and `no such user` for what is not there.
+fn absent<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(Fault { kind: Kind::NotFound, .. }) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+impl Present {
+    /// Somebody's own entries on exactly this path, role by role.
+    pub fn entries<'a>(&'a self, subject: &'a Subject, path: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.of(subject).filter(move |entry| entry.path == path)
+    }
+
+    /// Somebody's own entries anywhere.
+    pub fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Entry> {
+        self.acl.iter().filter(move |entry| entry.kind == subject.kind() && entry.ugid == subject.id())
+    }
+
+    /// The roles that a grant on `path` lacks: the role itself, and those that come from above now, because an entry of its own
+    /// on a path puts aside what comes from above.
+    pub fn lacking(&self, subject: &Subject, path: &str, role: &str) -> Vec<String> {
+        let here: BTreeSet<&str> = self.entries(subject, path).filter(|e| e.propagate).map(|e| e.roleid.as_str()).collect();
+        let mut lacking = Vec::new();
+        if !here.contains(role) {
+            lacking.push(role.to_owned());
+        }
+        if here.is_empty() && self.entries(subject, path).next().is_none() {
+            lacking.extend(self.inherited(subject, path).into_iter().filter(|inherited| inherited != role));
+        }
+        lacking
+    }
+
+    /// The roles that come to a path from the nearest path above it where somebody has any.
+    fn inherited(&self, subject: &Subject, path: &str) -> Vec<String> {
+        let mut at = path;
+        while at != "/" {
+            at = match at.rfind('/') {
+                Some(0) | None => "/",
+                Some(cut) => &at[..cut],
+            };
+            let roles: Vec<String> = self.entries(subject, at).filter(|e| e.propagate).map(|e| e.roleid.clone()).collect();
+            if !roles.is_empty() {
+                return roles;
+            }
+            if let Subject::User(_) = subject {
+                let groups = self.user.as_ref().map(|user| user.groups.as_slice()).unwrap_or_default();
+                let of_group = |e: &&Entry| e.kind == "group" && e.path == at && e.propagate && groups.contains(&e.ugid);
+                let roles: Vec<String> = self.acl.iter().filter(of_group).map(|e| e.roleid.clone()).collect();
+                if !roles.is_empty() {
+                    return roles;
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, kind: &str, ugid: &str, role: &str) -> Entry {
+        Entry { path: path.into(), kind: kind.into(), ugid: ugid.into(), roleid: role.into(), propagate: true }
+    }
+
+    #[test]
+    fn a_grant_below_repeats_what_came_from_above() {
+        let user = Subject::User("felhom@pve".into());
+        let present = Present { acl: vec![entry("/", "user", "felhom@pve", "FelhomAgent")], ..Present::default() };
+        assert_eq!(present.lacking(&user, "/vms/101", "FelhomClone"), ["FelhomClone", "FelhomAgent"]);
+        assert_eq!(present.lacking(&user, "/", "FelhomAgent"), Vec::<String>::new());
+        let token = Subject::Token("felhom@pve!agent".into());
+        assert_eq!(present.lacking(&token, "/vms/101", "FelhomClone"), ["FelhomClone"]);
+    }
+}

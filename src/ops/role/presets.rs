@@ -1,0 +1,99 @@
+//! Ready-made roles.
+
+use std::collections::BTreeSet;
+
+/// What felhom itself makes carries this in its comment: `revoke` takes away nothing else.
+pub const MADE: &str = "made by felhom role bootstrap";
+
+/// A role to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    pub name: &'static str,
+    pub role: &'static str,
+    pub about: &'static str,
+    pub privileges: &'static [&'static str],
+    /// Made for one guest and one storage.
+    pub narrow: bool,
+}
+
+pub static PRESETS: &[Preset] = &[
+    Preset {
+        name: "agent",
+        role: "FelhomAgent",
+        about: "back up, restore, snapshot, power and configure every guest; read the host",
+        privileges: &[
+            "VM.Allocate",
+            "VM.Audit",
+            "VM.Config.Disk",
+            "VM.Config.CPU",
+            "VM.Config.Memory",
+            "VM.Config.Network",
+            "VM.Config.Options",
+            "VM.PowerMgmt",
+            "VM.Snapshot",
+            "VM.Snapshot.Rollback",
+            "VM.Backup",
+            "Datastore.Allocate",
+            "Datastore.AllocateSpace",
+            "Datastore.Audit",
+            "Sys.Audit",
+            "SDN.Use",
+        ],
+        narrow: false,
+    },
+    Preset {
+        name: "self-backup",
+        role: "FelhomSelfBackup",
+        about: "for a guest that backs up and snapshots itself: one guest, one storage",
+        privileges: &["VM.Audit", "VM.Snapshot", "VM.Backup", "Datastore.AllocateSpace", "Datastore.Audit"],
+        narrow: true,
+    },
+    Preset {
+        name: "auditor",
+        role: "FelhomAuditor",
+        about: "read everything, change nothing",
+        privileges: &["VM.Audit", "VM.GuestAgent.Audit", "Datastore.Audit", "Sys.Audit", "SDN.Audit", "Pool.Audit", "Mapping.Audit"],
+        narrow: false,
+    },
+];
+
+impl Preset {
+    pub fn set(&self) -> BTreeSet<String> {
+        self.privileges.iter().map(|p| (*p).to_owned()).collect()
+    }
+}
+
+/// The preset with this name.
+pub fn preset(name: &str) -> Option<&'static Preset> {
+    PRESETS.iter().find(|preset| preset.name == name)
+}
+
+/// A role that holds this privilege, for the commands that grant it by hand: felhom's own where it does, else the host's smallest.
+pub fn role_with(privilege: &str) -> &'static str {
+    if PRESETS[0].privileges.contains(&privilege) {
+        return PRESETS[0].role;
+    }
+    match privilege {
+        "VM.Clone" => "PVETemplateUser",
+        "Datastore.AllocateTemplate" => "PVEDatastoreAdmin",
+        "Sys.Console" | "Sys.Syslog" => "PVESysAdmin",
+        "User.Modify" | "Group.Allocate" | "Realm.AllocateUser" => "PVEUserAdmin",
+        p if p.starts_with("VM.") => "PVEVMAdmin",
+        p if p.starts_with("SDN.") => "PVESDNAdmin",
+        p if p.starts_with("Pool.") => "PVEPoolAdmin",
+        p if p.starts_with("Mapping.") => "PVEMappingAdmin",
+        _ => "Administrator",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_hold_what_the_facts_say() {
+        let counts: Vec<(&str, usize)> = PRESETS.iter().map(|p| (p.role, p.set().len())).collect();
+        assert_eq!(counts, [("FelhomAgent", 16), ("FelhomSelfBackup", 5), ("FelhomAuditor", 7)]);
+        assert!(PRESETS.iter().all(|p| !p.role.to_lowercase().starts_with("pve")), "the host refuses such names");
+    }
+}

@@ -1,0 +1,88 @@
+//! A new secret without a gap: a second token, granted, proved, kept and switched to, before the old one goes.
+
+use std::sync::Arc;
+
+use super::acts::{ForgetSecret, KeepSecret, Prove, WriteContext};
+use super::keeper::Keeper;
+use super::present::Present;
+use super::presets::MADE;
+use crate::api::access::{self, Subject};
+use crate::config::secrets::{Source, Store};
+use crate::fault::{Fault, Result};
+use crate::guard::plan::Held;
+use crate::guard::{Item, Person, Step, Target};
+use crate::routes::{Grant, Risk};
+
+/// `agent` ↔ `agent-b`
+pub fn other(token: &str) -> String {
+    token.strip_suffix("-b").map_or_else(|| format!("{token}-b"), str::to_owned)
+}
+
+pub struct Rotation<'a> {
+    pub present: &'a Present,
+    pub keeper: &'a Keeper,
+    pub user: &'a str,
+    pub token: &'a str,
+    /// What the old token may do: the new one must be able to do the same.
+    pub held: &'a Held,
+    pub store: Store,
+    /// Where the old secret is.
+    pub source: Option<Source>,
+    pub person: Arc<dyn Person>,
+}
+
+pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
+    let Rotation { present, keeper, user, token, .. } = rotation;
+    let old = format!("{user}!{token}");
+    let Some(there) = present.tokens.get(*token) else {
+        return Err(Fault::not_found(format!("the host has no token {old}")).with_hint("`felhom role bootstrap` makes it"));
+    };
+    let next = other(token);
+    let id = format!("{user}!{next}");
+    let mut item = Item::new("rotate", Target { name: Some(id.clone()), ..Target::default() })
+        .risk(Risk::Disruptive)
+        .extra("old_token_id", old.clone())
+        .touches(format!("the token {old} ends: whoever else uses it is locked out"));
+    // One that is left from a rotation that broke off gets a fresh secret.
+    item = item.step(match present.tokens.get(&next) {
+        Some(_) => Step::call("token", access::regenerate_token(user, &next)),
+        None => Step::call("token", access::add_token(user, &next, MADE, there.expire.unwrap_or(0))),
+    });
+    item = item.step(Step::act(
+        "secret",
+        KeepSecret { keeper: (*keeper).clone(), store: Some(rotation.store), token_id: id.clone(), person: Arc::clone(&rotation.person) },
+    ));
+    let subject = Subject::Token(id.clone());
+    for entry in present.of(&Subject::Token(old.clone())) {
+        let mut call = access::grant(&entry.path, &subject, std::slice::from_ref(&entry.roleid));
+        if !entry.propagate {
+            call = call.with("propagate", false);
+        }
+        item = item.step(Step::call("grant", call));
+    }
+    let wanted = rotation
+        .held
+        .iter()
+        .flat_map(|(path, privileges)| privileges.keys().map(move |privilege| Grant { path: path.clone(), privilege: privilege.clone() }));
+    item = item.step(Step::act("proof", Prove { keeper: (*keeper).clone(), token_id: id.clone(), secret: None, wanted: wanted.collect() }));
+    if !keeper.fixed {
+        let mut context = keeper.context.clone();
+        context.token_id = Some(id);
+        item = item.step(Step::act("context", WriteContext { keeper: (*keeper).clone(), context, ca_pem: None }));
+    }
+    item = item.step(Step::call("old", access::delete_token(user, token)));
+    if let Some(source) = &rotation.source {
+        item = item.step(Step::act("forget", ForgetSecret { keeper: (*keeper).clone(), source: source.clone(), token_id: old }));
+    }
+    Ok(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_names_take_turns() {
+        assert_eq!((other("agent").as_str(), other("agent-b").as_str()), ("agent-b", "agent"));
+    }
+}

@@ -1,0 +1,157 @@
+//! The verbs of the fence in the demo, by the real binary.
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+const SSD: &str = "3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b";
+
+struct Demo {
+    home: tempfile::TempDir,
+}
+
+impl Demo {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a directory") }
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let out = Command::new(assert_cmd::cargo::cargo_bin!("felhom"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.home.path())
+            .env("XDG_CONFIG_HOME", self.home.path().join("config"))
+            .env("XDG_STATE_HOME", self.home.path().join("state"))
+            .env("XDG_CACHE_HOME", self.home.path().join("cache"))
+            .arg("demo")
+            .args(args)
+            .output()
+            .expect("felhom runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let (code, stdout, stderr) = self.run(&[args, &["-o", "json"]].concat());
+        assert_eq!((code, stderr.as_str()), (0, ""), "{args:?}");
+        serde_json::from_str(&stdout).expect("JSON")
+    }
+}
+
+#[test]
+fn usb_from_list_to_unmount() {
+    let demo = Demo::new();
+    let list = demo.json(&["usb", "list"]);
+    let keys: Vec<&str> = list[0].as_object().expect("a row").keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        ["disk", "partition", "uuid", "fstype", "label", "size_bytes", "model", "serial", "mounted_at", "unit", "usable", "why_not"]
+    );
+    assert_eq!(list.as_array().map(Vec::len), Some(3));
+
+    let (code, stdout, stderr) = demo.run(&["usb", "mount", SSD, "--name", "backup", "--plan"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("[fence] usb-mount on the demo host") && stdout.ends_with("nothing was changed\n"), "{stdout}");
+    assert_eq!(demo.json(&["usb", "status"]), serde_json::json!([]));
+
+    let done = demo.json(&["usb", "mount", SSD, "--name", "backup"]);
+    assert_eq!((&done[0]["status"], &done[0]["place"], &done[0]["state"]), (&"ok".into(), &"/mnt/pve/backup".into(), &"mounted".into()));
+    assert_eq!(demo.json(&["usb", "mount", SSD, "--name", "backup"])[0]["status"], "unchanged");
+    assert_eq!(demo.json(&["usb", "list"])[0]["mounted_at"], "/mnt/pve/backup");
+    let status = demo.json(&["usb", "status"]);
+    assert_eq!((&status[0]["name"], &status[0]["state"], &status[0]["node"]), (&"backup".into(), &"mounted".into(), &"pve1".into()));
+
+    assert_eq!(demo.json(&["usb", "unmount", "backup", "--keep"])[0]["status"], "ok");
+    let (code, _, stderr) = demo.run(&["usb", "status"]);
+    assert!(code == 0 && stderr.contains(&format!("felhom usb mount {SSD} --name backup")), "{stderr}");
+    assert_eq!(demo.json(&["usb", "unmount", "backup"])[0]["status"], "ok");
+    let (code, stdout, stderr) = demo.run(&["usb", "unmount", "backup"]);
+    assert_eq!((code, stdout.as_str()), (5, ""));
+    assert!(stderr.contains("no mount named backup"), "{stderr}");
+}
+
+#[test]
+fn usb_refusals_have_their_exit_codes() {
+    let demo = Demo::new();
+    let code = |args: &[&str], word: &str| {
+        let (code, _, stderr) = demo.run(args);
+        assert!(stderr.contains(word), "{args:?}: {stderr}");
+        code
+    };
+    assert_eq!(code(&["usb", "mount", "A1B2-C3D4", "--name", "stick", "--as-storage"], "4 GiB"), 3);
+    assert_eq!(code(&["usb", "mount", "k7d5C0-LjjP-CEDy-8aOL-Tfc8-cy0H-GD9RKO", "--name", "x"], "not a filesystem UUID"), 2);
+    assert_eq!(code(&["usb", "mount", SSD, "--name", "../x"], "not a mount name"), 2);
+    assert_eq!(code(&["usb", "mount", SSD, "--name", "backup", "--read-only"], "write gate"), 3);
+    assert_eq!(code(&["usb", "mount", "11111111-2222-4333-8444-555555555555", "--name", "x"], "plugged in"), 5);
+    assert_eq!(code(&["usb", "mount", SSD, "--name", "backup", "--persist", "forever"], "forever"), 2);
+}
+
+#[test]
+fn smart_and_sensors() {
+    let demo = Demo::new();
+    let rows = demo.json(&["node", "smart", "pve1"]);
+    let brief: Vec<String> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|r| {
+            format!(
+                "{} {} {}",
+                r["disk"].as_str().unwrap_or("?"),
+                r["verdict"].as_str().unwrap_or("?"),
+                r["source"].as_str().unwrap_or("?")
+            )
+        })
+        .collect();
+    assert_eq!(
+        brief,
+        [
+            "/dev/nvme0n1 ok fence",
+            "/dev/sda ok fence",
+            "/dev/sdb warning fence",
+            "/dev/sdc standby fence",
+            "/dev/sdd ok fence",
+            "/dev/sde unknown fence",
+            "/dev/sdf unknown fence"
+        ]
+    );
+    let keys: Vec<&str> = rows[0].as_object().expect("a row").keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "node",
+            "disk",
+            "model",
+            "serial",
+            "kind",
+            "verdict",
+            "temperature_c",
+            "power_on_hours",
+            "wear_percent",
+            "reallocated",
+            "pending",
+            "media_errors",
+            "reasons",
+            "source"
+        ]
+    );
+    let full = demo.json(&["node", "smart", "pve1", "--disk", "/dev/sda", "--full"]);
+    assert_eq!((full.as_array().map(Vec::len), full[0]["attributes"].as_array().map(Vec::len)), (Some(1), Some(6)));
+    let sensors = demo.json(&["node", "sensors"]);
+    assert!(sensors.as_array().expect("rows").iter().any(|r| r["chip"] == "/dev/sda" && r["value"] == 36.0), "{sensors}");
+    let (code, stdout, stderr) = demo.run(&["node", "sensors", "pve9"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("is on pve1"), "{stderr}");
+}
+
+#[test]
+fn the_table_and_the_rule_are_printed() {
+    let demo = Demo::new();
+    let (code, stdout, _) = demo.run(&["fence", "show", "-o", "json"]);
+    let rows: Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!((code, rows.as_array().map(Vec::len)), (0, Some(8)));
+    let (code, stdout, stderr) = demo.run(&["fence", "sudoers", "--user", "operator"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.ends_with("operator ALL=(root:root) NOSETENV: NOPASSWD: FELHOM_FENCE\n"), "{stdout}");
+    let (code, stdout, _) = demo.run(&["fence", "sudoers", "--user", "a b"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+}

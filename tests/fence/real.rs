@@ -1,0 +1,81 @@
+//! The real sudo, visudo and sshd, in a mount namespace of their own: the machine is left as it was.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+/// Directories that get a layer of their own, so that users, rules and keys can be made in them.
+const LAYERS: &str = "etc usr/libexec usr/sbin var/lib root mnt run dev";
+
+/// Puts the layers on and becomes the test again, inside.
+const SETUP: &str = r#"
+set -eu
+top=$(mktemp -d); mount -t tmpfs tmpfs "$top"
+mkdir "$top/old-dev"; mount --rbind /dev "$top/old-dev"
+for dir in $LAYERS; do
+  mkdir -p "$top/$dir/upper" "$top/$dir/work"
+  mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$top/$dir/upper,workdir=$top/$dir/work" "/$dir"
+done
+mkdir -p /dev/pts /dev/shm; mount --bind "$top/old-dev/pts" /dev/pts
+exec "$@"
+"#;
+
+fn missing() -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("this is not root".into());
+    }
+    let needed = ["/usr/bin/sudo", "/usr/sbin/visudo", "/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/unshare", "/usr/sbin/useradd"];
+    needed.into_iter().find(|tool| !Path::new(tool).exists()).map(|tool| format!("{tool} is not installed"))
+}
+
+/// The helper as it is shipped: static, built alone.
+fn static_helper() -> Option<PathBuf> {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/static");
+    let built = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .args([
+            "build",
+            "--quiet",
+            "--no-default-features",
+            "--features",
+            "fence",
+            "--bin",
+            "felhom-fence",
+            "--target",
+            &target,
+            "--target-dir",
+        ])
+        .arg(&dir)
+        .output()
+        .ok()?;
+    built.status.success().then(|| dir.join(target).join("debug/felhom-fence"))
+}
+
+#[test]
+fn with_real_sudo_and_sshd() {
+    let skip = |why: &str| {
+        assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "{why}");
+        println!("skipped: {why}");
+    };
+    if let Some(why) = missing() {
+        return skip(&why);
+    }
+    let Some(helper) = static_helper() else { return skip("the static helper cannot be built here") };
+    let myself = std::env::current_exe().expect("the test itself");
+    let probe = Command::new("unshare").args(["-m", "sh", "-c", SETUP, "sh", "true"]).env("LAYERS", LAYERS).output().expect("unshare runs");
+    if !probe.status.success() {
+        return skip(&format!("no mount namespace with layers: {}", String::from_utf8_lossy(&probe.stderr)));
+    }
+    Command::new("unshare")
+        .args(["-m", "--pid", "--fork", "--mount-proc", "sh", "-c", SETUP, "sh"])
+        .arg(myself)
+        .args(["--exact", "fence::inside::everything", "--ignored", "--nocapture"])
+        .env("LAYERS", LAYERS)
+        .env("FELHOM_INSIDE", "1")
+        .env("FELHOM_STATIC_HELPER", helper)
+        .timeout(std::time::Duration::from_secs(300))
+        .assert()
+        .success();
+}
