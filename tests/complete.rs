@@ -28,6 +28,18 @@ printf '%s\n' "${COMPREPLY[@]}"
     Some(done.lines().into_iter().filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
 
+/// The same, asked again where the machine was too busy for an answer in time: what is late is nothing.
+#[track_caller]
+fn in_time(env: &[(String, String)], line: &str) -> Option<Vec<String>> {
+    for _ in 0..20 {
+        let names = offered(env, line)?;
+        if !names.is_empty() {
+            return Some(names);
+        }
+    }
+    panic!("nothing was offered for '{line}'");
+}
+
 /// The numbers of the demo site's guests that begin so.
 fn vmids(host: &Host, prefix: &str) -> Vec<String> {
     let all = host.with_state(|state| state.guests.keys().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
@@ -62,12 +74,12 @@ fn commands_flags_and_live_names() {
     let env = both(&host);
     let Some(nouns) = offered(&env, "felhom gu") else { return };
     assert!(nouns.contains(&"guest".to_owned()), "{nouns:?}");
-    assert_eq!(offered(&env, "felhom guest show 1").unwrap(), vmids(&host, "1"));
-    assert_eq!(offered(&env, "felhom guest show web").unwrap(), ["web"]);
-    assert_eq!(offered(&env, "sudo X=1 felhom guest config 20").unwrap(), vmids(&host, "20"));
-    assert_eq!(offered(&env, "cd /tmp; felhom guest config 20").unwrap(), vmids(&host, "20"));
-    assert!(offered(&env, "felhom guest list --node p").unwrap().contains(&"pve1".to_owned()));
-    assert!(offered(&env, "felhom storage content loc").unwrap().contains(&"local".to_owned()));
+    assert_eq!(in_time(&env, "felhom guest show 1").unwrap(), vmids(&host, "1"));
+    assert_eq!(in_time(&env, "felhom guest show web").unwrap(), ["web"]);
+    assert_eq!(in_time(&env, "sudo X=1 felhom guest config 20").unwrap(), vmids(&host, "20"));
+    assert_eq!(in_time(&env, "cd /tmp; felhom guest config 20").unwrap(), vmids(&host, "20"));
+    assert!(in_time(&env, "felhom guest list --node p").unwrap().contains(&"pve1".to_owned()));
+    assert!(in_time(&env, "felhom storage content loc").unwrap().contains(&"local".to_owned()));
     assert_eq!(offered(&env, "felhom guest list --status x").unwrap(), Vec::<String>::new());
 }
 
@@ -89,11 +101,11 @@ fn a_task_id_survives_the_colons() {
     let upid = started.json().as_str().unwrap().to_owned();
     let env = both(&host);
     let escaped = upid.replace('!', "\\!");
-    let Some(whole) = offered(&env, "felhom task show U") else { return };
+    let Some(whole) = in_time(&env, "felhom task show U") else { return };
     assert!(whole.contains(&escaped), "{whole:?} holds no {escaped}");
     // bash replaces what follows the last colon.
     let rest = escaped.strip_prefix("UPID:pve1:").unwrap();
-    let some = offered(&env, "felhom task show UPID:pve1:").unwrap();
+    let some = in_time(&env, "felhom task show UPID:pve1:").unwrap();
     assert!(some.contains(&rest.to_owned()), "{some:?} holds no {rest}");
 }
 
@@ -114,11 +126,11 @@ fn the_context_of_the_line_is_asked() {
     let text = format!("current = \"one\"\n{}{}", context("one", &one, "felhom@pve!agent"), context("other", &other, "root@pam!rig"));
     one.home.configure(&text);
     let env = one.home.env();
-    let Some(first) = offered(&env, "felhom guest show 20") else { return };
+    let Some(first) = in_time(&env, "felhom guest show 20") else { return };
     assert_eq!(first, vmids(&one, "20"));
     assert_ne!(first, vmids(&other, "20"));
-    assert_eq!(offered(&env, "felhom -c other guest show 20").unwrap(), vmids(&other, "20"));
-    assert_eq!(offered(&env, "felhom guest show --context=other 20").unwrap(), vmids(&other, "20"));
+    assert_eq!(in_time(&env, "felhom -c other guest show 20").unwrap(), vmids(&other, "20"));
+    assert_eq!(in_time(&env, "felhom guest show --context=other 20").unwrap(), vmids(&other, "20"));
 }
 
 #[test]
@@ -163,7 +175,7 @@ fn the_demo_host_is_offered_where_it_was_used() {
     assert!(!demo.home.state().join("demo").exists(), "a Tab made a demo host");
     let listed = demo.run(["guest", "list", "-o", "id"]).ok();
     let ones: Vec<&str> = listed.lines().into_iter().filter(|vmid| vmid.starts_with('1')).collect();
-    assert_eq!(offered(&demo.home.env(), "felhom demo guest show 1").unwrap(), ones);
+    assert_eq!(in_time(&demo.home.env(), "felhom demo guest show 1").unwrap(), ones);
     let words = offered(&demo.home.env(), "felhom demo s").unwrap();
     assert!(["serve", "state", "storage"].iter().all(|word| words.contains(&(*word).to_owned())), "{words:?}");
 }
@@ -175,6 +187,7 @@ fn hostile_names_are_left_out() {
         state.guests.get_mut(&101).unwrap().config.insert("hostname".into(), "web$(touch pwned)".into());
     })
     .unwrap();
-    let Some(names) = offered(&both(&host), "felhom guest show we") else { return };
-    assert_eq!(names, Vec::<String>::new());
+    let Some(numbers) = in_time(&both(&host), "felhom guest show 101") else { return };
+    assert_eq!(numbers, ["101"], "its number is fine");
+    assert_eq!(offered(&both(&host), "felhom guest show we").unwrap(), Vec::<String>::new());
 }
