@@ -41,7 +41,10 @@ fn gather(folder: &Path, found: &mut Vec<Source>) {
 #[track_caller]
 fn only(words: &[&str], folder: &str, allowed: &[&str]) {
     let mut wrong = Vec::new();
-    for source in sources(folder) {
+    for mut source in sources(folder) {
+        // Unit tests may do what the program may not.
+        let tests = source.lines.windows(2).position(|two| two[0].trim() == "#[cfg(test)]" && two[1].trim() == "mod tests {");
+        source.lines.truncate(tests.unwrap_or(usize::MAX));
         if allowed.iter().any(|place| source.path == *place || (place.ends_with('/') && source.path.starts_with(place))) {
             continue;
         }
@@ -127,8 +130,7 @@ fn nothing_names_the_machine_it_was_written_on() {
 const LONG: usize = 450;
 
 /// Files that are longer, each with the reason.
-const LONGER: &[(&str, &str)] =
-    &[("src/demo/api/guest/create_lxc.rs", "one call: its checks, in the order in which a real host makes them")];
+const LONGER: &[(&str, &str)] = &[];
 
 #[test]
 fn a_file_is_about_one_thing() {

@@ -21,6 +21,7 @@ mod plan_view;
 mod results;
 mod role;
 mod routes;
+mod snapshot;
 mod storage;
 mod task;
 #[cfg(feature = "fence")]
@@ -64,6 +65,9 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Snapshots of guests
+    #[command(subcommand, visible_alias = "snapshots")]
+    Snapshot(snapshot::Snapshot),
     /// Backups: make, list, check, keep and drop archives
     #[command(subcommand, visible_alias = "backups")]
     Backup(backup::Backup),
@@ -112,6 +116,7 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Snapshot(noun) => noun.run(ctx),
             Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),

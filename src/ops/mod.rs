@@ -3,6 +3,7 @@
 pub mod address;
 pub mod backup;
 pub mod context;
+pub mod disks;
 pub mod denial;
 pub mod doctor;
 pub mod guests;
@@ -13,6 +14,11 @@ pub mod login;
 pub mod nodes;
 pub mod power;
 pub mod restore;
+pub mod root_only;
+pub mod settings;
+#[cfg(feature = "fence")]
+pub mod smart;
+pub mod snapshots;
 pub mod role;
 #[cfg(feature = "fence")]
 pub mod smart;

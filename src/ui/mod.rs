@@ -19,7 +19,7 @@ mod sink;
 mod table;
 #[cfg(test)]
 mod tests;
-pub mod units;
+pub use crate::units;
 
 pub use cell::{Cell, Tone};
 pub use options::{ColorMode, Format, Options, ProgressMode};
