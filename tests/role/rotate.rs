@@ -57,7 +57,7 @@ fn revoke_takes_what_bootstrap_made_in_order() {
 fn revoke_leaves_what_others_use() {
     let fresh = Fresh::new();
     fresh.bootstrap(&[]).ok();
-    fresh.grant("/vms/103", super::super::role::support::user(), "PVEAuditor");
+    fresh.grant("/vms/103", user(), "PVEAuditor");
     let run = fresh.as_admin(&["role", "revoke", "--confirm", "felhom@pve!agent", "-o", "json"]).ok();
     let stays = texts(&run.json()[0]["stays"]);
     // The baseline's own user was there before.
