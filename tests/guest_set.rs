@@ -97,7 +97,7 @@ fn what_waits_for_the_next_start_is_pointed_out() {
     host.run(["guest", "start", "201"]).ok();
     let run = host.run(["guest", "set", "201", "cores=4", "name=win2", "-o", "json"]).ok();
     assert_eq!(changed(&run), ["cores: 2 → 4!", "name: homeassistant → win2"]);
-    assert!(run.stderr.contains("cores: 1 → 4 (waits for the next start)"), "{run}");
+    assert!(run.stderr.contains("cores: 2 → 4 (waits for the next start)"), "{run}");
     let pending = host.run(["guest", "config", "201", "--pending", "-o", "json"]).ok().json();
     assert_eq!(pending, json!([{"key": "cores", "value": "2", "pending": "4", "delete": false}]));
     host.run(["guest", "config", "201", "--pending"]).ok().shows("cores");

@@ -14,8 +14,6 @@ pub mod nodes;
 pub mod power;
 pub mod restore;
 pub mod role;
-#[cfg(feature = "fence")]
-pub mod smart;
 pub mod root_only;
 pub mod settings;
 #[cfg(feature = "fence")]

@@ -11,7 +11,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::Target;
 use crate::ops::nodes;
 use crate::session::Session;
-use crate::ui::units;
+use crate::units;
 
 /// An archive of a guest.
 #[derive(Debug, Clone, Serialize)]

@@ -55,7 +55,7 @@ impl Job {
             keep: keep_text(settings.get("prune-backups")),
             node: text("node"),
             comment: text("comment"),
-            next_run_at: next_run.map(crate::ui::units::rfc3339),
+            next_run_at: next_run.map(crate::units::rfc3339),
             next_run,
             settings,
         }

@@ -21,7 +21,7 @@ use crate::ops::guests::{self, Guest};
 use crate::ops::{live, lock};
 use crate::routes::{Grant, Risk};
 use crate::session::Session;
-use crate::ui::units;
+use crate::units;
 
 /// How an archive is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
