@@ -59,7 +59,7 @@ pub fn percent(value: f64) -> String {
     format!("{}%", one_decimal(value))
 }
 
-pub(super) fn float(value: f64) -> String {
+pub fn float(value: f64) -> String {
     let text = format!("{value:.2}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

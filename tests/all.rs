@@ -2,8 +2,16 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may end where it stands, and says why it skips")]
 
 mod api;
+mod api_docs;
 mod boundaries;
+mod complete;
 mod connection;
+mod context;
+mod demo_guests;
+mod fence;
+mod demo_guests;
+mod demo_host;
+mod fence;
 mod contract;
 mod demo;
 mod demo_guests;
@@ -14,6 +22,10 @@ mod guest_set;
 mod node;
 mod output;
 mod replay;
+mod storage;
+mod guest_set;
+mod replay;
+mod role;
 mod snapshot;
 mod storage;
 mod support;

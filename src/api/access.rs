@@ -240,23 +240,6 @@ impl Drop for Ticket {
     }
 }
 
-/// A certificate that a node has; `pve-root-ca.pem` is the cluster's CA.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Certificate {
-    #[serde(default)]
-    pub filename: String,
-    #[serde(default)]
-    pub fingerprint: Option<String>,
-    #[serde(default)]
-    pub pem: Option<String>,
-    #[serde(default, deserialize_with = "lenient::opt_u64")]
-    pub notafter: Option<u64>,
-}
-
-pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
-    Call::get(path!["nodes", node, "certificates", "info"])
-}
-
 fn list(privileges: &BTreeSet<String>) -> Vec<String> {
     privileges.iter().cloned().collect()
 }

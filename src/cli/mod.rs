@@ -7,6 +7,7 @@ mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 #[cfg(feature = "fence")]
 mod fence;
 mod first_contact;
@@ -87,6 +88,10 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    Doctor(doctor::Doctor),
+    /// felhom's own access: role, user, token, and what they can do
+    #[command(subcommand)]
+    Role(role::Role),
     /// Changes that were staged: look, apply, discard
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -95,9 +100,6 @@ pub enum Command {
     /// Hosts and clusters: how they are reached, trusted and asked
     #[command(subcommand, visible_alias = "contexts")]
     Context(context::Context),
-    /// felhom's own access: role, user, token, and what they can do
-    #[command(subcommand)]
-    Role(role::Role),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -123,10 +125,11 @@ impl Command {
             #[cfg(feature = "fence")]
             Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Doctor(verb) => verb.run(ctx),
+            Self::Role(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
             Self::Context(noun) => noun.run(ctx),
-            Self::Role(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

@@ -102,6 +102,24 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb {
+        name: "guest restore",
+        calls: &[
+            "GET /storage",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/storage/{storage}/content",
+            "GET /nodes/{node}/vzdump/extractconfig",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "POST /nodes/{node}/lxc",
+            "POST /nodes/{node}/lxc/{vmid}/status/start",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "POST /nodes/{node}/qemu",
+            "POST /nodes/{node}/qemu/{vmid}/status/start",
+            "GET /nodes/{node}/lxc/{vmid}/interfaces",
+            "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
         name: "snapshot create",
         calls: &[
             "GET /nodes/{node}/lxc/{vmid}/snapshot",
@@ -284,6 +302,16 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "usb mount", calls: &["GET /storage", "POST /storage"] },
     Verb { name: "usb unmount", calls: &["GET /storage", "PUT /storage/{storage}"] },
     Verb { name: "usb status", calls: &["GET /storage"] },
+    Verb {
+        name: "doctor",
+        calls: &[
+            "GET /version",
+            "GET /access/permissions",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/tasks",
+            "GET /cluster/resources",
+        ],
+    },
     Verb {
         name: "role bootstrap",
         calls: &[

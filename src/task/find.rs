@@ -24,13 +24,35 @@ const SLACK: u64 = 2;
 /// What to look for after `request` was sent at our time `sent` and its answer was lost. `None` where it starts no task.
 pub fn lost(client: &Client, request: &Request, sent: u64) -> Option<Lost> {
     let (row, bound) = routes::find(request)?;
-    let kind = row.task?.to_owned();
+    let kind = task_type(row.task?, request).to_owned();
     // An answer tells the host's clock; the lost one may have been the first.
     let _ = client.get_once(&Call::<serde_json::Value>::get(crate::path!["version"]));
     let single = |text: String| (!text.contains(',')).then_some(text);
     let id = bound.get("vmid").cloned().or_else(|| request.param("vmid").map(crate::api::Value::shown)).and_then(single);
     let since = u64::try_from(i64::try_from(sent).ok()? + client.clock_ahead()).unwrap_or(sent).saturating_sub(SLACK);
     Some(Lost { node: bound.get("node").cloned()?, kind, id, user: client.who().to_owned(), since })
+}
+
+/// Creating and restoring are one call with two types of task.
+fn task_type(usual: &'static str, request: &Request) -> &'static str {
+    let restores = request.param("restore").is_some_and(|value| value.shown() == "1") || request.param("archive").is_some();
+    match usual {
+        "vzcreate" | "vzrestore" => {
+            if restores {
+                "vzrestore"
+            } else {
+                "vzcreate"
+            }
+        }
+        "qmcreate" | "qmrestore" => {
+            if restores {
+                "qmrestore"
+            } else {
+                "qmcreate"
+            }
+        }
+        other => other,
+    }
 }
 
 /// The task that the lost answer named. More than one that could be it is an unknown outcome too.
@@ -62,6 +84,16 @@ fn fits(lost: &Lost, upid: &Upid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restore_is_another_type_of_task_than_a_creation() {
+        let call = |name: &str, value: &str| Call::<()>::post(crate::path!["nodes", "pve1", "lxc"]).with(name, value).request;
+        assert_eq!(task_type("vzcreate", &call("restore", "1")), "vzrestore");
+        assert_eq!(task_type("vzcreate", &call("restore", "0")), "vzcreate");
+        assert_eq!(task_type("qmrestore", &call("archive", "local:backup/x.vma")), "qmrestore");
+        assert_eq!(task_type("qmrestore", &call("memory", "512")), "qmcreate");
+        assert_eq!(task_type("vzdump", &call("restore", "1")), "vzdump");
+    }
 
     #[test]
     fn only_a_task_of_the_same_kind_guest_user_and_time_fits() {

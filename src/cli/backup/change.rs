@@ -9,7 +9,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Item, Step};
 use crate::ops::backup::archive::{self, Archive, Filter};
 use crate::session::Session;
-use crate::ui::units;
+use crate::units;
 
 /// Which archives.
 #[derive(Debug, Args)]

@@ -59,7 +59,7 @@ fn checks(session: &Session, archive: &Archive) -> Result<Vec<Check>> {
     let check = |check: &'static str, ok: bool, detail: String| Check { archive: archive.archive.clone(), check, ok, detail };
     let size = client.get(&backup::attributes(&archive.node, &archive.archive))?.size.or(archive.size_bytes);
     let mut checks = vec![match size {
-        Some(size) if size >= LEAST => check("size", true, crate::ui::units::bytes(size)),
+        Some(size) if size >= LEAST => check("size", true, crate::units::bytes(size)),
         Some(size) => check("size", false, format!("it has {size} bytes, which holds nothing")),
         None => check("size", false, "its size is not known".into()),
     }];

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::ops::context::{look, under_ca};
 use crate::transport::Client;
 use crate::transport::tls::{self, Fingerprint};
-use crate::ui::units;
+use crate::units;
 
 /// Trust without a question.
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,7 @@ mod list;
 mod mountpoint;
 mod next_id;
 mod power;
+mod restore;
 mod set;
 mod show;
 
@@ -20,6 +21,7 @@ pub enum Guest {
     List(list::List),
     Show(show::Show),
     Config(config::Config),
+    Restore(Box<restore::Restore>),
     Set(set::Set),
     /// The mount points of a container
     #[command(subcommand)]
@@ -39,6 +41,7 @@ impl Guest {
             Self::List(verb) => verb.run(ctx),
             Self::Show(verb) => verb.run(ctx),
             Self::Config(verb) => verb.run(ctx),
+            Self::Restore(verb) => verb.run(ctx),
             Self::Set(verb) => verb.run(ctx),
             Self::Mountpoint(noun) => noun.run(ctx),
             Self::NextId(verb) => verb.run(ctx),

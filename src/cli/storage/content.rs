@@ -89,7 +89,7 @@ impl Shown {
             format: volume.format,
             size_bytes: volume.size,
             vmid: volume.vmid,
-            created_at: volume.ctime.and_then(|t| i64::try_from(t).ok()).map(crate::ui::units::rfc3339),
+            created_at: volume.ctime.and_then(|t| i64::try_from(t).ok()).map(crate::units::rfc3339),
             ctime: volume.ctime,
             protected: volume.protected,
             notes: volume.notes,

@@ -9,7 +9,6 @@ use crate::api::storage::{self, Storage};
 use crate::api::tasks;
 use crate::api::{Form, GuestKind, Property, Value, backup, cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::outcome::error_json;
 use crate::guard::plan::holds;
 use crate::guard::{Change, Done, Item, Outcome, Status, Step};
 use crate::ops::backup::Keep;
@@ -363,8 +362,7 @@ pub fn explain(session: &Session, outcomes: &mut [Outcome]) {
             outcome.extra.insert("size_bytes".into(), json!(archive.size_bytes));
         }
         let fault = explained(outcome, fault, &told, made.as_ref());
-        outcome.error = Some(error_json(&fault));
-        outcome.fault = Some(fault);
+        outcome.fail(fault);
     }
 }
 

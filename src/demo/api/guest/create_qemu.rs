@@ -159,7 +159,7 @@ fn fresh(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> TaskSpec {
         if let Some(mut disk) = Disk::parse(GuestKind::Qemu, key, value).filter(|_| disks::is_disk(GuestKind::Qemu, key)) {
             if let Some((id, size)) = disk.wanted() {
                 let bytes = (size * (1u64 << 30) as f64) as u64;
-                if req.state.storages.get(id).is_some_and(|storage| disks::free(storage) < bytes) {
+                if req.state.storages.get(id).is_some_and(|storage| storage.free() < bytes) {
                     let words = no_space(req.state, id, plan.vmid);
                     return undo(plan, spec).fail(format!("unable to create VM {} - {words}", plan.vmid));
                 }
@@ -272,7 +272,7 @@ fn restore(req: &Req<'_>, plan: &Plan, volid: &str, spec: TaskSpec) -> TaskSpec 
             Some(storage) if !storage.holds("images") => {
                 return undo(plan, spec).fail(format!("Content type 'images' is not available on storage '{target}'"));
             }
-            Some(storage) if disks::free(storage) < total + bytes => {
+            Some(storage) if storage.free() < total + bytes => {
                 return undo(plan, spec).fail(format!("unable to restore VM {vmid} - {}", no_space(req.state, &target, vmid)));
             }
             Some(_) => {}

@@ -1,0 +1,159 @@
+//! What the restore will be: decided from what is known, without asking anybody.
+
+use crate::fault::{Fault, Result};
+use crate::ops::backup::scope::Part;
+use crate::ops::restore::read::{Known, Other, Request, Wish};
+use crate::ops::restore::trust;
+use crate::ops::restore::volumes::{self, Layout};
+use crate::units;
+
+/// The restore, decided.
+#[derive(Debug, Clone, Default)]
+pub struct Decision {
+    pub layout: Layout,
+    /// Fresh MACs.
+    pub fresh: bool,
+    /// The name that is sent, where it is not the archive's.
+    pub hostname: Option<String>,
+    pub not_in_archive: Vec<String>,
+    /// What root runs on the node afterwards, a line for each bind mount.
+    pub by_root: Vec<String>,
+    pub root_level: Vec<String>,
+    /// Two guests would have this: asked about.
+    pub shared: Vec<String>,
+    pub warnings: Vec<String>,
+    /// Running guests that have a MAC or a static address of it.
+    pub in_use: Vec<String>,
+    /// Why it has fresh MACs, or the old ones.
+    pub because: String,
+}
+
+/// Bind mounts of the archive: no token can restore them.
+pub fn binds(known: &Known) -> Vec<Part> {
+    volumes::parts(known).into_iter().filter(Part::is_foreign).collect()
+}
+
+/// `without_binds`: they are left out.
+pub fn decide(known: &Known, request: &Request, without_binds: bool) -> Result<Decision> {
+    let mut decision = Decision { root_level: trust::root_level(known.kind, &known.archived.values), ..Decision::default() };
+    identity(known, request, &mut decision);
+    name(known, request, &mut decision);
+    addresses(known, &mut decision);
+    trusted(known, request)?;
+    let binds = binds(known);
+    if !binds.is_empty() && !without_binds {
+        let names: Vec<String> = binds.iter().map(Part::label).collect();
+        return Err(Fault::refused(format!("the archive has bind mounts, which no token can restore: {}", names.join(", ")))
+            .with_hint("--without-binds restores everything else, and prints what root runs on the node to put them back"));
+    }
+    decision.layout = volumes::layout(known, request.storage.as_deref(), !binds.is_empty())?;
+    decision.warnings.extend(volumes::space(known, &decision.layout)?);
+    for part in volumes::parts(known).iter().filter(|part| !part.included) {
+        let size = part.size_bytes.map_or_else(String::new, |size| format!(", {}", units::bytes(size)));
+        decision.not_in_archive.push(format!("{}: {}{size}", part.label(), part.reason.short()));
+    }
+    for bind in &binds {
+        let value = known.archived.values.get(&bind.key).and_then(serde_json::Value::as_str).unwrap_or_default();
+        decision.by_root.push(format!("pct set {} -{} {}", known.vmid, bind.key, quoted(value)));
+    }
+    if !known.archived.raw.is_empty() {
+        decision.warnings.push(format!("raw settings are dropped by a token's restore: {}", known.archived.raw.join("; ")));
+    }
+    if known.blind > 0 {
+        decision.warnings.push(format!("{} guests could not be looked into: they may have its MACs or addresses", known.blind));
+    }
+    if let Some(fault) = trust::denial(&trust::missing(known, request, &decision.layout, decision.hostname.is_some())) {
+        return Err(fault);
+    }
+    if request.start && !decision.in_use.is_empty() {
+        return Err(Fault::refused(format!("it would not be started: {}", decision.in_use.join("; ")))
+            .with_hint("leave --start out, change its network, then start it; or stop the other guest first"));
+    }
+    Ok(decision)
+}
+
+fn labels<'a>(others: impl Iterator<Item = &'a Other>) -> String {
+    let names: Vec<&str> = others.map(|other| other.label.as_str()).collect();
+    match &names[..] {
+        [some @ .., _] if some.len() >= 3 => format!("{} and {} more", names[..3].join(", "), names.len() - 3),
+        _ => names.join(", "),
+    }
+}
+
+fn identity(known: &Known, request: &Request, decision: &mut Decision) {
+    let has_one = |other: &&Other| other.identity.macs.iter().any(|mac| known.identity.macs.contains(mac));
+    let holders: Vec<&Other> = known.others.iter().filter(has_one).collect();
+    let names = labels(holders.iter().copied());
+    decision.fresh = match request.identity {
+        Wish::Fresh => true,
+        Wish::Keep => false,
+        Wish::Auto => !holders.is_empty(),
+    };
+    decision.because = match (decision.fresh, holders.is_empty()) {
+        (true, false) => format!("fresh MACs: {names} has the archive's"),
+        (true, true) => "fresh MACs, as asked".to_owned(),
+        (false, true) => "the archive's MACs: no other guest has them".to_owned(),
+        (false, false) => format!("the archive's MACs, as asked, although {names} has them too"),
+    };
+    if !decision.fresh && !holders.is_empty() {
+        decision.shared.push(format!("its MAC with {names}"));
+        let running = holders.iter().filter(|other| other.running).map(|other| format!("{} runs with the same MAC", other.label));
+        decision.in_use.extend(running);
+    }
+}
+
+fn name(known: &Known, request: &Request, decision: &mut Decision) {
+    let taken = |name: &str| known.others.iter().find(|other| other.identity.name.as_deref() == Some(name));
+    if let Some(name) = &request.hostname {
+        if let Some(other) = taken(name) {
+            decision.warnings.push(format!("the name '{name}' is also that of {}", other.label));
+        }
+        decision.hostname = Some(name.clone());
+        return;
+    }
+    let Some(name) = &known.identity.name else { return };
+    let Some(other) = taken(name) else { return };
+    if !decision.fresh {
+        decision.warnings.push(format!("the name '{name}' is also that of {}", other.label));
+        return;
+    }
+    let stem: String = name.chars().take(40).collect();
+    let first = format!("{stem}-restored");
+    let chosen = if taken(&first).is_some() { format!("{first}-{}", known.vmid) } else { first };
+    decision.warnings.push(format!("the name '{name}' is that of {}; the restored guest is called {chosen}", other.label));
+    decision.hostname = Some(chosen);
+}
+
+fn addresses(known: &Known, decision: &mut Decision) {
+    for address in &known.identity.addresses {
+        let holders: Vec<&Other> = known.others.iter().filter(|other| other.identity.addresses.contains(address)).collect();
+        if holders.is_empty() {
+            continue;
+        }
+        let names = labels(holders.iter().copied());
+        decision.warnings.push(format!("its static address {address} is also that of {names}: change one before both run"));
+        let running = holders.iter().filter(|other| other.running).map(|other| format!("{} runs with its address {address}", other.label));
+        decision.in_use.extend(running);
+    }
+}
+
+/// An archive is code that the host will run: what reaches the host needs a word, unless the source has the same today.
+fn trusted(known: &Known, request: &Request) -> Result<()> {
+    let strange = trust::untrusted(known);
+    if strange.is_empty() || request.trust_archive {
+        return Ok(());
+    }
+    let than = if known.source.is_some() { "and the guest itself has not" } else { "and there is no such guest to compare with" };
+    Err(Fault::refused(format!("the archive has settings that reach the host itself, {than}: {}", strange.join(", ")))
+        .with_hint("--trust-archive, if you know who made this archive"))
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@,=%+".contains(&b));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

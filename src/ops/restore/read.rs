@@ -1,0 +1,237 @@
+//! What must be known before a restore: the archive, where it goes, and who is there already.
+
+use clap::ValueEnum;
+use serde_json::{Map, Value as Json};
+
+use crate::api::storage::{self, Storage};
+use crate::api::{GuestKind, backup, cluster, lenient};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::plan::Held;
+use crate::guard::tags::{self, Deed};
+use crate::ops::backup::archive::{self, Archive, Filter};
+use crate::ops::guests::{self, Guest};
+use crate::ops::restore::config::{self, Archived};
+use crate::ops::restore::identity::{self, Identity};
+use crate::ops::{live, lock, nodes};
+use crate::session::Session;
+
+/// Whose MACs the restored guest has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wish {
+    /// Fresh ones where a guest has one of the archive's, else the archive's
+    Auto,
+    /// Fresh ones
+    Fresh,
+    /// The archive's
+    Keep,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub archive: Option<String>,
+    /// The newest archive of this guest instead.
+    pub from: Option<String>,
+    /// At or before this time, in Unix seconds.
+    pub at: Option<i64>,
+    pub vmid: Option<u32>,
+    pub storage: Option<String>,
+    pub identity: Wish,
+    pub hostname: Option<String>,
+    pub start: bool,
+    pub overwrite: bool,
+    pub without_binds: bool,
+    pub trust_archive: bool,
+    pub node: Option<String>,
+    pub pool: Option<String>,
+    pub bwlimit: Option<u64>,
+}
+
+/// Another guest, and what it has on the network.
+#[derive(Debug, Clone)]
+pub struct Other {
+    pub label: String,
+    pub running: bool,
+    pub identity: Identity,
+}
+
+/// All of it.
+pub struct Known {
+    pub archive: Archive,
+    pub kind: GuestKind,
+    pub archived: Archived,
+    pub identity: Identity,
+    pub node: String,
+    pub vmid: u32,
+    /// Who has that number, to be overwritten.
+    pub existing: Option<Guest>,
+    /// Its snapshots, which go with it.
+    pub snapshots: Vec<String>,
+    pub others: Vec<Other>,
+    /// How many guests could not be looked into.
+    pub blind: usize,
+    /// The present configuration of the guest that the archive is of.
+    pub source: Option<Map<String, Json>>,
+    pub stores: Vec<Storage>,
+    pub held: Option<Held>,
+}
+
+pub fn read(session: &Session, request: &Request) -> Result<Known> {
+    let client = session.client()?;
+    let all = guests::all(session)?;
+    let archive = pick(session, request, &all)?;
+    let Some(kind) = archive.kind else {
+        return Err(Fault::refused(format!("{} does not say whether it is of a container or of a virtual machine", archive.archive)));
+    };
+    let text = client
+        .get(&backup::extract_config(&archive.node, &archive.archive))
+        .map_err(|fault| fault.while_(format_args!("the configuration in {} cannot be read", archive.archive)))?;
+    let archived = config::read(&text);
+    let (vmid, existing) = number(session, request, &archive, &all)?;
+    let (node, stores) = place(session, request, &archive, &all, existing.as_ref())?;
+    let existing = existing.map(|guest| to_be_overwritten(session, guest, kind, &node)).transpose()?;
+    let snapshots = match &existing {
+        Some(guest) => snapshots(session, guest),
+        None => Vec::new(),
+    };
+    let configs = live::each(&all, |guest| guests::with_place(session, guest, |place| session.client()?.get(&place.config())));
+    let mut known = Known {
+        identity: identity::of(kind, &archived.values),
+        archive,
+        kind,
+        archived,
+        node,
+        vmid,
+        existing,
+        snapshots,
+        others: Vec::new(),
+        blind: 0,
+        source: None,
+        stores,
+        held: client.get(&cluster::permissions()).ok(),
+    };
+    for (guest, config) in all.iter().zip(configs) {
+        let Ok(config) = config else {
+            known.blind += 1;
+            continue;
+        };
+        if guest.vmid != known.vmid {
+            let identity = identity::of(guest.kind, &config);
+            known.others.push(Other { label: guest.label(), running: guest.running(), identity });
+        }
+        if Some(guest.vmid) == known.archive.vmid && guest.kind == kind {
+            known.source = Some(config);
+        }
+    }
+    Ok(known)
+}
+
+/// By name, the newest of a guest, the newest before a time, or picked by a person.
+fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> {
+    let Some(from) = &request.from else {
+        return archive::one(session, request.archive.as_deref(), &Filter::default());
+    };
+    let (vmid, kind) = match from.parse::<u32>() {
+        // A guest that is gone is the very one that is restored.
+        Ok(vmid) => (vmid, all.iter().find(|guest| guest.vmid == vmid).map(|guest| guest.kind)),
+        Err(_) => guests::find(all, from).map(|guest| (guest.vmid, Some(guest.kind)))?,
+    };
+    let found = archive::all(session, &Filter { vmid: Some(vmid), ..Filter::default() })?;
+    found.warn(session);
+    let of_it = |a: &&Archive| kind.is_none_or(|kind| a.kind == Some(kind)) && request.at.is_none_or(|at| a.ctime <= at);
+    found.archives.iter().find(of_it).cloned().ok_or_else(|| {
+        let when = request.at.map_or_else(String::new, |at| format!(" from {} or before", crate::units::local_time(at)));
+        let fault = Fault::not_found(format!("there is no archive of {from}{when} that this token may see"));
+        match found.archives.last() {
+            Some(oldest) => fault.with_hint(format!("the oldest is {}", oldest.archive)),
+            None => fault.with_hint("`felhom backup list` shows those that are visible"),
+        }
+    })
+}
+
+/// The number that the guest gets, and who has it now.
+fn number(session: &Session, request: &Request, archive: &Archive, all: &[Guest]) -> Result<(u32, Option<Guest>)> {
+    let client = session.client()?;
+    let wanted = request.vmid.or(archive.vmid.filter(|_| request.overwrite));
+    let Some(vmid) = wanted else {
+        let free = client.get(&cluster::next_id(None))?;
+        let free = lenient::integer(&free).and_then(|id| u32::try_from(id).ok());
+        return free.map(|vmid| (vmid, None)).ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID"));
+    };
+    if let Some(guest) = all.iter().find(|guest| guest.vmid == vmid) {
+        if request.overwrite {
+            return Ok((vmid, Some(guest.clone())));
+        }
+        return Err(Fault::new(Kind::Exists, format!("{} exists already", guest.label())).with_hint(format!(
+            "leave --vmid out for the next free number, or --overwrite --confirm {vmid} puts the archive in its place"
+        )));
+    }
+    // One that this token may not see has its number all the same.
+    match client.get(&cluster::next_id(Some(vmid))) {
+        Ok(_) => Ok((vmid, None)),
+        Err(fault) if fault.errors.contains_key("vmid") => {
+            Err(Fault::new(Kind::Exists, format!("{vmid} exists already, and this token may not see it"))
+                .with_hint("choose another --vmid"))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The node where it is restored, and its storages. The archive must be visible there.
+fn place(
+    session: &Session,
+    request: &Request,
+    archive: &Archive,
+    all: &[Guest],
+    existing: Option<&Guest>,
+) -> Result<(String, Vec<Storage>)> {
+    let client = session.client()?;
+    let here = client.get(&storage::list(&archive.node))?;
+    let shared = here.iter().any(|store| store.storage == archive.storage && store.shared);
+    let source = all.iter().find(|guest| Some(guest.vmid) == archive.vmid && Some(guest.kind) == archive.kind);
+    let wanted = match (&request.node, existing) {
+        (Some(name), Some(guest)) if *name != guest.node => {
+            return Err(Fault::usage(format!("{} is on {}, so it cannot be overwritten on {name}", guest.label(), guest.node)));
+        }
+        (Some(name), _) => nodes::pick(session, Some(name))?,
+        (None, Some(guest)) => guest.node.clone(),
+        // On a shared storage the source's own node has its other storages too.
+        (None, None) if shared => source.filter(|guest| guest.status != "unknown").map_or_else(|| archive.node.clone(), |g| g.node.clone()),
+        (None, None) => archive.node.clone(),
+    };
+    if wanted == archive.node {
+        return Ok((wanted, here));
+    }
+    let there = client.get(&storage::list(&wanted))?;
+    if shared && there.iter().any(|store| store.storage == archive.storage && store.active) {
+        return Ok((wanted, there));
+    }
+    Err(Fault::refused(format!("{wanted} does not see {}, which is on {} alone", archive.archive, archive.node))
+        .with_hint(format!("restore on {}, then `felhom guest migrate`; or keep archives on a shared storage", archive.node)))
+}
+
+/// Only a stopped guest of the same kind that no tag guards.
+fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind, node: &str) -> Result<Guest> {
+    if guest.kind != kind {
+        return Err(Fault::refused(format!("{} is a {}, the archive is of a {kind}: it cannot take its place", guest.label(), guest.kind))
+            .with_hint("choose another --vmid"));
+    }
+    if guest.node != node {
+        return Err(Fault::refused(format!("{} is on {}, the archive can be restored on {node} alone", guest.label(), guest.node)));
+    }
+    let now = lock::wait(session, &guest, &[])?;
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&now.tags), Deed::Overwrite) {
+        return Err(fault);
+    }
+    if now.running() {
+        return Err(Fault::refused(format!("{} runs: a running guest is not overwritten", guest.label()))
+            .with_hint(format!("`felhom guest shutdown {}` first", guest.vmid)));
+    }
+    Ok(guest)
+}
+
+fn snapshots(session: &Session, guest: &Guest) -> Vec<String> {
+    let list = session.client().and_then(|client| client.get(&guest.place().snapshots())).unwrap_or_default();
+    let names = list.iter().filter_map(|entry| entry.get("name").and_then(Json::as_str));
+    names.filter(|name| *name != "current").map(str::to_owned).collect()
+}
