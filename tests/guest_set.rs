@@ -152,6 +152,12 @@ fn a_locked_guest_is_not_changed() {
         assert_eq!(run.error()["kind"], "locked", "{run}");
         assert!(run.error()["hint"].as_str().unwrap().contains("pct unlock 101"), "{run}");
     }
+    // The lock stands in the configuration: after waiting for it, the digest is another one.
+    let mut waiting = host.start(["guest", "set", "101", "memory=192", "--wait-lock", "30s"]);
+    waiting.until_said("waiting up to 30 s");
+    host.with_state(|state| state.guests.get_mut(&101).unwrap().config.shift_remove("lock")).unwrap();
+    waiting.end().ok();
+    assert_eq!(get(&host, 101, "memory"), json!(192));
 }
 
 #[test]
@@ -243,6 +249,9 @@ fn a_token_without_the_right_is_denied_with_path_and_privilege() {
     host.with_state(|state| state.access.roles.get_mut("FelhomAgent").unwrap().remove("VM.Config.Memory")).unwrap();
     let run = host.run(["guest", "set", "101", "memory=192", "-o", "json"]).fails(4);
     assert_eq!((run.error()["path"].as_str(), run.error()["privilege"].as_str()), (Some("/vms/101"), Some("VM.Config.Memory")), "{run}");
+    let plan = host.run(["guest", "set", "101", "memory=192", "cores=1", "--plan"]).ok();
+    assert!(plan.stdout.contains("needs: VM.Config.Memory on /vms/101 (MISSING)"), "{plan}");
+    assert!(plan.stdout.contains("needs: VM.Config.CPU on /vms/101 (held)"), "{plan}");
 }
 
 #[test]

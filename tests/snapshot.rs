@@ -164,7 +164,8 @@ fn a_locked_guest_is_refused_with_its_lock() {
         let mut all = vec!["snapshot"];
         all.extend(args);
         all.extend(["--confirm", "snap1", "-o", "json"]);
-        assert_eq!(host.run(all).fails(1).error()["kind"], "locked");
+        let run = host.run(all).fails(1);
+        assert_eq!((run.error()["kind"].as_str(), run.json()[0]["status"].as_str()), (Some("locked"), Some("failed")));
     }
 }
 
@@ -209,4 +210,23 @@ fn a_person_picks_a_snapshot_and_types_its_name() {
     terminal.press("Enter");
     assert_eq!(terminal.end().0, 0);
     assert_eq!(host.count("POST", "/rollback"), 1);
+}
+
+#[test]
+fn a_lock_that_a_failed_snapshot_leaves_is_told_with_the_way_out() {
+    let host = Host::with(&felhom::demo::Options { baseline: true, speed: 1.0, ..felhom::demo::Options::default() });
+    let running = host.start(["snapshot", "create", "201", "q1", "-o", "json"]);
+    let locked = || host.with_state(|state| state.guests[&201].lock() == Some("snapshot")).unwrap();
+    crate::support::eventually("the guest is locked", locked);
+    // The task dies as a real one did, and takes nothing back.
+    host.with_state(|state| {
+        let task = state.tasks.iter_mut().find(|task| task.kind == "qmsnapshot").unwrap();
+        task.effects.clear();
+        task.exit = "VM 201 qmp command 'query-savevm' failed".into();
+    })
+    .unwrap();
+    let run = running.end().fails(6).says("left behind locked (snapshot): `qm unlock 201` as root on pve1");
+    assert!(run.error()["message"].as_str().unwrap().contains("query-savevm"), "{run}");
+    let run = host.run(["guest", "start", "201", "-o", "json"]).fails(1);
+    assert_eq!(run.error()["kind"], "locked", "{run}");
 }

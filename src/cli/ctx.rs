@@ -268,6 +268,11 @@ impl Ctx {
         }
     }
 
+    /// Ends a change of one target that must not be as every other: shown, written down, with a row in the results.
+    pub fn refuse(&self, session: &Session, summary: impl Into<String>, item: Item, fault: Fault) -> Result<()> {
+        self.carry_out(session, Change::one(summary, item.refused(fault)), |_, _| Ok(Map::new()))
+    }
+
     /// As [`Ctx::carry_out`], leaving the results to the caller; `None` where nothing was to be done but to show it.
     pub fn outcomes(
         &self,

@@ -3,9 +3,9 @@
 pub mod address;
 pub mod backup;
 pub mod context;
-pub mod disks;
 pub mod denial;
 pub mod doctor;
+pub mod disks;
 pub mod guests;
 pub mod history;
 pub mod live;
@@ -20,9 +20,6 @@ pub mod settings;
 #[cfg(feature = "fence")]
 pub mod smart;
 pub mod snapshots;
-pub mod role;
-#[cfg(feature = "fence")]
-pub mod smart;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;

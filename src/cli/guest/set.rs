@@ -52,10 +52,15 @@ impl Set {
         let wishes = self.wishes()?;
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
-        let before = guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()))?;
-        let mut wanted = settings::wanted(guest.kind, &guest.label(), &before, &wishes)?;
+        let config = || guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()));
+        let mut before = config()?;
+        // A lock stands in the configuration: when it goes, that is another one, with another digest.
+        if before.contains_key("lock") && session.waits.lock.is_some() && lock::wait(&session, &guest, &[]).is_ok() {
+            before = config()?;
+        }
+        let wanted = settings::wanted(guest.kind, &guest.label(), &before, &wishes)?;
         let item = Item::new("set", guest.target()).fact("digest", text(&before, "digest").unwrap_or_default());
-        let item = prepare(&session, &guest, &before, &mut wanted, item)?;
+        let item = prepare(&session, &guest, &before, &wanted, item)?;
         let change = Change::one(format!("change the configuration of {}", guest.label()), item);
         let ended = ctx.outcomes(&session, change, |_, _| after(&session, &guest, &before, &wanted))?;
         let Some(mut outcomes) = ended else { return Ok(()) };
@@ -103,7 +108,7 @@ fn read(key: &str, source: &str) -> Result<String> {
 }
 
 /// The change, or why it must not be.
-fn prepare(session: &Session, guest: &Guest, before: &Config, wanted: &mut Wanted, item: Item) -> Result<Item> {
+fn prepare(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted, item: Item) -> Result<Item> {
     if wanted.is_empty() {
         return Ok(item.unchanged());
     }

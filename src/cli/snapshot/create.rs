@@ -52,7 +52,7 @@ impl Create {
         };
         let mut change = Change::new(summary);
         change.items = items;
-        ctx.carry_out(&session, change, |item, _| {
+        super::carry_out(ctx, &session, change, &chosen, |item, _| {
             let Some(guest) = chosen.iter().find(|guest| Some(guest.vmid) == item.target.vmid) else { return Ok(Map::new()) };
             let all = snapshots::all(&session, guest)?;
             let made = all.iter().find(|s| s.name == name).ok_or_else(|| {

@@ -27,12 +27,15 @@ impl Delete {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
+        let before = Item::new("snapshot-delete", guest.target()).extra("snapshot", self.name.clone());
+        if let Err(fault) = lock::wait(&session, &guest, &[]) {
+            return ctx.refuse(&session, format!("delete a snapshot of {}", guest.label()), before, fault);
+        }
         let all = snapshots::all(&session, &guest)?;
         let snapshot = super::one(&session, &guest, self.name.as_deref(), &all)?;
         let name = snapshot.name.clone();
-        lock::wait(&session, &guest, &[])?;
         let memory = if snapshot.vmstate { ", with its memory" } else { "" };
-        let mut item = Item::new("snapshot-delete", guest.target())
+        let mut item = before
             .extra("snapshot", name.as_str())
             .word(&name)
             .fact("snapshots", all.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(","))
@@ -44,7 +47,7 @@ impl Delete {
         }
         let item = item.step(Step::call("delete", guest.place().delete_snapshot(&name)));
         let summary = format!("delete the snapshot '{name}' of {}", guest.label());
-        ctx.carry_out(&session, Change::one(summary, item), |_, _| {
+        super::carry_out(ctx, &session, Change::one(summary, item), std::slice::from_ref(&guest), |_, _| {
             if snapshots::all(&session, &guest)?.iter().any(|s| s.name == name) {
                 return Err(Fault::other(format!("the task ended well, but {} still has the snapshot '{name}'", guest.label()))
                     .with_hint(format!("`felhom task list --guest {}` shows what was done to it", guest.vmid)));

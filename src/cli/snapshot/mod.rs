@@ -8,9 +8,13 @@ mod rollback;
 use clap::Subcommand;
 
 use crate::api::guests::Snapshot as Listed;
-use crate::cli::Ctx;
+use serde_json::{Map, Value as Json};
+
+use crate::cli::{Ctx, results};
 use crate::fault::{Fault, Result};
+use crate::guard::{Change, Done, Item, verdict};
 use crate::ops::guests::Guest;
+use crate::ops::lock;
 use crate::ops::snapshots::{self, CURRENT};
 use crate::session::Session;
 
@@ -55,4 +59,22 @@ fn one(session: &Session, guest: &Guest, name: Option<&str>, all: &[Listed]) -> 
         Some(index) => Ok(offered[index].clone()),
         None => Err(Fault::refused("no snapshot was picked")),
     }
+}
+
+/// Carries a change out. A snapshot that fails may leave its guest locked, which is said with the way out.
+fn carry_out(
+    ctx: &Ctx,
+    session: &Session,
+    change: Change,
+    guests: &[Guest],
+    finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync,
+) -> Result<()> {
+    let Some(outcomes) = ctx.outcomes(session, change, finish)? else { return Ok(()) };
+    for outcome in outcomes.iter().filter(|outcome| !outcome.good() && outcome.exitstatus.is_some()) {
+        let guest = guests.iter().find(|guest| Some(guest.vmid) == outcome.vmid);
+        if let Some(text) = guest.and_then(|guest| lock::left_behind(session, guest)) {
+            session.person.warn(&text);
+        }
+    }
+    results::emit(&ctx.out, &outcomes).and_then(|()| verdict(&outcomes))
 }

@@ -37,17 +37,17 @@ impl Rollback {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
+        let before = Item::new("rollback", guest.target()).extra("snapshot", self.name.clone());
+        let live = match lock::wait(&session, &guest, &[]) {
+            Ok(live) => live,
+            Err(fault) => return ctx.refuse(&session, format!("roll {} back", guest.label()), before, fault),
+        };
         let all = snapshots::all(&session, &guest)?;
         let snapshot = super::one(&session, &guest, self.name.as_deref(), &all)?;
         let name = snapshot.name.clone();
-        let item = Item::new("rollback", guest.target()).extra("snapshot", name.as_str()).word(&name);
-        let live = lock::wait(&session, &guest, &[])?;
+        let item = before.extra("snapshot", name.as_str()).word(&name);
         if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), Deed::Rollback) {
-            return ctx.carry_out(
-                &session,
-                Change::one(format!("roll {} back", guest.label()), item.refused(fault)),
-                |_, _| Ok(Map::new()),
-            );
+            return ctx.refuse(&session, format!("roll {} back", guest.label()), item, fault);
         }
         let mut item = item
             .fact("status", live.power.word())
@@ -77,7 +77,7 @@ impl Rollback {
         let item = item.step(Step::call("rollback", call));
         let runs = self.start || snapshot.vmstate;
         let summary = format!("roll {} back to '{name}' of {}", guest.label(), snapshots::moment(&snapshot));
-        ctx.carry_out(&session, Change::one(summary, item), |_, _| {
+        super::carry_out(ctx, &session, Change::one(summary, item), std::slice::from_ref(&guest), |_, _| {
             let after = snapshots::all(&session, &guest)?;
             let on = after.iter().find(|s| s.name == CURRENT).and_then(|s| s.parent.as_deref());
             if on != Some(name.as_str()) {

@@ -43,6 +43,12 @@ impl Add {
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
         live::only(GuestKind::Lxc, &guest, "a mount point")?;
+        let item = Item::new("mountpoint-add", guest.target()).extra("path", self.path.as_str()).extra("backup", !self.no_backup);
+        let summary = format!("give {} a volume at {}", guest.label(), self.path);
+        // A lock stands in the configuration: when it goes, that is another one, with another digest.
+        if let Err(fault) = lock::wait(&session, &guest, &[]) {
+            return ctx.refuse(&session, summary, item, fault);
+        }
         let before = guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()))?;
         let key = self.key(&guest, &before)?;
         let same = disks::of(GuestKind::Lxc, &before).into_iter().find(|disk| disk.mount() == self.path);
@@ -50,21 +56,20 @@ impl Add {
             return Err(Fault::new(crate::fault::Kind::Exists, format!("{} has {} at {} already", guest.label(), there.key, self.path))
                 .with_hint("`felhom backup scope` shows what is mounted where"));
         }
-        let low = takes(&session, &guest, id, gib)?;
-        lock::wait(&session, &guest, &[])?;
+        let low = match takes(&session, &guest, id, gib) {
+            Ok(low) => low,
+            Err(fault) => return ctx.refuse(&session, summary, item, fault),
+        };
         let backup = if self.no_backup { "0" } else { "1" };
         let value = format!("{id}:{},mp={},backup={backup}", trimmed(gib), self.path);
-        let mut item = Item::new("mountpoint-add", guest.target())
+        let mut item = item
             .fact("digest", text(&before, "digest").unwrap_or_default())
             .touches(format!("{key}: a new volume of {} GiB on {id}, at {} in the container", trimmed(gib), self.path))
-            .extra("mp", key.as_str())
-            .extra("path", self.path.as_str())
-            .extra("backup", !self.no_backup);
+            .extra("mp", key.as_str());
         if let Some(low) = low {
             item = item.caution(low);
         }
         let call = guest.place().set_config().slow().with(&key, value).with_some("digest", text(&before, "digest"));
-        let summary = format!("give {} a volume at {}", guest.label(), self.path);
         ctx.carry_out(&session, Change::one(summary, item.step(Step::call("add", call))), |_, _| {
             let now = guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()))?;
             let made = text(&now, &key).map(|text| Property::parse(Form::Default("volume"), &text));
