@@ -73,6 +73,10 @@ fn row(state: &State, volume: &Volume) -> Value {
         if matches!(kind, "dir" | "nfs" | "cifs" | "btrfs") {
             row["used"] = volume.size.into();
             row["parent"] = Value::Null;
+            if volume.ctime.is_none() {
+                let booted = state.nodes.values().map(|node| node.booted).min();
+                row["ctime"] = booted.into();
+            }
         }
     }
     for (key, value) in volume.extra.iter().filter(|(key, _)| *key != "data") {

@@ -46,8 +46,9 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let asked = req.params.text("size").to_owned();
     if kind == GuestKind::Lxc {
         check_lock(&guest)?;
+        // The call's own parameters count as settings here, and those of no other kind are options.
         let place = Place { vmid, pool: None, old: Some(&guest.config), unprivileged: guest.flag("unprivileged") };
-        rights::lxc(req, &place, &Change { key: "rootfs", value: None })?;
+        rights::lxc(req, &place, &Change { key: "disk", value: None })?;
         check_digest(req, &guest)?;
     } else {
         if req.params.get("digest").is_some_and(|digest| !digest.is_empty() && digest != guest.digest()) {
