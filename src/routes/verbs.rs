@@ -120,6 +120,9 @@ pub static VERBS: &[Verb] = &[
             "POST /nodes/{node}/qemu/{vmid}/status/start",
             "GET /nodes/{node}/lxc/{vmid}/interfaces",
             "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        ],
+    },
+    Verb {
         name: "snapshot create",
         calls: &[
             "GET /nodes/{node}/lxc/{vmid}/snapshot",
