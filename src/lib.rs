@@ -16,6 +16,7 @@
 //! interrupt.rs   Ctrl-C and SIGTERM; the only place that sleeps
 //! fault.rs       the one typed error: exit code, hint, what the JSON error object says
 //! secret.rs      text that cannot be printed
+//! units.rs       sizes, durations and times as people and programs read them
 //! ui/            tables, JSON, progress, prompts, messages: the only place that prints
 //! demo/          the embedded Proxmox host: a real HTTPS server on loopback with its own rights, tasks and state
 //! ```

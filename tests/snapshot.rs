@@ -204,7 +204,7 @@ fn a_person_picks_a_snapshot_and_types_its_name() {
     let Some(terminal) = Terminal::start(140, 40, &env, &["snapshot", "rollback", "101"]) else { return };
     terminal.until("Which snapshot?");
     terminal.press("Enter");
-    let screen = terminal.until("Type snap1 to go on");
+    let screen = terminal.until("type snap1 to go on");
     assert!(screen.contains("loses: everything that 101 (ct101) wrote since"), "{screen}");
     terminal.types("snap1");
     terminal.press("Enter");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::api::cluster::Held;
 use crate::api::{Call, Method, Request, Value, lenient};
-use crate::guard::plan::Held;
 use crate::path;
 use crate::secret::Secret;
 

@@ -124,7 +124,6 @@ fn site() -> Site {
 }
 
 #[test]
-#[ignore = "runs inside the namespace that `with_real_sudo_and_sshd` makes"]
 fn everything() {
     if std::env::var_os("FELHOM_INSIDE").is_none() {
         println!("skipped: this changes users and rules, and runs only inside its namespace");

@@ -71,7 +71,7 @@ fn with_real_sudo_and_sshd() {
     let ran = Command::new("unshare")
         .args(["-m", "--pid", "--fork", "--mount-proc", "sh", "-c", SETUP, "sh"])
         .arg(myself)
-        .args(["--exact", "fence::inside::everything", "--ignored", "--nocapture"])
+        .args(["--exact", "fence::inside::everything", "--nocapture"])
         .env("LAYERS", LAYERS)
         .env("FELHOM_INSIDE", "1")
         .env("FELHOM_STATIC_HELPER", helper)
