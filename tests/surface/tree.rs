@@ -70,6 +70,7 @@ const LOCAL: &[(&str, &str)] = &[
     ("routes", "prints a table"),
     ("completions", "prints a script"),
     ("demo serve", "is a host itself"),
+    ("demo tour", "runs other verbs"),
     ("demo reset", "works on the demo host's files"),
     ("demo state", "works on the demo host's files"),
 ];
