@@ -3,8 +3,8 @@
 pub mod address;
 pub mod backup;
 pub mod context;
-pub mod disks;
 pub mod denial;
+pub mod disks;
 pub mod doctor;
 pub mod guests;
 pub mod history;
@@ -14,14 +14,12 @@ pub mod login;
 pub mod nodes;
 pub mod power;
 pub mod restore;
+pub mod role;
 pub mod root_only;
 pub mod settings;
 #[cfg(feature = "fence")]
 pub mod smart;
 pub mod snapshots;
-pub mod role;
-#[cfg(feature = "fence")]
-pub mod smart;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;

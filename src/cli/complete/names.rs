@@ -67,8 +67,7 @@ pub fn snapshots(current: &OsStr) -> Vec<CompletionCandidate> {
     simple(current, |client, line| {
         let place = place(client, line.guest.as_deref()?)?;
         let found = client.get_once(&place.snapshots()).ok()?;
-        let text = |snapshot: &serde_json::Value, key: &str| snapshot.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
-        let named = found.iter().filter_map(|s| Some((text(s, "name")?, text(s, "description").unwrap_or_default())));
+        let named = found.into_iter().map(|s| (s.name, s.description.unwrap_or_default()));
         // Not a snapshot: where the guest stands now.
         Some(named.filter(|(name, _)| name != "current").collect())
     })
