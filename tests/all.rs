@@ -11,6 +11,7 @@ mod contract;
 mod demo;
 mod demo_guests;
 mod demo_host;
+mod doctor;
 mod fence;
 mod guest;
 mod guest_power;

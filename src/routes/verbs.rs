@@ -24,6 +24,9 @@ pub static COMMON: &[&str] = &[
     "DELETE /nodes/{node}/tasks/{upid}",
 ];
 
+/// Calls that a verb makes for comfort: without the privilege it does its work all the same.
+pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", "GET /nodes/{node}/lxc/{vmid}/interfaces"];
+
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
