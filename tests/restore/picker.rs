@@ -6,8 +6,13 @@ use crate::support::{Host, Terminal};
 #[test]
 fn a_person_picks_the_archive_by_age_size_and_notes() {
     let host = Host::baseline();
-    archive(&host, "101");
+    let older = archive(&host, "101");
     let volid = archive(&host, "102");
+    host.with_state(|state| {
+        let ctime = &mut state.volume_mut(&older).unwrap().ctime;
+        *ctime = ctime.map(|t| t - 3600);
+    })
+    .unwrap();
     host.run(["backup", "notes", &volid, "before the upgrade"]).ok();
     let mut env = host.home.env();
     env.extend(host.env());
