@@ -41,7 +41,11 @@ fn gather(folder: &Path, found: &mut Vec<Source>) {
 #[track_caller]
 fn only(words: &[&str], folder: &str, allowed: &[&str]) {
     let mut wrong = Vec::new();
-    for source in sources(folder) {
+    for mut source in sources(folder) {
+        // Unit tests may do what the program may not.
+        let begins = |line: &str| line.ends_with("mod tests {");
+        let tests = source.lines.windows(2).position(|two| two[0].starts_with("#[cfg(") && two[0].contains("test") && begins(&two[1]));
+        source.lines.truncate(tests.unwrap_or(usize::MAX));
         if allowed.iter().any(|place| source.path == *place || (place.ends_with('/') && source.path.starts_with(place))) {
             continue;
         }
@@ -117,18 +121,20 @@ fn an_exception_is_loud() {
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
-    let places = ["/work/", "/root/"].map(|place| format!("\"{place}"));
+    let places = ["/work/", "/home/runner/"].map(|place| format!("\"{place}"));
     for folder in ["src", "tests"] {
         only(&places.each_ref().map(String::as_str), folder, &["tests/boundaries.rs"]);
     }
 }
 
 /// Longer than this, a file is about more than one thing.
-const LONG: usize = 450;
+const LONG: usize = 460;
 
 /// Files that are longer, each with the reason.
-const LONGER: &[(&str, &str)] =
-    &[("src/demo/api/guest/create_lxc.rs", "one call: its checks, in the order in which a real host makes them")];
+const LONGER: &[(&str, &str)] = &[
+    ("src/ops/backup/run.rs", "one verb: what it must know before, and look at after"),
+    ("tests/fence/inside.rs", "one run inside a namespace, whose making costs seconds"),
+];
 
 #[test]
 fn a_file_is_about_one_thing() {

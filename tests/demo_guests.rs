@@ -1,6 +1,6 @@
 //! That the demo host treats guests as a real host does, beyond what the transcripts show.
 
-use crate::support::asked::{Demo, LIMITED, ROOT};
+use crate::support::desk::{Demo, LIMITED, ROOT};
 
 const CT: &str = "/nodes/pve1/lxc/101";
 const VM: &str = "/nodes/pve1/qemu/202";
@@ -313,4 +313,72 @@ fn an_agent_answers_only_when_it_runs() {
     assert_eq!(ping(&demo).data()["result"].to_string(), "{}");
     let nets = demo.get(&format!("{VM}/agent/network-get-interfaces"));
     assert_eq!(nets["result"][1]["hardware-address"], "bc:24:11:2b:68:fc");
+}
+
+#[test]
+fn a_disk_moves_to_another_storage_and_to_another_guest() {
+    let demo = Demo::start();
+    let answer = demo.post(&format!("{CT}/move_volume"), &[("volume", "rootfs"), ("storage", "dirct")]);
+    assert_eq!(demo.exit(&answer), "OK");
+    let config = demo.get(&format!("{CT}/config"));
+    assert_eq!(config["rootfs"], "dirct:101/vm-101-disk-0.raw,size=1G");
+    assert_eq!(config["unused0"], "local-lvm:101/vm-101-disk-0.raw");
+    demo.put(&format!("{VM}/config"), &[("scsi1", "dirct:1")]).data();
+    let answer = demo.post(&format!("{VM}/move_disk"), &[("disk", "scsi1"), ("target-vmid", "201"), ("target-disk", "scsi5")]);
+    assert_eq!(demo.exit(&answer), "OK");
+    assert!(demo.get(&format!("{VM}/config")).get("scsi1").is_none());
+    assert_eq!(demo.get("/nodes/pve1/qemu/201/config")["scsi5"], "dirct:201/vm-201-disk-1.qcow2,size=1G");
+    let neither = demo.post(&format!("{VM}/move_disk"), &[("disk", "scsi0")]);
+    assert_eq!(neither.body["errors"]["storage"], "both 'storage' and 'target-vmid' missing, either needs to be set");
+}
+
+#[test]
+fn a_container_with_a_bind_mount_has_no_snapshots_and_keeps_it_until_it_stops() {
+    let demo = Demo::start();
+    demo.host.with_state(|state| state.guests.get_mut(&101).unwrap().config.insert("mp0".into(), "/srv/x,mp=/mnt/x".into())).unwrap();
+    assert_eq!(demo.exit(&demo.post(&format!("{CT}/snapshot"), &[("snapname", "s1")])), "snapshot feature is not available");
+    demo.exit(&demo.post(&format!("{CT}/status/start"), &[]));
+    demo.put(&format!("{CT}/config"), &[("delete", "mp0")]).data();
+    let pending = demo.get(&format!("{CT}/pending"));
+    let row = pending.as_array().unwrap().iter().find(|row| row["key"] == "mp0").unwrap();
+    assert_eq!((row["value"].as_str(), row["delete"].as_i64()), (Some("/srv/x,mp=/mnt/x"), Some(1)));
+    demo.exit(&demo.post(&format!("{CT}/status/stop"), &[]));
+    let pending = demo.get(&format!("{CT}/pending")).to_string();
+    assert!(!pending.contains("mp0"), "{pending}");
+}
+
+#[test]
+fn the_agent_role_reaches_what_a_real_host_let_it_reach() {
+    let demo = Demo::start();
+    let privileges = "VM.Allocate,VM.Audit,VM.Config.Disk,VM.Config.CPU,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.PowerMgmt,\
+                      VM.Snapshot,VM.Snapshot.Rollback,VM.Backup,Datastore.Allocate,Datastore.AllocateSpace,Datastore.Audit,Sys.Audit,SDN.Use";
+    demo.post("/access/roles", &[("roleid", "Agent"), ("privs", privileges)]).data();
+    demo.grant(LIMITED, "/", "Agent");
+    let call = |method: &str, path: &str, params: &[(&str, &str)]| demo.call(LIMITED, method, path, params);
+    let done = |method: &str, path: &str, params: &[(&str, &str)]| {
+        let answer = call(method, path, params);
+        assert_eq!(demo.exit(&answer), "OK", "{method} {path} {:?}", demo.log(&answer));
+    };
+    done("POST", "/nodes/pve1/vzdump", &[("vmid", "101"), ("storage", "local"), ("mode", "stop"), ("prune-backups", "keep-last=2")]);
+    let list = call("GET", "/nodes/pve1/storage/local/content", &[("content", "backup")]).data().clone();
+    let volid = list[0]["volid"].as_str().unwrap().to_owned();
+    done("POST", &format!("{CT}/snapshot"), &[("snapname", "before")]);
+    done("POST", &format!("{CT}/snapshot/before/rollback"), &[]);
+    let restore = [("vmid", "180"), ("ostemplate", &*volid), ("restore", "1"), ("storage", "local-lvm"), ("unique", "1")];
+    done("POST", "/nodes/pve1/lxc", &restore);
+    call("PUT", "/nodes/pve1/lxc/180/config", &[("memory", "256"), ("mp0", "local-lvm:1,mp=/data,backup=0")]).data();
+    done("PUT", "/nodes/pve1/lxc/180/resize", &[("disk", "rootfs"), ("size", "+1G")]);
+    done("POST", "/nodes/pve1/lxc/180/status/start", &[]);
+    done("POST", "/nodes/pve1/lxc/180/status/shutdown", &[]);
+    done("DELETE", "/nodes/pve1/lxc/180", &[("purge", "1")]);
+    let create = [("vmid", "181"), ("ostemplate", TEMPLATE), ("rootfs", "local-lvm:1"), ("features", "nesting=1")];
+    done("POST", "/nodes/pve1/lxc", &create);
+    let path = format!("/nodes/pve1/storage/local/content/{}", volid.replace('/', "%2F"));
+    call("PUT", &path, &[("notes", "kept")]).data();
+    done("DELETE", &path, &[]);
+    let denied = |method: &str, path: &str, params: &[(&str, &str)]| call(method, path, params).reason;
+    let words = "Permission check failed (/vms/101, VM.Clone)";
+    assert_eq!(denied("POST", &format!("{CT}/clone"), &[("newid", "190")]), words);
+    let words = "Permission check failed (/storage/local, Datastore.AllocateTemplate)";
+    assert_eq!(denied("POST", "/nodes/pve1/storage/local/upload", &[("content", "iso"), ("filename", "x.iso")]), words);
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::api::cluster::Held;
 use crate::api::{Call, Method, Request, Value, lenient};
-use crate::guard::plan::Held;
 use crate::path;
 use crate::secret::Secret;
 
@@ -238,23 +238,6 @@ impl Drop for Ticket {
         zeroize::Zeroize::zeroize(&mut self.ticket);
         zeroize::Zeroize::zeroize(&mut self.csrf);
     }
-}
-
-/// A certificate that a node has; `pve-root-ca.pem` is the cluster's CA.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Certificate {
-    #[serde(default)]
-    pub filename: String,
-    #[serde(default)]
-    pub fingerprint: Option<String>,
-    #[serde(default)]
-    pub pem: Option<String>,
-    #[serde(default, deserialize_with = "lenient::opt_u64")]
-    pub notafter: Option<u64>,
-}
-
-pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
-    Call::get(path!["nodes", node, "certificates", "info"])
 }
 
 fn list(privileges: &BTreeSet<String>) -> Vec<String> {

@@ -78,11 +78,16 @@ impl Place {
         Call::put(self.path(&["config"]))
     }
 
+    /// The same in a task: for what takes its time. Virtual machines only.
+    pub fn set_config_in_task(&self) -> Call<Json> {
+        Call::post(self.path(&["config"]))
+    }
+
     pub fn power(&self, action: &str) -> Call<Json> {
         Call::post(self.path(&["status", action]))
     }
 
-    pub fn snapshots(&self) -> Call<Vec<Json>> {
+    pub fn snapshots(&self) -> Call<Vec<Snapshot>> {
         Call::get(self.path(&["snapshot"]))
     }
 
@@ -98,7 +103,12 @@ impl Place {
         Call::delete(self.path(&["snapshot", name]))
     }
 
-    pub fn feature(&self, feature: &str) -> Call<Json> {
+    /// The configuration that a snapshot holds.
+    pub fn snapshot_config(&self, name: &str) -> Call<Map<String, Json>> {
+        Call::get(self.path(&["snapshot", name, "config"]))
+    }
+
+    pub fn feature(&self, feature: &str) -> Call<Feature> {
         Call::get(self.path(&["feature"])).with("feature", feature)
     }
 
@@ -115,6 +125,28 @@ impl Place {
     pub fn agent_interfaces(&self) -> Call<Json> {
         Call::get(self.path(&["agent", "network-get-interfaces"]))
     }
+}
+
+/// A snapshot, or `current`: what the guest is now.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Snapshot {
+    pub name: String,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub snaptime: Option<u64>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// With the memory of a running virtual machine.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub vmstate: bool,
+}
+
+/// Whether a guest can be snapshotted, cloned, copied as it is.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Feature {
+    #[serde(rename = "hasFeature", default, deserialize_with = "lenient::flag")]
+    pub has: bool,
 }
 
 /// One key of `…/pending`.

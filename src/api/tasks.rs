@@ -103,6 +103,11 @@ pub struct Filter {
     pub limit: u64,
 }
 
+/// The cluster's latest tasks, of all nodes.
+pub fn recent() -> Call<Vec<Entry>> {
+    Call::get(path!["cluster", "tasks"])
+}
+
 /// The tasks of one node, newest first.
 pub fn list(node: &str, filter: &Filter) -> Call<Vec<Entry>> {
     Call::get(path!["nodes", node, "tasks"])

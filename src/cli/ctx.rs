@@ -10,8 +10,7 @@ use crate::config::resolve::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::outcome::error_json;
-use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, redact, verdict};
+use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, outcome::error_json, redact, verdict};
 use crate::interrupt::Interrupt;
 use crate::ops::denial::{self, About};
 use crate::session::{Connect, Parts, Session};
@@ -107,7 +106,10 @@ impl Ctx {
         let interrupt = self.around.interrupt.clone();
         #[cfg(feature = "demo")]
         if self.around.fixed.is_some() {
-            return Ok(Some(Fence::new(crate::fence::client::Door::Pretended { root: self.around.paths.state.join("fence") }, interrupt)));
+            return Ok(Some(Fence::new(
+                crate::fence::client::Door::Pretended { root: crate::demo::mounts::host_root(&self.around.paths.state) },
+                interrupt,
+            )));
         }
         self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
     }
@@ -269,6 +271,11 @@ impl Ctx {
         }
     }
 
+    /// Ends a change of one target that must not be as every other: shown, written down, with a row in the results.
+    pub fn refuse(&self, session: &Session, summary: impl Into<String>, item: Item, fault: Fault) -> Result<()> {
+        self.carry_out(session, Change::one(summary, item.refused(fault)), |_, _| Ok(Map::new()))
+    }
+
     /// As [`Ctx::carry_out`], leaving the results to the caller; `None` where nothing was to be done but to show it.
     pub fn outcomes(
         &self,
@@ -332,6 +339,12 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
 }
 
+/// The way over HTTPS, with what is said on it shown under `-vv`.
+pub(super) fn https(context: &Context, around: &Surroundings, out: &Arc<Out>, login: Login) -> Result<Https> {
+    let log = Arc::clone(out);
+    Https::new(context, &around.env, login, Box::new(move |line| log.debug(2, redact::text(line))))
+}
+
 /// The API as root@pam: through ssh, or on this machine.
 #[cfg(feature = "exec")]
 fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
@@ -352,10 +365,4 @@ fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb:
 #[cfg(not(feature = "exec"))]
 fn through_pvesh(context: &Context, _: &Surroundings, _: &Arc<Out>, _: &str) -> Result<Client> {
     Err(Fault::config(format!("the context '{}' needs ssh or pvesh, and this build starts no processes", context.name)))
-}
-
-/// The way over HTTPS, with what is said on it shown under `-vv`.
-pub(super) fn https(context: &Context, around: &Surroundings, out: &Arc<Out>, login: Login) -> Result<Https> {
-    let log = Arc::clone(out);
-    Https::new(context, &around.env, login, Box::new(move |line| log.debug(2, redact::text(line))))
 }

@@ -7,6 +7,7 @@ mod context;
 pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 #[cfg(feature = "fence")]
 mod fence;
 mod first_contact;
@@ -20,6 +21,7 @@ mod plan_view;
 mod results;
 mod role;
 mod routes;
+mod snapshot;
 mod storage;
 mod task;
 #[cfg(feature = "fence")]
@@ -63,6 +65,9 @@ pub enum Command {
     /// Containers and virtual machines
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
+    /// Snapshots of guests
+    #[command(subcommand, visible_alias = "snapshots")]
+    Snapshot(snapshot::Snapshot),
     /// Backups: make, list, check, keep and drop archives
     #[command(subcommand, visible_alias = "backups")]
     Backup(backup::Backup),
@@ -83,6 +88,10 @@ pub enum Command {
     /// Tasks: what the host works on, and what came of it
     #[command(subcommand)]
     Task(task::Task),
+    Doctor(doctor::Doctor),
+    /// felhom's own access: role, user, token, and what they can do
+    #[command(subcommand)]
+    Role(role::Role),
     /// Changes that were staged: look, apply, discard
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -91,9 +100,6 @@ pub enum Command {
     /// Hosts and clusters: how they are reached, trusted and asked
     #[command(subcommand, visible_alias = "contexts")]
     Context(context::Context),
-    /// felhom's own access: role, user, token, and what they can do
-    #[command(subcommand)]
-    Role(role::Role),
     /// Any call of the API, by its path
     #[command(subcommand)]
     Api(api::Api),
@@ -110,6 +116,7 @@ impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
             Self::Guest(noun) => noun.run(ctx),
+            Self::Snapshot(noun) => noun.run(ctx),
             Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
@@ -118,10 +125,11 @@ impl Command {
             #[cfg(feature = "fence")]
             Self::Fence(noun) => noun.run(ctx),
             Self::Task(noun) => noun.run(ctx),
+            Self::Doctor(verb) => verb.run(ctx),
+            Self::Role(noun) => noun.run(ctx),
             Self::Plan(noun) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
             Self::Context(noun) => noun.run(ctx),
-            Self::Role(noun) => noun.run(ctx),
             Self::Api(noun) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),

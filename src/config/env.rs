@@ -20,6 +20,13 @@ impl Env {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
+    /// The same with one variable more, or another value of it.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
     pub fn os(&self, name: &str) -> Option<&OsStr> {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }

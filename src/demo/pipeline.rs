@@ -69,7 +69,7 @@ impl Pipeline {
                 let location = format!("{}/api2/json{path}", to.trim_end_matches('/'));
                 Some(Response { location: Some(location), ..Response::bare(301, "Moved Permanently".into()) })
             }
-            Some(Trouble::Expired) => Some(respond(&Err(Refusal::unauthenticated("Authentication failed!")))),
+            Some(Trouble::Expired) => Some(respond(Err(Refusal::unauthenticated("Authentication failed!")))),
             _ => Some(self.carry_out(request, &path, &mut line)),
         };
         (line.status, line.reason) = response.as_ref().map_or((0, String::new()), |r| (r.status, r.reason.clone()));
@@ -94,9 +94,9 @@ impl Pipeline {
         match answer {
             Ok((answer, who)) => {
                 line.who = Some(who.name()).filter(|name| !name.is_empty());
-                respond(&answer)
+                respond(answer)
             }
-            Err(fault) => respond(&Err(Refusal::die(fault.message))),
+            Err(fault) => respond(Err(Refusal::die(fault.message))),
         }
     }
 
@@ -124,7 +124,7 @@ fn api_path(path: &str) -> Option<String> {
     Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
 }
 
-/// What is not the API in JSON is not there.
+/// What is not the API in JSON is not there, but for the schema that the API viewer loads.
 fn outside(path: &str) -> Response {
     if path == APIDOC {
         // For anybody: no login, and no line in the log of calls.
@@ -185,9 +185,9 @@ fn away(state: &State, params: &Params) -> Result<(), Refusal> {
     }
 }
 
-fn respond(answer: &Answer) -> Response {
+fn respond(answer: Answer) -> Response {
     match answer {
-        Ok(reply) => Response { body: Body::Json(reply.body().to_string()), ..Response::bare(200, "OK".into()) },
+        Ok(reply) => Response { body: Body::Json(reply.into_body().to_string()), ..Response::bare(200, "OK".into()) },
         Err(refusal) => {
             let body = refusal.body().map_or(Body::None, |b| Body::Json(b.to_string()));
             Response { body, ..Response::bare(refusal.status, refusal.reason().to_owned()) }

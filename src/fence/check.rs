@@ -52,25 +52,74 @@ pub fn check(fence: &Fence) -> Result<Vec<Proof>> {
                 .with_hint("run it as the user that the fence is for, or over ssh"));
         }
     }
-    let door = find(fence)?;
-    let mut proofs = Vec::new();
-    for word in Word::ALL {
-        proofs.push(allowed(fence, door, word)?);
+    match find(fence)? {
+        Kind::Sudo => at_sudo(fence),
+        Kind::Gate => at_gate(fence),
     }
-    match door {
-        Kind::Sudo => {
-            proofs.push(listing(fence)?);
-            for (tried, line) in near_misses() {
-                proofs.push(refused_by_sudo(fence, tried, &line)?);
-            }
-        }
-        Kind::Gate => {
-            for (tried, line) in gate_misses() {
-                proofs.push(refused_by_gate(fence, tried, &line)?);
-            }
-        }
+}
+
+/// What one line came to.
+struct Came {
+    code: i32,
+    stdout: String,
+}
+
+/// Behind a shell all lines go in one connection, each between marks.
+fn at_sudo(fence: &Fence) -> Result<Vec<Proof>> {
+    let near = near_misses();
+    let words = Word::ALL.map(remote_line);
+    let lines: Vec<&str> = words.iter().map(String::as_str).chain([LISTING]).chain(near.iter().map(|(_, line)| line.as_str())).collect();
+    let harmless = String::from_utf8_lossy(HARMLESS);
+    let script: String = lines
+        .iter()
+        .enumerate()
+        .map(|(number, line)| {
+            format!("printf '\\n<{number}>\\n'; printf '%s' '{harmless}' | ( {line} ) 2>&1; printf '\\n</{number} %s>\\n' $?\n")
+        })
+        .collect();
+    let done = fence.line("/bin/sh", script.as_bytes())?;
+    let text = done.stdout_text();
+    let came = |number: usize| -> Result<Came> {
+        let after = text.split_once(&format!("\n<{number}>\n")).map(|(_, rest)| rest);
+        let found = after.and_then(|rest| rest.split_once(&format!("\n</{number} ")));
+        let (stdout, rest) = found.ok_or_else(|| fence.unanswered(&done))?;
+        let code = rest.split('>').next().and_then(|c| c.parse().ok()).unwrap_or(-1);
+        Ok(Came { code, stdout: stdout.to_owned() })
+    };
+    let mut proofs = Vec::new();
+    for (number, word) in Word::ALL.into_iter().enumerate() {
+        proofs.push(allowed(Kind::Sudo, word, &came(number)?));
+    }
+    proofs.push(listing(&came(Word::ALL.len())?));
+    for (number, (tried, _)) in near.iter().enumerate() {
+        proofs.push(refused_by_sudo(tried, &came(Word::ALL.len() + 1 + number)?));
     }
     Ok(proofs)
+}
+
+/// The gate takes one word a connection: a few connections at a time.
+fn at_gate(fence: &Fence) -> Result<Vec<Proof>> {
+    let misses = gate_misses();
+    let words = Word::ALL.map(|word| (Some(word), String::new(), remote_line(word)));
+    let tries: Vec<(Option<Word>, String, String)> =
+        words.into_iter().chain(misses.into_iter().map(|(tried, line)| (None, tried.to_owned(), line))).collect();
+    let one = |(word, tried, line): &(Option<Word>, String, String)| -> Result<Proof> {
+        let done = fence.line(line, HARMLESS)?;
+        let came = Came { code: done.code.unwrap_or(-1), stdout: done.stdout_text() };
+        Ok(match word {
+            Some(word) => allowed(Kind::Gate, *word, &came),
+            None => refused_by_gate(tried, &came),
+        })
+    };
+    std::thread::scope(|scope| {
+        let size = tries.len().div_ceil(4);
+        let threads: Vec<_> = tries.chunks(size).map(|some| scope.spawn(|| some.iter().map(one).collect::<Result<Vec<_>>>())).collect();
+        let mut proofs = Vec::new();
+        for thread in threads {
+            proofs.extend(thread.join().unwrap_or_else(|_| Err(Fault::other("a proof broke off")))?);
+        }
+        Ok(proofs)
+    })
 }
 
 fn find(fence: &Fence) -> Result<Kind> {
@@ -84,30 +133,37 @@ fn find(fence: &Fence) -> Result<Kind> {
     }
 }
 
-fn allowed(fence: &Fence, door: Kind, word: Word) -> Result<Proof> {
-    let done = fence.line(&remote_line(word), HARMLESS)?;
-    let error = answer_envelope(&done.stdout).and_then(|e| e.error);
+fn allowed(door: Kind, word: Word, came: &Came) -> Proof {
+    let error = answer_envelope(came.stdout.as_bytes()).and_then(|e| e.error);
     let ok = error.as_ref().is_some_and(|e| e.kind == ErrorKind::Protocol);
     let seen = match error {
         Some(_) if ok => "allowed".to_owned(),
         Some(error) => error.message,
-        None => format!("refused: {}", fence.unanswered(&done).message),
+        None => format!("refused: {}", last(came)),
     };
     let tried = if word.needs_root() { format!("`{word}` as root") } else { format!("`{word}`") };
-    Ok(Proof { door, tried, expected: "allowed", seen, ok })
+    Proof { door, tried, expected: "allowed", seen, ok }
+}
+
+fn last(came: &Came) -> String {
+    match came.stdout.lines().rev().map(str::trim).find(|l| !l.is_empty()) {
+        Some(line) => line.to_owned(),
+        None => format!("ended with {}", came.code),
+    }
 }
 
 /// The whole of what sudo would let through.
-fn listing(fence: &Fence) -> Result<Proof> {
-    let done = fence.line("LC_ALL=C sudo -n -l", b"")?;
-    let beyond = sudoers::beyond(&done.stdout_text());
-    let known = done.ok() && done.stdout_text().contains("may run the following commands");
+const LISTING: &str = "LC_ALL=C sudo -n -l";
+
+fn listing(came: &Came) -> Proof {
+    let beyond = sudoers::beyond(&came.stdout);
+    let known = came.code == 0 && came.stdout.contains("may run the following commands");
     let seen = match (known, beyond.as_slice()) {
-        (false, _) => format!("no list: {}", done.stderr_text()),
+        (false, _) => format!("no list: {}", last(came)),
         (true, []) => "refused".to_owned(),
         (true, more) => format!("allowed: {}", more.join("; ")),
     };
-    Ok(Proof { door: Kind::Sudo, tried: "anything else in sudo's own list".into(), expected: "refused", ok: seen == "refused", seen })
+    Proof { door: Kind::Sudo, tried: "anything else in sudo's own list".into(), expected: "refused", ok: seen == "refused", seen }
 }
 
 /// Command lines close to the allowed ones. Where one is let through, the helper refuses it still, or `id` tells.
@@ -136,12 +192,10 @@ fn near_misses() -> Vec<(&'static str, String)> {
         ("a variable set", sudo(&format!("FELHOM_X=1 {HELPER} version"))),
         ("a library loaded", sudo(&format!("LD_PRELOAD=/tmp/x.so {HELPER} version"))),
         ("a file edited (-e)", "EDITOR=/bin/true sudo -n -e /etc/hostname".to_owned()),
-        (
-            "a link to the helper",
-            format!(
-                "d=$(mktemp -d) && ln -s {HELPER} \"$d/felhom-fence\" && sudo -n \"$d/felhom-fence\" version; r=$?; rm -rf \"$d\"; exit $r"
-            ),
-        ),
+        // A link of the same name would do no harm: sudo runs the path that its rule names, whatever led there.
+        ("a link of another name", elsewhere(&format!("ln -s {HELPER} \"$d/fence\""), "fence")),
+        ("another program by its name", elsewhere("ln -s /usr/bin/id \"$d/felhom-fence\"", "felhom-fence")),
+        ("a copy elsewhere", elsewhere(&format!("cp {HELPER} \"$d/felhom-fence\""), "felhom-fence")),
         ("another program", sudo("/usr/bin/id -u")),
         ("a root shell", sudo("/bin/sh -c 'id -u'")),
         ("writing to the helper", format!("test -w {HELPER} || test -w /usr/libexec/felhom || test -w /usr/libexec")),
@@ -149,11 +203,15 @@ fn near_misses() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn refused_by_sudo(fence: &Fence, tried: &str, line: &str) -> Result<Proof> {
-    let done = fence.line(line, HARMLESS)?;
-    let through = answer_envelope(&done.stdout).is_some() || done.ok() || done.stdout_text().trim() == "0";
+/// Something of the caller's own in a directory of its own, tried through sudo.
+fn elsewhere(make: &str, name: &str) -> String {
+    format!("d=$(mktemp -d) && {make} && sudo -n \"$d/{name}\" version; r=$?; rm -rf \"$d\"; exit $r")
+}
+
+fn refused_by_sudo(tried: &str, came: &Came) -> Proof {
+    let through = answer_envelope(came.stdout.as_bytes()).is_some() || came.code == 0 || came.stdout.trim() == "0";
     let seen = if through { "allowed".to_owned() } else { "refused".to_owned() };
-    Ok(Proof { door: Kind::Sudo, tried: tried.to_owned(), expected: "refused", ok: !through, seen })
+    Proof { door: Kind::Sudo, tried: tried.to_owned(), expected: "refused", ok: !through, seen }
 }
 
 fn gate_misses() -> Vec<(&'static str, String)> {
@@ -174,10 +232,9 @@ fn gate_misses() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn refused_by_gate(fence: &Fence, tried: &str, line: &str) -> Result<Proof> {
-    let done = fence.line(line, HARMLESS)?;
-    let error = answer_envelope(&done.stdout).and_then(|e| e.error);
+fn refused_by_gate(tried: &str, came: &Came) -> Proof {
+    let error = answer_envelope(came.stdout.as_bytes()).and_then(|e| e.error);
     let ok = error.as_ref().is_some_and(|e| e.kind == ErrorKind::Gate);
-    let seen = if ok { "refused".to_owned() } else { format!("not refused by the gate: {}", done.stdout_text().trim()) };
-    Ok(Proof { door: Kind::Gate, tried: tried.to_owned(), expected: "refused", seen, ok })
+    let seen = if ok { "refused".to_owned() } else { format!("not refused by the gate: {}", last(came)) };
+    Proof { door: Kind::Gate, tried: tried.to_owned(), expected: "refused", seen, ok }
 }

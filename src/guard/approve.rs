@@ -28,9 +28,9 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
             blocked(session, "guard", fault);
         }
     }
-    // A change without a single call (an installation over ssh) needs no API, and may be planned where there is none.
+    // A change without a single call (an installation over ssh) needs no API, and may be planned where there is none; a plan is
+    // shown whoever asks, and also where nobody can be asked.
     let calls = change.items.iter().flat_map(|item| &item.steps).any(|step| matches!(step.what, Do::Call(_)));
-    // A plan is shown whoever asks, and also where nobody can be asked.
     let permissions = || session.client()?.get(&cluster::permissions());
     let held: Option<Held> = if rules.plan && calls { permissions().ok() } else { None };
     let plan = Plan::of(&change, &session.context, session.who(), held.as_ref());

@@ -50,7 +50,7 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
                 .with_hint(format!("--confirm {word} confirms it (--yes does not); --plan shows what would be lost")));
             }
             person.preview(plan);
-            said(person.types(&word, &format!("{}: this cannot be undone. Type {word} to go on", change.summary))?)
+            said(person.types(&word, &format!("{}: this cannot be undone", change.summary))?)
         }
     }
 }

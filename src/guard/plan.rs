@@ -91,6 +91,9 @@ impl PlannedItem {
                 }
             }
         }
+        // What is needed anyway answers a wider question too: `Memory` is one of `CPU or Memory or …`.
+        let exact: Vec<Vec<Grant>> = privileges.iter().map(|need| need.any.clone()).collect();
+        privileges.retain(|need| !exact.iter().any(|one| one.len() < need.any.len() && one.iter().all(|grant| need.any.contains(grant))));
         Self {
             target: item.target.clone(),
             action: item.action,

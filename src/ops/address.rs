@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use crate::api::{Form, GuestKind, Property, lenient};
+use crate::api::{Form, GuestKind, Property, cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
+use crate::guard::plan;
 use crate::ops::guests::{self, Guest};
+use crate::ops::root_only;
+use crate::routes::Grant;
 use crate::session::{Session, stopped};
 
 /// How long an address is waited for where nothing else was said.
@@ -56,6 +59,19 @@ pub fn wait(session: &Session, guest: &Guest) -> Result<Vec<String>> {
 pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
     if guest.kind == GuestKind::Lxc {
         return Ok(());
+    }
+    let path = format!("/vms/{}", guest.vmid);
+    let held = session.client()?.get(&cluster::permissions())?;
+    let asks = ["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"];
+    let may = |privilege: &&str| plan::holds(&held, &Grant { path: path.clone(), privilege: (**privilege).to_owned() });
+    if !root_only::is_root(session.who()) && !asks.iter().any(may) {
+        let mut fault = Fault::new(
+            Kind::Denied,
+            format!("the address of {} cannot be asked for: VM.GuestAgent.Audit on {path} is missing", guest.label()),
+        )
+        .with_hint("`felhom role check` shows what this token may do; without --wait-ip it can be done");
+        (fault.path, fault.privilege) = (Some(path), Some(asks.join("|")));
+        return Err(fault);
     }
     let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()))?;
     let agent = config.get("agent").and_then(lenient::text).unwrap_or_default();

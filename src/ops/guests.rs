@@ -210,6 +210,23 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
     Ok(guests.into_iter().filter(|guest| wanted.contains(&guest.vmid) && selection.matches(guest)).collect())
 }
 
+/// As [`select`], for what templates take no part in: a selection leaves them out, one that is named stays.
+pub fn select_usable(session: &Session, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
+    let chosen = select(all(session)?, words, selection)?;
+    if !words.is_empty() {
+        return Ok(chosen);
+    }
+    let (templates, usable): (Vec<Guest>, Vec<Guest>) = chosen.into_iter().partition(|guest| guest.template);
+    if usable.is_empty() {
+        return Err(Fault::not_found("nothing but templates matches the selection"));
+    }
+    if !templates.is_empty() {
+        let labels: Vec<String> = templates.iter().map(Guest::label).collect();
+        session.person.note(&format!("left out, as templates: {}", labels.join(", ")));
+    }
+    Ok(usable)
+}
+
 fn range(word: &str) -> Option<(u32, u32)> {
     let (from, to) = word.split_once('-').or_else(|| word.split_once(':'))?;
     Some((from.parse().ok()?, to.parse().ok()?))

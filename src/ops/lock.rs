@@ -10,19 +10,30 @@ use crate::session::{Session, stopped};
 
 /// The fault of a locked guest: which lock, and who works on it as far as that can be seen.
 pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
-    let kind = guest.kind.short();
     let message = format!("{} is locked ({lock})", guest.label());
     match holder(session, guest) {
         Some((who, upid)) => Fault::new(Kind::Locked, format!("{message}: {who} is at work"))
             .with_hint(format!("--wait-lock 10m waits for it; `felhom task log -f {upid}` follows it"))
             .with_upid(upid),
         None => Fault::new(Kind::Locked, message).with_hint(format!(
-            "no running task of it is to be seen: --wait-lock 10m waits; a lock that was left behind goes with `{} unlock {}` as root on {}",
-            if kind == "CT" { "pct" } else { "qm" },
-            guest.vmid,
+            "no running task of it is to be seen: --wait-lock 10m waits; a lock that was left behind goes with `{}` as root on {}",
+            unlock(guest),
             guest.node
         )),
     }
+}
+
+/// A lock that a failed task has left on its guest, in words, with the way out.
+pub fn left_behind(session: &Session, guest: &Guest) -> Option<String> {
+    let lock = live::read(session, guest).ok()?.lock?;
+    if holder(session, guest).is_some() {
+        return None;
+    }
+    Some(format!("{} is left behind locked ({lock}): `{}` as root on {} takes the lock away", guest.label(), unlock(guest), guest.node))
+}
+
+fn unlock(guest: &Guest) -> String {
+    format!("{} unlock {}", if guest.kind.short() == "CT" { "pct" } else { "qm" }, guest.vmid)
 }
 
 /// The running task of a guest, in words, with its id.

@@ -4,6 +4,8 @@ pub mod address;
 pub mod backup;
 pub mod context;
 pub mod denial;
+pub mod disks;
+pub mod doctor;
 pub mod guests;
 pub mod history;
 pub mod live;
@@ -13,8 +15,11 @@ pub mod nodes;
 pub mod power;
 pub mod restore;
 pub mod role;
+pub mod root_only;
+pub mod settings;
 #[cfg(feature = "fence")]
 pub mod smart;
+pub mod snapshots;
 pub mod time;
 #[cfg(feature = "fence")]
 pub mod usb;

@@ -8,7 +8,7 @@ use crate::guard::tags::{self, Deed};
 use crate::guard::{Done, Item, Step};
 use crate::ops::guests::Guest;
 use crate::ops::live::{self, Live, Power};
-use crate::ops::lock;
+use crate::ops::{lock, time};
 use crate::session::Session;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,14 +162,14 @@ fn unseen(session: &Session, guest: &Guest, action: Action, item: Item, fault: F
 
 fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: Item, live: &Live) -> Item {
     let item = item.fact("status", live.power.word());
+    if action.reached(live.power) {
+        return item.unchanged();
+    }
     if live.template || guest.template {
         return item.refused(
             Fault::refused(format!("{} is a template, which never runs", guest.label()))
                 .with_hint("a clone of it can be started: `felhom guest clone`"),
         );
-    }
-    if action.reached(live.power) {
-        return item.unchanged();
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
     if let Some(fault) = guarded.or_else(|| action.impossible(guest, manner, live)) {
@@ -177,7 +177,7 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
     }
     let item = match action {
         Action::Start | Action::Resume => item.touches(format!("{} is {}", guest.label(), live.power.word())),
-        _ => item.touches(format!("{} is {}, up for {}", guest.label(), live.power.word(), span(live.uptime))),
+        _ => item.touches(format!("{} is {}, up for {}", guest.label(), live.power.word(), time::span(live.uptime))),
     };
     let item = match action {
         Action::Stop => {
@@ -194,15 +194,6 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
         _ => item,
     };
     item.step(Step::call(action.word(), action.call(guest, manner)))
-}
-
-fn span(time: Duration) -> String {
-    match time.as_secs() {
-        s @ 0..=119 => format!("{s} s"),
-        s @ 120..=7199 => format!("{} min", s / 60),
-        s @ 7200..=172_799 => format!("{} h", s / 3600),
-        s => format!("{} days", s / 86_400),
-    }
 }
 
 /// Looks whether the guest itself is where it should be: the task's word is not enough, least of all under high availability.

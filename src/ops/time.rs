@@ -27,6 +27,30 @@ pub fn since(text: &str) -> Result<u64> {
     at(text).map(|time| u64::try_from(time).unwrap_or_default())
 }
 
+/// `2026-11-20 13:05` in local time.
+pub fn local(unix: i64) -> String {
+    match Timestamp::from_second(unix) {
+        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => unix.to_string(),
+    }
+}
+
+/// A length of time in one unit, for sentences: `40 s`, `3 min`, `5 h`, `12 days`.
+pub fn span(time: std::time::Duration) -> String {
+    match time.as_secs() {
+        s @ 0..=119 => format!("{s} s"),
+        s @ 120..=7199 => format!("{} min", s / 60),
+        s @ 7200..=172_799 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}
+
+/// A point in time and how long ago that is: `2026-11-20 13:05 (3 h ago)`.
+pub fn moment(unix: i64) -> String {
+    let ago = u64::try_from(Timestamp::now().as_second() - unix).unwrap_or_default();
+    format!("{} ({} ago)", local(unix), span(std::time::Duration::from_secs(ago)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -178,16 +178,26 @@ fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
             });
             needs.all.extend(either(alternatives));
         }
-        Privs::When(option, p) if request.param(option).is_some() => gather(p, request, bound, needs),
+        Privs::When(option, p) if sent(request, option) => gather(p, request, bound, needs),
         Privs::WhenIs(option, value, p) if request.param(option).is_some_and(|v| v.shown() == *value) => gather(p, request, bound, needs),
         Privs::When(..) | Privs::WhenIs(..) => {}
     }
 }
 
+/// Is the option sent, or named as one that goes? `netN` stands for any of `net0`, `net1`, …
+fn sent(request: &Request, option: &str) -> bool {
+    let is = |name: &str| match option.strip_suffix('N') {
+        Some(stem) => name.strip_prefix(stem).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())),
+        None => name == option,
+    };
+    let gone = request.param("delete").map(crate::api::Value::shown).unwrap_or_default();
+    request.params.iter().any(|(name, _)| is(name)) || gone.split(',').any(is)
+}
+
 /// An alternative that waits for an option which was not sent is none.
 fn applies(privs: &Privs, request: &Request) -> bool {
     match privs {
-        Privs::When(option, _) => request.param(option).is_some(),
+        Privs::When(option, _) => sent(request, option),
         Privs::WhenIs(option, value, _) => request.param(option).is_some_and(|v| v.shown() == *value),
         _ => true,
     }
@@ -271,5 +281,17 @@ mod tests {
         let texts: Vec<String> = needs.all.iter().flatten().map(|g| format!("{} {}", g.privilege, g.path)).collect();
         assert_eq!(texts, ["VM.Backup /vms/101", "VM.Backup /vms/102", "Datastore.AllocateSpace /storage/local"]);
         assert_eq!(risk(&Request::new(Method::Post, path!["nodes", "pve1", "nosuch"])), Risk::Irreversible);
+    }
+
+    #[test]
+    fn what_a_changed_setting_needs_depends_on_the_setting() {
+        let held = |call: Call<()>| -> Vec<String> {
+            let needs = needs(&call.request).expect("known");
+            needs.all.iter().filter(|any| any.len() == 1).map(|any| any[0].privilege.clone()).collect()
+        };
+        let put = || Call::put(path!["nodes", "pve1", "lxc", 101, "config"]);
+        assert_eq!(held(put().with("memory", "512").with("net3", "name=eth3")), ["VM.Config.Memory", "VM.Config.Network"]);
+        assert_eq!(held(put().with("delete", vec!["tags".to_owned(), "mp0".into()])), ["VM.Config.Disk", "VM.Config.Options"]);
+        assert_eq!(held(put().with("network", "x")), Vec::<String>::new());
     }
 }

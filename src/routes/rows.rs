@@ -49,23 +49,92 @@ const VZDUMP: Privs = All(&[
 const ARCHIVE: Privs = All(&[SPACE, Need("VM.Backup", "/vms/{vmid}")]);
 const ROOT_MODIFY: Privs = Need("Sys.Modify", "/");
 const ROOT_AUDIT: Privs = Need("Sys.Audit", "/");
-/// Changing a guest's configuration: what is needed depends on the keys; the host asks for one of these at the least.
-const LXC_CONFIG: Privs = Any(&[
-    Need("VM.Config.Disk", "/vms/{vmid}"),
-    Need("VM.Config.CPU", "/vms/{vmid}"),
-    Need("VM.Config.Memory", "/vms/{vmid}"),
-    Need("VM.Config.Network", "/vms/{vmid}"),
-    Need("VM.Config.Options", "/vms/{vmid}"),
+const CPU: Privs = Need("VM.Config.CPU", "/vms/{vmid}");
+const MEMORY: Privs = Need("VM.Config.Memory", "/vms/{vmid}");
+const NETWORK: Privs = Need("VM.Config.Network", "/vms/{vmid}");
+const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
+const HWTYPE: Privs = Need("VM.Config.HWType", "/vms/{vmid}");
+const OPTIONS: Privs = Need("VM.Config.Options", "/vms/{vmid}");
+const CLOUD: Privs = Any(&[Need("VM.Config.Cloudinit", "/vms/{vmid}"), NETWORK]);
+/// Changing a guest's configuration: what is needed depends on the keys; the host asks for one of the first at the least.
+const LXC_CONFIG: Privs = All(&[
+    Any(&[DISK, CPU, MEMORY, NETWORK, OPTIONS]),
+    When("cores", &CPU),
+    When("cpuunits", &CPU),
+    When("cpulimit", &CPU),
+    When("memory", &MEMORY),
+    When("swap", &MEMORY),
+    When("netN", &NETWORK),
+    When("nameserver", &NETWORK),
+    When("searchdomain", &NETWORK),
+    When("hostname", &NETWORK),
+    When("rootfs", &DISK),
+    When("mpN", &DISK),
+    When("unusedN", &DISK),
+    When("description", &OPTIONS),
+    When("tags", &OPTIONS),
+    When("onboot", &OPTIONS),
+    When("startup", &OPTIONS),
+    When("protection", &OPTIONS),
+    When("ostype", &OPTIONS),
+    When("cmode", &OPTIONS),
+    When("console", &OPTIONS),
+    When("tty", &OPTIONS),
+    When("timezone", &OPTIONS),
+    When("lock", &OPTIONS),
+    When("features", &ALLOCATE),
 ]);
-const QEMU_CONFIG: Privs = Any(&[
-    Need("VM.Config.Disk", "/vms/{vmid}"),
-    Need("VM.Config.CDROM", "/vms/{vmid}"),
-    Need("VM.Config.CPU", "/vms/{vmid}"),
-    Need("VM.Config.Memory", "/vms/{vmid}"),
-    Need("VM.Config.Network", "/vms/{vmid}"),
-    Need("VM.Config.HWType", "/vms/{vmid}"),
-    Need("VM.Config.Options", "/vms/{vmid}"),
-    Need("VM.Config.Cloudinit", "/vms/{vmid}"),
+const QEMU_CONFIG: Privs = All(&[
+    Any(&[DISK, Need("VM.Config.CDROM", "/vms/{vmid}"), CPU, MEMORY, NETWORK, HWTYPE, OPTIONS, Need("VM.Config.Cloudinit", "/vms/{vmid}")]),
+    When("cores", &CPU),
+    When("cpu", &CPU),
+    When("cpulimit", &CPU),
+    When("cpuunits", &CPU),
+    When("numa", &CPU),
+    When("sockets", &CPU),
+    When("vcpus", &CPU),
+    When("memory", &MEMORY),
+    When("balloon", &MEMORY),
+    When("shares", &MEMORY),
+    When("acpi", &HWTYPE),
+    When("hotplug", &HWTYPE),
+    When("kvm", &HWTYPE),
+    When("machine", &HWTYPE),
+    When("scsihw", &HWTYPE),
+    When("smbios1", &HWTYPE),
+    When("tablet", &HWTYPE),
+    When("vga", &HWTYPE),
+    When("watchdog", &HWTYPE),
+    When("audio0", &HWTYPE),
+    When("rng0", &HWTYPE),
+    When("netN", &NETWORK),
+    When("scsiN", &DISK),
+    When("virtioN", &DISK),
+    When("sataN", &DISK),
+    When("boot", &DISK),
+    When("vmstatestorage", &DISK),
+    When("agent", &OPTIONS),
+    When("bios", &OPTIONS),
+    When("description", &OPTIONS),
+    When("keyboard", &OPTIONS),
+    When("localtime", &OPTIONS),
+    When("name", &OPTIONS),
+    When("onboot", &OPTIONS),
+    When("ostype", &OPTIONS),
+    When("protection", &OPTIONS),
+    When("startdate", &OPTIONS),
+    When("startup", &OPTIONS),
+    When("tags", &OPTIONS),
+    When("cipassword", &CLOUD),
+    When("citype", &CLOUD),
+    When("ciuser", &CLOUD),
+    When("cicustom", &CLOUD),
+    When("ciupgrade", &CLOUD),
+    When("nameserver", &CLOUD),
+    When("searchdomain", &CLOUD),
+    When("sshkeys", &CLOUD),
+    When("ipconfigN", &CLOUD),
+    When("startup", &Need("Sys.Modify", "/")),
 ]);
 
 use Method::{Delete, Post, Put};

@@ -123,6 +123,72 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb {
+        name: "snapshot create",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/feature",
+            "GET /nodes/{node}/qemu/{vmid}/feature",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/storage",
+            "POST /nodes/{node}/lxc/{vmid}/snapshot",
+            "POST /nodes/{node}/qemu/{vmid}/snapshot",
+        ],
+    },
+    Verb { name: "snapshot list", calls: &["GET /nodes/{node}/lxc/{vmid}/snapshot", "GET /nodes/{node}/qemu/{vmid}/snapshot"] },
+    Verb {
+        name: "snapshot rollback",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config",
+            "POST /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback",
+            "POST /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback",
+        ],
+    },
+    Verb {
+        name: "snapshot delete",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "DELETE /nodes/{node}/lxc/{vmid}/snapshot/{snapname}",
+            "DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
+        ],
+    },
+    Verb {
+        name: "guest set",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/pending",
+            "GET /nodes/{node}/qemu/{vmid}/pending",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "PUT /nodes/{node}/lxc/{vmid}/config",
+            "PUT /nodes/{node}/qemu/{vmid}/config",
+            "POST /nodes/{node}/qemu/{vmid}/config",
+        ],
+    },
+    Verb {
+        name: "guest mountpoint add",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/storage",
+            "PUT /nodes/{node}/lxc/{vmid}/config",
+        ],
+    },
+    Verb {
         name: "backup run",
         calls: &[
             "GET /nodes/{node}/lxc/{vmid}/config",
@@ -239,6 +305,16 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "usb mount", calls: &["GET /storage", "POST /storage"] },
     Verb { name: "usb unmount", calls: &["GET /storage", "PUT /storage/{storage}"] },
     Verb { name: "usb status", calls: &["GET /storage"] },
+    Verb {
+        name: "doctor",
+        calls: &[
+            "GET /version",
+            "GET /access/permissions",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/tasks",
+            "GET /cluster/resources",
+        ],
+    },
     Verb {
         name: "role bootstrap",
         calls: &[

@@ -19,8 +19,8 @@ mod sink;
 mod table;
 #[cfg(test)]
 mod tests;
-pub use crate::units;
 
+pub use crate::units;
 pub use cell::{Cell, Tone};
 pub use options::{ColorMode, Format, Options, ProgressMode};
 pub use out::{Captured, Out};

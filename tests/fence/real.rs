@@ -68,14 +68,15 @@ fn with_real_sudo_and_sshd() {
     if !probe.status.success() {
         return skip(&format!("no mount namespace with layers: {}", String::from_utf8_lossy(&probe.stderr)));
     }
-    Command::new("unshare")
+    let ran = Command::new("unshare")
         .args(["-m", "--pid", "--fork", "--mount-proc", "sh", "-c", SETUP, "sh"])
         .arg(myself)
-        .args(["--exact", "fence::inside::everything", "--ignored", "--nocapture"])
+        .args(["--exact", "fence::inside::everything", "--nocapture"])
         .env("LAYERS", LAYERS)
         .env("FELHOM_INSIDE", "1")
         .env("FELHOM_STATIC_HELPER", helper)
         .timeout(std::time::Duration::from_secs(300))
         .assert()
         .success();
+    println!("{}", String::from_utf8_lossy(&ran.get_output().stdout));
 }

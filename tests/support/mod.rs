@@ -11,8 +11,8 @@
 //! Every request that reaches a [`Host`] or a [`Demo`] is held against the API schema when it is dropped: a test that sends
 //! something wrong on purpose says so with `forgive`.
 
-pub mod asked;
 mod contract;
+pub mod desk;
 mod home;
 mod host;
 pub mod http;

@@ -20,7 +20,7 @@ impl Terminal {
     /// the command has ended.
     pub fn start(columns: u32, rows: u32, env: &[(String, String)], args: &[&str]) -> Option<Self> {
         let terminal = Self { tmux: need_tool("tmux")?, folder: tempfile::tempdir().unwrap() };
-        let mut script = "exec 2>&1\n".to_owned();
+        let mut script = "exec 2>&1\ntrap : INT\n".to_owned();
         for (name, value) in env.iter().filter(|(name, _)| name != "TERM") {
             script.push_str(&format!("export {name}={}\n", quoted(value)));
         }

@@ -27,6 +27,27 @@ fn every_leaf_has_an_example_that_parses() {
 }
 
 #[test]
+fn the_documents_show_commands_that_exist() {
+    let mut wrong = Vec::new();
+    for file in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let quoted = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("felhom ") && !code.contains(['…', '|', '\n']));
+        let shown = text
+            .lines()
+            .filter(|line| !line.contains('`'))
+            .filter_map(|line| line.strip_prefix("$ ").or_else(|| line.find("FELHOM_CONTEXT=").map(|at| &line[at..])));
+        // In a sentence a command may stand without its arguments.
+        let examples = quoted.map(|line| format!("xargs {line}")).chain(shown.map(str::to_owned));
+        for example in examples.filter(|line| line.contains("felhom ")) {
+            if let Err(why) = parses(&example) {
+                wrong.push(format!("{file}: {example}\n    {}", why.lines().next().unwrap_or_default()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn a_wrong_example_is_seen() {
     assert!(parses("felhom guest list --nosuch").is_err());
     assert!(parses("felhom nosuch").is_err());
@@ -37,8 +58,8 @@ fn a_wrong_example_is_seen() {
 
 /// Every command line of felhom in this line of shell.
 fn parses(line: &str) -> Result<(), String> {
-    if line.contains("$(") {
-        // What the inner command prints is not known here.
+    if line.contains("$(") || line.contains('…') {
+        // What the inner command prints, and what an abbreviation stands for, is not known here.
         return Ok(());
     }
     for words in commands(line) {
@@ -60,6 +81,8 @@ fn parse(command: Command, words: &[String], piped: bool) -> Result<(), String> 
         return parse(command, &inner, piped);
     }
     match command.try_get_matches_from(words) {
+        // A noun or a verb alone names it.
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand) => Ok(()),
         Err(error) if piped && error.kind() == ErrorKind::MissingRequiredArgument => Ok(()),
         Err(error) if error.use_stderr() => Err(error.render().to_string()),
         _ => Ok(()),

@@ -41,11 +41,32 @@ const LOCAL: &[(&str, &str)] = &[
     ("api post", "any call"),
     ("api put", "any call"),
     ("api delete", "any call"),
+    ("api ls", "reads the host's own description of its calls, which is no call"),
+    ("api describe", "reads the host's own description of its calls, which is no call"),
+    ("context list", "reads the configuration"),
+    ("context show", "reads the configuration"),
+    ("context use", "changes the configuration"),
+    ("context edit", "changes the configuration"),
+    ("context remove", "changes the configuration"),
+    ("fence check", "asks the fence, not the API"),
+    ("fence show", "asks the fence, not the API"),
+    ("fence sudoers", "prints a file"),
+    ("fence install", "works over ssh or sudo, not the API"),
+    ("usb list", "asks the fence, not the API"),
+    ("node sensors", "asks the fence, not the API"),
+    ("role presets", "prints a table"),
     ("plan list", "reads the shelf of staged changes"),
     ("plan show", "reads the shelf of staged changes"),
     ("plan apply", "runs another verb"),
     ("plan discard", "works on the shelf of staged changes"),
     ("history show", "reads the journal; asks only for tasks"),
+    ("context list", "reads the configuration"),
+    ("context show", "reads the configuration"),
+    ("context use", "changes the configuration"),
+    ("context edit", "changes the configuration"),
+    ("context remove", "changes the configuration"),
+    ("api ls", "reads a file that the host serves beside its API"),
+    ("api describe", "reads a file that the host serves beside its API"),
     ("routes", "prints a table"),
     ("completions", "prints a script"),
     ("demo serve", "is a host itself"),
@@ -91,7 +112,7 @@ fn a_description_is_one_line_without_a_full_stop() {
         .into_iter()
         .filter_map(|named| {
             let about = named.command.get_about()?.to_string();
-            let plain = named.name.is_empty() || (!about.ends_with('.') && about.len() <= 100 && !about.contains('\n'));
+            let plain = named.name.is_empty() || (!about.ends_with('.') && about.len() <= 130 && !about.contains('\n'));
             (!plain).then(|| format!("felhom {}: {about}", named.name))
         })
         .collect();

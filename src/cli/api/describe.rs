@@ -98,6 +98,10 @@ impl Described {
         let mut parameters: Vec<Parameter> = properties.into_iter().flatten().map(|(name, schema)| Parameter::of(name, schema)).collect();
         // As they are needed: those of the path first, then the required ones.
         let place = |name: &str| node.path.find(&format!("{{{name}}}")).unwrap_or(usize::MAX);
+        for parameter in &mut parameters {
+            // The host may know a value of its own for one; the path still has a place for it.
+            parameter.required |= place(&parameter.name) != usize::MAX;
+        }
         parameters.sort_by(|a, b| (place(&a.name), !a.required, &a.name).cmp(&(place(&b.name), !b.required, &b.name)));
         Self {
             method: method.to_owned(),

@@ -21,8 +21,8 @@ use super::view::View;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     felhom context add home\n  \
-    felhom context add home --endpoint pve1.lan --token-id felhom@pve!agent --secret-stdin --fingerprint AA:BB:… <secret\n  \
-    felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret --ca-file ca.pem\n  \
+    felhom context add home --endpoint pve1.lan --token-id felhom@pve!agent --secret-stdin --ca-file pve-root-ca.pem <secret\n  \
+    felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret\n  \
     felhom context add box --transport ssh --ssh root@pve1.lan")]
 pub struct Add {
     /// Its name: letters, digits, `-`, `_`, `.`
@@ -181,7 +181,8 @@ impl Add {
         if let Some((_, given)) = &secret {
             changed.and(given.place());
         }
-        changed.and(trust_words(context, pinned));
+        let planned = ctx.global.plan.is_some();
+        changed.and(if planned && !self.trust.leaf { planned_trust(context, pinned) } else { trust_words(context, pinned) });
         if make_current {
             changed.and(format!("{} is the current context", self.name));
         }
@@ -248,6 +249,13 @@ pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
         }
         Pinned::InPlace => "no certificate is trusted yet: the first contact asks".to_owned(),
     }
+}
+
+/// The same before the host was asked for its cluster's CA.
+pub fn planned_trust(context: &Context, pinned: &Pinned) -> String {
+    let by_leaf = *pinned == Pinned::InPlace && !context.acts_as_root() && !context.insecure && !context.system_roots;
+    let words = trust_words(context, pinned);
+    if by_leaf && context.ca_file.is_none() { format!("{words}, or the cluster's CA where it made it") } else { words }
 }
 
 /// Asks until it is understood, three times at the most.

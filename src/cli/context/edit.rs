@@ -12,7 +12,9 @@ use crate::ui::prompt;
 
 use super::change::{Action, Changed, Status};
 
-/// Open config.toml in an editor ($VISUAL, else $EDITOR, else vi); what felhom would not understand is not taken over
+/// Edit the configuration; what felhom would not understand is not taken over
+///
+/// Opens a copy of config.toml in $VISUAL, else $EDITOR, else vi, and replaces the file when the copy is good.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context edit\n  EDITOR=nano felhom context edit home")]
 pub struct Edit {

@@ -9,7 +9,7 @@ mod secret;
 mod show;
 mod test;
 mod trust;
-mod trusting;
+pub(super) mod trusting;
 mod use_;
 mod view;
 

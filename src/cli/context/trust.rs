@@ -10,7 +10,7 @@ use crate::fault::{Fault, Result};
 use crate::ops::context::look;
 use crate::transport::tls::{self, PeerCert, Trust as Held};
 
-use super::add::trust_words;
+use super::add::{planned_trust, trust_words};
 use super::change::{Action, Changed, Status};
 use super::trusting::{Pinned, TrustFlags, compare, widen};
 use super::view::View;
@@ -19,9 +19,7 @@ use super::view::View;
 ///
 /// Shows each certificate that is not trusted yet and asks. Afterwards the cluster's own CA takes its place where it made the certificate and the token can ask for it.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --fingerprint AA:BB:…\n  felhom context trust home --ca-file pve-root-ca.pem"
-)]
+#[command(after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --ca-file pve-root-ca.pem")]
 pub struct Trust {
     /// Which one (default: the current one)
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
@@ -88,8 +86,9 @@ impl Trust {
             changed.settings = Some(View::of(before, ctx.config()?.current.as_ref() == Some(&before.name)));
             return changed.show(ctx);
         }
-        changed.and(trust_words(context, pinned));
-        if ctx.global.plan.is_some() {
+        let planned = ctx.global.plan.is_some();
+        changed.and(if planned && !self.flags.leaf { planned_trust(context, pinned) } else { trust_words(context, pinned) });
+        if planned {
             changed.status = Status::Planned;
             return changed.show(ctx);
         }

@@ -1,7 +1,9 @@
 //! `felhom demo`: any command against the embedded host.
 
 mod here;
+pub(super) use here::context;
 mod serve;
+mod tour;
 
 use std::ffi::OsString;
 
@@ -26,6 +28,7 @@ pub struct Demo {
 enum What {
     /// Keep the demo host open for other clients
     Serve(serve::Serve),
+    Tour(tour::Tour),
     Reset(Reset),
     State(State),
     /// Any felhom command, run against the demo host
@@ -51,10 +54,11 @@ impl Demo {
         let dir = here::dir(ctx);
         match self.what {
             What::Serve(verb) => verb.run(ctx),
+            What::Tour(verb) => verb.run(ctx),
             What::Reset(verb) => {
                 demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
                 // The fence's pretended host lies beside it, and is laid out anew when it is next asked.
-                let _ = std::fs::remove_dir_all(dir.join("fence"));
+                let _ = std::fs::remove_dir_all(demo::mounts::host_root(&dir));
                 ctx.out.note("the demo host begins again");
                 Ok(())
             }

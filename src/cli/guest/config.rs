@@ -57,7 +57,7 @@ impl Config {
                 let masked = if redact::sensitive(&key) {
                     lenient::text(&value).map_or(Json::Null, |text| redact::config_value(&key, &text).into())
                 } else {
-                    value
+                    redact::json(value)
                 };
                 (key, masked)
             })

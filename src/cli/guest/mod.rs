@@ -2,9 +2,11 @@
 
 mod config;
 mod list;
+mod mountpoint;
 mod next_id;
 mod power;
 mod restore;
+mod set;
 mod show;
 
 pub use list::status_tone;
@@ -20,6 +22,10 @@ pub enum Guest {
     Show(show::Show),
     Config(config::Config),
     Restore(Box<restore::Restore>),
+    Set(set::Set),
+    /// The mount points of a container
+    #[command(subcommand)]
+    Mountpoint(mountpoint::Mountpoint),
     NextId(next_id::NextId),
     Start(power::Start),
     Stop(power::Stop),
@@ -36,6 +42,8 @@ impl Guest {
             Self::Show(verb) => verb.run(ctx),
             Self::Config(verb) => verb.run(ctx),
             Self::Restore(verb) => verb.run(ctx),
+            Self::Set(verb) => verb.run(ctx),
+            Self::Mountpoint(noun) => noun.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),

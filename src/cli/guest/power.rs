@@ -32,7 +32,7 @@ impl Targets {
         if self.guests.is_empty() && !self.selection.given() && session.person.present() {
             return guests::one(session, None).map(|guest| vec![guest]);
         }
-        guests::select(guests::all(session)?, &self.guests, &self.selection)
+        guests::select_usable(session, &self.guests, &self.selection)
     }
 }
 

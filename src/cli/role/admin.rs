@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::Ctx;
+use crate::cli::context::trusting::{self, Pinned, TrustFlags};
 use crate::cli::ctx::https;
 use crate::config::context::check_token_id;
-use crate::config::first_contact::FirstContact;
 use crate::config::secrets::{Account, Source, Vault};
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Result};
@@ -17,7 +17,6 @@ use crate::secret::Secret;
 use crate::session::Session;
 use crate::transport::https::Login;
 use crate::transport::tls::Fingerprint;
-use crate::units;
 
 /// The administrator's password in a file that nobody else may read.
 const PASSWORD_FILE: &str = "FELHOM_PASSWORD_FILE";
@@ -112,34 +111,20 @@ fn stdin() -> Result<Secret> {
 }
 
 impl Trust {
-    /// The context with its trust settled: by a flag, by what it has, or by a person who compares.
-    pub fn settle(&self, ctx: &Ctx, context: &Context) -> Result<Context> {
+    /// The context with its trust settled: by a flag, by what it has, or by a person who compares. With the CA that a flag gave,
+    /// which is to be kept beside the configuration.
+    pub fn settle(&self, ctx: &Ctx, context: &Context) -> Result<(Context, Option<String>)> {
         let mut settled = context.clone();
-        if let Some(file) = &self.ca_file {
-            let file = std::fs::canonicalize(file).map_err(|e| Fault::io(format!("--ca-file {}", file.display()), &e))?;
-            settled.ca_file = Some(file);
-            settled.endpoints.iter_mut().for_each(|endpoint| endpoint.fingerprint = None);
-        }
-        if let (Some(fingerprint), Some(first)) = (self.fingerprint, settled.endpoints.first_mut()) {
-            first.fingerprint = Some(fingerprint);
-        }
-        for at in 0..settled.endpoints.len() {
-            if settled.trust(&settled.endpoints[at])?.is_some() {
-                continue;
-            }
-            let endpoint = settled.endpoints[at].clone();
-            let cert = crate::ops::context::look(&endpoint)?;
-            let contact = FirstContact::new(&endpoint, &cert, units::now());
-            let person = ctx.person();
-            if !person.present() {
-                return Err(contact.refusal());
-            }
-            contact.lines().iter().for_each(|line| person.note(line));
-            if !person.yes("Is this the right host?")? {
-                return Err(Fault::refused("the certificate was not accepted: nothing was sent"));
-            }
-            settled.endpoints[at].fingerprint = Some(cert.sha256);
-        }
-        Ok(settled)
+        let flags = TrustFlags {
+            fingerprint: self.fingerprint.into_iter().collect(),
+            ca_file: self.ca_file.clone(),
+            system_roots: false,
+            insecure: None,
+            leaf: false,
+            offline: false,
+        };
+        let pinned = flags.apply(&mut settled)?;
+        trusting::meet(ctx, &mut settled, false)?;
+        Ok((settled, if let Pinned::Ca(pem) = pinned { Some(pem) } else { None }))
     }
 }

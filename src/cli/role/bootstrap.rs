@@ -9,21 +9,21 @@ use serde_json::{Map, Value as Json};
 
 use super::admin::{Admin, Trust};
 use super::subject::{self, Via};
-use crate::api::access;
+use crate::api::{access, nodes};
 use crate::cli::Ctx;
 use crate::config::context::check_token_id;
-use crate::config::first_contact::Pin;
 use crate::config::secrets::Store;
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
-use crate::guard::{Change, Status, verdict};
+use crate::guard::{Change, verdict};
+use crate::ops::context::{cluster_ca, look, under_ca};
 use crate::ops::guests;
 use crate::ops::role::acts;
 use crate::ops::role::bootstrap::{Kept, Making, RoleWanted, Wanted, item, kept};
 use crate::ops::role::keeper::Keeper;
 use crate::ops::role::measure::{self, Scope};
-use crate::ops::role::present::{Present, look};
+use crate::ops::role::present::{self, Present};
 use crate::ops::role::presets::{PRESETS, preset};
 use crate::ops::time;
 use crate::session::Session;
@@ -36,7 +36,7 @@ use crate::ui::{Cell, Format, Record, units};
 /// Logs in once as an administrator, pins the host's certificate, and keeps the token's secret. A second run repairs what is missing and changes nothing else. --plan shows the calls, --plan=pveum the commands for root on the node.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --fingerprint AA:… --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
+    after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --ca-file pve-root-ca.pem --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
 )]
 pub struct Bootstrap {
     /// The host, HOST[:PORT]; without it the context of this run
@@ -69,7 +69,7 @@ pub struct Bootstrap {
     /// When the token ends: a day, a time
     #[arg(long, value_name = "DATE")]
     expire: Option<String>,
-    /// Where the secret goes [default: the keyring, else a private file]
+    /// Where the secret goes [default: the keyring]
     #[arg(long, value_name = "STORE")]
     store: Option<Place>,
     #[command(flatten)]
@@ -113,12 +113,17 @@ struct Granted {
     token: BTreeSet<String>,
 }
 
+/// The administrator's session, the trusted context, and a CA that was given for it.
+type Entered = (Session, Context, Option<String>);
+
 /// What is known before anything is changed.
 struct Ready {
     session: Session,
     present: Present,
     kept: Kept,
     keeper: Keeper,
+    /// The context as it shall stand in the configuration.
+    later: Context,
     ca_pem: Option<String>,
     trust: &'static str,
 }
@@ -136,9 +141,9 @@ impl Bootstrap {
             let wanted = self.wanted(&user, &token, expire, None)?;
             (self.unasked(ctx, context), wanted)
         } else {
-            let (session, context, via) = self.enter(ctx, &context)?;
-            let wanted = self.wanted(&user, &token, expire, Some(&session))?;
-            (self.ask(ctx, session, context, via, &wanted, now)?, wanted)
+            let entered = self.enter(ctx, &context)?;
+            let wanted = self.wanted(&user, &token, expire, Some(&entered.0))?;
+            (self.ask(ctx, entered, &wanted, now)?, wanted)
         };
         let store = match self.store {
             Some(Place::Print) => None,
@@ -146,7 +151,7 @@ impl Bootstrap {
             _ if matches!(ready.kept, Kept::Lost) => Some(self.probed(ctx, &ready.keeper)?),
             _ => self.wished(),
         };
-        let target = (!ready.keeper.fixed).then(|| ready.keeper.context.clone());
+        let target = (!ready.keeper.fixed).then(|| ready.later.clone());
         let making = Making {
             wanted: &wanted,
             present: &ready.present,
@@ -171,9 +176,9 @@ impl Bootstrap {
             return Ok(());
         };
         verdict(&outcomes).map_err(|fault| fault_after(fault, &wanted))?;
-        let extra = outcomes.into_iter().next().map_or((Status::Unchanged, Map::new()), |outcome| (outcome.status, outcome.extra));
-        let held = self.effective(&ready, &wanted, extra.1.get("held"))?;
-        let shown = shown(&ready, &wanted, &held, changed, extra.1.get("source").and_then(Json::as_str));
+        let extra = outcomes.into_iter().next().map(|outcome| outcome.extra).unwrap_or_default();
+        let held = self.effective(&ready, &wanted, extra.get("held"))?;
+        let shown = shown(&ready, &wanted, &held, changed, extra.get("source").and_then(Json::as_str));
         if settled && shown.missing.is_empty() && matches!(ctx.out.format(), Format::Table) {
             return ctx.out.text("nothing to do\n");
         }
@@ -198,35 +203,33 @@ impl Bootstrap {
     }
 
     /// Trust, then the administrator's login.
-    fn enter(&self, ctx: &Ctx, context: &Context) -> Result<(Session, Context, Via)> {
+    fn enter(&self, ctx: &Ctx, context: &Context) -> Result<Entered> {
         let administered = subject::administered(context, self.via)?;
         if administered.transport != Transport::Https {
-            return Ok((ctx.open(administered), context.clone(), self.via));
+            return Ok((ctx.open(administered), context.clone(), None));
         }
-        let trusted = self.trust.settle(ctx, &administered)?;
-        Ok((self.admin.session(ctx, &trusted)?, trusted, self.via))
+        let (trusted, ca_pem) = self.trust.settle(ctx, &administered)?;
+        Ok((self.admin.session(ctx, &trusted)?, trusted, ca_pem))
     }
 
-    fn ask(&self, ctx: &Ctx, session: Session, context: Context, via: Via, wanted: &Wanted, now: i64) -> Result<Ready> {
+    fn ask(&self, ctx: &Ctx, (session, context, given): Entered, wanted: &Wanted, at: i64) -> Result<Ready> {
+        let via = self.via;
         let client = session.client()?;
-        let (context, ca_pem, trust) = pin(client, context, via)?;
-        let present = look(client, &wanted.user)?;
+        let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via)?;
+        let present = present::look(client, &wanted.user)?;
         let keeper = subject::keeper(ctx, context);
+        if let Some(file) = ca_pem.as_ref().and_then(|pem| pinned_already(&keeper, pem)) {
+            (later.ca_file, ca_pem) = (Some(file), None);
+        }
         let prints = self.store == Some(Place::Print);
-        let kept = kept(&keeper, present.tokens.get(&wanted.token), &wanted.token_id(), prints, now)?;
-        Ok(Ready { session, present, kept, keeper, ca_pem, trust })
+        let kept = kept(&keeper, present.tokens.get(&wanted.token), &wanted.token_id(), prints, at)?;
+        Ok(Ready { session, present, kept, keeper, later, ca_pem, trust })
     }
 
     fn unasked(&self, ctx: &Ctx, context: Context) -> Ready {
         let keeper = subject::keeper(ctx, context.clone());
-        Ready {
-            session: ctx.planning(&context, self.admin.name()),
-            present: Present::default(),
-            kept: Kept::Lost,
-            keeper,
-            ca_pem: None,
-            trust: "unknown",
-        }
+        let session = ctx.planning(&context, self.admin.name());
+        Ready { session, present: Present::default(), kept: Kept::Lost, keeper, later: context, ca_pem: None, trust: "unknown" }
     }
 
     fn wished(&self) -> Option<Store> {
@@ -238,11 +241,15 @@ impl Bootstrap {
     }
 
     fn probed(&self, ctx: &Ctx, keeper: &Keeper) -> Result<Store> {
-        let store = keeper.store(self.wished())?;
-        if self.store.is_none() && store == Store::File {
-            ctx.out.note("there is no keyring to use, so the secret goes into a file that only you can read");
+        let person = ctx.person();
+        match keeper.store(self.wished()) {
+            // What is asked of a person is told to a script.
+            Err(fault) if self.store.is_none() && person.present() => {
+                let question = format!("{fault}. Keep the secret in a file that only you can read?");
+                if person.yes(&question)? { keeper.store(Some(Store::File)) } else { Err(fault) }
+            }
+            settled => settled,
         }
-        Ok(store)
     }
 
     fn wanted(&self, user: &str, token: &str, expire: Option<u64>, session: Option<&Session>) -> Result<Wanted> {
@@ -306,46 +313,74 @@ impl Bootstrap {
     }
 }
 
+/// How the host is trusted from now on.
+struct Pinning {
+    /// For this run: until the CA is on disk the leaf stands for it.
+    now: Context,
+    /// As the configuration shall have it.
+    later: Context,
+    /// A CA to be kept beside the configuration.
+    ca_pem: Option<String>,
+    word: &'static str,
+}
+
 /// What a host's certificate is pinned by, once the administrator's login has proved the host.
-fn pin(client: &Client, mut context: Context, via: Via) -> Result<(Context, Option<String>, &'static str)> {
-    let Some(endpoint) = context.endpoints.first().cloned() else {
+fn pin(client: &Client, context: Context, given: Option<String>, via: Via) -> Result<Pinning> {
+    let settled = |context: Context, word| Pinning { now: context.clone(), later: context, ca_pem: None, word };
+    let Some(first) = context.endpoints.first().cloned() else {
         return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)));
     };
-    if context.insecure {
-        return Ok((context, None, "insecure"));
+    if let Some(pem) = given {
+        let later = Context { ca_file: None, ..context.clone() };
+        return Ok(Pinning { now: context, later, ca_pem: Some(pem), word: "ca" });
     }
-    if context.ca_file.is_some() && endpoint.fingerprint.is_none() {
-        return Ok((context, None, "ca"));
+    let leaf = context.endpoints.iter().any(|endpoint| endpoint.fingerprint.is_some());
+    match () {
+        () if context.insecure => return Ok(settled(context, "insecure")),
+        () if context.ca_file.is_some() && !leaf => return Ok(settled(context, "ca")),
+        () if context.system_roots && !leaf => return Ok(settled(context, "system")),
+        () => {}
     }
-    if context.system_roots && endpoint.fingerprint.is_none() {
-        return Ok((context, None, "system"));
+    let mut now = context.clone();
+    let ca = cluster_ca(client)?;
+    if via != Via::Https && context.trust(&first)?.is_none() {
+        // Root on the node vouches for what the API shows.
+        let cert = look(&first)?;
+        if !vouched(client, &cert, ca.as_deref())? {
+            let message = format!("{} shows a certificate that the node does not have: {}", first.url.authority(), cert.sha256);
+            return Err(Fault::new(Kind::Untrusted, message).with_hint("is the address right, and nobody in between?"));
+        }
+        now.endpoints[0].fingerprint = Some(cert.sha256);
     }
-    let cert = crate::ops::context::look(&endpoint)?;
-    let nodes = client.get(&crate::api::nodes::list())?;
-    let leaf = cert.sha256.to_string();
-    let node = nodes.iter().find(|n| n.ssl_fingerprint.as_deref() == Some(&leaf)).or_else(|| nodes.iter().find(|n| n.online()));
-    let listed = node.map(|node| client.get(&access::certificates(&node.node))).transpose()?.unwrap_or_default();
-    let ca = listed.iter().find(|c| c.filename == "pve-root-ca.pem").and_then(|c| c.pem.clone());
-    let chosen = Pin::choose(&cert, ca.as_deref());
-    if via != Via::Https && matches!(chosen, Pin::Leaf(_)) && !listed.iter().any(|c| c.fingerprint.as_deref() == Some(&leaf)) {
-        return Err(Fault::new(
-            Kind::Untrusted,
-            format!("{} shows a certificate that the node does not have: {leaf}", endpoint.url.authority()),
-        )
-        .with_hint("is the address right, and nobody in between? --fingerprint names the right one"));
+    match ca.and_then(|pem| Some((under_ca(&now.endpoints, &pem, look)?, pem))) {
+        Some((endpoints, pem)) => {
+            let later = Context { endpoints, ca_file: None, ..now.clone() };
+            Ok(Pinning { now, later, ca_pem: Some(pem), word: "ca" })
+        }
+        None => Ok(settled(now, "fingerprint")),
     }
-    // Until the CA is on disk the leaf stands for it.
-    context.endpoints[0].fingerprint = Some(cert.sha256);
-    match chosen {
-        Pin::Leaf(_) => Ok((context, None, "fingerprint")),
-        Pin::Ca(pem) => {
-            let asked = endpoint.server_name.as_ref().unwrap_or(&endpoint.url.host);
-            if !tls::covers(&cert.leaf_der, asked) {
-                context.endpoints[0].server_name = cert.sans.iter().find(|name| tls::covers(&cert.leaf_der, name)).cloned();
-            }
-            Ok((context, Some(pem), "ca"))
+}
+
+/// The node has this certificate, or its cluster's CA made it.
+fn vouched(client: &Client, cert: &tls::PeerCert, ca: Option<&str>) -> Result<bool> {
+    if ca.is_some_and(|pem| tls::chains_to(&cert.leaf_der, pem.as_bytes())) {
+        return Ok(true);
+    }
+    for node in client.get(&nodes::list())?.into_iter().filter(nodes::Node::online) {
+        let listed = client.get(&nodes::certificates(&node.node))?;
+        let has = |pem: &String| tls::certificates(pem.as_bytes()).is_ok_and(|all| all.iter().any(|der| der.as_ref() == cert.leaf_der));
+        if listed.iter().filter_map(|c| c.pem.as_ref()).any(has) {
+            return Ok(true);
         }
     }
+    Ok(false)
+}
+
+/// A CA that is pinned already needs no second pin.
+fn pinned_already(keeper: &Keeper, pem: &str) -> Option<std::path::PathBuf> {
+    let file = keeper.written()?.ca_file?;
+    let there = tls::certificates(&std::fs::read(&file).ok()?).ok()?;
+    (tls::certificates(pem.as_bytes()).ok()? == there).then_some(file)
 }
 
 /// `Nodes` for `/nodes`, `Root` for `/`: names the roles that are not for guests and storages.

@@ -47,7 +47,7 @@ impl Rotate {
             return Err(Fault::config(format!("the context '{}' has no token to rotate", context.name))
                 .with_hint("`felhom role bootstrap` makes one"));
         };
-        let trusted = self.trust.settle(ctx, &context)?;
+        let (trusted, _) = self.trust.settle(ctx, &context)?;
         let session = self.admin.session(ctx, &subject::administered(&trusted, self.via)?)?;
         let client = session.client()?;
         let present = look(client, user)?;

@@ -74,7 +74,9 @@ impl List {
                 Filter { vmid, kind: self.kind.clone(), user: None, since, errors: self.errors, running: self.running, limit: self.limit };
             let mut rows = nodes::each(session, self.node.as_deref(), |node| {
                 let entries = session.client()?.get(&tasks::list(node, &filter))?;
-                Ok(entries.into_iter().map(|entry| Shown::of(&session.context, entry)).collect())
+                let rows = entries.into_iter().map(|entry| Shown::of(&session.context, entry));
+                // A host that is asked for errors names those that still run too.
+                Ok(rows.filter(|row| !self.errors || row.status != "running").collect())
             })?;
             rows.sort_by(|a: &Shown, b| (b.start, &b.upid).cmp(&(a.start, &a.upid)));
             Ok(rows)

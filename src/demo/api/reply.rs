@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::demo::state::Map;
+
 /// A good answer: its data, and the total where the data is a page of more.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
@@ -24,16 +26,17 @@ impl Reply {
         Self { data, total: Some(total), extra: Vec::new() }
     }
 
-    pub fn body(&self) -> Value {
-        let mut body = json!({ "data": self.data });
+    pub fn into_body(self) -> Value {
+        let mut body = Map::new();
+        body.insert("data".to_owned(), self.data);
         // A total of 0 is false in Perl and left out.
         if let Some(total) = self.total.filter(|t| *t > 0) {
-            body["total"] = total.into();
+            body.insert("total".to_owned(), total.into());
         }
-        for (key, value) in &self.extra {
-            body[*key] = value.clone();
+        for (key, value) in self.extra {
+            body.insert(key.to_owned(), value);
         }
-        body
+        Value::Object(body)
     }
 }
 

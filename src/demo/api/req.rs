@@ -71,6 +71,11 @@ impl Req<'_> {
         self.check(path, privileges).is_ok()
     }
 
+    /// [`Req::may`] for many guests in turn.
+    pub fn on_guests<'b>(&'b self, privileges: &'b [&'b str]) -> auth::OnGuests<'b> {
+        auth::OnGuests::new(self.state, self.who, privileges)
+    }
+
     pub fn may_any(&self, path: &str, privileges: &[&str]) -> bool {
         self.check_any(path, privileges).is_ok()
     }

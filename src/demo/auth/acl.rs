@@ -37,6 +37,33 @@ pub fn check_any(state: &State, who: &Who, path: &str, privileges: &[&str]) -> R
     Err(Refusal::denied(path, &privileges.join("|")))
 }
 
+/// Asks the same of many guests: only those with entries or a pool of their own need a look at the whole list.
+#[derive(Debug)]
+pub struct OnGuests<'a> {
+    state: &'a State,
+    who: &'a Who,
+    privileges: &'a [&'a str],
+    usual: bool,
+}
+
+impl<'a> OnGuests<'a> {
+    pub fn new(state: &'a State, who: &'a Who, privileges: &'a [&'a str]) -> Self {
+        // No guest has the number 0, so this is what holds for one that nothing is said about.
+        Self { state, who, privileges, usual: check(state, who, "/vms/0", privileges).is_ok() }
+    }
+
+    pub fn may(&self, vmid: u32) -> bool {
+        if self.who.is_root() || self.state.access.acl.len() + self.state.pools.len() == 0 {
+            return self.usual;
+        }
+        let path = format!("/vms/{vmid}");
+        if self.state.pool_of(vmid).is_none() && !self.state.access.acl.contains_key(&path) {
+            return self.usual;
+        }
+        check(self.state, self.who, &path, self.privileges).is_ok()
+    }
+}
+
 /// What somebody may do on a path. A privilege-separated token has what both itself and its user have.
 pub fn permissions(state: &State, who: &Who, path: &str) -> Privileges {
     if who.user == "root@pam" && who.token.is_none() {
@@ -209,6 +236,23 @@ mod tests {
         state.pools.insert("prod".into(), Pool { guests: [101].into(), ..Pool::default() });
         assert!(may(&state, "ann@pve", "/vms/101", "VM.PowerMgmt"));
         assert!(!may(&state, "ann@pve", "/vms/102", "VM.PowerMgmt"));
+    }
+
+    #[test]
+    fn asking_about_many_guests_says_the_same_as_asking_about_each() {
+        let mut state = state(&[
+            ("/vms", entry(ann(), "PVEVMUser", true)),
+            ("/vms/102", entry(ann(), "NoAccess", true)),
+            ("/pool/prod", entry(ann(), "NoAccess", true)),
+        ]);
+        state.pools.insert("prod".into(), Pool { guests: [103].into(), ..Pool::default() });
+        for who in ["ann@pve", "ann@pve!t", "ann@pve!full", "root@pam"] {
+            let who = Who::parse(who);
+            let many = OnGuests::new(&state, &who, &["VM.Audit"]);
+            for vmid in 101..105 {
+                assert_eq!(many.may(vmid), check(&state, &who, &format!("/vms/{vmid}"), &["VM.Audit"]).is_ok(), "{who:?} {vmid}");
+            }
+        }
     }
 
     #[test]

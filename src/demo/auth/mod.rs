@@ -9,7 +9,7 @@ mod ticket;
 pub mod totp;
 mod who;
 
-pub use acl::{Privileges, check, check_any, effective, permissions};
+pub use acl::{OnGuests, Privileges, check, check_any, effective, permissions};
 pub use expression::{check_perm_modify, check_permissions, normalize_path, verify_username};
 pub use login::{capabilities, challenge, first_factor, is_own_ticket, second_factor};
 pub use password::{hash_password, password_matches, random_hex, random_uuid};

@@ -36,6 +36,11 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// Bytes that it takes: disks are thin and mostly empty, files are what they are.
+    pub fn footprint(&self) -> u64 {
+        if matches!(self.content.as_str(), "images" | "rootdir") { self.size / 5 } else { self.size }
+    }
+
     pub fn new(volid: impl Into<String>, content: impl Into<String>, format: impl Into<String>, size: u64) -> Self {
         Self {
             volid: volid.into(),
@@ -58,7 +63,7 @@ impl Volume {
 pub struct Storage {
     /// As in `GET /storage/{id}`, without `storage` and `digest`: `type`, `content`, `path`, `nodes`, `shared`, `disable`, …
     pub config: Map,
-    /// Bytes, apart from the volumes.
+    /// Bytes; what is used grows and shrinks with the volumes.
     pub total: u64,
     pub used: u64,
     pub volumes: Vec<Volume>,
@@ -84,6 +89,25 @@ impl Storage {
             Some(Value::String(s)) => s == "1",
             _ => false,
         }
+    }
+
+    /// A volume appears, or takes the place of the one with its id.
+    pub fn put(&mut self, volume: Volume) {
+        self.take(|old| old.volid == volume.volid);
+        self.used += volume.footprint();
+        self.volumes.push(volume);
+    }
+
+    /// Volumes go.
+    pub fn take(&mut self, which: impl Fn(&Volume) -> bool) {
+        let freed: u64 = self.volumes.iter().filter(|volume| which(volume)).map(Volume::footprint).sum();
+        self.used = self.used.saturating_sub(freed);
+        self.volumes.retain(|volume| !which(volume));
+    }
+
+    /// Bytes that are left.
+    pub fn free(&self) -> u64 {
+        self.total.saturating_sub(self.used)
     }
 
     pub fn is_enabled(&self) -> bool {

@@ -79,7 +79,7 @@ impl Effect {
 }
 
 /// `now_ms` is the moment at which the effect was due.
-pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str, _user: &str) {
+pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
     let now = now_ms / 1000;
     match effect {
         Effect::PutGuest(guest) => {
@@ -113,13 +113,12 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64, _node: &str,
         Effect::AddVolume(volume) => {
             let id = volume.volid.split(':').next().unwrap_or_default().to_owned();
             if let Some(storage) = state.storages.get_mut(&id) {
-                storage.volumes.retain(|v| v.volid != volume.volid);
-                storage.volumes.push(*volume);
+                storage.put(*volume);
             }
         }
         Effect::RemoveVolume { volid } => {
             for storage in state.storages.values_mut() {
-                storage.volumes.retain(|v| v.volid != volid);
+                storage.take(|v| v.volid == volid);
             }
         }
         Effect::AddToPool { vmid, pool } => {
@@ -162,7 +161,7 @@ fn set_power(guest: &mut Guest, power: Power, now: i64) {
 fn remove_guest(state: &mut State, vmid: u32, purge: bool) {
     let Some(guest) = state.guests.remove(&vmid) else { return };
     for storage in state.storages.values_mut() {
-        storage.volumes.retain(|v| v.vmid != Some(vmid) || v.content == "backup");
+        storage.take(|v| v.vmid == Some(vmid) && v.content != "backup");
     }
     for pool in state.pools.values_mut() {
         pool.guests.remove(&vmid);

@@ -39,8 +39,7 @@ pub fn settle(state: &mut State, now_ms: i64) -> bool {
             .min();
         let Some((at_ms, index)) = due else { break };
         let timed = state.tasks[index].effects.remove(0);
-        let (node, user) = (state.tasks[index].node.clone(), state.tasks[index].user.clone());
-        effect::apply(state, timed.effect, at_ms, &node, &user);
+        effect::apply(state, timed.effect, at_ms);
         changed = true;
     }
     changed

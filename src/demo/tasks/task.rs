@@ -92,8 +92,7 @@ pub fn stop(state: &mut State, upid: &str, now_ms: i64) {
     task.effects.clear();
     let closing = format!("TASK ERROR: {}", task.stop_exit);
     task.stop_lines.push(closing);
-    let (effects, node, user) = (std::mem::take(&mut task.on_stop), task.node.clone(), task.user.clone());
-    for effect in effects {
-        effect::apply(state, effect, now_ms, &node, &user);
+    for effect in std::mem::take(&mut task.on_stop) {
+        effect::apply(state, effect, now_ms);
     }
 }

@@ -42,7 +42,7 @@ pub fn seed(root: &Path) -> io::Result<()> {
         ("sim/scan.json", scan().to_string()),
         ("sim/sensors.json", sensors().to_string()),
         ("sim/smart/nvme0n1.json", nvme().to_string()),
-        ("sim/smart/sda.json", ata("DEMO-HDD-4T", "D4T0001", 51_204, 36, 0).to_string()),
+        ("sim/smart/sda.json", ata("WDC WD40EFRX-68N32N0", "WD-WCC7K000001", 28_734, 34, 0).to_string()),
         ("sim/smart/sdb.json", ata("DEMO-HDD-4T", "D4T0002", 51_377, 41, 8).to_string()),
         ("sim/smart/sdc.json", asleep().to_string()),
         ("sim/smart/sdd.json", bridge("/dev/sdd").to_string()),
@@ -74,11 +74,11 @@ fn part(name: &str, size: u64, fstype: &str, label: Option<&str>, uuid: &str) ->
 fn lsblk() -> Value {
     const TB: u64 = 1_000_000_000_000;
     json!({"blockdevices":[
-        disk("nvme0n1", "nvme", TB, "DEMO NVMe 1TB", "NV00017", &json!([
+        disk("nvme0n1", "nvme", TB, "Samsung SSD 980 PRO 1TB", "S5GXNX0R000001", &json!([
             part("nvme0n1p1", 1 << 29, "vfat", None, "9F31-0A7C"),
             part("nvme0n1p2", TB - (1 << 29), "ext4", None, "6a1c2f00-0d1b-4f6e-9a10-1f0e5d2c3b4a"),
         ])),
-        disk("sda", "sata", 4 * TB, "DEMO-HDD-4T", "D4T0001", &json!([part("sda1", 4 * TB, "zfs_member", Some("tank"), "11840293821734")])),
+        disk("sda", "sata", 4 * TB, "WDC WD40EFRX-68N32N0", "WD-WCC7K000001", &json!([part("sda1", 4 * TB, "zfs_member", Some("tank"), "11840293821734")])),
         disk("sdb", "sata", 4 * TB, "DEMO-HDD-4T", "D4T0002", &json!([part("sdb1", 4 * TB, "zfs_member", Some("tank"), "11840293821734")])),
         disk("sdc", "sata", 8 * TB, "DEMO-HDD-8T", "D8T0009", &json!([])),
         disk("sdd", "usb", 2 * TB, "DEMO Portable SSD", "USB2TB01", &json!([
@@ -98,7 +98,7 @@ fn scan() -> Value {
 }
 
 fn nvme() -> Value {
-    json!({"smartctl":{"exit_status":0},"device":{"name":"/dev/nvme0n1","type":"nvme","protocol":"NVMe"},"model_name":"DEMO NVMe 1TB","serial_number":"NV00017",
+    json!({"smartctl":{"exit_status":0},"device":{"name":"/dev/nvme0n1","type":"nvme","protocol":"NVMe"},"model_name":"Samsung SSD 980 PRO 1TB","serial_number":"S5GXNX0R000001",
         "smart_status":{"passed":true},"temperature":{"current":44},"power_on_time":{"hours":8211},"power_cycle_count":31,
         "nvme_smart_health_information_log":{"critical_warning":0,"temperature":44,"available_spare":100,"available_spare_threshold":10,"percentage_used":6,
             "data_units_written":48_213_004_u64,"power_on_hours":8211,"unsafe_shutdowns":2,"media_errors":0,"num_err_log_entries":3}})

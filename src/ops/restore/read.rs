@@ -232,6 +232,5 @@ fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind, node: &st
 
 fn snapshots(session: &Session, guest: &Guest) -> Vec<String> {
     let list = session.client().and_then(|client| client.get(&guest.place().snapshots())).unwrap_or_default();
-    let names = list.iter().filter_map(|entry| entry.get("name").and_then(Json::as_str));
-    names.filter(|name| *name != "current").map(str::to_owned).collect()
+    list.into_iter().map(|snapshot| snapshot.name).filter(|name| name != "current").collect()
 }

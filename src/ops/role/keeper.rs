@@ -53,16 +53,10 @@ impl Keeper {
         https.read(&call.request)?.read(&call.request)
     }
 
-    /// The store to use: the one asked for, else the keyring, else a private file. It is tried out before anything is made.
+    /// The store to use: the one asked for, else the keyring (the demo's is a file). It is tried out before anything is made.
     pub fn store(&self, wanted: Option<Store>) -> Result<Store> {
-        let vault = self.vault();
-        if let Some(store) = wanted {
-            return vault.probe(store).map(|()| store);
-        }
-        if !self.fixed && vault.probe(Store::Keyring).is_ok() {
-            return Ok(Store::Keyring);
-        }
-        vault.probe(Store::File).map(|()| Store::File)
+        let store = wanted.unwrap_or(if self.fixed { Store::File } else { Store::Keyring });
+        self.vault().probe(store).map(|()| store)
     }
 
     /// Writes the context, and pins the CA where there is one to pin.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Map, State, sha1_hex};
+use crate::demo::state::{Guest, Map, State, sha1_hex};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -39,12 +39,26 @@ fn row(state: &State, sid: &str, config: &Map) -> Value {
 /// `101` is taken for the guest of that number.
 fn full_sid(req: &Req<'_>) -> Result<String, Refusal> {
     let text = req.params.text("sid");
-    let number = text.rsplit(':').next().unwrap_or(text);
-    let vmid: u32 = number.parse().map_err(|_| Refusal::die(format!("unable to parse resource id '{text}'")))?;
+    let unreadable = || Refusal::die(format!("unable to parse service id '{text}'"));
+    if let Some((kind, number)) = text.split_once(':') {
+        let good = matches!(kind, "ct" | "vm") && number.parse::<u32>().is_ok();
+        return if good { Ok(text.to_owned()) } else { Err(unreadable()) };
+    }
+    let vmid: u32 = text.parse().map_err(|_| unreadable())?;
+    let missing = || Refusal::die(format!("unable to detect SID from VMID - VM/CT {vmid} does not exist"));
+    req.state.guests.get(&vmid).map(Guest::ha_id).ok_or_else(missing)
+}
+
+/// Whether the resource names a guest, and one of that kind.
+fn in_cluster(req: &Req<'_>, sid: &str) -> Result<(), Refusal> {
+    let vmid = sid.rsplit(':').next().and_then(|id| id.parse().ok()).unwrap_or(0);
     match req.state.guests.get(&vmid) {
-        Some(guest) if !text.contains(':') || text == guest.ha_id() => Ok(guest.ha_id()),
-        _ if text.contains(':') => Ok(text.to_owned()),
-        _ => Err(Refusal::die(format!("unable to find a guest with the id '{text}'"))),
+        Some(guest) if guest.ha_id() == sid => Ok(()),
+        Some(_) => {
+            let kind = if sid.starts_with("ct:") { "container" } else { "VM" };
+            Err(Refusal::die(format!("resource '{sid}' - guest with ID {vmid} is not a {kind}")))
+        }
+        None => Err(Refusal::die(format!("resource '{sid}' does not exist in cluster"))),
     }
 }
 
@@ -74,9 +88,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     if req.params.has("group") {
         return Err(Refusal::die("invalid parameter 'group': ha groups have been migrated to rules"));
     }
-    if !req.state.guests.values().any(|g| g.ha_id() == sid) {
-        return Err(Refusal::die(format!("resource '{sid}' does not exists in cluster")));
-    }
+    in_cluster(req, &sid)?;
     if req.state.ha.resources.contains_key(&sid) {
         return Err(Refusal::die(format!("create resource failed: resource ID '{sid}' already defined")));
     }
@@ -128,12 +140,11 @@ fn delete(req: &mut Req<'_>) -> Answer {
 fn migrate(req: &mut Req<'_>) -> Answer {
     let sid = full_sid(req)?;
     let target = req.params.text("node").to_owned();
-    let Some(guest) = req.state.guests.values().find(|g| g.ha_id() == sid) else {
-        return Err(Refusal::die(format!("resource '{sid}' does not exists in cluster")));
-    };
     if !req.state.ha.resources.contains_key(&sid) {
-        return Err(Refusal::die(format!("service '{sid}' is not HA managed")));
+        return Err(Refusal::die(format!("resource '{sid}' is not HA managed")));
     }
+    in_cluster(req, &sid)?;
+    let Some(guest) = req.state.guests.values().find(|g| g.ha_id() == sid) else { return Ok(Reply::null()) };
     let (vmid, node, kind) = (guest.vmid, guest.node.clone(), if sid.starts_with("ct:") { "vzmigrate" } else { "qmigrate" });
     if node != target {
         let spec = TaskSpec::new(kind, vmid).takes(6.0).then(Effect::MoveGuest { vmid, node: target.clone() }).ok();

@@ -50,11 +50,8 @@ fn resources(req: &mut Req<'_>) -> Answer {
 }
 
 fn guests(req: &Req<'_>, rows: &mut Vec<Value>) {
-    let now = req.now();
-    for guest in req.state.guests.values() {
-        if !req.may(&format!("/vms/{}", guest.vmid), &["VM.Audit"]) {
-            continue;
-        }
+    let (now, audit) = (req.now(), req.on_guests(&["VM.Audit"]));
+    for guest in req.state.guests.values().filter(|g| audit.may(g.vmid)) {
         let mut row = guest_row(guest, now);
         for key in ["lock", "tags"] {
             if let Some(value) = guest.config.get(key) {

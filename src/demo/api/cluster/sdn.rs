@@ -76,14 +76,14 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(found.map(|(id, config)| row(name, id, config)).collect::<Value>().into())
 }
 
-fn missing(name: &str, id: &str) -> Refusal {
-    Refusal::die(format!("sdn '{id}' does not exist").replace("sdn '", if name == "zone" { "sdn '" } else { "sdn vnet object '" }))
+fn missing(id: &str) -> Refusal {
+    Refusal::die(format!("sdn '{id}' does not exist"))
 }
 
 fn read(req: &mut Req<'_>) -> Answer {
     let (name, section) = kind(req);
     let id = req.params.text(name);
-    let config = req.state.sections.get(section).and_then(|s| s.get(id)).ok_or_else(|| missing(name, id))?;
+    let config = req.state.sections.get(section).and_then(|s| s.get(id)).ok_or_else(|| missing(id))?;
     Ok(row(name, id, config).into())
 }
 
@@ -114,7 +114,7 @@ fn update(req: &mut Req<'_>) -> Answer {
     let (name, section) = kind(req);
     let id = req.params.text(name).to_owned();
     let (config, gone) = (settings(req, name), req.params.list("delete"));
-    let known = req.state.section_mut(section).get_mut(&id).ok_or_else(|| missing(name, &id))?;
+    let known = req.state.section_mut(section).get_mut(&id).ok_or_else(|| missing(&id))?;
     for key in gone {
         known.shift_remove(&key);
     }
@@ -129,7 +129,7 @@ fn delete(req: &mut Req<'_>) -> Answer {
     if let Some((vnet, _)) = user {
         return Err(Refusal::die(format!("delete sdn zone object failed: zone {id} is used by vnet {vnet}")));
     }
-    req.state.section_mut(section).remove(&id).ok_or_else(|| missing(name, &id))?;
+    req.state.section_mut(section).remove(&id).ok_or_else(|| missing(&id))?;
     Ok(Reply::null())
 }
 

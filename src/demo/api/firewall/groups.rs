@@ -27,9 +27,9 @@ fn list(req: &mut Req<'_>) -> Answer {
 fn create(req: &mut Req<'_>) -> Answer {
     let (name, comment) = (req.params.text("group").to_owned(), req.params.get("comment").map(str::to_owned));
     let target = format!("group/{name}");
-    if let Some(old) = req.params.get("rename").map(|old| format!("group/{old}")) {
-        let missing = || Refusal::param("group", "Security group 'rename' does not exist".replace("rename", &old["group/".len()..]));
-        let mut moved = req.state.firewalls.remove(&old).ok_or_else(missing)?;
+    if let Some(old) = req.params.get("rename").map(str::to_owned) {
+        let missing = || Refusal::param("group", format!("Security group '{old}' does not exist"));
+        let mut moved = req.state.firewalls.remove(&format!("group/{old}")).ok_or_else(missing)?;
         if let Some(comment) = comment {
             moved.comment = comment;
         }

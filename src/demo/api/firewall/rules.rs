@@ -1,5 +1,7 @@
 //! Rules, in their order.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{changed_meanwhile, scope};
@@ -71,22 +73,36 @@ fn sent(req: &Req<'_>) -> Map {
         .collect()
 }
 
-/// A rule of type `group` names a security group; the others name an action that is one.
+/// What the host would complain about, by parameter.
 fn verify(req: &Req<'_>, rule: &Map) -> Result<(), Refusal> {
     let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
-    let action = text("action");
-    if text("type") == "group" {
-        let known = req.state.firewalls.contains_key(&format!("group/{action}"));
-        return if known { Ok(()) } else { Err(Refusal::param("action", format!("security group '{action}' does not exist"))) };
+    let mut errors = BTreeMap::new();
+    let (kind, action, proto) = (text("type"), text("action"), text("proto"));
+    match kind {
+        "in" | "out" if !matches!(action, "ACCEPT" | "DROP" | "REJECT") => {
+            errors.insert("action".to_owned(), format!("unknown action '{action}'"));
+        }
+        "group" if req.template.contains("/groups/") => {
+            errors.insert("type".to_owned(), "security groups not allowed".to_owned());
+        }
+        "group" if !action.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) => {
+            errors.insert("action".to_owned(), "invalid characters in security group name".to_owned());
+        }
+        _ => {}
     }
-    if !matches!(action, "ACCEPT" | "DROP" | "REJECT") {
-        return Err(Refusal::param("action", format!("unknown action '{action}'")));
+    for key in ["dport", "sport"] {
+        if rule.contains_key(key) && proto.is_empty() {
+            errors.insert("proto".to_owned(), format!("missing property - '{key}' requires this property"));
+        }
+        if rule.contains_key(key) && !PORTS.contains(&proto) {
+            errors.insert(key.to_owned(), format!("protocol '{proto}' does not support ports"));
+        }
     }
-    if (rule.contains_key("dport") || rule.contains_key("sport")) && text("proto").is_empty() {
-        return Err(Refusal::param("proto", "missing property - 'dport' and 'sport' require this property"));
-    }
-    Ok(())
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::params(errors)) }
 }
+
+/// Protocols that have ports.
+const PORTS: &[&str] = &["tcp", "udp", "udplite", "sctp", "dccp", "icmp", "ipv6-icmp", "icmpv6", "6", "17", "33", "132", "136"];
 
 fn create(req: &mut Req<'_>) -> Answer {
     let scope = scope(req)?;

@@ -289,13 +289,13 @@ impl<'a> Edit<'a> {
 pub(super) fn keep(state: &mut State, outcome: Outcome) {
     for volid in outcome.removed {
         for storage in state.storages.values_mut() {
-            storage.volumes.retain(|volume| volume.volid != volid);
+            storage.take(|volume| volume.volid == volid);
         }
     }
     for volume in outcome.made {
         let id = volume.volid.split(':').next().unwrap_or_default();
         if let Some(storage) = state.storages.get_mut(id) {
-            storage.volumes.push(volume);
+            storage.put(volume);
         }
     }
     state.guests.insert(outcome.guest.vmid, outcome.guest);

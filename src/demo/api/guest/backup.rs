@@ -6,7 +6,7 @@ use super::archive::Archive;
 use super::disks::{self, Disk, Source};
 use super::prune::{self, Keep, Mark};
 use super::times;
-use crate::demo::state::{Guest, GuestKind, Power, State, Volume};
+use crate::demo::state::{Guest, GuestKind, Power, State, Storage, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 /// What a job was asked for.
@@ -67,7 +67,7 @@ pub(super) fn run(state: &State, job: &Job, spec: TaskSpec, vmids: &[u32]) -> (T
     let mut log = Log { spec, elapsed: 0.0, speed: job.speed, start_ms: job.start_ms };
     let zone = times::zone(state, &job.node);
     let mut failed = false;
-    let mut room = state.storages.get(&job.storage).map_or(0, disks::free);
+    let mut room = state.storages.get(&job.storage).map_or(0, Storage::free);
     for vmid in vmids {
         let guest = state.guests.get(vmid);
         let result = match guest {
@@ -82,7 +82,8 @@ pub(super) fn run(state: &State, job: &Job, spec: TaskSpec, vmids: &[u32]) -> (T
     }
     let exit: Vec<String> =
         vmids.first().map(|vmid| format!("ERROR: Backup of VM {vmid} failed - interrupted by signal")).into_iter().collect();
-    let lines: Vec<&str> = exit.iter().map(String::as_str).chain(["INFO: Backup job finished with errors"]).collect();
+    let closing = ["INFO: Backup job finished with errors", "INFO: notified via target `mail-to-root`"];
+    let lines: Vec<&str> = exit.iter().map(String::as_str).chain(closing).collect();
     log.change(|spec| spec.stops_with(&lines, "job errors"));
     (log.spec, failed)
 }

@@ -135,7 +135,7 @@ impl Copy {
             }
             let storage = disks::usable(req.state, &id, &self.node)?;
             let size = disk.size();
-            if self.full && disks::free(storage) < bytes + size {
+            if self.full && storage.free() < bytes + size {
                 return Err(Refusal::die(create_lxc::no_space(req.state, &id, self.newid)));
             }
             bytes += size;

@@ -226,6 +226,18 @@ fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
     if !skiplock {
         check_lock(&guest)?;
     }
+    let drives = |key: &str| disks::is_disk(GuestKind::Qemu, key);
+    for key in asked.delete.iter().chain(asked.set.keys()).filter(|key| drives(key)) {
+        if let Some(text) = guest.text(key) {
+            rights::qemu_drive(req, &place, key, text)?;
+        }
+    }
+    for (key, value) in set.iter().filter(|(key, _)| drives(key)) {
+        rights::qemu_drive(req, &place, key, value)?;
+    }
+    if asked.delete.iter().any(|key| key.starts_with("unused")) {
+        place.need(req, &["VM.Config.Disk"])?;
+    }
     let force = req.params.flag("force");
     let mut edit = Edit::new(req.state, guest);
     edit.revert(&asked.revert);

@@ -73,6 +73,10 @@ fn row(state: &State, volume: &Volume) -> Value {
         if matches!(kind, "dir" | "nfs" | "cifs" | "btrfs") {
             row["used"] = volume.size.into();
             row["parent"] = Value::Null;
+            if volume.ctime.is_none() {
+                let booted = state.nodes.values().map(|node| node.booted).min();
+                row["ctime"] = booted.into();
+            }
         }
     }
     for (key, value) in volume.extra.iter().filter(|(key, _)| *key != "data") {
@@ -129,17 +133,12 @@ fn update(req: &mut Req<'_>) -> Answer {
     check_name(req, &volid)?;
     rights::volume(req, 0, &volid, "")?;
     let (notes, protected) = (req.params.get("notes").map(str::to_owned), req.params.bool("protected"));
-    let path = disks::path_of(req.state, &volid);
-    let Some(volume) = req.state.volume_mut(&volid) else {
-        return Err(Refusal::die(format!("archive '{path}' does not exist")));
-    };
-    if volume.content != "backup" {
-        let what = if notes.is_some() { "notes" } else { "protected" };
-        return Err(Refusal::die(format!(
-            "attribute '{what}' is not supported for storage type 'dir' and content type '{}'",
-            volume.content
-        )));
+    if rights::content_of(volid.split_once(':').map_or("", |(_, name)| name)).0 != "backup" {
+        let words = if notes.is_some() { "only backups can have notes" } else { "only backups support attribute 'protected'" };
+        return Err(Refusal::die(words));
     }
+    // Notes and protection are files beside the archive: the host writes them even when the archive is not there.
+    let Some(volume) = req.state.volume_mut(&volid) else { return Ok(Reply::null()) };
     if let Some(notes) = notes {
         volume.notes = Some(notes).filter(|notes| !notes.is_empty());
     }
@@ -166,16 +165,6 @@ fn delete(req: &mut Req<'_>) -> Answer {
     let spec = TaskSpec::new("imgdel", id);
     let spec = match req.state.volume(&volid) {
         Some(volume) if volume.protected => spec.takes(0.1).fail(format!("cannot remove protected volume '{name}' on '{storage}'")),
-        Some(volume) if in_use(req.state, volume) => spec.takes(0.1).fail(
-            format!(
-                "Cannot remove image, a guest with VMID '{}' exists!\nYou can delete the image from the guest's hardware pane",
-                owner.unwrap_or(0)
-            )
-            .lines()
-            .next()
-            .unwrap_or("")
-            .to_owned(),
-        ),
         Some(_) => spec.takes(0.3).then(Effect::RemoveVolume { volid: volid.clone() }).log(format!("Removed volume '{volid}'")).ok(),
         None => {
             let file = disks::path_of(req.state, &volid);
@@ -186,16 +175,6 @@ fn delete(req: &mut Req<'_>) -> Answer {
     let answer = req.start(spec)?;
     // With a delay the host waits for the end, and then has nothing to tell.
     if quick { Ok(Reply::null()) } else { Ok(answer) }
-}
-
-fn in_use(state: &State, volume: &Volume) -> bool {
-    let marker = format!("{},", volume.volid);
-    let used = |text: &str| text == volume.volid || text.starts_with(&marker);
-    matches!(volume.content.as_str(), "images" | "rootdir")
-        && volume
-            .vmid
-            .and_then(|vmid| state.guests.get(&vmid))
-            .is_some_and(|guest| guest.config.values().filter_map(Value::as_str).any(used))
 }
 
 fn allocate(req: &mut Req<'_>) -> Answer {
@@ -224,7 +203,7 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     let node = req.node();
     if let Some(storage) = req.state.storages.get_mut(&id) {
         volume.node = (!storage.is_shared()).then_some(node);
-        storage.volumes.push(volume);
+        storage.put(volume);
     }
     Ok(json!(volid).into())
 }
@@ -233,6 +212,9 @@ fn allocate(req: &mut Req<'_>) -> Answer {
 fn extract(req: &mut Req<'_>) -> Answer {
     let volid = req.params.text("volume").to_owned();
     rights::volume(req, 0, &volid, "backup")?;
+    if let (_, Some(owner)) = rights::content_of(volid.split_once(':').map_or("", |(_, name)| name)) {
+        req.check(&format!("/vms/{owner}"), &["VM.Backup"])?;
+    }
     let found = req.state.volume(&volid).and_then(|volume| volume.config.clone());
     let Some(config) = found else {
         return Err(Refusal::die(format!("volume '{volid}' does not exist")));

@@ -7,7 +7,7 @@ use super::disks::{self, Disk, Namer, Source};
 use super::rights::{self, Change, Place};
 use super::{random, restore_lxc};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Map, State, Volume};
+use crate::demo::state::{Guest, GuestKind, Map, State, Storage, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/nodes/{node}/lxc", create)];
@@ -233,7 +233,7 @@ pub(super) fn make_disks(req: &Req<'_>, plan: &Plan, asked: &[(String, String)])
         if let Some((id, gigabytes)) = disk.wanted().map(|(id, size)| (id.to_owned(), size)) {
             let bytes = (gigabytes * (1u64 << 30) as f64) as u64;
             let free = left.get(&id).and_then(Value::as_u64);
-            let free = free.or_else(|| req.state.storages.get(&id).map(disks::free)).unwrap_or(0);
+            let free = free.or_else(|| req.state.storages.get(&id).map(Storage::free)).unwrap_or(0);
             if bytes > free {
                 return Err((made.lines, no_space(req.state, &id, plan.vmid)));
             }
@@ -279,7 +279,7 @@ fn create_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
         spec = spec.takes(0.2).log(format!(
             "done: {} root@{}",
             random::fingerprint(),
-            plan.settings.get("hostname").and_then(Value::as_str).unwrap_or("localhost")
+            plan.settings.get("hostname").and_then(Value::as_str).and_then(|name| name.split('.').next()).unwrap_or("localhost")
         ));
     }
     let mut config = plan.settings.clone();

@@ -64,6 +64,15 @@ fn create(req: &mut Req<'_>) -> Answer {
         .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect();
     given.sort();
+    for (_, value) in given.iter_mut().filter(|(key, _)| disks::is_disk(GuestKind::Qemu, key)) {
+        let head = value.split(',').next().unwrap_or("");
+        if !head.is_empty() && head.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+            let Some(storage) = &storage else {
+                return Err(Refusal::die("no storage ID specified (and no default storage)"));
+            };
+            *value = format!("{storage}:{value}");
+        }
+    }
     if let Some(archive) = &archive {
         if let Some((key, _)) = given.iter().find(|(key, _)| disks::is_disk(GuestKind::Qemu, key)) {
             return Err(Refusal::param(key, "option conflicts with option 'archive'"));
@@ -113,6 +122,7 @@ struct Plan {
 
 fn check_settings(req: &Req<'_>, place: &Place<'_>, given: &[(String, String)]) -> Result<(), Refusal> {
     for (key, value) in given.iter().filter(|(key, _)| disks::is_disk(GuestKind::Qemu, key)) {
+        rights::qemu_value(req, place, key, value)?;
         if let Some(disk) = Disk::parse(GuestKind::Qemu, key, value)
             && disk.source() == Source::Volume
             && let Some(id) = disk.storage()
@@ -122,7 +132,6 @@ fn check_settings(req: &Req<'_>, place: &Place<'_>, given: &[(String, String)]) 
                 return Err(Refusal::param("storage", format!("storage '{id}' does not support vm images")));
             }
         }
-        rights::qemu_value(req, place, key, value)?;
     }
     for (key, _) in given {
         rights::qemu(req, place, key)?;
@@ -159,7 +168,7 @@ fn fresh(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> TaskSpec {
         if let Some(mut disk) = Disk::parse(GuestKind::Qemu, key, value).filter(|_| disks::is_disk(GuestKind::Qemu, key)) {
             if let Some((id, size)) = disk.wanted() {
                 let bytes = (size * (1u64 << 30) as f64) as u64;
-                if req.state.storages.get(id).is_some_and(|storage| disks::free(storage) < bytes) {
+                if req.state.storages.get(id).is_some_and(|storage| storage.free() < bytes) {
                     let words = no_space(req.state, id, plan.vmid);
                     return undo(plan, spec).fail(format!("unable to create VM {} - {words}", plan.vmid));
                 }
@@ -272,7 +281,7 @@ fn restore(req: &Req<'_>, plan: &Plan, volid: &str, spec: TaskSpec) -> TaskSpec 
             Some(storage) if !storage.holds("images") => {
                 return undo(plan, spec).fail(format!("Content type 'images' is not available on storage '{target}'"));
             }
-            Some(storage) if disks::free(storage) < total + bytes => {
+            Some(storage) if storage.free() < total + bytes => {
                 return undo(plan, spec).fail(format!("unable to restore VM {vmid} - {}", no_space(req.state, &target, vmid)));
             }
             Some(_) => {}

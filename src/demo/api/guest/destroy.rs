@@ -48,7 +48,7 @@ fn destroy(req: &mut Req<'_>) -> Answer {
         return req.start(spec.takes(0.2).fail(words));
     }
     if let Some(other) = linked(req, vmid) {
-        let words = format!("base volume '{other}' is still in use by linked cloned");
+        let words = format!("base volume '{other}' is still in use by linked clones");
         return req.start(spec.takes(0.3).fail(words));
     }
     if guest.power.is_on() {

@@ -357,9 +357,3 @@ pub(super) fn usable<'a>(state: &'a State, id: &str, node: &str) -> Result<&'a S
     }
     Ok(storage)
 }
-
-/// Bytes that are left on a storage.
-pub(super) fn free(storage: &Storage) -> u64 {
-    let volumes: u64 = storage.volumes.iter().map(|volume| volume.size).sum();
-    storage.total.saturating_sub(storage.used + volumes)
-}

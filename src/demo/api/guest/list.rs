@@ -88,7 +88,8 @@ fn list(req: &mut Req<'_>, kind: GuestKind) -> Answer {
     let (node, now) = (req.node(), req.now());
     let full = req.params.flag("full");
     let guests = req.state.guests.values().filter(|guest| guest.kind == kind && guest.node == node);
-    let rows = guests.filter(|guest| req.may(&format!("/vms/{}", guest.vmid), &["VM.Audit"])).map(|guest| row(guest, now, full));
+    let audit = req.on_guests(&["VM.Audit"]);
+    let rows = guests.filter(|guest| audit.may(guest.vmid)).map(|guest| row(guest, now, full));
     Ok(Value::Array(rows.collect()).into())
 }
 

@@ -6,6 +6,7 @@ mod archive;
 mod backup;
 mod clone;
 mod config;
+mod console;
 mod content;
 mod create_lxc;
 mod create_qemu;
@@ -14,6 +15,7 @@ mod disk_calls;
 mod disks;
 mod list;
 mod migrate;
+mod move_disk;
 mod power;
 mod prune;
 mod random;
@@ -38,6 +40,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     destroy::ROUTES,
     clone::ROUTES,
     disk_calls::ROUTES,
+    move_disk::ROUTES,
     vzdump::ROUTES,
     prune::ROUTES,
     content::ROUTES,
@@ -45,6 +48,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     agent::ROUTES,
     agent::COMMANDS,
     migrate::ROUTES,
+    console::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

@@ -136,7 +136,11 @@ pub(super) fn bridge(req: &Req<'_>, kind: GuestKind, net: &str) -> Checked {
 /// May the caller use an existing volume?
 pub(super) fn volume(req: &Req<'_>, vmid: u32, volid: &str, wanted: &str) -> Checked {
     let Some((storage, name)) = volid.split_once(':') else {
-        return if req.is_root() { Ok(()) } else { Err(Refusal::die("Only root can pass arbitrary filesystem paths.")) };
+        return if req.is_root() {
+            Ok(())
+        } else {
+            Err(Refusal::die("Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651."))
+        };
     };
     if !req.state.storages.contains_key(storage) {
         return Err(Refusal::die(format!("storage '{storage}' does not exist")));
@@ -262,23 +266,35 @@ pub(super) fn qemu_value(req: &Req<'_>, place: &Place<'_>, key: &str, value: &st
     }
 }
 
+/// What a drive stands on: a storage to allocate from, or a volume that the caller may use.
 fn qemu_disk(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checked {
     let Some(disk) = Disk::parse(GuestKind::Qemu, key, value) else { return Ok(()) };
-    if disk.source() == Source::Media {
-        place.need(req, &["VM.Config.CDROM"])?;
-        return match disk.volume() {
-            "none" => Ok(()),
-            "cdrom" => req.check("/", &["Sys.Console"]),
-            volid if volid.ends_with(":cloudinit") => {
-                req.check(&format!("/storage/{}", disk.storage().unwrap_or("")), &["Datastore.AllocateSpace"])
-            }
-            volid => volume(req, place.vmid, volid, ""),
-        };
+    let volid = disk.volume();
+    let optical = disk.source() == Source::Media;
+    if volid == "none" || volid == "cloudinit" || volid.ends_with(":cloudinit") {
+        return Ok(());
     }
-    place.need(req, &["VM.Config.Disk"])?;
-    match (disk.wanted(), disk.storage()) {
-        (Some((storage, _)), _) => req.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"]),
-        (None, Some(_)) => volume(req, place.vmid, disk.volume(), "images"),
-        (None, None) => Err(Refusal::die("Only root can pass arbitrary filesystem paths.")),
+    if optical && volid == "cdrom" {
+        return req.check("/", &["Sys.Console"]);
+    }
+    if let Some((storage, _)) = disk.wanted().filter(|_| !optical) {
+        return req.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"]);
+    }
+    volume(req, place.vmid, volid, "")?;
+    match volid.split_once(':').map(|(_, name)| content_of(name).0) {
+        None | Some("images" | "iso") => Ok(()),
+        Some(_) => Err(Refusal::param(key, "content type needs to be 'images' or 'iso'")),
+    }
+}
+
+/// The privilege that a change of a drive needs, by what it is. The making of a machine does not ask for it.
+pub(super) fn qemu_drive(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checked {
+    let Some(disk) = Disk::parse(GuestKind::Qemu, key, value).filter(|_| !req.is_root()) else { return Ok(()) };
+    if disk.volume().contains("cloudinit") {
+        place.need(req, &["VM.Config.Cloudinit", "VM.Config.CDROM"])
+    } else if disk.source() == Source::Media {
+        place.need(req, &["VM.Config.CDROM"])
+    } else {
+        place.need(req, &["VM.Config.Disk"])
     }
 }

@@ -94,7 +94,7 @@ fn upload(req: &mut Req<'_>) -> Answer {
     ] {
         spec = spec.log(line);
     }
-    let full = req.state.storages.get(&id).is_some_and(|storage| disks::free(storage) < size);
+    let full = req.state.storages.get(&id).is_some_and(|storage| storage.free() < size);
     if full {
         let words = format!("import failed: cp: error writing '{target}': No space left on device");
         return req.start(spec.takes(0.5).fail(words));
@@ -155,7 +155,7 @@ fn download(req: &mut Req<'_>) -> Answer {
     }
     let size =
         u64::from(sha1_hex(&url).bytes().fold(7u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 900 + 100) << 20;
-    if req.state.storages.get(&id).is_some_and(|storage| disks::free(storage) < size) {
+    if req.state.storages.get(&id).is_some_and(|storage| storage.free() < size) {
         return req.start(spec.takes(2.0).fail(format!("download failed: Cannot write to '{target}.tmp_dwnl' (No space left on device).")));
     }
     let mut spec = spec.log(format!("Resolving {host} ({host})... 203.0.113.10"));
@@ -201,7 +201,11 @@ fn template_file(package: &str, version: &str) -> String {
     format!("{package}_{version}_amd64.tar.zst")
 }
 
-fn templates(_: &mut Req<'_>) -> Answer {
+/// A host knows the templates only after it has fetched the index (`pveam update`).
+fn templates(req: &mut Req<'_>) -> Answer {
+    if req.state.section("aplinfo").next().is_none() {
+        return Ok(json!([]).into());
+    }
     let rows = INDEX.iter().map(|(package, os, version, title, _)| {
         let file = template_file(package, version);
         json!({

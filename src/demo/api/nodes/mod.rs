@@ -10,7 +10,8 @@ mod services;
 mod status;
 mod system;
 
-use super::Route;
+use super::{Req, Route};
+use crate::demo::state::Node;
 
 pub(super) const ROUTES: &[&[Route]] = &[
     apt::ROUTES,
@@ -23,9 +24,6 @@ pub(super) const ROUTES: &[&[Route]] = &[
     status::ROUTES,
     system::ROUTES,
 ];
-
-use super::Req;
-use crate::demo::state::Node;
 
 /// The node of the path: the pipeline has made sure that it exists.
 fn the_node<'a>(req: &'a Req<'_>) -> &'a Node {

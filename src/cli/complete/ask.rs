@@ -1,0 +1,62 @@
+//! Asking a host at the prompt: quickly or not at all, and never where a question, a keyring or a program would come up.
+
+use std::sync::mpsc;
+use std::time::Instant;
+
+use crate::config::secrets::{Account, Vault};
+use crate::config::{Config, Context, Env, Paths, Transport};
+use crate::interrupt::Interrupt;
+use crate::transport::Client;
+use crate::transport::https::{Https, Login};
+
+use super::PATIENCE;
+use super::line::Line;
+
+/// What the host answers, if it does in time. What is late or goes wrong is nothing: a person at a prompt wants no errors.
+pub(super) fn live<T: Send + 'static>(line: &Line, work: impl FnOnce(&Client) -> Option<T> + Send + 'static) -> Option<T> {
+    let until = Instant::now() + PATIENCE;
+    let (tell, told) = mpsc::channel();
+    let line = line.clone();
+    // Left behind where it is late: the program ends right after.
+    std::thread::spawn(move || tell.send(asked(&line, work)));
+    told.recv_timeout(until.saturating_duration_since(Instant::now())).ok().flatten()
+}
+
+fn asked<T>(line: &Line, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
+    let env = Env::system();
+    let paths = Paths::from_env(&env).ok()?;
+    #[cfg(feature = "demo")]
+    if line.demo {
+        return demo(&env, &paths, work);
+    }
+    let context = Config::load(&paths).ok()?.resolve(&env, line.context.as_deref()).ok()?;
+    work(&client(&context, &env, &paths)?)
+}
+
+/// The demo host as it was left. One that was never started is not started for this.
+#[cfg(feature = "demo")]
+fn demo<T>(env: &Env, paths: &Paths, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
+    use crate::demo::{Host, Options};
+
+    let dir = paths.state.join("demo");
+    if !dir.join("state.json").exists() {
+        return None;
+    }
+    let host = Host::start(&Options { state_dir: Some(dir), ..Options::default() }).ok()?;
+    let context = crate::cli::demo::context(&host).ok()?;
+    work(&client(&context, env, paths)?)
+}
+
+/// Only of a host that is trusted, with a secret that can be had without anybody noticing.
+fn client(context: &Context, env: &Env, paths: &Paths) -> Option<Client> {
+    let trusted = |endpoint: &crate::config::Endpoint| matches!(context.trust(endpoint), Ok(Some(_)));
+    if context.transport != Transport::Https || context.insecure || !context.endpoints.iter().all(trusted) {
+        return None;
+    }
+    let source = context.secret.as_ref().filter(|source| source.is_quiet())?;
+    let id = context.token_id.clone()?;
+    let interrupt = Interrupt::never().ok()?;
+    let secret = Vault::new(env, paths, &interrupt).read(source, &Account::new(&context.name, &id)).ok()?;
+    let https = Https::new(context, env, Login::Token { id, secret }, Box::new(|_| {})).ok()?;
+    Some(Client::new(Box::new(https), "complete".to_owned(), interrupt))
+}

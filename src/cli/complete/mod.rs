@@ -1,0 +1,101 @@
+//! Shell completion: the script for a shell, and live names at the prompt.
+
+mod ask;
+mod bash;
+mod line;
+mod names;
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
+
+use crate::cli::{Cli, Ctx};
+use crate::fault::{Fault, Result};
+
+pub use names::{archives, contexts, guests, nodes, snapshots, storages, upids};
+
+/// Print the completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  source <(felhom completions bash)\n  felhom completions fish | source")]
+pub struct Completions {
+    /// bash, zsh, fish, powershell or elvish
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "powershell", "elvish"])]
+    shell: String,
+}
+
+/// The variable by which a shell asks for candidates.
+const VARIABLE: &str = "FELHOM_COMPLETE";
+/// What a person who pressed Tab waits for without noticing, our own start and the shell's part left out.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+impl Completions {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        if self.shell == "bash" {
+            return ctx.out.text(bash::SCRIPT);
+        }
+        let shells = Shells::builtins();
+        let shell = shells.completer(&self.shell).ok_or_else(|| Fault::usage(format!("no completion for '{}'", self.shell)))?;
+        let mut script = Vec::new();
+        shell
+            .write_registration(VARIABLE, "felhom", "felhom", "felhom", &mut script)
+            .map_err(|error| Fault::io("write the completion script", &error))?;
+        ctx.out.text(&String::from_utf8_lossy(&script))
+    }
+}
+
+/// Answers a shell that asks for candidates, and ends there; does nothing otherwise.
+pub fn answer() {
+    if std::env::var_os(VARIABLE).is_some() {
+        CompleteEnv::with_factory(command).var(VARIABLE).complete();
+    }
+}
+
+/// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
+/// every other command.
+fn command() -> clap::Command {
+    let root = with_names(Cli::command());
+    if !cfg!(feature = "demo") {
+        return root;
+    }
+    let demo = |name: &str| name == "demo";
+    let others: Vec<clap::Command> = root.get_subcommands().filter(|c| !demo(c.get_name())).cloned().collect();
+    root.mut_subcommand("demo", |demo| demo.subcommands(others))
+}
+
+/// Offers what goes on from a word.
+type Completer = fn(&OsStr) -> Vec<CompletionCandidate>;
+
+/// What an argument is called says what it takes.
+const NAMED: &[(&str, Completer)] = &[
+    ("GUEST", guests),
+    ("NODE", nodes),
+    ("STORAGE", storages),
+    ("UPID", upids),
+    ("ARCHIVE", archives),
+    ("SNAPSHOT", snapshots),
+    ("CONTEXT", contexts),
+];
+
+fn with_names(command: clap::Command) -> clap::Command {
+    let named = |arg: clap::Arg| {
+        let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str().to_owned());
+        let contexts_of_run = arg.get_id() == "contexts";
+        match NAMED.iter().find(|(known, _)| name.as_deref() == Some(*known)) {
+            Some((_, completer)) if arg.get::<ArgValueCompleter>().is_none() => arg.add(ArgValueCompleter::new(*completer)),
+            None if contexts_of_run => arg.add(ArgValueCompleter::new(contexts)),
+            _ => arg,
+        }
+    };
+    command.mut_args(named).mut_subcommands(with_names)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_completed_command_line_is_a_sound_one() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,80 @@
+//! `felhom doctor`.
+
+use clap::Args;
+
+use crate::cli::Ctx;
+use crate::config::Selection;
+use crate::fault::Result;
+use crate::ops::doctor::{Finding, Patient, Report, State, examine, verdict};
+use crate::ui::{Cell, Column, Row, Tone, units};
+
+/// Look at everything that can be wrong: reach, certificate, clock, version, login, rights, storages, locks, fence, secret
+///
+/// Each finding is ok, a note or a problem, with what mends it. Exit 0 only without problems.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom doctor\n  felhom doctor --all-contexts --filter state!=ok\n  felhom doctor -o json --jq '.[] | select(.state==\"problem\") | .fix'"
+)]
+pub struct Doctor {}
+
+impl Doctor {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let contexts = if ctx.global.all_contexts {
+            ctx.config()?.select(&Selection::All)?
+        } else if ctx.global.contexts.is_empty() {
+            vec![ctx.context()?]
+        } else {
+            ctx.config()?.select(&Selection::Names(ctx.global.contexts.clone()))?
+        };
+        let mut findings: Vec<Finding> = Vec::new();
+        for context in contexts {
+            let session = ctx.open(context.clone());
+            let patient = Patient { session: &session, context: &context, about: ctx.about(&context), now: units::now() };
+            let mut report = examine(&patient);
+            fence(ctx, &context, &mut report);
+            findings.extend(report.findings);
+        }
+        ctx.out.list(&findings)?;
+        verdict(&findings)
+    }
+}
+
+/// The root helper, where the context has one.
+#[cfg(feature = "fence")]
+fn fence(ctx: &Ctx, context: &crate::config::Context, report: &mut Report) {
+    use crate::fence::client::Fence;
+    use crate::fence::request::Version;
+    let Some(settings) = &context.fence else { return };
+    let asked = Fence::of(settings, ctx.around.interrupt.clone()).and_then(|fence| fence.ask(Version {}));
+    report.fence(asked.map(|answer| format!("version {}", answer.reply.version)));
+}
+
+#[cfg(not(feature = "fence"))]
+fn fence(_: &Ctx, _: &crate::config::Context, _: &mut Report) {}
+
+impl Row for Finding {
+    fn columns() -> Vec<Column<Self>> {
+        vec![
+            Column::new("context", |f: &Self| Cell::text(&f.context)).wide(),
+            Column::new("area", |f: &Self| Cell::text(f.area)),
+            Column::new("state", |f: &Self| {
+                let tone = match f.state {
+                    State::Ok => Tone::Good,
+                    State::Note => Tone::Warn,
+                    State::Problem => Tone::Bad,
+                };
+                Cell::state(f.state.word(), tone)
+            }),
+            Column::new("message", |f: &Self| Cell::text(&f.message)).flex(),
+            Column::new("fix", |f: &Self| Cell::maybe(f.fix.clone(), Cell::Text)).flex(),
+        ]
+    }
+
+    fn id(&self) -> String {
+        self.area.to_owned()
+    }
+
+    fn noun() -> &'static str {
+        "findings"
+    }
+}

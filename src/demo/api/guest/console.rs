@@ -1,0 +1,113 @@
+//! Consoles, keys and cloud-init of guests.
+
+use serde_json::{Value, json};
+
+use super::{disks, kind, random, the_guest};
+use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::state::{Guest, GuestKind};
+use crate::demo::tasks::{self, TaskSpec};
+
+pub(super) const ROUTES: &[Route] = &[
+    ("POST", "/nodes/{node}/lxc/{vmid}/vncproxy", vnc),
+    ("POST", "/nodes/{node}/qemu/{vmid}/vncproxy", vnc),
+    ("POST", "/nodes/{node}/lxc/{vmid}/termproxy", terminal),
+    ("POST", "/nodes/{node}/qemu/{vmid}/termproxy", terminal),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/sendkey", send_key),
+    ("POST", "/nodes/{node}/qemu/{vmid}/monitor", monitor),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", regenerate),
+    ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", dump),
+];
+
+/// A console waits ten seconds for somebody to connect; nobody can, here.
+fn console(req: &mut Req<'_>, task: &str) -> Value {
+    let (vmid, node) = (req.vmid(), req.node());
+    let spec = TaskSpec::new(task, vmid).takes(10.0).fail("connection timed out");
+    let user = req.who.name();
+    let upid = tasks::start(req.state, spec, &node, &user, req.now_ms);
+    let ticket = format!("PVEVNC:{:08X}::{}", req.now(), random::hex(64));
+    json!({ "port": (5900 + vmid % 100).to_string(), "ticket": ticket, "upid": upid, "user": user })
+}
+
+fn vnc(req: &mut Req<'_>) -> Answer {
+    the_guest(req)?;
+    let mut answer = console(req, "vncproxy");
+    let cert = req.state.nodes.get(&req.node()).map_or(String::new(), |node| node.fingerprint.clone());
+    answer["cert"] = cert.into();
+    if req.params.flag("generate-password") {
+        answer["password"] = random::hex(8).into();
+    }
+    Ok(answer.into())
+}
+
+fn terminal(req: &mut Req<'_>) -> Answer {
+    let guest = the_guest(req)?;
+    if guest.kind == GuestKind::Qemu {
+        let serial = req.params.get("serial").unwrap_or("serial0").to_owned();
+        if guest.text(&serial) != Some("socket") {
+            let words = if req.params.has("serial") {
+                format!("no such serial terminal on VM: {serial}")
+            } else {
+                "unable to find a serial interface".to_owned()
+            };
+            return Err(Refusal::die(words));
+        }
+    }
+    let mut answer = console(req, "vncproxy");
+    if let Some(answer) = answer.as_object_mut() {
+        answer.shift_remove("cert");
+    }
+    Ok(answer.into())
+}
+
+fn running(req: &Req<'_>) -> Result<Guest, Refusal> {
+    let guest = the_guest(req)?;
+    if guest.power.is_on() { Ok(guest) } else { Err(Refusal::die(format!("VM {} not running", guest.vmid))) }
+}
+
+fn send_key(req: &mut Req<'_>) -> Answer {
+    running(req)?;
+    Ok(Reply::null())
+}
+
+/// Errors of the monitor are part of its answer.
+fn monitor(req: &mut Req<'_>) -> Answer {
+    let command = req.params.text("command").trim().to_owned();
+    if !command.starts_with("info") && !command.starts_with("help") {
+        req.check("/", &["Sys.Modify"])?;
+    }
+    let text = match running(req) {
+        Err(refusal) => format!("ERROR: {}\n", refusal.message),
+        Ok(_) if command == "info status" => "VM status: running\r\n".to_owned(),
+        Ok(_) => String::new(),
+    };
+    Ok(json!(text).into())
+}
+
+fn has_drive(guest: &Guest) -> bool {
+    disks::disks(guest.kind, &guest.config).iter().any(|disk| disk.volume().contains("cloudinit"))
+}
+
+fn regenerate(req: &mut Req<'_>) -> Answer {
+    let guest = req.guest(kind(req))?;
+    super::check_lock(guest)?;
+    if !has_drive(guest) {
+        return Err(Refusal::die(format!("VM {} has no cloud-init drive", guest.vmid)));
+    }
+    Ok(Reply::null())
+}
+
+fn dump(req: &mut Req<'_>) -> Answer {
+    let guest = the_guest(req)?;
+    let text = match req.params.text("type") {
+        "user" => {
+            let user = guest.text("ciuser").map_or(String::new(), |user| format!("user: {user}\n"));
+            format!(
+                "#cloud-config\nhostname: {0}\nmanage_etc_hosts: true\nfqdn: {0}\n{user}chpasswd:\n  expire: False\nusers:\n  - default\npackage_upgrade: true\n",
+                guest.name()
+            )
+        }
+        "network" => "version: 1\nconfig:\n".to_owned(),
+        _ => format!("instance-id: {}\n", crate::demo::state::sha1_hex(&guest.name())),
+    };
+    Ok(json!(text).into())
+}

@@ -1,0 +1,100 @@
+//! The disks of a guest, as its configuration names them.
+
+use serde_json::{Map, Value as Json};
+
+use crate::api::{Form, GuestKind, Property, lenient};
+
+/// What a disk is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A volume on a storage.
+    Volume,
+    /// A folder of the node.
+    Bind,
+    /// A device of the node.
+    Device,
+    /// A CD, or an empty drive.
+    Cdrom,
+}
+
+/// A disk or mount point.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// `rootfs`, `mp0`, `scsi0`, …
+    pub key: String,
+    /// `local-lvm:vm-101-disk-0`, or a path of the node.
+    pub volume: String,
+    pub source: Source,
+    pub property: Property,
+}
+
+impl Disk {
+    /// The disk that one setting names; `None` where that names none.
+    pub fn of(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
+        let form @ Form::Default(part @ ("volume" | "file")) = Form::of(kind, key)? else { return None };
+        let property = Property::parse(form, text);
+        let volume = property.get(part)?.to_owned();
+        let source = match volume.as_str() {
+            "none" | "cdrom" => Source::Cdrom,
+            _ if property.get("media") == Some("cdrom") => Source::Cdrom,
+            path if path.starts_with("/dev/") => Source::Device,
+            path if path.starts_with('/') => Source::Bind,
+            _ => Source::Volume,
+        };
+        Some(Self { key: key.to_owned(), volume, source, property })
+    }
+
+    /// The storage that its volume lies on.
+    pub fn storage(&self) -> Option<&str> {
+        if self.source != Source::Volume { None } else { self.volume.split_once(':').map(|(storage, _)| storage) }
+    }
+
+    /// Where a container has it.
+    pub fn mount(&self) -> &str {
+        if self.key == "rootfs" { "/" } else { self.property.get("mp").unwrap_or("-") }
+    }
+}
+
+/// Every disk that is in use, by key.
+pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Disk> {
+    let mut disks: Vec<Disk> = config
+        .iter()
+        .filter(|(key, _)| !key.starts_with("unused"))
+        .filter_map(|(key, value)| Disk::of(kind, key, &lenient::text(value)?))
+        .collect();
+    disks.sort_by_key(|disk| natural(&disk.key));
+    disks
+}
+
+/// `mp2` before `mp10`, and `rootfs` before all.
+fn natural(key: &str) -> (bool, String, u32) {
+    let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    (key != "rootfs", letters.to_owned(), key[letters.len()..].parse().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn disks_and_what_they_are_made_of() {
+        let config = json!({
+            "rootfs": "local-lvm:101/vm-101-disk-0.raw,size=1G", "mp10": "/srv/bind,mp=/mnt/bind", "mp2": "dirct:2,mp=/x",
+            "unused0": "local-lvm:old", "net0": "name=eth0", "memory": 512,
+        });
+        let disks = of(GuestKind::Lxc, config.as_object().expect("an object"));
+        let seen: Vec<_> = disks.iter().map(|d| (d.key.as_str(), d.source, d.storage(), d.mount())).collect();
+        assert_eq!(
+            seen,
+            [
+                ("rootfs", Source::Volume, Some("local-lvm"), "/"),
+                ("mp2", Source::Volume, Some("dirct"), "/x"),
+                ("mp10", Source::Bind, None, "/mnt/bind"),
+            ]
+        );
+        let config = json!({"ide2": "none,media=cdrom", "scsi0": "local-lvm:vm-201-disk-0,size=32G", "scsihw": "virtio-scsi-pci"});
+        let disks = of(GuestKind::Qemu, config.as_object().expect("an object"));
+        assert_eq!(disks.iter().map(|d| d.source).collect::<Vec<_>>(), [Source::Cdrom, Source::Volume]);
+    }
+}

@@ -1,0 +1,158 @@
+//! What is missing, on which side, and how a denial says so.
+
+use serde_json::Value;
+
+use super::support::{Fresh, token, user};
+use crate::support::{Host, Run, run};
+
+/// The baseline with a grant on either side, asked by felhom@pve!rig.
+fn rig(user_role: Option<&str>, token_role: Option<&str>) -> Fresh {
+    let fresh = Fresh { host: Host::baseline().as_token("felhom@pve!rig") };
+    if let Some(role) = user_role {
+        fresh.grant("/vms/101", user(), role);
+    }
+    if let Some(role) = token_role {
+        fresh.grant("/vms/101", token("rig"), role);
+    }
+    fresh
+}
+
+fn check(fresh: &Fresh, more: &[&str]) -> (Run, Value) {
+    let mut args = vec!["role", "check", "-o", "json"];
+    args.extend(more);
+    let run = fresh.host.run(&args);
+    let json = run.json();
+    (run, json)
+}
+
+fn verb<'a>(check: &'a Value, name: &str) -> &'a Value {
+    check["verbs"].as_array().unwrap().iter().find(|line| line["verb"] == name).unwrap()
+}
+
+#[test]
+fn the_recorded_cases_are_told_apart_by_name() {
+    let wide = Some("PVEVMAdmin");
+    for (user_role, token_role, case, side) in [
+        (None, None, "no-grant", "both"),
+        (None, wide, "token-only", "user"),
+        (wide, None, "user-only", "token"),
+        (wide, wide, "both", ""),
+        (Some("PVEVMUser"), wide, "user-narrower", "user"),
+    ] {
+        let fresh = rig(user_role, token_role);
+        let secret = fresh.root_secret();
+        let admin = ["--guest", "101", "--preset", "agent", "--admin-token", "root@pam!rig", "--admin-secret", &secret];
+        let (_, alone) = check(&fresh, &["--guest", "101", "--preset", "agent"]);
+        let (run, told) = check(&fresh, &admin);
+        assert_eq!((alone["case"].as_str(), told["case"].as_str()), (Some("unknown"), Some(case)), "{run}");
+        let snapshot = |json: &Value| {
+            let missing = json["missing"].as_array().unwrap().iter();
+            missing.filter(|m| m["privilege"] == "VM.Snapshot").map(|m| m["side"].as_str().unwrap().to_owned()).next()
+        };
+        assert_eq!(snapshot(&told).unwrap_or_default(), side, "{case}: {told}");
+        assert_eq!(snapshot(&alone).as_deref().unwrap_or("unknown"), "unknown", "{case}");
+        let config = verb(&told, "guest config")["allowed"].as_str().unwrap();
+        assert_eq!(config == "yes", user_role.is_some() && token_role.is_some(), "{case}");
+    }
+}
+
+#[test]
+fn a_denied_command_says_who_lacks_what_where_and_what_grants_it() {
+    let fresh = rig(None, Some("PVEVMAdmin"));
+    let run = fresh.host.run(["api", "get", "/nodes/pve1/lxc/101/config", "-o", "json"]).fails(4);
+    let error = run.error();
+    assert_eq!(
+        (error["path"].as_str(), error["privilege"].as_str(), error["who"].as_str()),
+        (Some("/vms/101"), Some("VM.Audit"), Some("unknown"))
+    );
+    let hint = error["hint"].as_str().unwrap();
+    for part in [
+        "felhom@pve!rig lacks VM.Audit on /vms/101",
+        "no effective privilege anywhere",
+        "felhom role bootstrap",
+        "--tokens 'felhom@pve!rig'",
+        "--users 'felhom@pve'",
+    ] {
+        assert!(hint.contains(part), "{part}: {hint}");
+    }
+    // With Sys.Audit on /access on both sides the token can look itself.
+    for subject in [user(), token("rig")] {
+        fresh.grant("/access", subject, "PVEAuditor");
+    }
+    let error = fresh.host.run(["api", "get", "/nodes/pve1/lxc/101/config", "-o", "json"]).fails(4).error();
+    assert_eq!(error["who"], "user");
+    assert!(error["hint"].as_str().unwrap().contains("its user felhom@pve does not have it"), "{error}");
+}
+
+#[test]
+fn a_denial_inside_a_task_is_explained_as_well() {
+    let fresh = rig(None, None);
+    for subject in [user(), token("rig")] {
+        fresh.grant("/storage/local", subject.clone(), "PVEDatastoreUser");
+        fresh.grant("/vms/101", subject, "PVEAuditor");
+    }
+    let run = fresh.host.run(["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "--yes", "-o", "json"]).fails(4);
+    let error = run.error();
+    assert_eq!((error["path"].as_str(), error["privilege"].as_str()), (Some("/vms/101"), Some("VM.Backup")), "{run}");
+    assert!(error["hint"].as_str().unwrap().contains("felhom@pve!rig lacks VM.Backup on /vms/101"), "{run}");
+}
+
+#[test]
+fn an_empty_list_says_that_nothing_may_be_seen() {
+    let fresh = rig(None, None);
+    let run = fresh.host.run(["guest", "list"]).ok();
+    assert!(run.stderr.contains("felhom@pve!rig has VM.Audit nowhere"), "{run}");
+    let seen = Fresh::new();
+    seen.host.with_state(|state| state.guests.clear()).unwrap();
+    let run = seen.host.run(["guest", "list"]).ok();
+    assert!(!run.stderr.contains("nowhere"), "{run}");
+}
+
+/// Each of the sixteen, taken from either side.
+#[test]
+fn each_privilege_is_named_with_its_side() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let all: Vec<String> = fresh.host.with_state(|state| state.access.roles["FelhomAgent"].iter().cloned().collect()).unwrap();
+    assert_eq!(all.len(), 16);
+    for privilege in &all {
+        for side in ["user", "token"] {
+            fresh
+                .host
+                .with_state(|state| {
+                    let less = state.access.roles["FelhomAgent"].iter().filter(|p| *p != privilege).cloned().collect();
+                    state.access.roles.insert("Less".into(), less);
+                    let (short, full) = if side == "user" { (user(), token("agent")) } else { (token("agent"), user()) };
+                    for entry in state.access.acl.get_mut("/").unwrap() {
+                        entry.role = if entry.subject == short { "Less".into() } else { entry.role.clone() };
+                        if entry.subject == full {
+                            entry.role = "FelhomAgent".into();
+                        }
+                    }
+                })
+                .unwrap();
+            let named = |run: &Run| {
+                let json = run.json();
+                let missing = json["missing"].as_array().unwrap().clone();
+                assert_eq!(missing.len(), 1, "{privilege} {side}: {run}");
+                assert_eq!((missing[0]["privilege"].as_str(), missing[0]["path"].as_str()), (Some(privilege.as_str()), Some("/")));
+                missing[0]["side"].as_str().unwrap().to_owned()
+            };
+            let alone = fresh.felhom(&["role", "check", "-o", "json"]).fails(4);
+            // Only with Sys.Audit on /access may a token look at its user.
+            let wanted = if privilege == "Sys.Audit" { "unknown" } else { side };
+            assert_eq!(named(&alone), wanted, "{privilege} taken from the {side}");
+            let told = fresh.as_admin(&["role", "check", "-o", "json"]).fails(4);
+            assert_eq!(named(&told), side, "{privilege} taken from the {side}");
+        }
+    }
+}
+
+#[test]
+fn an_expired_or_wrong_admin_is_no_answer() {
+    let fresh = rig(None, None);
+    let file = fresh.write("bad", "00000000-0000-0000-0000-000000000000");
+    let source = format!("file:{}", file.display());
+    let mut command = fresh.host.felhom(["role", "check", "--admin-token", "root@pam!rig", "--admin-secret", &source]);
+    run(&mut command).fails(4);
+}

@@ -1,0 +1,112 @@
+//! The administrator's login: password, second factor, prompts.
+
+use std::time::Duration;
+
+use felhom::config::{Context, Endpoint, Env};
+use felhom::transport::Transport;
+use felhom::transport::https::{Https, Login};
+
+use super::support::{Fresh, PASSWORD, code};
+use crate::support::Terminal;
+
+fn args<'a>(fresh: &'a Fresh, address: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["role", "bootstrap", "--host", address, "--fingerprint", fresh.host.fingerprint(), "--store", "file"];
+    all.extend(more);
+    all
+}
+
+#[test]
+fn password_and_second_factor_by_flags() {
+    let fresh = Fresh::new();
+    fresh.second_factor();
+    let address = fresh.address();
+    let wrong = fresh.with_stdin(&args(&fresh, &address, &["--password-stdin", "-o", "json"]), "wrong\n").fails(4);
+    assert_eq!(wrong.error()["kind"], "unauthenticated");
+    let without = fresh.with_stdin(&args(&fresh, &address, &["--password-stdin"]), PASSWORD).fails(2);
+    assert!(without.stderr.contains("--totp"), "{without}");
+    let bad = fresh.with_stdin(&args(&fresh, &address, &["--password-stdin", "--totp", "000000"]), PASSWORD).fails(4);
+    assert!(bad.stderr.contains("second factor of root@pam"), "{bad}");
+    let code = code();
+    fresh.with_stdin(&args(&fresh, &address, &["--password-stdin", "--totp", &code]), PASSWORD).ok();
+    // A recovery key works in its place, and the password may come from a file.
+    let file = fresh.write("password", "felhom-demo\n");
+    let mut command = fresh.host.home.felhom(args(&fresh, &address, &["--totp", "aaaa-bbbb-cccc-dddd"]));
+    let again = crate::support::run(command.env("FELHOM_PASSWORD_FILE", file));
+    assert_eq!(again.ok().stdout, "nothing to do\n");
+}
+
+#[test]
+fn a_realm_that_is_not_there_is_named() {
+    let fresh = Fresh::new();
+    let address = fresh.address();
+    let run = fresh.with_stdin(&args(&fresh, &address, &["--admin", "root@nosuch", "--password-stdin"]), PASSWORD).fails(4);
+    assert!(run.stderr.contains("no realm 'nosuch'") && run.stderr.contains("pam"), "{run}");
+    let bare = fresh.with_stdin(&args(&fresh, &address, &["--admin", "root", "--password-stdin"]), PASSWORD).fails(2);
+    assert!(bare.stderr.contains("root@REALM"), "{bare}");
+}
+
+#[test]
+fn a_person_compares_types_and_is_asked_for_the_code() {
+    let fresh = Fresh::new();
+    fresh.second_factor();
+    let address = fresh.address();
+    let args = ["role", "bootstrap", "--host", &address, "--store", "file"];
+    let Some(terminal) = Terminal::start(160, 50, &fresh.host.home.env(), &args) else { return };
+    let screen = terminal.until("Is this the right host?");
+    assert!(screen.contains(fresh.host.fingerprint()) && screen.contains("openssl x509"), "{screen}");
+    terminal.types("y");
+    terminal.press("Enter");
+    terminal.until("Password of root@pam");
+    terminal.types("mistyped");
+    terminal.press("Enter");
+    terminal.until("try again");
+    terminal.types(PASSWORD);
+    terminal.press("Enter");
+    terminal.until("Code of the second factor");
+    terminal.types(&code());
+    terminal.press("Enter");
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, 0, "{screen}");
+    assert!(!screen.contains(PASSWORD) && screen.contains("felhom@pve!agent"), "{screen}");
+    fresh.felhom(&["guest", "list"]).ok();
+    assert!(fresh.config().contains("ca_file"), "the CA is pinned after the trusted login: {}", fresh.config());
+}
+
+#[test]
+fn the_demo_too_begins_from_nothing() {
+    let demo = crate::support::Demo::new();
+    demo.run(["guest", "list"]).ok();
+    let file = demo.home.state().join("demo/state.json");
+    let mut state: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    state["access"]["users"].as_object_mut().unwrap().remove("felhom@pve");
+    state["access"]["roles"].as_object_mut().unwrap().remove("FelhomAgent");
+    state["access"]["acl"].as_object_mut().unwrap().remove("/");
+    std::fs::write(&file, state.to_string()).unwrap();
+    demo.run(["guest", "list"]).fails(2);
+    let made = crate::support::run_with(&mut demo.command(["role", "bootstrap", "--password-stdin"]), PASSWORD).ok();
+    assert!(made.stdout.contains("felhom@pve!agent"), "{made}");
+    demo.run(["guest", "list"]).ok();
+    let again = crate::support::run_with(&mut demo.command(["role", "bootstrap", "--password-stdin"]), PASSWORD).ok();
+    assert_eq!(again.stdout, "nothing to do\n");
+    assert!(!demo.home.config_file().exists(), "the demo leaves the real configuration alone");
+}
+
+#[test]
+fn a_ticket_is_renewed_before_it_ends() {
+    let fresh = Fresh::new();
+    let mut endpoint = Endpoint::new(fresh.address().parse().unwrap());
+    endpoint.fingerprint = Some(fresh.host.fingerprint().parse().unwrap());
+    let context = Context { endpoints: vec![endpoint], ..Context::new("t") };
+    let env = Env::from_pairs::<&str, &str>([]);
+    let nobody = Https::new(&context, &env, Login::Nobody, Box::new(|_| {})).unwrap();
+    let first = nobody.log_in("root@pam", &felhom::secret::Secret::new(PASSWORD), None).unwrap();
+    let login = Login::Ticket { user: "root@pam".into(), ticket: first.ticket(), csrf: first.csrf() };
+    let read = |https: &Https| https.read(&felhom::api::cluster::version().request).map(drop);
+    let young = Https::new(&context, &env, login.clone(), Box::new(|_| {})).unwrap();
+    read(&young).unwrap();
+    assert_eq!(fresh.host.count("POST", "/access/ticket"), 1);
+    let old = Https::new(&context, &env, login, Box::new(|_| {})).unwrap().renewing_after(Duration::ZERO);
+    read(&old).unwrap();
+    read(&old).unwrap();
+    assert_eq!(fresh.host.count("POST", "/access/ticket"), 3, "each use of an old one renews it first");
+}

@@ -1,0 +1,9 @@
+//! `felhom role` against the demo host.
+
+mod bootstrap;
+mod check;
+mod login;
+mod narrow;
+mod rotate;
+mod secrets;
+mod support;

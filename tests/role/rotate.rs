@@ -1,0 +1,67 @@
+//! A fresh token without a gap, and taking everything away again.
+
+use super::support::{Fresh, texts, token, user};
+
+#[test]
+fn the_tokens_take_turns_and_the_old_one_goes_last() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    fresh.as_admin(&["role", "rotate"]).fails(3).says("--yes");
+    let rotated = fresh.as_admin(&["role", "rotate", "--yes", "-o", "json"]).ok().json();
+    assert_eq!((rotated[0]["token_id"].as_str(), rotated[0]["status"].as_str()), (Some("felhom@pve!agent-b"), Some("ok")));
+    assert!(fresh.config().contains("felhom@pve!agent-b"), "{}", fresh.config());
+    let names: Vec<String> = fresh.host.with_state(|state| state.access.users["felhom@pve"].tokens.keys().cloned().collect()).unwrap();
+    assert!(names.contains(&"agent-b".to_owned()) && !names.contains(&"agent".to_owned()), "{names:?}");
+    assert_eq!(fresh.stored().len(), 1, "the old secret is forgotten");
+    fresh.felhom(&["guest", "list"]).ok();
+    // The proof came before the end of the old one.
+    let calls: Vec<String> =
+        fresh.host.requests().iter().map(|r| format!("{} {} {}", r.method, r.path, r.who.clone().unwrap_or_default())).collect();
+    let at = |text: &str| calls.iter().rposition(|call| call == text).unwrap_or_else(|| panic!("{text}: {calls:#?}"));
+    assert!(at("GET /access/permissions felhom@pve!agent-b") < at("DELETE /access/users/felhom@pve/token/agent root@pam!rig"));
+    fresh.as_admin(&["role", "rotate", "--yes"]).ok();
+    assert_eq!(fresh.roles_of(&token("agent"), "/"), ["FelhomAgent"]);
+    fresh.felhom(&["guest", "list"]).ok();
+    assert_eq!(fresh.bootstrap(&[]).ok().stdout, "nothing to do\n");
+}
+
+#[test]
+fn a_rotation_that_fails_leaves_the_old_token_at_work() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    fresh.host.inject("PUT /access/acl 500 no".parse().unwrap());
+    let run = fresh.as_admin(&["role", "rotate", "--yes"]);
+    assert_ne!(run.code, 0);
+    fresh.felhom(&["guest", "list"]).ok();
+    // The second try uses the token that is left over.
+    fresh.as_admin(&["role", "rotate", "--yes"]).ok();
+    fresh.felhom(&["guest", "list"]).ok();
+}
+
+#[test]
+fn revoke_takes_what_bootstrap_made_in_order() {
+    let fresh = Fresh::new();
+    fresh.host.with_state(|state| state.access.users.remove("felhom@pve")).unwrap();
+    fresh.bootstrap(&[]).ok();
+    let plan = fresh.as_admin(&["role", "revoke", "--plan=pveum"]).ok();
+    let words: Vec<&str> = plan.lines().iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(words[..5], ["acl", "acl", "user", "user", "role"], "{plan}");
+    fresh.as_admin(&["role", "revoke"]).fails(3).says("--confirm");
+    fresh.as_admin(&["role", "revoke", "--confirm", "felhom@pve!agent"]).ok();
+    let left = fresh.host.with_state(|s| (s.access.users.contains_key("felhom@pve"), s.access.roles.len(), s.access.acl.len())).unwrap();
+    assert_eq!(left, (false, 0, 0));
+    assert!(fresh.stored().is_empty() && !fresh.config().contains("token_id"), "{}", fresh.config());
+}
+
+#[test]
+fn revoke_leaves_what_others_use() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    fresh.grant("/vms/103", user(), "PVEAuditor");
+    let run = fresh.as_admin(&["role", "revoke", "--confirm", "felhom@pve!agent", "-o", "json"]).ok();
+    let stays = texts(&run.json()[0]["stays"]);
+    // The baseline's own user was there before.
+    assert_eq!(stays, ["the user felhom@pve: bootstrap did not make it"]);
+    assert_eq!(fresh.roles_of(&user(), "/vms/103"), ["PVEAuditor"]);
+    assert!(fresh.roles_of(&user(), "/").is_empty());
+}
