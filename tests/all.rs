@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may end where it stands, and says why it skips")]
 
 mod api;
+mod backup;
 mod api_docs;
 mod boundaries;
 mod complete;
@@ -19,6 +20,7 @@ mod guest_set;
 mod node;
 mod output;
 mod replay;
+mod restore;
 mod role;
 mod snapshot;
 mod storage;
