@@ -1,6 +1,8 @@
 //! `felhom guest`.
 
 mod config;
+#[cfg(feature = "fence")]
+mod create;
 mod list;
 mod next_id;
 mod power;
@@ -19,6 +21,10 @@ pub enum Guest {
     Show(show::Show),
     Config(config::Config),
     NextId(next_id::NextId),
+    /// Make a guest
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Create(create::Create),
     Start(power::Start),
     Stop(power::Stop),
     Shutdown(power::Shutdown),
@@ -34,6 +40,8 @@ impl Guest {
             Self::Show(verb) => verb.run(ctx),
             Self::Config(verb) => verb.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Create(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),
             Self::Shutdown(verb) => verb.run(ctx),
