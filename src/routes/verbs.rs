@@ -40,6 +40,15 @@ pub static VERBS: &[Verb] = &[
             "GET /nodes/{node}/qemu/{vmid}/pending",
         ],
     },
+    Verb {
+        name: "guest create lxc",
+        calls: &[
+            "POST /nodes/{node}/lxc",
+            "POST /nodes/{node}/vzdump",
+            "POST /nodes/{node}/lxc/{vmid}/status/start",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+        ],
+    },
     Verb { name: "guest next-id", calls: &["GET /cluster/nextid"] },
     Verb {
         name: "guest start",
