@@ -115,7 +115,10 @@ fn interrupted_it_says_what_goes_on_and_how_to_remove_it() {
     let run = run.end();
     assert_eq!((run.code, text(&run.json()[0], "status")), (130, "interrupted"), "{run}");
     let error = &run.json()[0]["error"];
-    assert!(text(error, "message").contains("CT 100 is on pve1") && text(error, "hint").contains("felhom guest delete 100 --confirm 100"), "{run}");
+    assert!(
+        text(error, "message").contains("CT 100 is on pve1") && text(error, "hint").contains("felhom guest delete 100 --confirm 100"),
+        "{run}"
+    );
 }
 
 #[test]
