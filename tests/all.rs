@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test may end where it stands, and says why it skips")]
 
 mod api;
-mod backup;
 mod api_docs;
+mod backup;
 mod boundaries;
 mod complete;
 mod connection;

@@ -6,8 +6,22 @@ use crate::support::Host;
 #[test]
 fn a_job_from_its_making_to_its_end() {
     let host = Host::baseline();
-    let create =
-        ["backup", "job", "create", "nightly", "--schedule", "02:00", "--guest", "101,103", "--storage", "local", "--keep", "last=2", "-o", "json"];
+    let create = [
+        "backup",
+        "job",
+        "create",
+        "nightly",
+        "--schedule",
+        "02:00",
+        "--guest",
+        "101,103",
+        "--storage",
+        "local",
+        "--keep",
+        "last=2",
+        "-o",
+        "json",
+    ];
     let made = host.run(create).ok().json();
     assert_eq!((text(&made[0], "status"), text(&made[0], "id")), ("ok", "nightly"));
     host.run(create).fails(1).says("there is a backup job 'nightly' already");

@@ -68,7 +68,10 @@ fn what_stays_out_is_named_before_and_in_the_result() {
     set(&host, 103, "mp0", "local-lvm:103/vm-103-disk-1.raw,mp=/mnt/data,backup=1,size=1G");
     set(&host, 103, "mp1", "local-lvm:103/vm-103-disk-2.raw,mp=/mnt/bulk,backup=0,size=1G");
     set(&host, 103, "mp2", "/srv/bind,mp=/mnt/bind");
-    let run = host.run(["backup", "run", "103", "-o", "json"]).ok().says("not in the archive: mp1 (/mnt/bulk): no backup=1, mp2 (/mnt/bind): bind mount");
+    let run = host
+        .run(["backup", "run", "103", "-o", "json"])
+        .ok()
+        .says("not in the archive: mp1 (/mnt/bulk): no backup=1, mp2 (/mnt/bind): bind mount");
     assert_eq!(run.json()[0]["included"], json!(["rootfs", "mp0 (/mnt/data)"]));
     assert_eq!(run.json()[0]["excluded"], json!(["mp1 (/mnt/bulk)", "mp2 (/mnt/bind)"]));
     let scope = host.run(["backup", "scope", "103", "-o", "json"]).ok().says("Docker").says("felhom guest mountpoint add 103").json();

@@ -27,8 +27,29 @@ fn beside_the_running_source_it_gets_fresh_macs_without_any_flag() {
     let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok().says("10.10.10.101").says("ct101-restored");
     let result = &run.json()[0];
     for key in [
-        "context", "node", "vmid", "name", "kind", "action", "status", "upid", "exitstatus", "started_at", "duration_s", "archive",
-        "source_vmid", "storage", "identity", "macs", "hostname", "features", "unprivileged", "started", "not_in_archive", "root_level", "warnings",
+        "context",
+        "node",
+        "vmid",
+        "name",
+        "kind",
+        "action",
+        "status",
+        "upid",
+        "exitstatus",
+        "started_at",
+        "duration_s",
+        "archive",
+        "source_vmid",
+        "storage",
+        "identity",
+        "macs",
+        "hostname",
+        "features",
+        "unprivileged",
+        "started",
+        "not_in_archive",
+        "root_level",
+        "warnings",
     ] {
         assert!(!result[key].is_null(), "{key} is missing: {result}");
     }

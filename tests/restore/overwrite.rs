@@ -14,7 +14,9 @@ fn it_needs_the_number_typed_and_a_stopped_guest() {
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--yes"]).fails(3);
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "102"]).fails(3);
     switch_on(&host, 101);
-    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"]).fails(3).says("runs: a running guest is not overwritten");
+    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"])
+        .fails(3)
+        .says("runs: a running guest is not overwritten");
     assert_eq!(host.count("POST", "/lxc"), 0);
     host.run(["guest", "stop", "101", "--yes"]).ok();
     let run = host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101", "-o", "json"]).ok();
@@ -41,7 +43,11 @@ fn a_tag_or_another_kind_stands_in_the_way() {
     let host = Host::baseline();
     archive(&host, "101");
     set(&host, 102, "tags", "production");
-    host.run(["guest", "restore", "--from", "101", "--vmid", "102", "--overwrite", "--confirm", "102"]).fails(3).says("tagged 'production'");
-    host.run(["guest", "restore", "--from", "101", "--vmid", "201", "--overwrite", "--confirm", "201"]).fails(3).says("cannot take its place");
+    host.run(["guest", "restore", "--from", "101", "--vmid", "102", "--overwrite", "--confirm", "102"])
+        .fails(3)
+        .says("tagged 'production'");
+    host.run(["guest", "restore", "--from", "101", "--vmid", "201", "--overwrite", "--confirm", "201"])
+        .fails(3)
+        .says("cannot take its place");
     assert_eq!(host.count("POST", "/lxc"), 0);
 }

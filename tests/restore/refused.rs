@@ -115,7 +115,10 @@ fn interrupted_it_says_what_goes_on_and_how_to_remove_it() {
     let run = run.end();
     assert_eq!((run.code, text(&run.json()[0], "status")), (130, "interrupted"), "{run}");
     let error = &run.json()[0]["error"];
-    assert!(text(error, "message").contains("CT 100 is on pve1") && text(error, "hint").contains("felhom guest delete 100 --confirm 100"), "{run}");
+    assert!(
+        text(error, "message").contains("CT 100 is on pve1") && text(error, "hint").contains("felhom guest delete 100 --confirm 100"),
+        "{run}"
+    );
 }
 
 #[test]
@@ -139,6 +142,28 @@ fn an_archive_that_reaches_the_host_needs_trust() {
     assert_eq!(host.count("POST", "/lxc"), before);
     let run = host.run(["guest", "restore", "--from", "101", "--trust-archive", "-o", "json"]).ok();
     assert_eq!(run.json()[0]["root_level"], json!(["hookscript: local:snippets/x.sh"]));
+}
+
+#[test]
+fn a_task_that_warns_is_done_and_says_so() {
+    let host = Host::baseline();
+    set(&host, 101, "lxc.apparmor.profile", "unconfined");
+    archive(&host, "101");
+    let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]);
+    assert_eq!((run.code, text(&run.json()[0], "status")), (0, "warnings"), "{run}");
+    assert!(run.stderr.contains("raw settings are dropped") && run.stderr.contains("with 1 warning"), "{run}");
+    host.run(["guest", "restore", "--from", "101", "--fail-on-warnings"]).fails(6);
+}
+
+#[test]
+fn a_shared_archive_may_be_restored_on_another_node() {
+    let host = Host::with(&Options { ..demo_options() });
+    let run = host.run(["backup", "run", "101", "--storage", "nas", "-o", "id"]).ok();
+    let volid = run.stdout.trim().to_owned();
+    let run = host.run(["guest", "restore", &volid, "--node", "pve2", "-o", "json"]).ok();
+    assert_eq!((text(&run.json()[0], "node"), text(&run.json()[0], "status")), ("pve2", "ok"));
+    let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok();
+    assert_eq!(text(&run.json()[0], "node"), "pve1", "where its source is");
 }
 
 #[test]
