@@ -91,12 +91,7 @@ impl Host {
 
     /// Takes every right on this path (and below) from the agent: from the user and from its token.
     pub fn deny(&self, path: &str) {
-        self.leave(path, "NoAccess");
-    }
-
-    /// Leaves the agent this role on this path (and below): the user and its token.
-    pub fn leave(&self, path: &str, role: &str) {
-        let entry = |subject| AclEntry { subject, role: role.into(), propagate: true };
+        let entry = |subject| AclEntry { subject, role: "NoAccess".into(), propagate: true };
         let (user, _) = self.token.split_once('!').unwrap();
         let entries = vec![entry(Subject::User(user.into())), entry(Subject::Token(self.token.clone()))];
         self.host.with_state(|state| state.access.acl.insert(path.to_owned(), entries)).unwrap();
