@@ -3,6 +3,7 @@
 
 mod api;
 mod api_docs;
+mod backup;
 mod boundaries;
 mod complete;
 mod connection;
@@ -11,6 +12,7 @@ mod contract;
 mod demo;
 mod demo_guests;
 mod demo_host;
+mod doctor;
 mod fence;
 mod guest;
 mod guest_power;
@@ -18,6 +20,7 @@ mod guest_set;
 mod node;
 mod output;
 mod replay;
+mod restore;
 mod role;
 mod snapshot;
 mod storage;

@@ -190,7 +190,7 @@ fn a_disk_that_goes_is_asked_about_and_an_unused_one_needs_the_word() {
 
 #[test]
 fn a_password_never_stands_on_the_command_line_nor_in_what_is_shown() {
-    let host = Host::baseline().as_token("root@pam!rig");
+    let host = Host::baseline().with_token("root@pam!rig");
     host.run(["guest", "set", "201", "cipassword=hunter2"]).fails(2).says("cipassword=@-");
     let run = run_with(&mut host.felhom(["guest", "set", "201", "cipassword=@-", "ciuser=admin", "-o", "json", "-vv"]), "hunter2\n").ok();
     assert_eq!(get(&host, 201, "cipassword"), json!("hunter2"));

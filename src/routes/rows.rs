@@ -37,6 +37,8 @@ const CREATE: Privs = All(&[
     When("storage", &SPACE),
     When("bwlimit", &Need("Sys.Modify", "/")),
     WhenIs("unprivileged", "0", &Need("Sys.Modify", "/")),
+    // The bridges stand in the configuration, not in the call.
+    Need("SDN.Use", "/sdn/zones/{zone}"),
 ]);
 const VZDUMP: Privs = All(&[
     Need("VM.Backup", "/vms/{vmid}"),

@@ -45,7 +45,7 @@ impl Host {
     }
 
     /// The same host, asked with another of its tokens.
-    pub fn as_token(mut self, token: &str) -> Self {
+    pub fn with_token(mut self, token: &str) -> Self {
         token.clone_into(&mut self.token);
         self
     }
@@ -91,7 +91,12 @@ impl Host {
 
     /// Takes every right on this path (and below) from the agent: from the user and from its token.
     pub fn deny(&self, path: &str) {
-        let entry = |subject| AclEntry { subject, role: "NoAccess".into(), propagate: true };
+        self.leave(path, "NoAccess");
+    }
+
+    /// Leaves the agent this role on this path (and below): the user and its token.
+    pub fn leave(&self, path: &str, role: &str) {
+        let entry = |subject| AclEntry { subject, role: role.into(), propagate: true };
         let (user, _) = self.token.split_once('!').unwrap();
         let entries = vec![entry(Subject::User(user.into())), entry(Subject::Token(self.token.clone()))];
         self.host.with_state(|state| state.access.acl.insert(path.to_owned(), entries)).unwrap();

@@ -7,7 +7,7 @@ use crate::cli::{Ctx, complete};
 use crate::fault::Result;
 use crate::guard::verdict;
 use crate::ops::backup::run::{self, Compress, Notify, Options};
-use crate::ops::backup::{Keep, Mode};
+use crate::ops::backup::{Keep, Mode, after};
 use crate::ops::guests::{self, Guest, Selection};
 use crate::session::Session;
 
@@ -83,9 +83,9 @@ impl Run {
 /// Backs these guests up and shows what came of it.
 pub fn carry_out(ctx: &Ctx, session: &Session, chosen: &[Guest], options: &Options) -> Result<()> {
     let change = run::plan(session, chosen, options)?;
-    let outcomes = ctx.outcomes(session, change, |item, done| run::verify(session, item, done))?;
+    let outcomes = ctx.outcomes(session, change, |item, done| after::verify(session, item, done))?;
     let Some(mut outcomes) = outcomes else { return Ok(()) };
-    run::explain(session, &mut outcomes);
+    after::explain(session, &mut outcomes);
     shown::emit(&ctx.out, &outcomes)?;
     verdict(&outcomes)
 }

@@ -1,5 +1,6 @@
 //! Backups: what is there, what a new one would hold, making it, keeping and dropping.
 
+pub mod after;
 pub mod age;
 pub mod archive;
 pub mod job;

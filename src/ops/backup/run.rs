@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::api::storage::{self, Storage};
-use crate::api::tasks;
 use crate::api::{Form, GuestKind, Property, Value, backup, cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::holds;
-use crate::guard::{Change, Done, Item, Outcome, Status, Step};
+use crate::guard::{Change, Item, Step};
 use crate::ops::backup::Keep;
-use crate::ops::backup::archive::{self, Archive};
-use crate::ops::backup::log::{self, Told};
+use crate::ops::backup::archive::Archive;
 use crate::ops::backup::scope::{self, Consistency, Mode, Part};
 use crate::ops::backup::store::{self, PerNode};
 use crate::ops::guests::{self, Guest};
@@ -281,127 +279,10 @@ fn warn_of_space(
     }
 }
 
-/// The log of a task, whole.
-fn told(session: &Session, upid: &crate::api::Upid) -> Result<Told> {
-    let lines = session.client()?.get(&tasks::log(upid, 0, 0))?;
-    Ok(log::read(lines.iter().map(|line| line.t.as_str())))
-}
-
-/// The archive that the log names, as the storage lists it.
-fn listed(session: &Session, node: &str, storage: &str, vmid: u32, name: &str) -> Result<Option<Archive>> {
-    let call = storage::content(node, storage).with("content", "backup").with("vmid", vmid);
-    let volumes = session.client()?.get(&call)?;
-    Ok(volumes.into_iter().find(|volume| archive::name(&volume.volid) == name).map(|volume| Archive::of(&session.context, node, volume)))
-}
-
-fn text<'a>(item: &'a Map<String, Json>, key: &str) -> &'a str {
-    item.get(key).and_then(Json::as_str).unwrap_or_default()
-}
-
-/// After a task that ended well: is the archive there, and how large is it?
-pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String, Json>> {
-    let mut keys = Map::new();
-    let (Some(upid), Some(node), Some(vmid)) = (&done.upid, &item.target.node, item.target.vmid) else {
-        return Err(Fault::new(Kind::TaskFailed, "the host began no backup: does the guest live on another node by now?")
-            .with_hint("run it again: the guest is looked for anew"));
-    };
-    let told = told(session, upid)?;
-    let storage = text(&item.extra, "storage");
-    let Some(name) = &told.archive else {
-        return Err(Fault::new(Kind::TaskFailed, "the task ended well, but its log names no archive").with_upid(upid));
-    };
-    let Some(archive) = listed(session, node, storage, vmid, name)? else {
-        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but the archive {name} is not on {storage}"))
-            .with_hint("a retention rule may have dropped it at once, or the storage is not what it seems: look at it")
-            .with_upid(upid));
-    };
-    if archive.size_bytes == Some(0) {
-        return Err(
-            Fault::new(Kind::TaskFailed, format!("the task ended well, but the archive {} is empty", archive.archive)).with_upid(upid)
-        );
-    }
-    let asked = Mode::of(text(&item.extra, "mode"));
-    if let (Some(asked), Some(mode)) = (asked, told.mode) {
-        let fell_back = asked == Mode::Snapshot && mode == Mode::Suspend;
-        if fell_back {
-            session.person.warn(&format!("{}: a volume has no snapshots, so the guest was suspended while it was copied", item.target));
-        }
-        keys.insert("mode".into(), json!(mode.word()));
-    }
-    let expected = match text(&item.extra, "consistency") {
-        "stopped" => Consistency::Stopped,
-        "fsfreeze" => Consistency::Fsfreeze,
-        _ => Consistency::Crash,
-    };
-    keys.insert("consistency".into(), json!(told.consistency(expected).word()));
-    keys.insert("archive".into(), json!(archive.archive));
-    keys.insert("size_bytes".into(), json!(archive.size_bytes));
-    keys.insert("notes".into(), json!(archive.notes));
-    keys.insert("protected".into(), json!(archive.protected));
-    Ok(keys)
-}
-
-/// Puts what the logs say into the outcomes that went wrong: why, and whether an archive was made.
-pub fn explain(session: &Session, outcomes: &mut [Outcome]) {
-    for outcome in outcomes {
-        if outcome.status == Status::Ok || outcome.status == Status::Warnings {
-            add_rate(outcome);
-        }
-        let Some(fault) = outcome.fault.clone() else { continue };
-        let told = match (&outcome.upid, fault.kind) {
-            (Some(upid), Kind::TaskFailed | Kind::Denied | Kind::TaskWarnings) => {
-                upid.parse().ok().and_then(|upid| told(session, &upid).ok()).unwrap_or_default()
-            }
-            // Refused by the call itself, or before it: nothing was begun.
-            (None, kind) if kind != Kind::Unknown => Told::default(),
-            _ => continue,
-        };
-        let made = made(session, outcome, &told);
-        if let Some(archive) = &made {
-            outcome.extra.insert("archive".into(), json!(archive.archive));
-            outcome.extra.insert("size_bytes".into(), json!(archive.size_bytes));
-        }
-        let fault = explained(outcome, fault, &told, made.as_ref());
-        outcome.fail(fault);
-    }
-}
-
-fn made(session: &Session, outcome: &Outcome, told: &Told) -> Option<Archive> {
-    let (node, vmid, name) = (outcome.node.as_ref()?, outcome.vmid?, told.archive.as_ref()?);
-    listed(session, node, text(&outcome.extra, "storage"), vmid, name).ok()?
-}
-
-fn explained(outcome: &Outcome, mut fault: Fault, told: &Told, made: Option<&Archive>) -> Fault {
-    let what = format!("backup of {}", crate::guard::Target { vmid: outcome.vmid, name: outcome.name.clone(), ..Default::default() });
-    let ending = match made {
-        Some(archive) => format!("the archive {} is there all the same", archive.archive),
-        None => "no archive was made".to_owned(),
-    };
-    let cause = match (fault.kind, &fault.path, &fault.privilege) {
-        (Kind::Denied, Some(path), Some(privilege)) => Some(format!("denied: {privilege} on {path} is missing")),
-        (Kind::TaskFailed, ..) => told.why(),
-        _ => None,
-    };
-    fault.message = match cause {
-        Some(cause) => format!("{what}: {cause}; {ending}"),
-        None if fault.message.contains(&ending) => fault.message,
-        None => format!("{}; {ending}", fault.message),
-    };
-    fault
-}
-
-/// Bytes of the archive a second.
-fn add_rate(outcome: &mut Outcome) {
-    let size = outcome.extra.get("size_bytes").and_then(Json::as_u64);
-    if let Some(size) = size.filter(|_| outcome.duration_s > 0.0) {
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = (size as f64 / outcome.duration_s) as u64;
-        outcome.extra.insert("rate_bytes_s".into(), json!(rate));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

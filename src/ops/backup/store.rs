@@ -42,9 +42,8 @@ pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
     let Some(wanted) = wanted else {
         return match &fit[..] {
             [only] => Ok(only.clone()),
-            [] if seen.is_empty() => {
-                let fault = found.values().find_map(|answer| answer.as_ref().err());
-                Err(fault.cloned().unwrap_or_else(|| Fault::not_found("there is no storage that this token may see")))
+            [] if seen.is_empty() && found.values().any(Result::is_err) => {
+                Err(found.values().find_map(|answer| answer.clone().err()).unwrap_or_else(|| Fault::other("no node answered")))
             }
             [] => Err(Fault::not_found("there is no storage that takes backups and that this token may see")
                 .with_hint("Datastore.AllocateSpace on /storage/NAME makes one visible; `felhom storage list` shows those that are")),

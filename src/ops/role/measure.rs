@@ -61,7 +61,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 /// What a verb needs.
 pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     let mut needs = Needs::default();
-    for row in verb.calls.iter().filter_map(|key| routes::by_key(key)) {
+    for row in verb.calls.iter().filter(|key| !routes::COMFORT.contains(key)).filter_map(|key| routes::by_key(key)) {
         let other = match kind {
             Some(GuestKind::Lxc) => row.template.contains("/qemu"),
             Some(GuestKind::Qemu) => row.template.contains("/lxc"),

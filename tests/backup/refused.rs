@@ -1,0 +1,141 @@
+//! `backup run`: what is refused, denied, or goes wrong in the task.
+
+use felhom::demo::faults::{Fault, Trouble};
+
+use super::{add_storage, archive, grant, ids, set, text};
+use crate::support::Host;
+
+const TOKEN: &str = "felhom@pve!rig";
+
+/// The rig's token with rights on 101 alone.
+fn limited() -> Host {
+    let host = Host::baseline().with_token(TOKEN);
+    grant(&host, "/vms", TOKEN, &["VM.Audit"]);
+    grant(&host, "/vms/101", TOKEN, &["VM.Audit", "VM.Backup"]);
+    grant(&host, "/storage/local", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
+    host
+}
+
+#[test]
+fn of_two_guests_the_one_without_rights_is_denied_and_has_no_archive() {
+    let host = limited();
+    let run = host.run(["backup", "run", "101", "102", "-o", "json"]).fails(7);
+    let results = run.json();
+    assert_eq!((text(&results[0], "status"), text(&results[1], "status")), ("ok", "denied"), "{run}");
+    assert!(text(&results[0], "archive").contains("vzdump-lxc-101-"));
+    assert!(results[1]["archive"].is_null() && results[1]["size_bytes"].is_null());
+    let error = &results[1]["error"];
+    assert_eq!((text(error, "path"), text(error, "privilege"), error["exit"].as_u64()), ("/vms/102", "VM.Backup", Some(4)));
+    assert!(text(error, "message").contains("no archive was made"), "{error}");
+    assert_eq!(text(&results[1], "exitstatus"), "403 Permission check failed (/vms/102, VM.Backup)");
+    assert_eq!(run.error()["kind"], "partial");
+    let table = host.run(["backup", "run", "102"]).fails(4).says("denied: VM.Backup on /vms/102 is missing; no archive was made");
+    assert!(table.stdout.contains("denied"), "{table}");
+}
+
+#[test]
+fn a_storage_that_takes_no_backups_is_refused_with_those_that_do() {
+    let host = Host::baseline();
+    host.run(["backup", "run", "101", "--storage", "local-lvm"]).fails(3).says("does not take backup").says("these take backup: local");
+    host.run(["backup", "run", "101", "--storage", "nosuch"]).fails(5).says("these take backups: local");
+    add_storage(&host, "block", "lvmthin", "rootdir,images");
+    host.run(["backup", "run", "101", "--storage", "block"]).fails(3).says("block storage (lvmthin)");
+    add_storage(&host, "usb", "dir", "backup");
+    host.with_state(|state| state.storages.get_mut("usb").unwrap().inactive = true).unwrap();
+    host.run(["backup", "run", "101", "--storage", "usb"]).fails(3).says("is not active");
+    host.with_state(|state| state.storages.get_mut("usb").unwrap().config.insert("disable".into(), 1.into())).unwrap();
+    host.run(["backup", "run", "101", "--storage", "usb"]).fails(3).says("is disabled");
+    assert_eq!(host.count("POST", "/vzdump"), 0, "nothing was sent");
+}
+
+#[test]
+fn no_storage_for_backups_that_can_be_seen() {
+    let host = Host::baseline().with_token(TOKEN);
+    grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
+    host.run(["backup", "run", "101"]).fails(5).says("Datastore.AllocateSpace");
+}
+
+#[test]
+fn job_errors_are_explained_by_the_log() {
+    let host = Host::baseline();
+    host.with_state(|state| {
+        let local = state.storages.get_mut("local").unwrap();
+        local.total = local.used + 22_000_000;
+    })
+    .unwrap();
+    let run = host.run(["backup", "run", "101", "--compress", "none", "-o", "json"]).fails(6).says("may be written");
+    let result = &run.json()[0];
+    assert_eq!((text(result, "status"), text(result, "exitstatus")), ("failed", "job errors"));
+    let message = text(&result["error"], "message");
+    assert!(message.contains("exit code 70") && message.contains("no archive was made") && !message.contains("job errors"), "{message}");
+    assert!(ids(&host).is_empty());
+}
+
+#[test]
+fn an_archive_that_is_not_there_after_a_good_task_is_a_failure() {
+    let host = Host::baseline();
+    // The first listing is the estimate's, the second the check's.
+    host.inject(Fault::new("GET", "/nodes/pve1/storage/local/content", Trouble::Status { code: 500, reason: "gone".into() }).after(1));
+    let run = host.run(["backup", "run", "101", "-o", "json"]);
+    assert_ne!(run.code, 0, "{run}");
+    assert_eq!(text(&run.json()[0], "status"), "failed");
+}
+
+#[test]
+fn a_bandwidth_limit_only_where_the_token_may() {
+    let host = limited();
+    let run = host.run(["backup", "run", "101", "--bwlimit", "1000", "-o", "json"]).fails(4);
+    let error = run.error();
+    assert_eq!((text(&error, "path"), text(&error, "privilege")), ("/", "Sys.Modify"));
+    assert_eq!(host.count("POST", "/vzdump"), 0, "nothing was sent");
+    Host::baseline().run(["backup", "run", "101", "--bwlimit", "1000000"]).ok();
+}
+
+#[test]
+fn pruning_along_needs_the_right_to_and_the_host_says_so_at_once() {
+    let host = limited();
+    let run = host.run(["backup", "run", "101", "--keep", "last=1", "-o", "json"]).fails(4);
+    let result = &run.json()[0];
+    assert_eq!((text(&result["error"], "privilege"), result["upid"].is_null()), ("Datastore.Allocate", true));
+    assert!(text(&result["error"], "message").contains("no archive was made"), "{run}");
+}
+
+#[test]
+fn a_locked_guest_fails_or_is_waited_for() {
+    let host = Host::baseline();
+    set(&host, 101, "lock", "snapshot");
+    host.run(["backup", "run", "101"]).fails(1).says("is locked (snapshot)").says("--wait-lock");
+    assert_eq!(host.count("POST", "/vzdump"), 0);
+    let mut run = host.start(["backup", "run", "101", "--wait-lock", "30s", "-o", "json"]);
+    run.until_said("waiting up to 30 s");
+    host.with_state(|state| state.guests.get_mut(&101).unwrap().config.shift_remove("lock")).unwrap();
+    let run = run.end();
+    assert_eq!((run.code, text(&run.json()[0], "status")), (0, "ok"), "{run}");
+}
+
+#[test]
+fn a_node_that_is_down_fails_for_its_guests_and_the_others_go_on() {
+    let options = felhom::demo::Options { offline: vec!["pve2".into()], ..crate::support::demo_options() };
+    let host = Host::with(&options);
+    let run = host.run(["backup", "run", "--all", "--storage", "local", "-o", "json"]).fails(7);
+    let status: Vec<(u64, String)> =
+        run.json().as_array().unwrap().iter().map(|r| (r["vmid"].as_u64().unwrap(), text(r, "status").to_owned())).collect();
+    let word = |vmid: u64| status.iter().find(|(id, _)| *id == vmid).map(|(_, word)| word.as_str());
+    assert_eq!((word(101), word(102), word(103)), (Some("ok"), Some("ok"), Some("failed")), "{run}");
+}
+
+#[test]
+fn a_guest_that_is_not_there() {
+    let host = Host::baseline();
+    host.run(["backup", "run", "999"]).fails(5);
+    host.run(["backup", "run"]).fails(2);
+    host.run(["backup", "run", "101", "--keep", "often=3"]).fails(2).says("there is no rule 'often'");
+}
+
+#[test]
+fn a_read_only_run_writes_nothing() {
+    let host = Host::baseline();
+    host.run(["backup", "run", "101", "--read-only"]).fails(3).says("write gate");
+    drop(archive(&host, "101"));
+    assert_eq!(host.count("POST", "/vzdump"), 1);
+}

@@ -1,0 +1,53 @@
+//! A restore in the place of a guest.
+
+use serde_json::json;
+
+use crate::backup::{archive, set, switch_on, text};
+use crate::support::Host;
+
+#[test]
+fn it_needs_the_number_typed_and_a_stopped_guest() {
+    let host = Host::baseline();
+    archive(&host, "101");
+    set(&host, 101, "memory", "999");
+    host.run(["guest", "restore", "--from", "101", "--overwrite"]).fails(3).says("--confirm 101");
+    host.run(["guest", "restore", "--from", "101", "--overwrite", "--yes"]).fails(3);
+    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "102"]).fails(3);
+    switch_on(&host, 101);
+    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"])
+        .fails(3)
+        .says("runs: a running guest is not overwritten");
+    assert_eq!(host.count("POST", "/lxc"), 0);
+    host.run(["guest", "stop", "101", "--yes"]).ok();
+    let run = host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101", "-o", "json"]).ok();
+    let result = &run.json()[0];
+    assert_eq!((result["vmid"].as_u64(), text(result, "identity"), &result["macs"]), (Some(101), "kept", &json!(["BC:24:11:4D:7B:E5"])));
+    let sent = host.requests().into_iter().find(|r| r.method == "POST" && r.path.ends_with("/lxc")).unwrap();
+    assert_eq!(sent.params["force"], json!("1"));
+    let memory = host.with_state(|state| state.guests[&101].config["memory"].clone()).unwrap();
+    assert_ne!(memory, json!("999"), "it is as the archive says");
+}
+
+#[test]
+fn the_plan_says_what_is_lost() {
+    let host = Host::baseline();
+    archive(&host, "101");
+    host.run(["guest", "start", "103"]).ok();
+    let plan = host.run(["guest", "restore", "--from", "101", "--overwrite", "--plan"]).ok();
+    assert!(plan.stdout.contains("loses: the disks of 101 (ct101)") && plan.stdout.contains("confirm with: --confirm 101"), "{plan}");
+    assert_eq!(host.count("POST", "/lxc"), 0);
+}
+
+#[test]
+fn a_tag_or_another_kind_stands_in_the_way() {
+    let host = Host::baseline();
+    archive(&host, "101");
+    set(&host, 102, "tags", "production");
+    host.run(["guest", "restore", "--from", "101", "--vmid", "102", "--overwrite", "--confirm", "102"])
+        .fails(3)
+        .says("tagged 'production'");
+    host.run(["guest", "restore", "--from", "101", "--vmid", "201", "--overwrite", "--confirm", "201"])
+        .fails(3)
+        .says("cannot take its place");
+    assert_eq!(host.count("POST", "/lxc"), 0);
+}
