@@ -57,7 +57,7 @@ fn no_storage_for_backups_that_can_be_seen() {
 
 #[test]
 fn a_storage_that_may_be_seen_but_not_written_to_is_denied_at_once() {
-    let host = Host::baseline().as_token(TOKEN);
+    let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage/local", TOKEN, &["Datastore.Audit"]);
     let run = host.run(["backup", "run", "101", "-o", "json"]).fails(4);
