@@ -26,7 +26,7 @@ fn a_number_that_somebody_has_whom_the_token_does_not_see() {
     archive(&host, "101");
     grant(&host, "/vms/101", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "--vmid", "102", "-o", "json"]).fails(1);
     assert_eq!(run.error()["kind"], "exists", "{run}");
 }
@@ -60,7 +60,7 @@ fn what_the_token_lacks_is_told_before_anything_is_sent() {
     archive(&host, "101");
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup", "VM.Allocate", "VM.Config.Network"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]).fails(4);
     assert_eq!((text(&run.error(), "path"), text(&run.error(), "privilege")), ("/sdn/zones/localnetwork/vmbr0", "SDN.Use"));
     assert!(run.stderr.contains("nothing was sent"));
@@ -77,7 +77,7 @@ fn a_denial_that_only_the_task_tells() {
     archive(&host, "101");
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup", "VM.Allocate", "VM.Config.Network"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]).fails(4);
     assert_eq!((text(&run.json()[0], "status"), text(&run.error(), "privilege")), ("denied", "SDN.Use"), "{run}");
     assert!(text(&run.json()[0]["error"], "message").contains("nothing of 100 is left"), "{run}");
@@ -142,6 +142,28 @@ fn an_archive_that_reaches_the_host_needs_trust() {
     assert_eq!(host.count("POST", "/lxc"), before);
     let run = host.run(["guest", "restore", "--from", "101", "--trust-archive", "-o", "json"]).ok();
     assert_eq!(run.json()[0]["root_level"], json!(["hookscript: local:snippets/x.sh"]));
+}
+
+#[test]
+fn a_task_that_warns_is_done_and_says_so() {
+    let host = Host::baseline();
+    set(&host, 101, "lxc.apparmor.profile", "unconfined");
+    archive(&host, "101");
+    let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]);
+    assert_eq!((run.code, text(&run.json()[0], "status")), (0, "warnings"), "{run}");
+    assert!(run.stderr.contains("raw settings are dropped") && run.stderr.contains("with 1 warning"), "{run}");
+    host.run(["guest", "restore", "--from", "101", "--fail-on-warnings"]).fails(6);
+}
+
+#[test]
+fn a_shared_archive_may_be_restored_on_another_node() {
+    let host = Host::with(&Options { ..demo_options() });
+    let run = host.run(["backup", "run", "101", "--storage", "nas", "-o", "id"]).ok();
+    let volid = run.stdout.trim().to_owned();
+    let run = host.run(["guest", "restore", &volid, "--node", "pve2", "-o", "json"]).ok();
+    assert_eq!((text(&run.json()[0], "node"), text(&run.json()[0], "status")), ("pve2", "ok"));
+    let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok();
+    assert_eq!(text(&run.json()[0], "node"), "pve1", "where its source is");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn hand_out(state: &mut State, measured: &[Measured], without: Option<&str>) {
 
 #[test]
 fn each_verb_works_with_exactly_the_privileges_that_the_table_names() {
-    let host = Host::baseline().as_token("felhom@pve!rig");
+    let host = Host::baseline().with_token("felhom@pve!rig");
     let root = [("FELHOM_TOKEN_ID", "root@pam!rig".to_owned()), ("FELHOM_TOKEN_SECRET", host.secret("root@pam!rig"))];
     let pristine = host.with_state(|state| state.clone()).unwrap();
     let mut wrong = Vec::new();
