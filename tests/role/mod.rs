@@ -5,6 +5,7 @@ mod check;
 mod exact;
 mod login;
 mod narrow;
+mod node;
 mod rotate;
 mod secrets;
 mod support;
