@@ -22,7 +22,7 @@ fn a_person_picks_the_archive_by_age_size_and_notes() {
     terminal.press("Enter");
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
-    let restored = host.with_state(|state| state.guests.get(&100).map(|guest| guest.name())).unwrap();
+    let restored = host.with_state(|state| state.guests.get(&100).map(felhom::demo::state::Guest::name)).unwrap();
     assert_eq!(restored.as_deref(), Some("ct102-restored"), "{screen}");
 }
 
