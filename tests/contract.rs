@@ -32,7 +32,10 @@ fn every_row_of_the_routing_table_is_a_call_of_the_host() {
         parts.collect::<Vec<_>>().join("/")
     };
     let known: BTreeSet<(String, String)> = schema::methods().map(|m| (m.verb.to_owned(), bare(m.template))).collect();
-    let wrong: Vec<String> =
-        ROWS.iter().filter(|row| !known.contains(&(row.method.word().to_owned(), bare(row.template)))).map(|row| row.key()).collect();
+    let wrong: Vec<String> = ROWS
+        .iter()
+        .filter(|row| !known.contains(&(row.method.word().to_owned(), bare(row.template))))
+        .map(felhom::routes::Row::key)
+        .collect();
     assert!(wrong.is_empty(), "no such call: {wrong:?}");
 }

@@ -41,6 +41,15 @@ fn the_state_in_a_few_numbers() {
 }
 
 #[test]
+fn the_tour_comes_to_its_end() {
+    let demo = Demo::new();
+    let tour = demo.run(["tour", "--speed", "200"]);
+    assert_eq!(tour.code, 0, "{tour}");
+    let tour = tour.shows("$ felhom guest list").shows("$ felhom role bootstrap").shows("$ felhom guest restore").shows("(exit code 4)");
+    assert!(tour.stdout.trim_end().ends_with("lists them."), "{tour}");
+}
+
+#[test]
 fn other_clients_are_served() {
     let Some(curl) = need_tool("curl") else { return };
     let server = Server::start(&["--baseline", "--speed", "100"]);

@@ -103,7 +103,7 @@ fn what_the_token_may_not_see_is_not_there_and_that_is_said() {
 
 #[test]
 fn a_denied_call_names_privilege_and_path() {
-    let host = Host::baseline().as_token("nobody@pve!tok");
+    let host = Host::baseline().with_token("nobody@pve!tok");
     let denied = host.run(["api", "get", "/nodes/pve1/lxc/101/config"]).fails(4);
     assert_eq!(denied.stdout, "");
     denied.says("VM.Audit").says("/vms/101").says("felhom role check");

@@ -61,16 +61,16 @@ fn progress_as_json_is_an_object_a_line() {
 #[test]
 fn a_denial_inside_the_task_is_a_denial() {
     let host = Host::demo();
-    host.leave("/vms/102", "PVEAuditor");
-    let call = ["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local", "mode=snapshot"];
+    host.leave("/vms/110", "PVEAuditor");
+    let call = ["api", "post", "/nodes/pve1/vzdump", "vmid=110", "storage=local", "mode=snapshot"];
     let denied = host.run(call).fails(4);
     assert_eq!(denied.stdout, "");
     names(&denied, &last_task(&host));
-    denied.says("VM.Backup").says("/vms/102").says("both lack it").says("felhom role bootstrap");
+    denied.says("VM.Backup").says("/vms/110").says("both lack it").says("felhom role bootstrap");
     assert_eq!(host.count("POST", "/vzdump"), 1, "the call itself went through");
 
     let error = host.run(call.iter().chain(&["-o", "json"])).fails(4).error();
-    assert_eq!((&error["kind"], &error["path"], &error["privilege"]), (&"denied".into(), &"/vms/102".into(), &"VM.Backup".into()));
+    assert_eq!((&error["kind"], &error["path"], &error["privilege"]), (&"denied".into(), &"/vms/110".into(), &"VM.Backup".into()));
 }
 
 #[test]

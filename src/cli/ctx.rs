@@ -106,10 +106,7 @@ impl Ctx {
         let interrupt = self.around.interrupt.clone();
         #[cfg(feature = "demo")]
         if self.around.fixed.is_some() {
-            return Ok(Some(Fence::new(
-                crate::fence::client::Door::Pretended { root: crate::demo::mounts::host_root(&self.around.paths.state) },
-                interrupt,
-            )));
+            return Ok(Some(Fence::new(super::demo::fence_door(&self.around.paths.state), interrupt)));
         }
         self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
     }

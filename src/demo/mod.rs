@@ -12,6 +12,8 @@ pub mod faults;
 pub mod host;
 pub mod http;
 pub mod mounts;
+#[cfg(feature = "fence")]
+pub mod own;
 pub mod pipeline;
 pub mod pki;
 pub mod schema;

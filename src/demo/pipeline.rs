@@ -144,7 +144,7 @@ fn dispatch(state: &mut State, request: Request, path: &str, now_ms: i64) -> (An
     (answer, who)
 }
 
-fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64) -> Answer {
+pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, now_ms: i64) -> Answer {
     let missing = || Refusal::not_implemented(&request.method, path);
     let (method, from_path) = schema::find(&request.method, path).ok_or_else(missing)?;
     let mut params = Params::default();

@@ -3,6 +3,8 @@
 pub mod address;
 pub mod backup;
 pub mod context;
+#[cfg(feature = "fence")]
+pub mod create;
 pub mod denial;
 pub mod disks;
 pub mod doctor;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::api::{Method, Request};
 
 pub use rows::ROWS;
-pub use verbs::{COMMON, VERBS, Verb};
+pub use verbs::{COMFORT, COMMON, VERBS, Verb};
 
 /// How much harm a change can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

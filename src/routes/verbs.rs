@@ -24,6 +24,9 @@ pub static COMMON: &[&str] = &[
     "DELETE /nodes/{node}/tasks/{upid}",
 ];
 
+/// Calls that a verb makes for comfort: without the privilege it does its work all the same.
+pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", "GET /nodes/{node}/lxc/{vmid}/interfaces"];
+
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
@@ -35,6 +38,15 @@ pub static VERBS: &[Verb] = &[
             "GET /nodes/{node}/lxc/{vmid}/pending",
             "GET /nodes/{node}/qemu/{vmid}/config",
             "GET /nodes/{node}/qemu/{vmid}/pending",
+        ],
+    },
+    Verb {
+        name: "guest create lxc",
+        calls: &[
+            "POST /nodes/{node}/lxc",
+            "POST /nodes/{node}/vzdump",
+            "POST /nodes/{node}/lxc/{vmid}/status/start",
+            "GET /nodes/{node}/lxc/{vmid}/config",
         ],
     },
     Verb { name: "guest next-id", calls: &["GET /cluster/nextid"] },

@@ -110,7 +110,7 @@ fn ages_tell_never_old_and_what_cannot_be_seen() {
     let token = "felhom@pve!rig";
     grant(&host, "/vms", token, &["VM.Audit"]);
     grant(&host, "/storage/local", token, &["Datastore.Audit"]);
-    let host = host.as_token(token);
+    let host = host.with_token(token);
     let blind = host.run(["backup", "age", "-o", "json"]).fails(1);
     assert_eq!(verdict(&blind, 101), "unknown");
     assert!(blind.stdout.contains("are hidden from this token: VM.Backup on /vms/101"), "{blind}");

@@ -9,7 +9,7 @@ const TOKEN: &str = "felhom@pve!rig";
 
 /// The rig's token with rights on 101 alone.
 fn limited() -> Host {
-    let host = Host::baseline().as_token(TOKEN);
+    let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit"]);
     grant(&host, "/vms/101", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage/local", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
@@ -50,14 +50,14 @@ fn a_storage_that_takes_no_backups_is_refused_with_those_that_do() {
 
 #[test]
 fn no_storage_for_backups_that_can_be_seen() {
-    let host = Host::baseline().as_token(TOKEN);
+    let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
     host.run(["backup", "run", "101"]).fails(5).says("Datastore.AllocateSpace");
 }
 
 #[test]
 fn a_storage_that_may_be_seen_but_not_written_to_is_denied_at_once() {
-    let host = Host::baseline().as_token(TOKEN);
+    let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage/local", TOKEN, &["Datastore.Audit"]);
     let run = host.run(["backup", "run", "101", "-o", "json"]).fails(4);

@@ -126,7 +126,7 @@ fn site() -> Site {
 #[test]
 fn everything() {
     if std::env::var_os("FELHOM_INSIDE").is_none() {
-        println!("skipped: this changes users and rules, and runs only inside its namespace");
+        eprintln!("skipped: this changes users and rules, and runs only inside its namespace");
         return;
     }
     let helper = PathBuf::from(std::env::var_os("FELHOM_STATIC_HELPER").expect("the helper"));
@@ -157,9 +157,9 @@ fn everything() {
 
 fn step(name: &str, run: impl FnOnce()) {
     let begun = Instant::now();
-    println!("… {name}");
+    eprintln!("… {name}");
     run();
-    println!("  {:.1} s", begun.elapsed().as_secs_f64());
+    eprintln!("  {:.1} s", begun.elapsed().as_secs_f64());
 }
 
 fn install(site: &Site, helper: &str) {

@@ -57,7 +57,7 @@ fn static_helper() -> Option<PathBuf> {
 fn with_real_sudo_and_sshd() {
     let skip = |why: &str| {
         assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "{why}");
-        println!("skipped: {why}");
+        eprintln!("skipped: {why}");
     };
     if let Some(why) = missing() {
         return skip(&why);
@@ -78,5 +78,5 @@ fn with_real_sudo_and_sshd() {
         .timeout(std::time::Duration::from_secs(300))
         .assert()
         .success();
-    println!("{}", String::from_utf8_lossy(&ran.get_output().stdout));
+    eprintln!("{}", String::from_utf8_lossy(&ran.get_output().stdout));
 }

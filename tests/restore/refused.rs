@@ -26,7 +26,7 @@ fn a_number_that_somebody_has_whom_the_token_does_not_see() {
     archive(&host, "101");
     grant(&host, "/vms/101", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "--vmid", "102", "-o", "json"]).fails(1);
     assert_eq!(run.error()["kind"], "exists", "{run}");
 }
@@ -60,7 +60,7 @@ fn what_the_token_lacks_is_told_before_anything_is_sent() {
     archive(&host, "101");
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup", "VM.Allocate", "VM.Config.Network"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]).fails(4);
     assert_eq!((text(&run.error(), "path"), text(&run.error(), "privilege")), ("/sdn/zones/localnetwork/vmbr0", "SDN.Use"));
     assert!(run.stderr.contains("nothing was sent"));
@@ -77,7 +77,7 @@ fn a_denial_that_only_the_task_tells() {
     archive(&host, "101");
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup", "VM.Allocate", "VM.Config.Network"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
-    let host = host.as_token(TOKEN);
+    let host = host.with_token(TOKEN);
     let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]).fails(4);
     assert_eq!((text(&run.json()[0], "status"), text(&run.error(), "privilege")), ("denied", "SDN.Use"), "{run}");
     assert!(text(&run.json()[0]["error"], "message").contains("nothing of 100 is left"), "{run}");

@@ -7,7 +7,7 @@ use crate::support::{Host, Run, run};
 
 /// The baseline with a grant on either side, asked by felhom@pve!rig.
 fn rig(user_role: Option<&str>, token_role: Option<&str>) -> Fresh {
-    let fresh = Fresh { host: Host::baseline().as_token("felhom@pve!rig") };
+    let fresh = Fresh { host: Host::baseline().with_token("felhom@pve!rig") };
     if let Some(role) = user_role {
         fresh.grant("/vms/101", user(), role);
     }

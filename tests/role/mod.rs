@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod check;
+mod exact;
 mod login;
 mod narrow;
 mod rotate;

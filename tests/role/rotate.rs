@@ -29,7 +29,7 @@ fn the_tokens_take_turns_and_the_old_one_goes_last() {
 fn a_rotation_that_fails_leaves_the_old_token_at_work() {
     let fresh = Fresh::new();
     fresh.bootstrap(&[]).ok();
-    fresh.host.inject("PUT /access/acl 500 no".parse().unwrap());
+    fresh.host.inject("PUT /access/acl 500:no x1".parse().unwrap());
     let run = fresh.as_admin(&["role", "rotate", "--yes"]);
     assert_ne!(run.code, 0);
     fresh.felhom(&["guest", "list"]).ok();

@@ -1,6 +1,5 @@
 //! A clean place for the binary to run in: its own configuration, state and cache, and nothing of our environment.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -69,12 +68,11 @@ impl Home {
 pub struct Demo {
     pub home: Home,
     speed: f64,
-    forgiven: RefCell<Vec<String>>,
 }
 
 impl Demo {
     pub fn new() -> Self {
-        Self { home: Home::new(), speed: 500.0, forgiven: RefCell::default() }
+        Self { home: Home::new(), speed: 500.0 }
     }
 
     /// How many times faster than life tasks run; 500 at first.
@@ -93,11 +91,6 @@ impl Demo {
     /// Runs `felhom demo ARGS` to its end.
     pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         run(&mut self.command(args))
-    }
-
-    /// Requests that are wrong on purpose: those whose `METHOD /path` begins so.
-    pub fn forgive(&self, prefix: &str) {
-        self.forgiven.borrow_mut().push(prefix.to_owned());
     }
 
     /// Every request of every command so far.
@@ -125,6 +118,6 @@ fn logged(line: &Value) -> Logged {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        contract::hold(&self.requests(), &self.forgiven.borrow());
+        contract::hold(&self.requests(), &[]);
     }
 }

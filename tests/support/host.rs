@@ -45,7 +45,7 @@ impl Host {
     }
 
     /// The same host, asked with another of its tokens.
-    pub fn as_token(mut self, token: &str) -> Self {
+    pub fn with_token(mut self, token: &str) -> Self {
         token.clone_into(&mut self.token);
         self
     }

@@ -22,16 +22,16 @@ impl Named {
 /// Every command that is not hidden, the program itself first, as it was written: without what clap adds.
 pub fn all() -> Vec<Named> {
     let mut found = Vec::new();
-    walk(Cli::command(), String::new(), &mut found);
+    walk(Cli::command(), "", &mut found);
     found
 }
 
-fn walk(command: Command, name: String, found: &mut Vec<Named>) {
+fn walk(command: Command, name: &str, found: &mut Vec<Named>) {
     let inner: Vec<Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
-    found.push(Named { name: name.clone(), command });
+    found.push(Named { name: name.to_owned(), command });
     for sub in inner {
         let name = format!("{name} {}", sub.get_name()).trim_start().to_owned();
-        walk(sub, name, found);
+        walk(sub, &name, found);
     }
 }
 
@@ -70,6 +70,7 @@ const LOCAL: &[(&str, &str)] = &[
     ("routes", "prints a table"),
     ("completions", "prints a script"),
     ("demo serve", "is a host itself"),
+    ("demo tour", "runs other verbs"),
     ("demo reset", "works on the demo host's files"),
     ("demo state", "works on the demo host's files"),
 ];

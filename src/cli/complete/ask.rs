@@ -36,15 +36,7 @@ fn asked<T>(line: &Line, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
 /// The demo host as it was left. One that was never started is not started for this.
 #[cfg(feature = "demo")]
 fn demo<T>(env: &Env, paths: &Paths, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
-    use crate::demo::{Host, Options};
-
-    let dir = paths.state.join("demo");
-    if !dir.join("state.json").exists() {
-        return None;
-    }
-    let host = Host::start(&Options { state_dir: Some(dir), ..Options::default() }).ok()?;
-    let context = crate::cli::demo::context(&host).ok()?;
-    work(&client(&context, env, paths)?)
+    crate::cli::demo::as_left(&paths.state, |context| work(&client(context, env, paths)?))
 }
 
 /// Only of a host that is trusted, with a secret that can be had without anybody noticing.

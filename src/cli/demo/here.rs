@@ -65,3 +65,19 @@ pub fn context(host: &Host) -> Result<Context> {
         ..Context::new("demo")
     })
 }
+
+/// The demo host as it was left, for a look at it: one that was never started is not started for this.
+pub fn as_left<T>(state: &std::path::Path, look: impl FnOnce(&Context) -> Option<T>) -> Option<T> {
+    let dir = state.join("demo");
+    if !dir.join("state.json").exists() {
+        return None;
+    }
+    let host = Host::start(&demo::Options { state_dir: Some(dir), ..demo::Options::default() }).ok()?;
+    look(&context(&host).ok()?)
+}
+
+/// The fence of a demo host whose state is there: its disks and tools are pretended, behind the same protocol.
+#[cfg(feature = "fence")]
+pub fn fence_door(state: &std::path::Path) -> crate::fence::client::Door {
+    crate::fence::client::Door::Pretended { root: demo::mounts::host_root(state) }
+}

@@ -1,7 +1,9 @@
 //! `felhom demo`: any command against the embedded host.
 
 mod here;
-pub(super) use here::context;
+pub(super) use here::as_left;
+#[cfg(feature = "fence")]
+pub(super) use here::fence_door;
 mod serve;
 mod tour;
 

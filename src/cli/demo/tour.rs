@@ -6,7 +6,8 @@ use clap::Args;
 
 use crate::cli::plan_view::quote;
 use crate::cli::{self, Ctx, Surroundings};
-use crate::config::Paths;
+use crate::config::secrets::{Account, Store, Vault};
+use crate::config::{Context, Paths};
 use crate::demo::{self, Host};
 use crate::fault::{Fault, Result};
 
@@ -49,8 +50,12 @@ impl Stop {
 const STOPS: &[Stop] = &[
     stop("A small site, simulated: three nodes with some guests on them.", &["guest", "list"]),
     stop(
-        "First contact. A role made to measure, for backups of guest 101 alone, granted to the user and to the token: a token's rights are \
-         what both have.",
+        "First contact: a user and a token that may look at everything. The role is granted to both, because a token's rights are what both \
+         have, and the new token itself is asked whether it is so.",
+        &["role", "bootstrap", "--preset", "auditor", "--user", "tour@pve", "--token-name", "visitor", "--store", "file", "--yes"],
+    ),
+    stop(
+        "And a role made to measure on top: backups of guest 101 alone.",
         &["role", "bootstrap", "--allow", "backup run,backup list", "--guest", "101", "--storage", "local", "--user", "tour@pve", "--token-name", "visitor", "--store", "file", "--yes"],
     ),
     stop(
@@ -124,9 +129,13 @@ fn surroundings(ctx: &Ctx, host: &Host, dir: &std::path::Path) -> Result<Surroun
     Ok(Surroundings { fixed: Some(here::context(host)?), env, paths, ..ctx.around.clone() })
 }
 
-/// The context that the tour's bootstrap wrote.
-fn visitor(around: &Surroundings) -> Result<crate::config::Context> {
-    let config = crate::config::Config::load(&around.paths)?;
-    let written = config.contexts.into_values().find(|context| context.token_id.as_deref() == Some("tour@pve!visitor"));
-    written.ok_or_else(|| Fault::other("the tour's bootstrap wrote no context"))
+/// The token that the tour's bootstrap makes: the demo's context is fixed, so no configuration names it.
+const VISITOR: &str = "tour@pve!visitor";
+
+/// The demo's context with that token instead.
+fn visitor(around: &Surroundings) -> Result<Context> {
+    let fixed = around.fixed.clone().ok_or_else(|| Fault::other("the tour has no demo host"))?;
+    let vault = Vault::new(&around.env, &around.paths, &around.interrupt);
+    let secret = vault.place(Store::File, &Account::new(&fixed.name, VISITOR));
+    Ok(Context { token_id: Some(VISITOR.into()), secret: Some(secret), preset: None, ..fixed })
 }

@@ -1,6 +1,8 @@
 //! `felhom guest`.
 
 mod config;
+#[cfg(feature = "fence")]
+mod create;
 mod list;
 mod mountpoint;
 mod next_id;
@@ -27,6 +29,10 @@ pub enum Guest {
     #[command(subcommand)]
     Mountpoint(mountpoint::Mountpoint),
     NextId(next_id::NextId),
+    /// Make a guest
+    #[cfg(feature = "fence")]
+    #[command(subcommand)]
+    Create(create::Create),
     Start(power::Start),
     Stop(power::Stop),
     Shutdown(power::Shutdown),
@@ -45,6 +51,8 @@ impl Guest {
             Self::Set(verb) => verb.run(ctx),
             Self::Mountpoint(noun) => noun.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
+            #[cfg(feature = "fence")]
+            Self::Create(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),
             Self::Shutdown(verb) => verb.run(ctx),

@@ -7,7 +7,7 @@ use super::lock::RUN_DIR;
 use super::system::{Host, Tool};
 use crate::fence::policy::{Policy, not_allowed};
 use crate::fence::protocol::{ErrorKind, Trouble};
-use crate::fence::request::{GoldenCreate, GoldenCreateReply, Ip4, Ip6, Net};
+use crate::fence::request::{GoldenCreate, GoldenCreateReply, Ip4, Ip6};
 
 /// Unpacking a template onto a slow disk takes minutes.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -123,7 +123,7 @@ fn args(ask: &GoldenCreate, keys: Option<&str>) -> Vec<String> {
         option("swap", swap.to_string());
     }
     for (number, net) in ask.nets.iter().enumerate() {
-        option(&format!("net{number}"), net_value(number, net));
+        option(&format!("net{number}"), net.value(number));
     }
     if !ask.nameservers.is_empty() {
         option("nameserver", ask.nameservers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
@@ -144,32 +144,4 @@ fn args(ask: &GoldenCreate, keys: Option<&str>) -> Vec<String> {
         args.push("--password".into());
     }
     args
-}
-
-fn net_value(number: usize, net: &Net) -> String {
-    let mut value = format!("name=eth{number},bridge={}", net.bridge);
-    match net.ip {
-        Ip4::Manual => value.push_str(",ip=manual"),
-        Ip4::Dhcp => value.push_str(",ip=dhcp"),
-        Ip4::Static { address, prefix } => value.push_str(&format!(",ip={address}/{prefix}")),
-    }
-    if let Some(gateway) = net.gateway {
-        value.push_str(&format!(",gw={gateway}"));
-    }
-    match net.ip6 {
-        Ip6::Manual => {}
-        Ip6::Dhcp => value.push_str(",ip6=dhcp"),
-        Ip6::Auto => value.push_str(",ip6=auto"),
-        Ip6::Static { address, prefix } => value.push_str(&format!(",ip6={address}/{prefix}")),
-    }
-    if let Some(gateway) = net.gateway6 {
-        value.push_str(&format!(",gw6={gateway}"));
-    }
-    if let Some(vlan) = net.vlan {
-        value.push_str(&format!(",tag={vlan}"));
-    }
-    if net.firewall {
-        value.push_str(",firewall=1");
-    }
-    value
 }

@@ -97,9 +97,7 @@ fn one(host: &Host<'_>, blocks: &[Block], target: &Target, full: bool) -> Result
     // An unknown bridge is asked once more as the commonest kind; other types are not tried, since some commands upset bridges.
     if said.1.is_none() && kind.is_none() && unknown_bridge(&said.0) && block.is_some_and(Block::is_usb) {
         let again = ask(host, target, Some("sat"), full)?;
-        if again.0.get("device").is_some()
-            && again.0["smartctl"]["exit_status"].as_u64().is_some_and(|e| e & 3 == 0 || is_standby(&again.0))
-        {
+        if again.0.get("device").is_some() && (readable(&again.0) || surely_asleep(&again.0)) {
             kind = Some("sat".to_owned());
             said = again;
         }
@@ -116,6 +114,15 @@ fn one(host: &Host<'_>, blocks: &[Block], target: &Target, full: bool) -> Result
         smartctl,
         error,
     })
+}
+
+fn readable(json: &Value) -> bool {
+    json["smartctl"]["exit_status"].as_u64().is_some_and(|exit| exit & 0b11 == 0)
+}
+
+/// A bridge that knows no ATA command at all makes smartctl say SLEEP (seen with QEMU's): only STANDBY is a disk's own answer.
+fn surely_asleep(json: &Value) -> bool {
+    is_standby(json) && json["smartctl"]["messages"].to_string().contains("STANDBY")
 }
 
 /// One run of smartctl. What it prints counts, whatever it ends with; a disk asleep is not woken.

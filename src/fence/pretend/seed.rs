@@ -48,6 +48,7 @@ pub fn seed(root: &Path) -> io::Result<()> {
         ("sim/smart/sdd.json", bridge("/dev/sdd").to_string()),
         ("sim/smart/sdd-sat.json", ssd().to_string()),
         ("sim/smart/sde.json", bridge("/dev/sde").to_string()),
+        ("sim/smart/sde-sat.json", no_ata("/dev/sde").to_string()),
         ("sim/smart/sdf.json", bridge("/dev/sdf").to_string()),
     ];
     for (path, text) in files {
@@ -127,6 +128,12 @@ fn ssd() -> Value {
 fn asleep() -> Value {
     json!({"smartctl":{"exit_status":3,"messages":[{"string":"Device is in STANDBY mode, exit(3)","severity":"information"}]},
         "device":{"name":"/dev/sdc","type":"sat","protocol":"ATA"}})
+}
+
+/// What smartctl says with `-d sat` where there is no ATA disk behind the bridge: as if it slept.
+fn no_ata(device: &str) -> Value {
+    json!({"smartctl":{"exit_status":3,"messages":[{"string":"Device is in SLEEP mode, exit(3)","severity":"information"}]},
+        "device":{"name":device,"type":"sat","protocol":"ATA"}})
 }
 
 fn bridge(device: &str) -> Value {
