@@ -15,6 +15,7 @@ fn a_list_has_the_newest_first_and_can_be_narrowed() {
     assert_eq!((text(&list[0], "kind"), list[0]["vmid"].as_u64(), list[0]["protected"].as_bool()), ("lxc", Some(101), Some(false)));
     assert!(ids(&host).contains(&other));
     assert_eq!(host.run(["backup", "list", "vm201", "-o", "id"]).ok().stdout.trim(), other);
+    host.run(["backup", "list", "--storage", "local-lvm"]).fails(5).says("could not be looked into");
 }
 
 #[test]
