@@ -28,4 +28,5 @@ mod support;
 mod surface;
 mod task;
 mod terminal;
+mod transports;
 mod waiting;

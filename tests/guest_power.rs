@@ -300,3 +300,42 @@ fn a_person_at_a_terminal_picks_a_guest_and_is_asked() {
     assert_eq!(terminal.end().0, 0);
     assert_eq!(power(&host, 101), Power::Stopped);
 }
+
+/// The same host as a configured context with these lines more.
+fn configured(host: &Host, more: &str) {
+    host.home.configure(&format!(
+        "current = \"home\"\n[contexts.home]\ntoken_id = \"felhom@pve!agent\"\nsecret = \"env:THE_SECRET\"\nca_file = \"{}\"\n{more}\n\
+         [[contexts.home.endpoints]]\nurl = \"{}\"\n",
+        host.ca_file().display(),
+        host.endpoint()
+    ));
+}
+
+#[test]
+fn a_context_says_which_tags_protect_and_which_one_is_managed() {
+    let host = Host::demo();
+    configured(&host, "protected_tags = [\"vip\"]\nmanaged_tag = \"felhom\"");
+    let felhom = |args: &[&str]| {
+        let mut command = host.home.felhom(args);
+        command.env("THE_SECRET", host.secret("felhom@pve!agent"));
+        crate::support::run(&mut command)
+    };
+    felhom(&["guest", "stop", "101", "--yes"]).fails(3).says("it has no tag 'felhom'");
+    felhom(&["guest", "reboot", "101", "--yes"]).ok();
+    set(&host, 101, "tags", json!("felhom;vip"));
+    felhom(&["guest", "stop", "101", "--yes"]).fails(3).says("it is tagged 'vip'");
+    felhom(&["guest", "set", "101", "tags=web"]).fails(3).says("will not take the tag");
+    set(&host, 101, "tags", json!("felhom;production"));
+    felhom(&["guest", "stop", "101", "--yes"]).ok();
+    assert_eq!(power(&host, 101), Power::Stopped);
+}
+
+#[test]
+fn a_staged_stop_is_refused_when_the_guest_has_moved_on() {
+    let host = Host::demo();
+    let staged = host.run(["guest", "stop", "101", "--stage", "-o", "json"]).ok();
+    let id = staged.json()[0]["staged_id"].as_str().unwrap().to_owned();
+    host.run(["guest", "stop", "101", "--yes"]).ok();
+    host.run(["plan", "apply", &id, "--yes"]).fails(3);
+    assert_eq!(host.count("POST", "/status/stop"), 1);
+}

@@ -136,6 +136,8 @@ fn what_only_root_may_is_refused_with_the_way_to_do_it() {
     }
     let run = host.run(["guest", "set", "202", "args=-foo", "-o", "json"]).fails(4);
     assert!(run.error()["hint"].as_str().unwrap().contains("qm set 202 --args '-foo'"), "{run}");
+    let run = host.run(["guest", "set", "103", "features.fuse=1", "-o", "json"]).fails(4);
+    assert!(!run.error()["hint"].as_str().unwrap().contains("fence"), "the fence has no way to that: {run}");
     assert_eq!(puts(&host), 0);
     // What a token may: nesting alone, and volumes.
     host.run(["guest", "set", "103", "features=nesting=0"]).ok();
@@ -219,6 +221,7 @@ fn a_mount_point_is_added_and_looked_at() {
     assert_eq!((one["mp"].as_str(), one["path"].as_str(), one["backup"].as_bool()), (Some("mp0"), Some("/mnt/bulk"), Some(false)), "{run}");
     assert!(one["volume"].as_str().unwrap().starts_with("local-lvm:") && one["size"] == "1G", "{run}");
     assert!(get(&host, 101, "mp0").as_str().unwrap().contains("backup=0"));
+    assert!(run.stderr.contains("at /mnt/bulk, left out of backups"), "{run}");
     let run = host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:512M", "--path", "/mnt/data", "-o", "json"]).ok();
     assert_eq!(run.json()[0]["mp"], "mp1", "the next free one");
     assert!(get(&host, 101, "mp1").as_str().unwrap().contains("backup=1"));

@@ -90,6 +90,8 @@ fn features(config: &Config, value: Option<&str>) -> Option<Why> {
         .collect();
     other.sort_unstable();
     other.dedup();
+    // What the fence makes has nesting and keyctl, and nothing else.
+    let fence = fence.filter(|_| other == ["keyctl"]);
     if other.is_empty() { None } else { Some(Why { what: format!("changing the features {} (all but nesting)", other.join(", ")), fence }) }
 }
 

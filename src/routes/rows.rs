@@ -35,6 +35,7 @@ const STORE_AUDIT: Privs = Any(&[Need("Datastore.Audit", "/storage/{storage}"), 
 const CREATE: Privs = All(&[
     Any(&[ALLOCATE, Need("VM.Allocate", "/pool/{pool}"), WhenIs("force", "1", &Need("VM.Backup", "/vms/{vmid}"))]),
     When("storage", &SPACE),
+    When("hostname", &Need("VM.Config.Network", "/vms/{vmid}")),
     When("bwlimit", &Need("Sys.Modify", "/")),
     WhenIs("unprivileged", "0", &Need("Sys.Modify", "/")),
     // The bridges stand in the configuration, not in the call.

@@ -56,6 +56,16 @@ fn no_storage_for_backups_that_can_be_seen() {
 }
 
 #[test]
+fn a_storage_that_may_be_seen_but_not_written_to_is_denied_at_once() {
+    let host = Host::baseline().with_token(TOKEN);
+    grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
+    grant(&host, "/storage/local", TOKEN, &["Datastore.Audit"]);
+    let run = host.run(["backup", "run", "101", "-o", "json"]).fails(4);
+    assert_eq!((text(&run.error(), "path"), text(&run.error(), "privilege")), ("/storage/local", "Datastore.AllocateSpace"));
+    assert!(run.json()[0]["upid"].is_null() && run.json()[0]["archive"].is_null(), "{run}");
+}
+
+#[test]
 fn job_errors_are_explained_by_the_log() {
     let host = Host::baseline();
     host.with_state(|state| {

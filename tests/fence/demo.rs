@@ -155,3 +155,56 @@ fn the_table_and_the_rule_are_printed() {
     let (code, stdout, _) = demo.run(&["fence", "sudoers", "--user", "a b"]);
     assert_eq!((code, stdout.as_str()), (2, ""));
 }
+
+#[test]
+fn a_disk_as_a_storage() {
+    let demo = Demo::new();
+    let mount = ["usb", "mount", SSD, "--name", "backup", "--as-storage", "usbdisk", "--content", "backup"];
+    assert_eq!(
+        (&demo.json(&mount)[0]["status"], &demo.json(&["usb", "status"])[0]["storages"]),
+        (&"ok".into(), &serde_json::json!(["usbdisk"]))
+    );
+    assert_eq!(demo.json(&mount)[0]["status"], "unchanged");
+    let storages = demo.json(&["storage", "list", "--node", "pve1"]);
+    assert!(storages.as_array().expect("rows").iter().any(|s| s["storage"] == "usbdisk" && s["active"] == true), "{storages}");
+    // Without switching it off, a storage would lose its disk: that is asked about.
+    let (code, stdout, stderr) = demo.run(&["usb", "unmount", "backup"]);
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("--yes"), "{stderr}");
+    assert_eq!(demo.json(&["usb", "unmount", "backup", "--disable-storage"])[0]["status"], "ok");
+}
+
+#[test]
+fn a_golden_container_goes_through_the_fence() {
+    let demo = Demo::new();
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let create = [
+        "guest",
+        "create",
+        "lxc",
+        template,
+        "--hostname",
+        "gold",
+        "--storage",
+        "local-lvm",
+        "--golden",
+        "--vmid",
+        "9050",
+        "--net",
+        "bridge=vmbr0,ip=dhcp",
+    ];
+    let (code, stdout, stderr) = demo.run(&[&create[..], &["--plan"]].concat());
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("[fence] golden-create on the demo host: 9050"), "{stdout}");
+    let (code, stdout, stderr) = demo.run(&[&create[..], &["-o", "json"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let done: Value = serde_json::from_str(&stdout).expect("JSON");
+    assert_eq!((&done[0]["status"], &done[0]["features"]), (&"ok".into(), &"nesting=1,keyctl=1".into()));
+    let (code, stdout, _) = demo.run(&["guest", "config", "9050", "-o", "json"]);
+    assert!(code == 0 && stdout.contains("keyctl=1"), "{stdout}");
+    let (code, _, stderr) = demo.run(&create);
+    assert!(code == 1 && stderr.contains("9050 is in use"), "{stderr}");
+    // The same without the fence is what the host denies to every token: so it never gets that far.
+    let (code, _, stderr) = demo.run(&["guest", "create", "lxc", "-", "--hostname", "x", "--storage", "local"]);
+    assert!(code == 2 && stderr.contains("not a container template"), "{stderr}");
+}

@@ -145,6 +145,28 @@ fn an_archive_that_reaches_the_host_needs_trust() {
 }
 
 #[test]
+fn a_task_that_warns_is_done_and_says_so() {
+    let host = Host::baseline();
+    set(&host, 101, "lxc.apparmor.profile", "unconfined");
+    archive(&host, "101");
+    let run = host.run(["guest", "restore", "--from", "101", "-o", "json"]);
+    assert_eq!((run.code, text(&run.json()[0], "status")), (0, "warnings"), "{run}");
+    assert!(run.stderr.contains("raw settings are dropped") && run.stderr.contains("with 1 warning"), "{run}");
+    host.run(["guest", "restore", "--from", "101", "--fail-on-warnings"]).fails(6);
+}
+
+#[test]
+fn a_shared_archive_may_be_restored_on_another_node() {
+    let host = Host::with(&Options { ..demo_options() });
+    let run = host.run(["backup", "run", "101", "--storage", "nas", "-o", "id"]).ok();
+    let volid = run.stdout.trim().to_owned();
+    let run = host.run(["guest", "restore", &volid, "--node", "pve2", "-o", "json"]).ok();
+    assert_eq!((text(&run.json()[0], "node"), text(&run.json()[0], "status")), ("pve2", "ok"));
+    let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok();
+    assert_eq!(text(&run.json()[0], "node"), "pve1", "where its source is");
+}
+
+#[test]
 fn another_node_that_does_not_see_the_archive() {
     let host = Host::with(&Options { ..demo_options() });
     archive(&host, "101");

@@ -45,7 +45,6 @@ static CASES: &[Case] = &[
     case("backup scope", &["101"], &[]),
     case("storage list", &["-o", "id"], &[]),
     case("node status", &["pve1"], &[]),
-    case("backup job list", &[], &[]),
     Case {
         verb: "guest restore",
         args: &["{archive}", "--vmid", "150", "--storage", "local-lvm"],

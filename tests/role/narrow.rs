@@ -22,11 +22,11 @@ fn a_backup_role_for_one_guest_backs_up_that_guest() {
         ["api", "post", "/nodes/pve1/lxc/101/status/start"].to_vec(),
         ["api", "put", "/nodes/pve1/lxc/101/config", "description=x"].to_vec(),
         ["api", "delete", "/nodes/pve1/lxc/101", "--confirm", "101"].to_vec(),
-        ["api", "post", "/nodes/pve1/lxc/101/snapshot", "snapname=x"].to_vec(),
+        ["api", "post", "/nodes/pve1/lxc/101/snapshot", "snapname=before"].to_vec(),
         ["api", "post", "/nodes/pve1/lxc/102/status/start"].to_vec(),
         ["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local"].to_vec(),
         ["api", "post", "/pools", "poolid=x"].to_vec(),
-        ["api", "post", "/storage", "storage=x", "type=dir", "path=/x"].to_vec(),
+        ["api", "post", "/storage", "storage=other", "type=dir", "path=/x"].to_vec(),
         ["api", "put", "/access/acl", "path=/vms/101", "roles=PVEVMAdmin", "users=felhom@pve"].to_vec(),
         ["api", "post", "/access/roles", "roleid=X"].to_vec(),
     ];

@@ -1,5 +1,6 @@
 //! `felhom backup age`.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -20,9 +21,13 @@ pub struct Age {
 
 impl Age {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let session = ctx.session()?;
-        let ages = age::all(&session, self.max_age)?;
-        ctx.out.list(&ages)?;
+        let seen: Mutex<Vec<age::Age>> = Mutex::default();
+        ctx.list(|session| {
+            let ages = age::all(session, self.max_age)?;
+            seen.lock().unwrap_or_else(PoisonError::into_inner).extend(ages.iter().cloned());
+            Ok(ages)
+        })?;
+        let ages = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if ages.is_empty() {
             return Err(Fault::not_found("no guest at all is visible, so nothing is known of any backup")
                 .with_hint("the token may lack VM.Audit; `felhom role check` tells"));

@@ -50,8 +50,12 @@ impl Stop {
 const STOPS: &[Stop] = &[
     stop("A small site, simulated: three nodes with some guests on them.", &["guest", "list"]),
     stop(
-        "First contact. A role made to measure, for backups of guest 101 alone, granted to the user and to the token: a token's rights are \
-         what both have.",
+        "First contact: a user and a token that may look at everything. The role is granted to both, because a token's rights are what both \
+         have, and the new token itself is asked whether it is so.",
+        &["role", "bootstrap", "--preset", "auditor", "--user", "tour@pve", "--token-name", "visitor", "--store", "file", "--yes"],
+    ),
+    stop(
+        "And a role made to measure on top: backups of guest 101 alone.",
         &["role", "bootstrap", "--allow", "backup run,backup list", "--guest", "101", "--storage", "local", "--user", "tour@pve", "--token-name", "visitor", "--store", "file", "--yes"],
     ),
     stop(

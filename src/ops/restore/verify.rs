@@ -114,7 +114,7 @@ pub fn explain(session: &Session, known: &Known, outcome: &mut Outcome) {
             let goes_on = matches!(fault.kind, Kind::Interrupted | Kind::Terminated | Kind::Unfinished);
             fault.hint = Some(match (&guest.lock, goes_on, &outcome.upid) {
                 (_, true, Some(upid)) => {
-                    format!("`felhom task wait {upid}` follows it; `felhom task stop {upid}`, then `{remove}` takes it away")
+                    format!("`felhom task wait '{upid}'` follows it; `felhom task stop '{upid}'`, then `{remove}` takes it away")
                 }
                 (Some(_), ..) => format!("root runs `{tool} unlock {}` on {}, then `{remove}` takes it away", guest.vmid, guest.node),
                 (None, ..) => format!("`{remove}` takes it away"),

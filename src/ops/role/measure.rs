@@ -71,11 +71,29 @@ pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
             gather(&row.privs, &mut needs);
         }
     }
-    // A guest that is not listed cannot be found by its name or number.
-    if needs.groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/")) {
-        push(&mut needs.groups, vec![Wish { privilege: "VM.Audit", template: "/vms/{vmid}" }]);
-    }
+    seen(verb, &mut needs.groups);
     needs
+}
+
+/// What must be visible: the host leaves out of its lists what may not be seen, and says nothing.
+fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
+    let guest = |privilege| Wish { privilege, template: "/vms/{vmid}" };
+    let storage = |privilege| Wish { privilege, template: "/storage/{storage}" };
+    let noun = verb.name.split(' ').next().unwrap_or_default();
+    let lists = |key: &str| verb.calls.contains(&key);
+    let archives = noun == "backup" && lists("GET /nodes/{node}/storage/{storage}/content") && !lists("POST /nodes/{node}/vzdump");
+    if archives || verb.name == "guest restore" {
+        push(groups, vec![storage("Datastore.AllocateSpace"), storage("Datastore.Allocate")]);
+        push(groups, vec![guest("VM.Backup"), storage("Datastore.Allocate")]);
+    }
+    // A guest that is not listed cannot be found by its name or number.
+    let about = groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/"));
+    if !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
+        push(groups, vec![guest("VM.Audit")]);
+    }
+    if noun == "storage" {
+        push(groups, vec![storage("Datastore.Audit"), storage("Datastore.AllocateSpace")]);
+    }
 }
 
 fn gather(privs: &Privs, needs: &mut Needs) {
@@ -91,8 +109,8 @@ fn gather(privs: &Privs, needs: &mut Needs) {
             });
             routes::either(alternatives).into_iter().for_each(|group| push(&mut needs.groups, group));
         }
-        // Where something is put is no option of an operator's: it is always said.
-        Privs::When("storage", p) => gather(p, needs),
+        // Where something is put, and under which name, is no option of an operator's: it is always said.
+        Privs::When("storage" | "hostname", p) => gather(p, needs),
         Privs::When(option, p) | Privs::WhenIs(option, _, p) => {
             let mut one = Needs::default();
             gather(p, &mut one);
@@ -146,6 +164,14 @@ pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
             chosen.extend(group.iter().min_by_key(|wish| weight(wish)));
         }
     }
+    // What was chosen early may be covered by what was chosen late.
+    for wish in chosen.clone() {
+        let needed = |group: &Vec<Wish>| !group.iter().any(|other| *other != wish && chosen.contains(other));
+        let config = wish.privilege.starts_with("VM.Config.");
+        if !config && !groups.iter().any(|group| group.contains(&wish) && needed(group)) {
+            chosen.remove(&wish);
+        }
+    }
     let mut main = Measured { privileges: BTreeSet::new(), paths: BTreeSet::new(), main: true };
     let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for grant in chosen.iter().flat_map(|wish| scope.grants(wish)) {
@@ -162,14 +188,15 @@ pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
 }
 
 /// Of alternatives the one that opens least: reading before writing, a part before the whole, the narrow path before `/`.
-fn weight(wish: &Wish) -> (u8, usize) {
+fn weight(wish: &Wish) -> (u8, bool, usize) {
     let kind = match wish.privilege {
         p if p.ends_with(".Audit") => 0,
         "VM.Snapshot.Rollback" | "Datastore.AllocateSpace" | "SDN.Use" | "Mapping.Use" => 1,
         "Permissions.Modify" | "Sys.Modify" | "VM.Allocate" | "Datastore.Allocate" | "VM.GuestAgent.Unrestricted" => 3,
         _ => 2,
     };
-    (kind, usize::MAX - wish.template.len())
+    let own = wish.template.starts_with("/vms/") || wish.template.starts_with("/storage/");
+    (kind, !own, usize::MAX - wish.template.len())
 }
 
 /// The name of a role made for these verbs: `FelhomBackupRun`.

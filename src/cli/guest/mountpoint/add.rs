@@ -78,6 +78,8 @@ impl Add {
                     .with_hint(format!("`felhom guest config {} --pending` shows what waits", guest.vmid)));
             };
             let volume = made.get("volume").unwrap_or_default();
+            let kept = if self.no_backup { "left out of backups" } else { "in backups" };
+            session.person.note(&format!("{key} of {}: {volume} at {}, {kept}", guest.label(), self.path));
             Ok(Map::from_iter([("volume".to_owned(), json!(volume)), ("size".to_owned(), json!(made.get("size")))]))
         })
     }

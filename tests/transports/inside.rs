@@ -1,0 +1,222 @@
+//! What runs inside the namespace, where root's keys are ours.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use felhom::demo::Options;
+
+use crate::support::{Home, Host, Run, demo_options, eventually, run};
+
+/// The three ways to the same host.
+const WAYS: [&str; 3] = ["https", "ssh", "local"];
+
+struct Site {
+    host: Host,
+    home: Home,
+    tools: tempfile::TempDir,
+    sshd: std::process::Child,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = self.sshd.kill();
+        let _ = self.sshd.wait();
+    }
+}
+
+impl Site {
+    fn command(&self, way: &str, args: &[&str]) -> assert_cmd::Command {
+        let mut command = self.home.felhom(["-c", way].iter().chain(args));
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.tools.path().display());
+        command.env("PATH", path).env("HOME", "/root").env("XDG_RUNTIME_DIR", self.tools.path());
+        command
+    }
+
+    fn run(&self, way: &str, args: &[&str]) -> Run {
+        run(&mut self.command(way, args))
+    }
+}
+
+fn sh(script: &str) {
+    let out = assert_cmd::Command::new("sh").args(["-euc", script]).output().unwrap();
+    assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// The stand-in for a node's `pvesh`, with the demo host to ask.
+fn stand_in(host: &Host) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let tool = dir.path().join("pvesh");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/pvesh"), &tool).unwrap();
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = format!("FELHOM_STANDIN_ENDPOINT={}\nFELHOM_STANDIN_PASSWORD='{}'\n", host.endpoint(), host.password().reveal());
+    fs::write(dir.path().join("pvesh.env"), settings).unwrap();
+    dir
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server of another program that outlives the call")]
+fn serve(port: u16, tools: &std::path::Path) -> std::process::Child {
+    sh(
+        "mkdir -p -m 700 /root/.ssh; cd /root/.ssh; rm -f host login other; for key in host login other; do ssh-keygen -q -t ed25519 -N '' -f $key; done; cat login.pub > authorized_keys; chmod 600 authorized_keys",
+    );
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey /root/.ssh/host\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nStrictModes no\nPidFile none\nSetEnv PATH={}:/usr/sbin:/usr/bin:/sbin:/bin\n",
+        tools.display()
+    );
+    fs::write("/root/.ssh/sshd_config", config).unwrap();
+    let key = fs::read_to_string("/root/.ssh/host.pub").unwrap();
+    fs::write("/root/.ssh/known_hosts", format!("[127.0.0.1]:{port} {key}")).unwrap();
+    let entry = |name: &str, port: u16, key: &str, extra: &str| {
+        format!(
+            "Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User root\n  IdentityFile /root/.ssh/{key}\n  IdentitiesOnly yes\n{extra}"
+        )
+    };
+    let ssh = [
+        entry("node", port, "login", ""),
+        entry("stranger", port, "login", "  UserKnownHostsFile /dev/null\n  GlobalKnownHostsFile /dev/null\n"),
+        entry("locked", port, "other", ""),
+        entry("gone", 1, "login", ""),
+    ];
+    fs::write("/root/.ssh/config", ssh.concat()).unwrap();
+    let child = std::process::Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f", "/root/.ssh/sshd_config"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("sshd listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    child
+}
+
+fn site() -> Site {
+    let host = Host::with(&Options { speed: 20.0, ..demo_options() });
+    let tools = stand_in(&host);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sshd = serve(port, tools.path());
+    let home = Home::new();
+    let secret = home.path().join("secret");
+    fs::write(&secret, host.secret("root@pam!demo")).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let ssh: String = [("ssh", "node"), ("stranger", "stranger"), ("locked", "locked"), ("gone", "gone")]
+        .iter()
+        .map(|(name, to)| format!("[contexts.{name}]\ntransport = \"ssh\"\n[contexts.{name}.ssh]\nhost = \"{to}\"\n"))
+        .collect();
+    home.configure(&format!(
+        "current = \"https\"\n[contexts.https]\ntoken_id = \"root@pam!demo\"\nsecret = \"file:{}\"\nca_file = \"{}\"\n[[contexts.https.endpoints]]\nurl = \"{}\"\n[contexts.local]\ntransport = \"local\"\n{ssh}",
+        secret.display(),
+        host.ca_file().display(),
+        host.endpoint()
+    ));
+    Site { host, home, tools, sshd }
+}
+
+#[test]
+fn everything() {
+    if std::env::var_os("FELHOM_TRANSPORTS_INSIDE").is_none() {
+        eprintln!("skipped: this changes root's keys, and runs only inside its namespace");
+        return;
+    }
+    let site = site();
+    reads_are_the_same(&site);
+    values_survive(&site);
+    refusals_have_the_same_kinds(&site);
+    tasks_are_judged_by_their_status(&site);
+    a_killed_client_leaves_the_task_running(&site);
+    secrets_do_not_travel_in_argv(&site);
+    failures_of_ssh_are_told_apart(&site);
+}
+
+fn reads_are_the_same(site: &Site) {
+    for args in [
+        &["guest", "list", "-o", "id"][..],
+        &["guest", "config", "101", "-o", "json"],
+        &["storage", "list", "-o", "json", "--columns", "storage,node,kind"],
+        &["guest", "next-id"],
+    ] {
+        let first = site.run("https", args).ok();
+        assert!(!first.stdout.is_empty());
+        for way in &WAYS[1..] {
+            assert_eq!(site.run(way, args).ok().stdout, first.stdout, "{way} {args:?}");
+        }
+    }
+}
+
+fn values_survive(site: &Site) {
+    let text = "it's a \"test\"; $HOME `id` & * = + ;\nline two, ünïcode -n";
+    for way in WAYS {
+        let set = format!("description={text}");
+        site.run(way, &["api", "put", "/nodes/pve1/lxc/101/config", &set]).ok();
+        let read = site.run(way, &["guest", "config", "101", "-o", "json"]).ok().json();
+        assert_eq!(read["description"].as_str().unwrap().trim_end(), text, "{way}");
+        site.run(way, &["api", "put", "/nodes/pve1/lxc/101/config", "delete=description"]).ok();
+    }
+}
+
+fn refusals_have_the_same_kinds(site: &Site) {
+    // What the routing table and the schema say is refused before it is sent stays out of these: the host is to answer.
+    site.host.forgive("");
+    let cases = [
+        (&["api", "get", "/nodes/pve1/lxc/999/config", "-o", "json"][..], "not_found"),
+        (&["api", "get", "/nosuch", "-o", "json"], "not_implemented"),
+        (&["api", "put", "/nodes/pve1/lxc/101/config", "memory=abc", "-o", "json"], "bad_parameter"),
+        (&["api", "post", "/access/roles", "roleid=FelhomAgent", "privs=VM.Audit", "-o", "json"], "exists"),
+    ];
+    for (args, kind) in cases {
+        let first = site.run("https", args);
+        assert_eq!(first.error()["kind"], kind, "{first}");
+        for way in &WAYS[1..] {
+            let other = site.run(way, args);
+            assert_eq!(
+                (other.code, &other.error()["kind"], &other.error()["errors"]),
+                (first.code, &first.error()["kind"], &first.error()["errors"]),
+                "{way}: {other}"
+            );
+        }
+    }
+}
+
+fn tasks_are_judged_by_their_status(site: &Site) {
+    for way in WAYS {
+        // pvesh exits 0 when its task failed; the verdict is the task's own.
+        let failed = site.run(way, &["api", "post", "/nodes/pve1/lxc/999/status/start", "-o", "json"]);
+        assert_eq!((failed.code, &failed.error()["kind"]), (6, &"task_failed".into()), "{way}: {failed}");
+        let done = site.run(way, &["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "mode=snapshot", "-o", "json"]).ok();
+        let upid: felhom::api::Upid = done.json().as_str().unwrap().parse().unwrap();
+        assert_eq!((upid.kind.as_str(), upid.id.as_str()), ("vzdump", "101"), "{way}");
+        let user = if way == "https" { "root@pam!demo" } else { "root@pam" };
+        assert_eq!(upid.user, user, "{way}");
+    }
+}
+
+fn a_killed_client_leaves_the_task_running(site: &Site) {
+    let before = site.run("https", &["task", "list", "--type", "vzdump", "--guest", "102", "-o", "id"]).ok().lines().len();
+    let mut command = site.command("ssh", &["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local", "mode=snapshot"]);
+    // The client is killed while it waits; the worker is below pvesh, which ssh's end must not reach.
+    let killed = command.timeout(Duration::from_millis(2500)).output().unwrap();
+    let begun = Instant::now();
+    loop {
+        let list = site.run("https", &["task", "list", "--type", "vzdump", "--guest", "102", "-o", "json"]).ok().json();
+        let tasks = list.as_array().unwrap().clone();
+        if tasks.len() > before && tasks[0]["status"] == "ok" {
+            break;
+        }
+        assert!(tasks.is_empty() || tasks[0]["status"] != "failed", "the task was killed with the client: {:?} {killed:?}", tasks[0]);
+        assert!(begun.elapsed() < Duration::from_secs(30), "no task came to its end: {tasks:?} {killed:?}");
+    }
+}
+
+fn secrets_do_not_travel_in_argv(site: &Site) {
+    let call = ["api", "put", "/nodes/pve2/qemu/201/config", "cipassword=hunter2", "-o", "json"];
+    for way in &WAYS[1..] {
+        let refused = site.run(way, &call);
+        assert_eq!((refused.code, &refused.error()["kind"]), (2, &"usage".into()), "{refused}");
+        assert!(!refused.stderr.contains("hunter2"), "{refused}");
+    }
+}
+
+fn failures_of_ssh_are_told_apart(site: &Site) {
+    for (way, code, says) in [("stranger", 9, "known_hosts"), ("locked", 4, "authorized_keys"), ("gone", 9, "Connection refused")] {
+        // The shared connection of the good way would carry these too.
+        run(site.command(way, &["guest", "list"]).env_remove("XDG_RUNTIME_DIR")).fails(code).says(says);
+    }
+}
