@@ -44,7 +44,7 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("backup unprotect", &["backup", "unprotect", "ARCHIVE"]),
     ("backup notes", &["backup", "notes", "ARCHIVE", "a note"]),
     ("backup prune", &["backup", "prune", "--storage", "local", "--keep", "last=1"]),
-    ("backup job create", &["backup", "job", "create", "--storage", "local", "--schedule", "02:00", "110"]),
+    ("backup job create", &["backup", "job", "create", "--storage", "local", "--schedule", "02:00", "--guest", "110"]),
     ("backup job set", &["backup", "job", "set", "JOB", "--comment", "x"]),
     ("backup job delete", &["backup", "job", "delete", "JOB"]),
     ("backup job run", &["backup", "job", "run", "JOB"]),
@@ -78,7 +78,7 @@ impl Site {
     fn new() -> Self {
         let host = Host::demo().with_token("root@pam!demo");
         let first = |args: &[&str]| host.run(args).ok().lines().first().map(|line| (*line).to_owned()).unwrap_or_default();
-        let archive = first(&["backup", "list", "101", "-o", "id"]);
+        let archive = first(&["backup", "list", "101", "--filter", "protected=false", "-o", "id"]);
         let job = first(&["backup", "job", "list", "-o", "id"]);
         host.run(["snapshot", "create", "101", "gate1"]).ok();
         let upid = host.run(["api", "post", "/nodes/pve2/vzdump", "vmid=103", "storage=local", "--detach"]).ok().lines()[0].to_owned();
@@ -180,4 +180,19 @@ fn a_staging_context_keeps_every_change() {
     }
     let list = run(&mut site.host.home.felhom(["plan", "list", "-o", "json"])).ok().json();
     assert!(list.as_array().unwrap().len() >= CHANGES.len() - 3, "{list}");
+}
+
+#[test]
+fn a_raw_call_meets_the_tags_too() {
+    let host = Host::demo();
+    host.with_state(|state| state.guests.get_mut(&110).unwrap().config.insert("tags".into(), "docker;production".into())).unwrap();
+    for args in [
+        &["api", "post", "/nodes/pve1/lxc/110/status/stop", "--yes"][..],
+        &["api", "delete", "/nodes/pve1/lxc/110", "--confirm", "110"],
+        &["guest", "stop", "110", "--yes"],
+    ] {
+        host.run(args.iter().copied()).fails(3).says("production").says("--force");
+    }
+    assert!(host.requests().iter().all(|request| request.method == "GET"));
+    host.run(["api", "post", "/nodes/pve1/lxc/110/status/stop", "--yes", "--force"]).ok();
 }
