@@ -32,7 +32,8 @@ pub(super) fn write(request: &Request) -> String {
         pvesh(request)
     );
     // Users, roles and rights are changed at once, without a worker: children of a slow `pvesh` are none there.
-    let begins_none = request.path.first().is_some_and(|area| area == "access") && request.path.get(1).is_some_and(|part| part != "domains");
+    let begins_none =
+        request.path.first().is_some_and(|area| area == "access") && request.path.get(1).is_some_and(|part| part != "domains");
     let patience = if begins_none { 400 } else { 8 };
     format!(
         r#"umask 077
