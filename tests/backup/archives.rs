@@ -106,6 +106,9 @@ fn ages_tell_never_old_and_what_cannot_be_seen() {
     let ages = host.run(["backup", "age", "-o", "json"]).fails(1);
     assert_eq!(verdict(&ages, 101), "old");
     assert_eq!(verdict(&host.run(["backup", "age", "--max-age", "2d", "-o", "json"]), 101), "ok");
+    // A template does not change, so its archive does not grow old.
+    super::set(&host, 101, "template", "1");
+    assert_eq!(verdict(&host.run(["backup", "age", "-o", "json"]), 101), "ok");
     // A token that sees the guests and the storage, but not the archives: the host leaves them out without a word.
     let token = "felhom@pve!rig";
     grant(&host, "/vms", token, &["VM.Audit"]);
