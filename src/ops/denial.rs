@@ -71,11 +71,14 @@ fn hint(who: &str, any: &[Grant], side: Side, known: Option<&Sides>, client: &Cl
     };
     let case = known.map(Sides::case).filter(|case| !matches!(case, Case::Both | Case::Unknown));
     let case = case.map(|case| format!(" [{}]", case.words())).unwrap_or_default();
-    let (token_line, user_line) = by_hand(who, privileges[0], path);
+    let (token_line, user_line) = by_hand(who, privileges[0], path, known);
     let hand = match side {
         Side::Token => format!("by hand: `{token_line}`"),
         Side::User => format!("by hand: `{user_line}`"),
-        Side::Both | Side::Unknown => format!("by hand: `{token_line}` and `{user_line}`"),
+        Side::Both => format!("by hand: `{token_line}` and `{user_line}`"),
+        Side::Unknown => {
+            format!("by hand: `{token_line}` and `{user_line}`, with the roles that come from above: an entry on a path puts those aside")
+        }
     };
     match grant_line(&any[0], about) {
         Some(line) => format!("{lacks}{case}; `{line}` grants it to both; {hand}"),

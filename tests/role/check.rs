@@ -82,6 +82,13 @@ fn a_denied_command_says_who_lacks_what_where_and_what_grants_it() {
     let error = fresh.host.run(["api", "get", "/nodes/pve1/lxc/101/config", "-o", "json"]).fails(4).error();
     assert_eq!(error["who"], "user");
     assert!(error["hint"].as_str().unwrap().contains("its user felhom@pve does not have it"), "{error}");
+    // What is granted by hand on a path below must not put aside what came from above.
+    for subject in [user(), token("rig")] {
+        fresh.grant("/", subject, "PVEAuditor");
+    }
+    let error = fresh.host.run(["api", "get", "/nodes/pve1/syslog", "-o", "json"]).fails(4).error();
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.contains("pveum acl modify /nodes/pve1 --users 'felhom@pve' --roles PVESysAdmin,PVEAuditor"), "{hint}");
 }
 
 #[test]

@@ -80,8 +80,12 @@ impl Check {
         let known = Known { held: &held, sides: sides.as_ref(), token_id: &who };
         let about = ctx.about(&context);
         let wanted = self.preset.as_deref().or(context.preset.as_deref()).and_then(preset);
-        let lacks: Vec<Lack> =
-            wanted.map(|preset| known.of_preset(preset, &scope)).unwrap_or_default().into_iter().map(|m| lack(m, &who, &about)).collect();
+        let lacks: Vec<Lack> = wanted
+            .map(|preset| known.of_preset(preset, &scope))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|m| lack(m, &who, &about, sides.as_ref()))
+            .collect();
         let verbs = known.verbs(&scope);
         let lines: Vec<Line> = verbs
             .into_iter()
@@ -121,8 +125,8 @@ fn grant(missing: &Missing) -> Grant {
     Grant { path: missing.path.clone(), privilege: missing.privilege.split('|').next().unwrap_or_default().to_owned() }
 }
 
-fn lack(missing: Missing, who: &str, about: &About) -> Lack {
-    let (token, user) = by_hand(who, &missing.privilege, &missing.path);
+fn lack(missing: Missing, who: &str, about: &About, sides: Option<&Sides>) -> Lack {
+    let (token, user) = by_hand(who, &missing.privilege, &missing.path, sides);
     let (token, user) = match missing.side {
         Side::Token => (Some(token), None),
         Side::User => (None, Some(user)),

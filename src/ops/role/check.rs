@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::measure::{self, Scope, Wish};
 use super::presets::{Preset, role_with};
 use super::sides::Sides;
+use crate::api::access::Subject;
 use crate::fault::Side;
 use crate::guard::plan::{Held, holds};
 use crate::routes::{Grant, VERBS, Verb};
@@ -177,12 +178,15 @@ fn words(place: &Scope) -> String {
 }
 
 /// The commands that grant something by hand, for the token and for its user.
-pub fn by_hand(token_id: &str, privilege: &str, path: &str) -> (String, String) {
+pub fn by_hand(token_id: &str, privilege: &str, path: &str, sides: Option<&Sides>) -> (String, String) {
     let role = role_with(privilege.split('|').next().unwrap_or_default());
     let user = token_id.split('!').next().unwrap_or_default();
+    let roles = |subject: &Subject| sides.map_or_else(|| role.to_owned(), |sides| sides.roles_with(subject, path, role).join(","));
+    let token = roles(&Subject::Token(token_id.to_owned()));
+    let users = roles(&Subject::User(user.to_owned()));
     (
-        format!("pveum acl modify {path} --tokens '{token_id}' --roles {role}"),
-        format!("pveum acl modify {path} --users '{user}' --roles {role}"),
+        format!("pveum acl modify {path} --tokens '{token_id}' --roles {token}"),
+        format!("pveum acl modify {path} --users '{user}' --roles {users}"),
     )
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::access::{self, Entry};
+use super::present::Present;
+use crate::api::access::{self, Entry, Subject};
 use crate::api::cluster;
 use crate::fault::{Kind, Result, Side};
 use crate::guard::plan::{Held, holds};
@@ -16,6 +17,8 @@ pub struct Sides {
     token: Own,
     /// A token that is not separated has what its user has.
     separated: bool,
+    /// The whole list, for what a new entry would put aside.
+    present: Present,
 }
 
 /// A token's own entries in the access control list, with what their roles hold.
@@ -66,12 +69,13 @@ pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
         Err(fault) => return Err(fault),
     };
     // Who may ask for that sees the whole list as well.
-    let entries = client.get(&access::acl())?.into_iter().filter(|e| e.kind == "token" && e.ugid == token_id).collect();
+    let acl = client.get(&access::acl())?;
+    let entries = acl.iter().filter(|e| e.kind == "token" && e.ugid == token_id).cloned().collect();
     let roles = client.get(&access::roles())?.into_iter().map(|role| (role.name.clone(), role.privileges())).collect();
     let resources = client.get(&cluster::resources()).unwrap_or_default();
     let pools = resources.into_iter().filter_map(|r| Some((format!("/vms/{}", r.vmid?), r.pool?))).collect();
     let separated = client.get(&access::token(user, token)).map_or(true, |token| token.privsep);
-    Ok(Some(Sides { user: user_held, token: Own { entries, roles, pools }, separated }))
+    Ok(Some(Sides { user: user_held, token: Own { entries, roles, pools }, separated, present: Present { acl, ..Present::default() } }))
 }
 
 impl Sides {
@@ -105,6 +109,16 @@ impl Sides {
                 _ => Side::Both,
             },
         }
+    }
+
+    /// The roles to name when this one is granted on a path by hand: with those that come from above, which the new entry would
+    /// put aside.
+    pub fn roles_with(&self, subject: &Subject, path: &str, role: &str) -> Vec<String> {
+        let mut roles = self.present.lacking(subject, path, role);
+        if !roles.iter().any(|one| one == role) {
+            roles.insert(0, role.to_owned());
+        }
+        roles
     }
 
     /// The paths on which either side has something of its own.
@@ -181,7 +195,12 @@ mod tests {
             .collect();
         let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
         let roles = [("Wide".to_owned(), set(&["VM.Audit", "VM.Backup"])), ("Thin".to_owned(), set(&["VM.Audit"]))].into();
-        Sides { user: serde_json::from_value(user).expect("a map"), token: Own { entries, roles, pools: BTreeMap::new() }, separated: true }
+        Sides {
+            user: serde_json::from_value(user).expect("a map"),
+            token: Own { entries, roles, pools: BTreeMap::new() },
+            separated: true,
+            present: Present::default(),
+        }
     }
 
     fn grant(privilege: &str) -> Vec<Grant> {
