@@ -10,6 +10,7 @@ pub mod host;
 #[cfg(feature = "cli")]
 pub mod install;
 pub mod mountinfo;
+pub mod net;
 pub mod policy;
 #[cfg(any(test, feature = "demo"))]
 pub mod pretend;

@@ -7,9 +7,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::{Call, GuestKind, Place, backup};
 use crate::fault::{Fault, Kind, Result};
 use crate::fence::client::Fence;
+use crate::fence::net::Net;
 use crate::fence::policy::Policy;
 use crate::fence::protocol::Word;
-use crate::fence::request::{Features, GoldenCreate, Net, Password, Version};
+use crate::fence::request::{Features, GoldenCreate, Password, Version};
 use crate::fence::text::{Hostname, SshKey, StorageId, Tag, TemplateVolume};
 use crate::guard::{Act, Change, Done, Item, Outputs, Permit, Step, Target};
 use crate::path;
@@ -44,8 +45,21 @@ pub struct Lxc {
     pub backup_to: Option<StorageId>,
 }
 
+/// The same with the tag of the managed guests, where the context has one.
+fn managed(session: &Session, ask: &Lxc) -> Result<Lxc> {
+    let mut ask = ask.clone();
+    if let Some(managed) = &session.tags.managed {
+        let tag: Tag = managed.parse().map_err(|why| Fault::config(format!("managed_tag '{managed}': {why}")))?;
+        if !ask.tags.contains(&tag) {
+            ask.tags.push(tag);
+        }
+    }
+    Ok(ask)
+}
+
 /// What would be done to make it.
 pub fn lxc(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<Change> {
+    let ask = &managed(session, ask)?;
     let (node, vmid, make) = if ask.features.keyctl { golden(session, fence, ask)? } else { plain(session, ask)? };
     let target = Target { node: Some(node.clone()), vmid: Some(vmid), name: Some(ask.hostname.to_string()), kind: Some("lxc") };
     let mut item = Item::new("create", target)

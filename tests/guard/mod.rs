@@ -4,3 +4,4 @@ mod gates;
 mod hostile;
 mod journal;
 mod staged;
+mod tags;

@@ -8,7 +8,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
-use crate::fence::request::{Features, Net, Password};
+use crate::fence::net::Net;
+use crate::fence::request::{Features, Password};
 use crate::fence::text::{Hostname, SshKey, StorageId, Tag, TemplateVolume};
 use crate::ops::create::{self, verify};
 use crate::secret::Secret;
@@ -32,7 +33,7 @@ impl Create {
 /// through the fence, since no token may set keyctl; from an archive of it any token can restore, with the features kept.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname web --storage local-lvm --net bridge=vmbr0,ip=dhcp\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname gold --storage local-lvm --golden --then-backup backups\n  pass show ct | felhom guest create lxc local:vztmpl/alpine.tar.xz --hostname a --storage local --password-stdin --plan"
+    after_help = "Examples:\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname web --storage local-lvm --net bridge=vmbr0,ip=dhcp\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname gold --storage local-lvm --golden --then backup backups\n  pass show ct | felhom guest create lxc local:vztmpl/alpine.tar.xz --hostname a --storage local --password-stdin --plan"
 )]
 pub struct Lxc {
     /// The template, STORAGE:vztmpl/NAME
@@ -95,9 +96,20 @@ pub struct Lxc {
     /// Start it now
     #[arg(long)]
     start: bool,
-    /// Make an archive of it on this storage
-    #[arg(long, value_name = "STORAGE")]
-    then_backup: Option<StorageId>,
+    /// What to do afterwards: make an archive of it on a storage, from which any token can restore
+    #[arg(long, num_args = 2, value_names = ["backup", "STORAGE"])]
+    then: Vec<String>,
+}
+
+/// `--then backup STORAGE`.
+fn backup_to(words: &[String]) -> Result<Option<StorageId>> {
+    match words {
+        [] => Ok(None),
+        [what, storage] if what == "backup" => {
+            storage.parse().map(Some).map_err(|why| Fault::usage(format!("--then backup {storage}: {why}")))
+        }
+        _ => Err(Fault::usage(format!("--then {}: what can follow is `backup STORAGE`", words.join(" ")))),
+    }
 }
 
 impl Lxc {
@@ -126,7 +138,7 @@ impl Lxc {
             onboot: self.onboot,
             pool: self.pool,
             start: self.start,
-            backup_to: self.then_backup,
+            backup_to: backup_to(&self.then)?,
         };
         let session = ctx.session()?;
         let fence = ctx.fence_if_any()?;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::files::{self, Handed};
 use super::lock::RUN_DIR;
 use super::system::{Host, Tool};
+use crate::fence::net::{Ip4, Ip6};
 use crate::fence::policy::{Policy, not_allowed};
 use crate::fence::protocol::{ErrorKind, Trouble};
-use crate::fence::request::{GoldenCreate, GoldenCreateReply, Ip4, Ip6};
+use crate::fence::request::{GoldenCreate, GoldenCreateReply};
 
 /// Unpacking a template onto a slow disk takes minutes.
 const LIMIT: Duration = Duration::from_secs(30 * 60);

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::{Call, GuestKind, Place, lenient};
 use crate::guard::{Change, Item, Step, Target};
+use crate::ops::guests::split_tags;
 use crate::ops::restore::decide::Decision;
 use crate::ops::restore::read::{Known, Request};
 use crate::path;
@@ -24,11 +25,23 @@ pub fn call(known: &Known, request: &Request, decision: &Decision) -> Call<Json>
         .with_set("force", known.existing.is_some())
         .with_some("pool", request.pool.as_ref())
         .with_some(name, decision.hostname.as_ref())
+        .with_some("tags", tags(known))
         .with_some("bwlimit", request.bwlimit);
     for (key, value) in &decision.layout.restated {
         call = call.with(key.clone(), value);
     }
     call
+}
+
+/// The archive's tags and the one of the managed guests, where that has to be added.
+fn tags(known: &Known) -> Option<String> {
+    let managed = known.managed.as_ref()?;
+    let mut tags = split_tags(known.archived.values.get("tags").and_then(lenient::text).as_deref());
+    if tags.contains(managed) {
+        return None;
+    }
+    tags.push(managed.clone());
+    Some(tags.join(";"))
 }
 
 /// Where the guest will be.

@@ -31,6 +31,7 @@ fn known(config: &str) -> Known {
         ]))
         .expect("storages"),
         held: None,
+        managed: None,
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Known {
     pub source: Option<Map<String, Json>>,
     pub stores: Vec<Storage>,
     pub held: Option<Held>,
+    /// The tag that marks what is managed from here; a restored guest gets it.
+    pub managed: Option<String>,
 }
 
 pub fn read(session: &Session, request: &Request) -> Result<Known> {
@@ -107,6 +109,7 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
         others: Vec::new(),
         blind: 0,
         source: None,
+        managed: session.tags.managed.clone(),
         stores,
         held: client.get(&cluster::permissions()).ok(),
     };

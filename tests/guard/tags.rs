@@ -1,0 +1,39 @@
+//! Managed guests: those without the tag are not ours to stop, and what is made from here gets it.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Host, Run, run};
+
+fn managing(host: &Host, args: &[&str]) -> Run {
+    let secret = host.home.path().join("secret");
+    std::fs::write(&secret, host.secret("felhom@pve!agent")).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    host.home.configure(&format!(
+        "[contexts.m]\ntoken_id = \"felhom@pve!agent\"\nsecret = \"file:{}\"\nca_file = \"{}\"\nmanaged_tag = \"felhom\"\n[[contexts.m.endpoints]]\nurl = \"{}\"\n",
+        secret.display(),
+        host.ca_file().display(),
+        host.endpoint()
+    ));
+    run(&mut host.home.felhom(["-c", "m"].iter().chain(args)))
+}
+
+#[test]
+fn what_is_not_managed_is_left_alone() {
+    let host = Host::demo();
+    managing(&host, &["guest", "stop", "110", "--yes"]).fails(3).says("felhom").says("--force");
+    managing(&host, &["guest", "stop", "110", "--yes", "--force"]).ok();
+    assert_eq!(host.count("POST", "/lxc/110/status/stop"), 1);
+}
+
+#[test]
+fn what_is_restored_or_made_here_is_managed() {
+    let host = Host::demo();
+    managing(&host, &["guest", "restore", "--from", "101", "--latest", "--vmid", "150", "--storage", "local-lvm", "--yes"]).ok();
+    let config = managing(&host, &["guest", "config", "150", "--jq", ".tags"]).ok();
+    assert_eq!(config.stdout.trim(), "prod;web;felhom");
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let plan =
+        managing(&host, &["guest", "create", "lxc", template, "--node", "pve1", "--hostname", "x", "--storage", "local-lvm", "--plan"])
+            .ok();
+    assert!(plan.stdout.contains("tags=felhom"), "{plan}");
+}
