@@ -14,6 +14,7 @@ mod demo_guests;
 mod demo_host;
 mod doctor;
 mod fence;
+mod guard;
 mod guest;
 mod guest_power;
 mod guest_set;

@@ -107,7 +107,8 @@ fn only_the_guard_makes_a_permit() {
 
 #[test]
 fn the_demo_host_is_reached_over_the_wire_alone() {
-    only(&["crate::demo"], "src", &["src/demo/", "src/cli/"]);
+    // The pretended fence of the demo works on the demo host's own files.
+    only(&["crate::demo"], "src", &["src/demo/", "src/cli/", "src/fence/pretend/"]);
 }
 
 #[test]
@@ -132,8 +133,8 @@ const LONG: usize = 460;
 
 /// Files that are longer, each with the reason.
 const LONGER: &[(&str, &str)] = &[
+    ("src/fence/request.rs", "the closed list of what the fence does, whole in one place"),
     ("src/cli/role/bootstrap.rs", "one verb with many ways in: its arguments are half of it"),
-    ("src/ops/backup/run.rs", "one verb: what it must know before, and look at after"),
     ("tests/fence/inside.rs", "one run inside a namespace, whose making costs seconds"),
 ];
 

@@ -93,7 +93,7 @@ fn a_picker_is_left_with_escape() {
 
 #[test]
 fn progress_is_a_bar_that_goes_when_it_is_done() {
-    let host = Host::with(&Options { speed: 3.0, ..demo_options() });
+    let host = Host::with(&Options { speed: 10.0, ..demo_options() });
     // A container's archive says no percentage; a virtual machine's does.
     let backup = ["api", "post", "/nodes/pve2/vzdump", "vmid=201", "storage=local", "mode=snapshot"];
     let Some(terminal) = start(&host, &backup) else { return };

@@ -74,6 +74,14 @@ fn a_denial_inside_the_task_is_a_denial() {
 }
 
 #[test]
+fn a_path_on_which_everything_was_taken_away_inherits_nothing() {
+    let host = Host::demo();
+    host.deny("/vms/102");
+    let denied = host.run(["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local", "mode=snapshot"]).fails(4);
+    denied.says("VM.Backup").says("/vms/102").says("both lack it");
+}
+
+#[test]
 fn a_task_that_fails_is_exit_6_with_the_end_of_its_log() {
     let host = Host::demo();
     let locked = "vmid=120";

@@ -14,7 +14,7 @@ use super::PlanForm;
 /// Shows a plan on stdout: as text for people, as data in every other format.
 pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
     if form == Some(PlanForm::Pveum) {
-        return out.text(&plan.items.iter().flat_map(|item| &item.steps).map(|step| command(step) + "\n").collect::<String>());
+        return out.text(&plan.items.iter().flat_map(commands).map(|line| line + "\n").collect::<String>());
     }
     if matches!(out.format(), Format::Table) {
         let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
@@ -91,6 +91,15 @@ fn step_text(step: &PlannedStep) -> String {
         (_, _, Some(text)) => format!("[{}] {text}", step.backend),
         _ => step.name.to_owned(),
     }
+}
+
+/// An item as commands for root; one that would not be done is a comment that says why.
+fn commands(item: &PlannedItem) -> Vec<String> {
+    if item.status == "planned" {
+        return item.steps.iter().map(command).collect();
+    }
+    let why = item.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    vec![format!("# {} {}: {}{why}", item.action, item.target, item.status)]
 }
 
 /// The step as a command for root on the node.

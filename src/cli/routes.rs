@@ -49,10 +49,32 @@ impl Routes {
                     verbs,
                 }
             })
+            .chain(fence())
             .filter(|row| self.verb.as_ref().is_none_or(|verb| row.verbs.contains(&verb.as_str())))
             .collect();
         ctx.out.list(&rows)
     }
+}
+
+/// The words of the fence: what goes around the API, and as whom.
+#[cfg(feature = "fence")]
+fn fence() -> impl Iterator<Item = Shown> {
+    use crate::fence::protocol::Word;
+    Word::ALL.into_iter().map(|word| Shown {
+        backend: Backend::Fence,
+        method: "WORD",
+        path: word.as_str(),
+        risk: if word.changes() { "safe" } else { "read" },
+        privileges: if word.needs_root() { "root on the host, through sudo" } else { "any user of the host" }.to_owned(),
+        confirm: None,
+        task: None,
+        verbs: word.verbs().to_vec(),
+    })
+}
+
+#[cfg(not(feature = "fence"))]
+fn fence() -> impl Iterator<Item = Shown> {
+    std::iter::empty()
 }
 
 /// The privileges in words, over the path's placeholders.

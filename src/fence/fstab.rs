@@ -77,7 +77,7 @@ pub fn unescape(text: &str) -> String {
 pub fn line(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]) -> String {
     let pass = if fs.has_fsck() { 2 } else { 0 };
     format!(
-        "UUID={uuid} {} {} {},x-systemd.device-timeout=20s,{MARK}{name} 0 {pass}",
+        "UUID={uuid} {} {} {},x-systemd.device-timeout=60s,{MARK}{name} 0 {pass}",
         unit::place(name.as_str()),
         fs.mount_type(),
         unit::options(extra)
@@ -127,7 +127,7 @@ mod tests {
             (entry.ours.as_deref(), entry.uuid(), entry.place.as_str()),
             (Some("backup"), Some("3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b"), "/mnt/pve/backup")
         );
-        assert!(once.ends_with("nofail,nosuid,nodev,noexec,noatime,x-systemd.device-timeout=20s,x-felhom=backup 0 2\n"));
+        assert!(once.ends_with("nofail,nosuid,nodev,noexec,noatime,x-systemd.device-timeout=60s,x-felhom=backup 0 2\n"));
     }
 
     #[test]

@@ -62,6 +62,20 @@ impl Word {
         }
     }
 
+    /// The commands that ask for it.
+    pub fn verbs(self) -> &'static [&'static str] {
+        match self {
+            Self::Version => &["fence show", "guest create lxc"],
+            Self::Smart => &["node smart", "node sensors"],
+            Self::UsbMount => &["usb mount"],
+            Self::UsbUnmount => &["usb unmount"],
+            Self::GoldenCreate => &["guest create lxc"],
+            Self::Disks => &["usb list", "usb mount"],
+            Self::Sensors => &["node sensors"],
+            Self::UsbStatus => &["usb status", "usb mount", "usb unmount"],
+        }
+    }
+
     /// Why the API cannot do it: for `fence show` and `routes`.
     pub fn why(self) -> &'static str {
         match self {

@@ -38,6 +38,8 @@ pub fn options(extra: &[MountOption]) -> String {
 }
 
 /// The unit's text. `JobTimeoutSec` is what bounds a boot without the disk: `x-systemd.device-timeout` is not heard in a unit.
+/// It counts from early in the boot, and 20 s were too few in a slow virtual machine whose disk was there. Nothing but
+/// multi-user.target waits for it.
 pub fn text(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]) -> String {
     let fsck = if fs.has_fsck() {
         let unit = fsck_unit(uuid.as_str());
@@ -46,7 +48,7 @@ pub fn text(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]
         String::new()
     };
     format!(
-        "{MARK}\n[Unit]\nDescription=felhom usb {name}\n{fsck}JobTimeoutSec=20\n\n[Mount]\nWhat=/dev/disk/by-uuid/{uuid}\nWhere={}\nType={}\n\
+        "{MARK}\n[Unit]\nDescription=felhom usb {name}\n{fsck}JobTimeoutSec=60\n\n[Mount]\nWhat=/dev/disk/by-uuid/{uuid}\nWhere={}\nType={}\n\
          Options={}\nTimeoutSec=30\n\n[Install]\nWantedBy=multi-user.target\n",
         place(name.as_str()),
         fs.mount_type(),
@@ -88,7 +90,7 @@ mod tests {
             "# Written by felhom-fence: `felhom usb unmount` removes it.\n[Unit]\nDescription=felhom usb backup\n\
              Requires=systemd-fsck@dev-disk-by\\x2duuid-3f2b1c9a\\x2d7d54\\x2d4e0b\\x2d9a51\\x2d0c1d2e3f4a5b.service\n\
              After=systemd-fsck@dev-disk-by\\x2duuid-3f2b1c9a\\x2d7d54\\x2d4e0b\\x2d9a51\\x2d0c1d2e3f4a5b.service\n\
-             JobTimeoutSec=20\n\n[Mount]\nWhat=/dev/disk/by-uuid/3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b\nWhere=/mnt/pve/backup\nType=ext4\n\
+             JobTimeoutSec=60\n\n[Mount]\nWhat=/dev/disk/by-uuid/3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b\nWhere=/mnt/pve/backup\nType=ext4\n\
              Options=nofail,nosuid,nodev,noexec,noatime,ro\nTimeoutSec=30\n\n[Install]\nWantedBy=multi-user.target\n"
         );
     }

@@ -50,6 +50,9 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     if let Some(applying) = &rules.applying {
         stage::admit(session, &change, applying).map_err(|fault| refuse(session, "plan", fault))?;
     }
+    if calls && pending {
+        session.client()?.greet()?;
+    }
     Ok(Pass::Go(Approved::new(new_id(), change, plan)))
 }
 

@@ -1,5 +1,6 @@
 //! What was changed, when, by whom, and how it ended: JSON lines, each on the disk before the next thing happens.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -102,7 +103,7 @@ impl Journal {
     }
 
     fn append(&self, record: &Record) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(record)?;
+        let mut line = plain(&serde_json::to_string(record)?).into_bytes();
         line.push(b'\n');
         let mut slot = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
@@ -138,6 +139,21 @@ impl Journal {
         }
         Ok(records)
     }
+}
+
+/// The same JSON with every character escaped that could turn a reader's terminal or reading direction: a journal is read with `less`.
+fn plain(json: &str) -> String {
+    let harmful =
+        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if harmful(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Now, as the journal and JSON write it.

@@ -40,7 +40,10 @@ pub fn explain(fault: &mut Fault, client: &Client, about: &About) {
         return;
     }
     let any: Vec<Grant> = privilege.split('|').map(|p| Grant { path: path.clone(), privilege: p.trim().to_owned() }).collect();
-    let known = sides::learn(client, &who).ok().flatten();
+    let mut known = sides::learn(client, &who).ok().flatten();
+    if let Some(sides) = &mut known {
+        sides.look_at(client, &who, &path);
+    }
     let side = known.as_ref().map_or(Side::Unknown, |sides| sides.lacking(&any));
     fault.who = Some(side);
     fault.hint = Some(hint(&who, &any, side, known.as_ref(), client, about));

@@ -68,7 +68,7 @@ pub struct Row {
     pub privs: Privs,
     pub risk: Risk,
     pub word: Option<Word>,
-    /// The type of the task that it starts.
+    /// The type of the task that it starts; several joined by `|`, where it depends on the parameters.
     pub task: Option<&'static str>,
 }
 

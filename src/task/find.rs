@@ -10,6 +10,7 @@ use crate::transport::Client;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
     pub node: String,
+    /// Its type; several joined by `|`, where it may be one of them.
     pub kind: String,
     /// The guest's number, where the task has one.
     pub id: Option<String>,
@@ -59,7 +60,7 @@ fn task_type(usual: &'static str, request: &Request) -> &'static str {
 pub fn find_lost(client: &Client, lost: &Lost) -> Result<Upid> {
     let filter = Filter {
         vmid: lost.id.as_ref().and_then(|id| id.parse().ok()),
-        kind: Some(lost.kind.clone()),
+        kind: (!lost.kind.contains('|')).then(|| lost.kind.clone()),
         since: Some(lost.since),
         limit: 50,
         ..Filter::default()
@@ -78,7 +79,10 @@ pub fn find_lost(client: &Client, lost: &Lost) -> Result<Upid> {
 }
 
 fn fits(lost: &Lost, upid: &Upid) -> bool {
-    upid.kind == lost.kind && upid.user == lost.user && upid.starttime >= lost.since && lost.id.as_ref().is_none_or(|id| *id == upid.id)
+    lost.kind.split('|').any(|kind| upid.kind == kind)
+        && upid.user == lost.user
+        && upid.starttime >= lost.since
+        && lost.id.as_ref().is_none_or(|id| *id == upid.id)
 }
 
 #[cfg(test)]

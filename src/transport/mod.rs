@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::api::{Call, Pace, Reply, Request};
+use crate::api::{Call, Pace, Reply, Request, cluster};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::interrupt::Interrupt;
@@ -91,6 +91,13 @@ impl Client {
         let result = self.transport.read(request);
         self.limits.note(&result);
         result
+    }
+
+    /// Is the host there, and does it know who asks? To be asked before the first change of a run: later the answer could be lost.
+    pub fn greet(&self) -> Result<()> {
+        self.get(&cluster::version())?;
+        // Root on the node may do everything, and each question costs a start of pvesh.
+        if self.who() == "root@pam" { Ok(()) } else { self.get(&cluster::permissions()).map(drop) }
     }
 
     /// Sends a change, once.

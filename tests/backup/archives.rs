@@ -15,6 +15,7 @@ fn a_list_has_the_newest_first_and_can_be_narrowed() {
     assert_eq!((text(&list[0], "kind"), list[0]["vmid"].as_u64(), list[0]["protected"].as_bool()), ("lxc", Some(101), Some(false)));
     assert!(ids(&host).contains(&other));
     assert_eq!(host.run(["backup", "list", "vm201", "-o", "id"]).ok().stdout.trim(), other);
+    host.run(["backup", "list", "--storage", "local-lvm"]).fails(5).says("could not be looked into");
 }
 
 #[test]
@@ -105,6 +106,9 @@ fn ages_tell_never_old_and_what_cannot_be_seen() {
     let ages = host.run(["backup", "age", "-o", "json"]).fails(1);
     assert_eq!(verdict(&ages, 101), "old");
     assert_eq!(verdict(&host.run(["backup", "age", "--max-age", "2d", "-o", "json"]), 101), "ok");
+    // A template does not change, so its archive does not grow old.
+    super::set(&host, 101, "template", "1");
+    assert_eq!(verdict(&host.run(["backup", "age", "-o", "json"]), 101), "ok");
     // A token that sees the guests and the storage, but not the archives: the host leaves them out without a word.
     let token = "felhom@pve!rig";
     grant(&host, "/vms", token, &["VM.Audit"]);

@@ -102,6 +102,19 @@ fn a_volume_without_snapshots_makes_it_suspend_and_the_result_says_so() {
 }
 
 #[test]
+fn a_machine_with_an_agent_that_answers_is_frozen() {
+    let host = Host::baseline();
+    switch_on(&host, 201);
+    let consistency = |host: &Host| text(&host.run(["backup", "run", "201", "-o", "json"]).ok().json()[0], "consistency").to_owned();
+    assert_eq!(consistency(&host), "crash");
+    set(&host, 201, "agent", "1");
+    host.with_state(|state| state.guests.get_mut(&201).unwrap().agent = true).unwrap();
+    assert_eq!(consistency(&host), "fsfreeze");
+    set(&host, 201, "agent", "1,freeze-fs-on-backup=0");
+    assert_eq!(consistency(&host), "crash");
+}
+
+#[test]
 fn detached_it_prints_the_task_and_does_not_wait() {
     let host = Host::baseline();
     let run = host.run(["backup", "run", "101", "--detach"]).ok();
@@ -125,7 +138,7 @@ fn a_backup_server_is_a_storage_like_any_other() {
     assert!(volid.starts_with("pbs:backup/ct/101/"), "{run}");
     let sent = host.requests().into_iter().find(|r| r.path.ends_with("/vzdump")).unwrap();
     assert!(!sent.params.contains_key("compress"), "a backup server packs by itself");
-    let shown = host.run(["backup", "show", &volid, "-o", "json"]).ok().json();
+    let shown = host.run(["backup", "show", &volid, "-o", "json"]).ok().says("stores only what no other snapshot has").json();
     assert_eq!((text(&shown, "namespace"), shown["verification"].is_null()), ("lab", true));
     host.run(["backup", "verify", &volid]).fails(1).says("has not verified it yet");
     host.with_state(|state| {

@@ -60,6 +60,8 @@ fn usb_from_list_to_unmount() {
     let status = demo.json(&["usb", "status"]);
     assert_eq!((&status[0]["name"], &status[0]["state"], &status[0]["node"]), (&"backup".into(), &"mounted".into(), &"pve1".into()));
 
+    assert_eq!((status[0]["size_bytes"].as_u64(), status[0]["used_bytes"].as_u64()), (Some(2_000_000_000_000), Some(200_000_000_000)));
+
     assert_eq!(demo.json(&["usb", "unmount", "backup", "--keep"])[0]["status"], "ok");
     let (code, _, stderr) = demo.run(&["usb", "status"]);
     assert!(code == 0 && stderr.contains(&format!("felhom usb mount {SSD} --name backup")), "{stderr}");
@@ -207,4 +209,14 @@ fn a_golden_container_goes_through_the_fence() {
     // The same without the fence is what the host denies to every token: so it never gets that far.
     let (code, _, stderr) = demo.run(&["guest", "create", "lxc", "-", "--hostname", "x", "--storage", "local"]);
     assert!(code == 2 && stderr.contains("not a container template"), "{stderr}");
+}
+
+#[test]
+fn the_routes_name_the_words_of_the_fence() {
+    let demo = Demo::new();
+    let rows = demo.json(&["routes", "usb mount"]);
+    let fence: Vec<&str> =
+        rows.as_array().expect("rows").iter().filter(|r| r["backend"] == "fence").filter_map(|r| r["path"].as_str()).collect();
+    assert_eq!(fence, ["usb-mount", "disks", "usb-status"]);
+    assert!(rows.as_array().expect("rows").iter().any(|r| r["backend"] == "api" && r["path"] == "/storage"), "{rows}");
 }

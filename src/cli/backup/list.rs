@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::{Ctx, complete};
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::ops::backup::archive::{self, Filter};
 use crate::ops::guests;
 use crate::session::Session;
@@ -32,6 +32,15 @@ impl List {
             let vmid = self.guest.as_deref().map(|text| number(session, text)).transpose()?;
             let filter = Filter { node: self.node.clone(), storage: self.storage.clone(), vmid };
             let found = archive::all(session, &filter)?;
+            if let Some(storage) = self.storage.as_ref().filter(|_| found.looked.is_empty()) {
+                let why = if found.unseen.is_empty() {
+                    "it is not there, takes no backups, or is hidden from this token".to_owned()
+                } else {
+                    found.unseen.join("; ")
+                };
+                return Err(Fault::not_found(format!("the storage '{storage}' could not be looked into: {why}"))
+                    .with_hint("`felhom storage list --content backup` shows those that take backups"));
+            }
             found.warn(session);
             Ok(found.archives)
         })

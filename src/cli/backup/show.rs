@@ -59,6 +59,9 @@ impl Show {
         };
         let shown = Shown { path: attributes.path, included: named(true), excluded: named(false), config, archive };
         ctx.out.one(&shown)?;
+        if shown.archive.on_backup_server() {
+            ctx.out.note("the size is that of the guest's data; the backup server stores only what no other snapshot has");
+        }
         if ctx.out.format() == Format::Table {
             let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let lines: String = shown.config.iter().map(|(key, value)| format!("{key}: {}\n", text(value))).collect();

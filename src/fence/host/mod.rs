@@ -15,4 +15,4 @@ mod tests;
 mod usb;
 
 pub use serve::{Caller, answer, run};
-pub use system::{Host, Real, Tool, Tools};
+pub use system::{Host, Real, Space, Tool, Tools};

@@ -68,6 +68,16 @@ pub trait Tools {
     fn claim(&self, device: &str) -> io::Result<()>;
     /// Writes one line to the system's journal.
     fn log(&self, line: &str) -> io::Result<()>;
+    /// How much fits onto the filesystem at a place.
+    fn space(&self, place: &str) -> Option<Space>;
+}
+
+/// The room on a filesystem, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub size: u64,
+    pub used: u64,
+    pub available: u64,
 }
 
 /// The real tools.
@@ -88,6 +98,15 @@ impl Tools for Real {
 
     fn log(&self, line: &str) -> io::Result<()> {
         super::audit::send(line)
+    }
+
+    fn space(&self, place: &str) -> Option<Space> {
+        let seen = rustix::fs::statvfs(place).ok()?;
+        Some(Space {
+            size: seen.f_blocks * seen.f_frsize,
+            used: seen.f_blocks.saturating_sub(seen.f_bfree) * seen.f_frsize,
+            available: seen.f_bavail * seen.f_frsize,
+        })
     }
 }
 

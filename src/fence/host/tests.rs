@@ -69,7 +69,7 @@ fn a_mount_is_made_once_and_found_again() {
     let first = place.ok(Word::UsbMount, &mount(SSD, "backup"));
     assert_eq!((first["changed"].as_bool(), first["mount"]["state"].as_str()), (Some(true), Some("mounted")));
     assert_eq!(first["mount"]["device"], "/dev/sdd1");
-    assert!(place.read("etc/systemd/system/mnt-pve-backup.mount").contains("JobTimeoutSec=20"));
+    assert!(place.read("etc/systemd/system/mnt-pve-backup.mount").contains("JobTimeoutSec=60"));
     assert!(place.root().join("etc/systemd/system/multi-user.target.wants/mnt-pve-backup.mount").symlink_metadata().is_ok());
     assert!(place.read("proc/self/mountinfo").contains("/mnt/pve/backup nosuid,nodev,noexec,noatime"));
 
@@ -116,7 +116,7 @@ fn fstab_and_none() {
     let place = Place::new();
     let before = place.read("etc/fstab");
     place.ok(Word::UsbMount, &json!({"uuid":SSD,"name":"backup","persist":"fstab","options":["ro"]}));
-    assert!(place.read("etc/fstab").contains("noatime,ro,x-systemd.device-timeout=20s,x-felhom=backup 0 2\n"));
+    assert!(place.read("etc/fstab").contains("noatime,ro,x-systemd.device-timeout=60s,x-felhom=backup 0 2\n"));
     assert_eq!(place.refused(Word::UsbMount, &mount(SSD, "backup")).0, ErrorKind::Exists);
     place.ok(Word::UsbUnmount, &json!({"name":"backup"}));
     assert_eq!(place.read("etc/fstab"), before);

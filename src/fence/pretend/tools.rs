@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::exec::{Cmd, Done, Failure};
 use crate::fence::fstab;
-use crate::fence::host::{Tool, Tools};
+use crate::fence::host::{Space, Tool, Tools};
 use crate::fence::mountinfo::{self, Mount};
 use crate::fence::unit;
 
@@ -249,5 +249,21 @@ impl Tools for Pretended<'_> {
         use std::io::Write;
         let path: &Path = &self.path("/var/log/felhom-fence.log");
         fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// A tenth of the disk is in use, always.
+    fn space(&self, place: &str) -> Option<Space> {
+        let mounts = self.mounts();
+        let mount = mountinfo::at(&mounts, place)?;
+        let tree = self.tree();
+        let mut queue: Vec<&Value> = tree["blockdevices"].as_array()?.iter().collect();
+        while let Some(block) = queue.pop() {
+            if block["path"].as_str() == Some(&mount.source) {
+                let size = block["size"].as_u64()?;
+                return Some(Space { size, used: size / 10, available: size - size / 10 });
+            }
+            queue.extend(block["children"].as_array().into_iter().flatten());
+        }
+        None
     }
 }

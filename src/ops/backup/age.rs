@@ -72,7 +72,8 @@ fn age(guest: Guest, found: &Found, held: Option<&Held>, max_age: Duration) -> A
     let of_it = |archive: &&Archive| archive.vmid == Some(guest.vmid) && archive.kind.is_none_or(|kind| kind == guest.kind);
     let newest = found.archives.iter().find(of_it);
     let age_s = newest.map(Archive::age);
-    let fresh = age_s.is_some_and(|age| age <= max_age.as_secs());
+    // A template does not change: one archive of it is enough.
+    let fresh = age_s.is_some_and(|age| guest.template || age <= max_age.as_secs());
     let reason = if fresh { None } else { blind(&guest, found, held) };
     let verdict = match (newest, &reason) {
         _ if fresh => Verdict::Ok,

@@ -259,6 +259,10 @@ fn warn_of_space(
 ) {
     for (node, answer) in stores {
         let Some(found) = answer.as_ref().ok().and_then(|list| list.iter().find(|s| s.storage == storage)) else { continue };
+        if found.kind == "pbs" {
+            // A backup server stores what is new alone, and nobody knows beforehand how much that is.
+            return;
+        }
         let here = chosen.iter().zip(&change.items).filter(|(guest, item)| item.pending() && (found.shared || guest.node == *node));
         let needed: u64 = here
             .map(|(guest, _)| {

@@ -91,12 +91,13 @@ pub fn in_use(session: &Session, guest: &Guest) -> Result<Vec<String>> {
 /// Puts into a failed outcome what is left on the host, and how it goes away.
 pub fn explain(session: &Session, known: &Known, outcome: &mut Outcome) {
     let Some(mut fault) = outcome.fault.clone() else { return };
-    if matches!(fault.kind, Kind::Refused) || outcome.upid.is_none() && fault.kind != Kind::Unknown {
+    let begun = outcome.upid.is_some() || fault.kind == Kind::Unknown;
+    // A guest that is there and only not as it should be is not a rest to be removed.
+    if !begun || matches!(fault.kind, Kind::Refused | Kind::Other | Kind::TaskWarnings) {
         return;
     }
-    if fault.kind == Kind::TaskFailed {
-        fault.kind = kind_of(&fault);
-        fault.exit = Some(Kind::TaskFailed.exit());
+    if fault.kind == Kind::TaskFailed && crate::api::answer::known(&fault.message) == Some(Kind::Denied) {
+        fault.kind = Kind::Denied;
     }
     let left = guests::all(session).ok().and_then(|all| all.into_iter().find(|guest| guest.vmid == known.vmid));
     match left {
@@ -122,14 +123,6 @@ pub fn explain(session: &Session, known: &Known, outcome: &mut Outcome) {
         }
     }
     outcome.fail(fault);
-}
-
-/// The task's own words are more telling than "the task failed".
-fn kind_of(fault: &Fault) -> Kind {
-    match crate::api::answer::known(&fault.message) {
-        Some(Kind::Denied) => Kind::Denied,
-        _ => Kind::TaskFailed,
-    }
 }
 
 /// For the preview: what was decided, a line each.

@@ -79,6 +79,14 @@ pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
 }
 
 impl Sides {
+    /// Asks for this one path: the list of all leaves a path out on which somebody has nothing, and it would seem to inherit.
+    pub fn look_at(&mut self, client: &Client, token_id: &str, path: &str) {
+        let user = token_id.split('!').next().unwrap_or_default();
+        if let Ok(mut held) = client.get(&access::permissions_on(user, path)) {
+            self.user.insert(path.to_owned(), held.remove(path).unwrap_or_default());
+        }
+    }
+
     fn user_has(&self, grant: &Grant) -> bool {
         holds(&self.user, grant)
     }

@@ -116,7 +116,9 @@ impl Pvesh {
             let entries: Vec<tasks::Entry> = self.read(&list)?.read(&list)?;
             let all: Vec<Upid> = entries.into_iter().map(|entry| entry.upid).filter(|upid| upid.user == "root@pam").collect();
             let by_pid: Vec<&Upid> = all.iter().filter(|upid| ran.workers.contains(&upid.pid)).collect();
-            let fits = |upid: &&Upid| kind.is_none_or(|kind| upid.kind == kind) && vmid.as_ref().is_none_or(|id| upid.id == *id);
+            let fits = |upid: &&Upid| {
+                kind.is_none_or(|kinds| kinds.split('|').any(|kind| upid.kind == kind)) && vmid.as_ref().is_none_or(|id| upid.id == *id)
+            };
             // On another node the worker's number is not known here: type, guest and time must do.
             let candidates = if by_pid.is_empty() { all.iter().filter(fits).collect() } else { by_pid };
             match candidates[..] {

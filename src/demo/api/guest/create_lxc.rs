@@ -289,7 +289,7 @@ fn create_spec(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
     if plan.unprivileged == Some(true) {
         config.insert("unprivileged".to_owned(), 1.into());
     }
-    Ok(finish(req, plan, spec, config, made.volumes))
+    Ok(finish(req, plan, spec, config, made.volumes, 0))
 }
 
 pub(super) fn fill(config: &mut Map, vmid: u32, more: &[(&str, Value)]) {
@@ -328,7 +328,7 @@ fn tar_size(bytes: u64) -> String {
     String::new()
 }
 
-pub(super) fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>) -> TaskSpec {
+pub(super) fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, volumes: Vec<Volume>, warnings: u32) -> TaskSpec {
     let vmid = plan.vmid;
     let mut spec = spec;
     if plan.old.is_some() {
@@ -344,5 +344,5 @@ pub(super) fn finish(req: &Req<'_>, plan: &Plan, spec: TaskSpec, config: Map, vo
     if let Some(start) = start {
         spec = spec.then(Effect::Start { spec: Box::new(start), node: plan.node.clone(), user: req.who.name() });
     }
-    spec.ok()
+    if warnings > 0 { spec.warnings(warnings) } else { spec.ok() }
 }

@@ -55,6 +55,11 @@ pub(super) fn work(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
         spec = spec.log(totals("read", data));
     }
     spec = spec.log("merging backed-up and given configuration..").takes(0.2);
+    let raw: Vec<String> = saved.iter().filter(|(key, _)| key.starts_with("lxc.") && !plan.root).map(raw_line).collect();
+    if !raw.is_empty() {
+        let rule = "-".repeat(32);
+        spec = log_all(spec.log("WARN: skipping custom lxc options, restore manually as root:").log(rule.as_str()), raw.clone()).log(rule);
+    }
     let mut config = plan.settings.clone();
     config.extend(made.config);
     if unprivileged {
@@ -67,7 +72,12 @@ pub(super) fn work(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
         spec = spec.log("Convert restored container to template...");
         config.insert("template".to_owned(), 1.into());
     }
-    Ok(finish(req, plan, spec, config, made.volumes))
+    Ok(finish(req, plan, spec, config, made.volumes, u32::from(!raw.is_empty())))
+}
+
+/// A raw setting as it stands in the file.
+fn raw_line((key, value): (&String, &serde_json::Value)) -> String {
+    format!("{key}: {}", value.as_str().unwrap_or_default())
 }
 
 fn undo(plan: &Plan, spec: TaskSpec) -> TaskSpec {
@@ -124,6 +134,7 @@ fn merge(plan: &Plan, saved: &Map, unprivileged: bool, config: &mut Map) {
         let skipped = ["digest", "unprivileged", "parent", "template", "lock"].contains(&key.as_str())
             || disks::is_disk(GuestKind::Lxc, key)
             || key.starts_with("unused")
+            || (key.starts_with("lxc.") && !plan.root)
             || (key == "features" && !plan.root && !unprivileged && was_unprivileged);
         if skipped {
             continue;

@@ -55,7 +55,7 @@ fn mount_row(host: &Host<'_>, tree: &[Block], mounts: &[Mount], record: &Record)
         (None, Some(_)) => MountState::NotMounted,
         (None, None) => MountState::Unplugged,
     };
-    let space = (state == MountState::Mounted).then(|| rustix::fs::statvfs(host.path(&place)).ok()).flatten();
+    let space = (state == MountState::Mounted).then(|| host.tools().space(&place)).flatten();
     MountRow {
         name: record.name.to_string(),
         uuid: record.uuid.to_string(),
@@ -65,8 +65,8 @@ fn mount_row(host: &Host<'_>, tree: &[Block], mounts: &[Mount], record: &Record)
         state,
         device: block.map(Block::path),
         fstype: block.and_then(|b| b.fstype.clone()),
-        size_bytes: space.as_ref().map(|s| s.f_blocks * s.f_frsize),
-        used_bytes: space.as_ref().map(|s| s.f_blocks.saturating_sub(s.f_bfree) * s.f_frsize),
-        available_bytes: space.map(|s| s.f_bavail * s.f_frsize),
+        size_bytes: space.map(|s| s.size),
+        used_bytes: space.map(|s| s.used),
+        available_bytes: space.map(|s| s.available),
     }
 }
