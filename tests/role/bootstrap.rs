@@ -158,3 +158,17 @@ fn a_grant_below_takes_nothing_away_that_came_from_above() {
     assert_eq!(check["missing"], json!([]));
     assert!(fresh.config().contains("preset = \"agent\""));
 }
+
+#[test]
+fn a_secret_that_is_shown_is_shown_once() {
+    let fresh = Fresh::new();
+    let (address, secret, print) = (fresh.address(), fresh.root_secret(), fresh.host.fingerprint().to_owned());
+    let args = ["role", "bootstrap", "--host", &address, "--fingerprint", &print, "--store", "print", "--admin-token", "root@pam!rig"];
+    let args = [&args[..], &["--admin-secret", &secret]].concat();
+    let first = fresh.felhom(&args).ok();
+    let value = fresh.host.with_state(|s| s.access.users["felhom@pve"].tokens["agent"].secret.clone()).unwrap();
+    assert!(first.stderr.contains(&value) && !first.stdout.contains(&value), "{first}");
+    let again = fresh.felhom(&args).ok();
+    assert!(again.stdout == "nothing to do\n" && !again.stderr.contains(&value), "{again}");
+    assert!(fresh.stored().is_empty());
+}

@@ -4,6 +4,7 @@ mod admin;
 mod bootstrap;
 mod check;
 mod list;
+mod pinning;
 mod presets;
 mod revoke;
 mod rotate;

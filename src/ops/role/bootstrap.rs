@@ -87,8 +87,8 @@ pub enum Kept {
 pub fn kept(keeper: &Keeper, token: Option<&Token>, token_id: &str, prints: bool, now: i64) -> Result<Kept> {
     let Some(token) = token else { return Ok(Kept::Lost) };
     let Some((source, secret)) = keeper.stored(token_id) else {
-        let shown = prints && keeper.context.token_id.as_deref() == Some(token_id);
-        return Ok(if shown { Kept::Elsewhere } else { Kept::Lost });
+        // Who wants it shown keeps it elsewhere; only a store asks for a new one.
+        return Ok(if prints { Kept::Elsewhere } else { Kept::Lost });
     };
     match keeper.held(token_id, &secret) {
         Ok(held) => Ok(Kept::Works(source, secret, Box::new(held))),
