@@ -171,8 +171,10 @@ impl Approved {
             return Ok(());
         }
         let item = &self.change.items[index];
-        let watched = Watched { upid, label: format!("{} of {}", item.action, item.target), expected: None };
-        let ended = task::wait(session.client()?, watched, &session.waits, session.watch.as_ref(), &session.interrupt)?;
+        let client = session.client()?;
+        let expected = if session.watch.estimates() { task::usual(client, &upid) } else { None };
+        let watched = Watched { upid, label: format!("{} of {}", item.action, item.target), expected };
+        let ended = task::wait(client, watched, &session.waits, session.watch.as_ref(), &session.interrupt)?;
         done.exitstatus = Some(ended.exitstatus.clone());
         if let Verdict::Warnings(count) = ended.verdict {
             done.warnings = count;

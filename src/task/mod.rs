@@ -3,9 +3,11 @@
 mod find;
 pub mod percent;
 mod poll;
+mod usual;
 mod wait;
 pub mod watch;
 
 pub use find::{Lost, find_lost, lost};
+pub use usual::usual;
 pub use wait::{Ended, Waits, wait, wait_all};
 pub use watch::{Step, Watch, Watched};

@@ -26,6 +26,10 @@ pub struct Step<'a> {
 
 /// Who wants to know how tasks go; one watch serves many at once.
 pub trait Watch: Send + Sync {
+    /// An estimate would be shown: it costs a request.
+    fn estimates(&self) -> bool {
+        false
+    }
     fn begin(&self, task: &Watched);
     fn step(&self, task: &Watched, step: &Step<'_>);
     /// Something to say in between, e.g. that the host does not answer at the moment.

@@ -72,6 +72,10 @@ pub(super) fn percent_of(task: &Watched, percent: Option<f64>, elapsed: Duration
 }
 
 impl Watch for Progress {
+    fn estimates(&self) -> bool {
+        matches!(self.kind, Kind::Bars(_))
+    }
+
     fn begin(&self, task: &Watched) {
         match &self.kind {
             Kind::Bars(bars) => bars.begin(task),

@@ -30,7 +30,7 @@ fn what_is_restored_or_made_here_is_managed() {
     let host = Host::demo();
     managing(&host, &["guest", "restore", "--from", "101", "--latest", "--vmid", "150", "--storage", "local-lvm", "--yes"]).ok();
     let config = managing(&host, &["guest", "config", "150", "--jq", ".tags"]).ok();
-    assert_eq!(config.stdout.trim(), "prod;web;felhom");
+    assert_eq!(config.stdout.trim(), "felhom;prod;web");
     let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
     let plan =
         managing(&host, &["guest", "create", "lxc", template, "--node", "pve1", "--hostname", "x", "--storage", "local-lvm", "--plan"])

@@ -5,7 +5,7 @@ use super::task::{Line, Task, Timed};
 
 /// A task to be: log lines, waits and effects in the order in which they happen.
 ///
-/// ```ignore
+/// ```text
 /// TaskSpec::new("vzsnapshot", "101").takes(0.8).then(Effect::AddSnapshot { … }).ok()
 /// TaskSpec::new("vzstart", "999").fail("Configuration file 'nodes/pve1/lxc/999.conf' does not exist")
 /// ```
