@@ -77,6 +77,8 @@ fn serve(port: u16, tools: &std::path::Path) -> std::process::Child {
         entry("stranger", port, "login", "  UserKnownHostsFile /dev/null\n  GlobalKnownHostsFile /dev/null\n"),
         entry("locked", port, "other", ""),
         entry("gone", 1, "login", ""),
+        // What a bootstrap by the host's address goes to.
+        entry("127.0.0.1", port, "login", ""),
     ];
     fs::write("/root/.ssh/config", ssh.concat()).unwrap();
     let child = std::process::Command::new("/usr/sbin/sshd")
@@ -123,6 +125,7 @@ fn everything() {
     tasks_are_judged_by_their_status(&site);
     a_killed_client_leaves_the_task_running(&site);
     secrets_do_not_travel_in_argv(&site);
+    a_bootstrap_over_ssh_makes_a_token_that_works(&site);
     failures_of_ssh_are_told_apart(&site);
 }
 
@@ -212,6 +215,20 @@ fn secrets_do_not_travel_in_argv(site: &Site) {
         assert_eq!((refused.code, &refused.error()["kind"]), (2, &"usage".into()), "{refused}");
         assert!(!refused.stderr.contains("hunter2"), "{refused}");
     }
+}
+
+fn a_bootstrap_over_ssh_makes_a_token_that_works(site: &Site) {
+    let address = site.host.endpoint().trim_start_matches("https://").to_owned();
+    let bootstrap = |home: &Home| {
+        let mut command = home.felhom(["role", "bootstrap", "--host", &address, "--via", "ssh", "--user", "fresh@pve", "--store", "file"]);
+        command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", site.tools.path().display())).env("HOME", "/root");
+        run(&mut command)
+    };
+    let home = Home::new();
+    bootstrap(&home).ok().shows("fresh@pve!agent");
+    let list = run(&mut home.felhom(["guest", "list", "-o", "id"])).ok();
+    assert!(list.lines().len() > 5, "{list}");
+    assert_eq!(bootstrap(&home).ok().stdout, "nothing to do\n");
 }
 
 fn failures_of_ssh_are_told_apart(site: &Site) {
