@@ -54,6 +54,8 @@ pub mod secret;
 #[cfg(feature = "cli")]
 pub mod session;
 #[cfg(feature = "cli")]
+pub mod shell;
+#[cfg(feature = "cli")]
 pub mod task;
 #[cfg(feature = "cli")]
 pub mod transport;

@@ -1,5 +1,6 @@
 //! What an operation needs to work on one host: the client, the rules for changes, and somebody who watches.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -12,8 +13,15 @@ use crate::transport::Client;
 /// Makes the client when it is first needed.
 pub type Connect = Box<dyn Fn() -> Result<Client> + Send + Sync>;
 
-/// One run of one verb on one context.
+/// One run of one verb on one context: its parts, and the client once something was asked.
 pub struct Session {
+    parts: Parts,
+    connect: Connect,
+    client: Arc<OnceLock<Client>>,
+}
+
+/// What a run works with, whether or not its host has been asked yet.
+pub struct Parts {
     /// The context's name.
     pub context: String,
     /// The verb, `guest start`.
@@ -31,47 +39,19 @@ pub struct Session {
     pub journal: Arc<Journal>,
     pub interrupt: Interrupt,
     pub state_dir: PathBuf,
-    connect: Connect,
-    client: Arc<OnceLock<Client>>,
 }
 
-/// What the parts of a session have in common, before it has a context.
-pub struct Parts {
-    pub context: String,
-    pub verb: String,
-    pub command: Vec<String>,
-    pub rules: Rules,
-    /// Which guests refuse what would hurt them.
-    pub tags: TagRules,
-    /// What the host is recognised by: changes with its CA or pinned certificate.
-    pub identity: String,
-    pub waits: Waits,
-    pub watch: Arc<dyn Watch>,
-    pub person: Arc<dyn Person>,
-    pub journal: Arc<Journal>,
-    pub interrupt: Interrupt,
-    pub state_dir: PathBuf,
+impl Deref for Session {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 impl Session {
     pub fn new(parts: Parts, connect: Connect) -> Self {
-        let Parts { context, verb, command, rules, tags, identity, waits, watch, person, journal, interrupt, state_dir } = parts;
-        Self {
-            context,
-            verb,
-            command,
-            rules,
-            tags,
-            identity,
-            waits,
-            watch,
-            person,
-            journal,
-            interrupt,
-            state_dir,
-            connect,
-            client: Arc::default(),
-        }
+        Self { parts, connect, client: Arc::default() }
     }
 
     /// The client's place: filled once something was asked.

@@ -7,6 +7,7 @@ use crate::api::Request;
 use crate::fault::Result;
 use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target};
 use crate::routes::Grant;
+pub use crate::shell::quote;
 use crate::ui::{Format, Out, units};
 
 use super::PlanForm;
@@ -147,12 +148,6 @@ fn pvesh_command(request: &Request) -> String {
     let params: String =
         request.params.iter().flat_map(|(key, v)| v.wire().into_iter().map(move |v| format!(" --{key} {}", quote(&v)))).collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
-}
-
-/// A word for a POSIX shell.
-pub fn quote(word: &str) -> String {
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@,=%+".contains(&b));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// The lines of a change that was staged earlier.

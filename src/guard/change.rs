@@ -176,6 +176,9 @@ pub struct Item {
 }
 
 impl Item {
+    /// The action of a raw call.
+    pub const RAW: &'static str = "api";
+
     pub fn new(action: &'static str, target: Target) -> Self {
         let lane = target.to_string();
         Self {
@@ -264,6 +267,11 @@ impl Item {
     pub fn refused(mut self, fault: Fault) -> Self {
         self.settled = Some(Settled::Refused(Box::new(fault)));
         self
+    }
+
+    /// What it is to the person: `backup of 101 (web)`. A raw call says it all by itself.
+    pub fn label(&self) -> String {
+        if self.action == Self::RAW { self.target.to_string() } else { format!("{} of {}", self.action, self.target) }
     }
 
     /// What it needs is still to be done.

@@ -101,7 +101,7 @@ impl Approved {
             None => {}
         }
         if let Some(signal) = session.interrupt.seen() {
-            outcome.fail(crate::session::stopped(signal, &format!("{} of {}: not begun", item.action, item.target)));
+            outcome.fail(crate::session::stopped(signal, &format!("{}: not begun", item.label())));
             return outcome;
         }
         let begun = Instant::now();
@@ -125,7 +125,9 @@ impl Approved {
                 };
             }
             Err(fault) if item.already.iter().any(|words| fault.message.contains(words)) => outcome.status = Status::Unchanged,
-            Err(fault) => outcome.fail(fault.while_(format_args!("{} of {}", item.action, item.target))),
+            // The host's refusal of a raw call begins with the call already.
+            Err(fault) if item.action == Item::RAW => outcome.fail(fault),
+            Err(fault) => outcome.fail(fault.while_(item.label())),
         }
         let record = Record::Verdict {
             id: self.id.clone(),
@@ -173,12 +175,12 @@ impl Approved {
         let item = &self.change.items[index];
         let client = session.client()?;
         let expected = if session.watch.estimates() { task::usual(client, &upid) } else { None };
-        let watched = Watched { upid, label: format!("{} of {}", item.action, item.target), expected };
+        let watched = Watched { upid, label: item.label(), expected };
         let ended = task::wait(client, watched, &session.waits, session.watch.as_ref(), &session.interrupt)?;
         done.exitstatus = Some(ended.exitstatus.clone());
         if let Verdict::Warnings(count) = ended.verdict {
             done.warnings = count;
-            session.person.warn(&format!("{} of {}: done, with {count} warning(s)", item.action, item.target));
+            session.person.warn(&format!("{}: done, with {count} warning(s)", item.label()));
         }
         done.log.clone_from(&ended.log);
         ended.fault(session.waits.fail_on_warnings).map_or(Ok(()), Err)

@@ -4,6 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use crate::exec::Cmd;
+pub use crate::shell::quote;
 
 /// ssh takes the first value of a repeated option, so these stand before whatever its own configuration says.
 const OPTIONS: &[&str] = &[
@@ -36,15 +37,6 @@ pub fn multiplexed(ssh: Cmd) -> Cmd {
     }
     let path = format!("ControlPath={}/%C", dir.display());
     ssh.options_first(["ControlMaster=auto", &path, "ControlPersist=60"].iter().flat_map(|option| ["-o", option]))
-}
-
-/// A word for the remote shell, whatever is in it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Why ssh itself failed (exit code 255), as far as its text tells.

@@ -26,7 +26,8 @@ pub fn read(ctx: &Ctx, target: &Target) -> Result<()> {
 pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
     let session = ctx.session()?;
     let request = request(method, target)?;
-    let mut item = Item::new("api", crate::guard::Target { name: Some(request.to_string()), ..Default::default() }).word(word(&request));
+    let mut item =
+        Item::new(Item::RAW, crate::guard::Target { name: Some(request.to_string()), ..Default::default() }).word(word(&request));
     if routes::find(&request).is_none() {
         item = item.caution("felhom does not know this call, so it counts as irreversible");
     }
