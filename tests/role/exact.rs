@@ -18,6 +18,8 @@ struct Case {
 
 const START: &[&str] = &["guest", "start", "101"];
 const SNAP: &[&str] = &["snapshot", "create", "101", "s1"];
+const PROTECT: &[&str] = &["backup", "protect", "{archive}"];
+const JOB: &[&str] = &["backup", "job", "create", "--storage", "local", "--schedule", "02:00", "--guest", "101"];
 const BACKUP: &[&str] = &["backup", "run", "101", "--storage", "local"];
 
 const fn case(verb: &'static str, args: &'static [&'static str], before: &'static [&'static [&'static str]]) -> Case {
@@ -43,6 +45,12 @@ static CASES: &[Case] = &[
     case("backup notes", &["{archive}", "kept"], &[BACKUP]),
     case("backup delete", &["{archive}", "--confirm", "{file}"], &[BACKUP]),
     case("backup scope", &["101"], &[]),
+    case("backup verify", &["{archive}"], &[BACKUP]),
+    case("backup unprotect", &["{archive}"], &[BACKUP, PROTECT]),
+    case("backup prune", &["101", "--storage", "local", "--keep", "last=1", "--confirm", "local"], &[BACKUP, BACKUP]),
+    case("backup job list", &["-o", "id"], &[JOB]),
+    case("storage content", &["local", "-o", "id"], &[BACKUP]),
+    case("node list", &["-o", "id"], &[]),
     case("storage list", &["-o", "id"], &[]),
     case("node status", &["pve1"], &[]),
     Case {
@@ -79,7 +87,8 @@ fn each_verb_works_with_exactly_the_privileges_that_the_table_names() {
         let mut archive = String::new();
         host.with_state(|state| *state = pristine.clone()).unwrap();
         for words in case.before {
-            let mut command = host.felhom(words.iter().chain(&["-o", "json"]));
+            let words = words.iter().map(|word| word.replace("{archive}", &archive));
+            let mut command = host.felhom(words.chain(["-o".to_owned(), "json".to_owned()]));
             let run = crate::support::run(command.envs(root.clone())).ok();
             if let Some(name) = run.json()[0]["archive"].as_str() {
                 archive = name.to_owned();
