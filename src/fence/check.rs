@@ -210,9 +210,17 @@ fn elsewhere(make: &str, name: &str) -> String {
 
 fn refused_by_sudo(tried: &str, came: &Came) -> Proof {
     let through = answer_envelope(came.stdout.as_bytes()).is_some() || came.code == 0 || came.stdout.trim() == "0";
-    let seen = if through { "allowed".to_owned() } else { "refused".to_owned() };
-    Proof { door: Kind::Sudo, tried: tried.to_owned(), expected: "refused", ok: !through, seen }
+    let seen = match through {
+        // sudo-rs runs the word and keeps nothing of the environment, which is what the proof is about.
+        true if came.stdout.contains(IGNORED) => "ignored",
+        true => "allowed",
+        false => "refused",
+    };
+    Proof { door: Kind::Sudo, tried: tried.to_owned(), expected: "refused", ok: seen != "allowed", seen: seen.to_owned() }
 }
+
+/// What sudo-rs says to `-E`.
+const IGNORED: &str = "preserving the entire environment is not supported";
 
 fn gate_misses() -> Vec<(&'static str, String)> {
     let line = remote_line(Word::Version);
@@ -237,4 +245,21 @@ fn refused_by_gate(tried: &str, came: &Came) -> Proof {
     let ok = error.as_ref().is_some_and(|e| e.kind == ErrorKind::Gate);
     let seen = if ok { "refused".to_owned() } else { format!("not refused by the gate: {}", last(came)) };
     Proof { door: Kind::Gate, tried: tried.to_owned(), expected: "refused", seen, ok }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_sudo_rs_ignores_is_told_from_one_that_is_taken() {
+        let answer = r#"{"protocol":1,"host":"h","error":{"kind":"protocol","message":"x"}}"#;
+        let seen = |stdout: String| {
+            let proof = refused_by_sudo("the environment kept (-E)", &Came { code: 10, stdout });
+            (proof.seen, proof.ok)
+        };
+        assert_eq!(seen(format!("sudo: {IGNORED}, '-E' is ignored\n{answer}\n")), ("ignored".to_owned(), true));
+        assert_eq!(seen(format!("{answer}\n")), ("allowed".to_owned(), false));
+        assert_eq!(seen("sudo: a password is required".to_owned()), ("refused".to_owned(), true));
+    }
 }
