@@ -108,7 +108,8 @@ impl Pvesh {
         let kind = found.as_ref().and_then(|(row, _)| row.task);
         let vmid = found.as_ref().and_then(|(_, bound)| bound.get("vmid").cloned()).or_else(|| request.param("vmid").map(Value::shown));
         let filter = Filter { since: Some(ran.at.saturating_sub(1)), limit: 50, ..Filter::default() };
-        for attempt in 0..5 {
+        // A busy host takes its time between the fork of a worker and its line in the list.
+        for attempt in 0..20 {
             if attempt > 0 {
                 let _ = self.calm.wait(Duration::from_millis(300));
             }

@@ -1,6 +1,7 @@
 //! What the shell on the host is told.
 
 use crate::api::Request;
+use crate::routes;
 use crate::transport::ssh::quote;
 
 /// Marks the end of a script on stderr: without it, ssh or the shell broke off.
@@ -31,9 +32,11 @@ pub(super) fn write(request: &Request) -> String {
         "{} >\"$D/out\" 2>\"$D/err\" </dev/null; echo $? >\"$D/rc.new\"; mv \"$D/rc.new\" \"$D/rc\"; sleep 60; rm -rf \"$D\"",
         pvesh(request)
     );
-    // Users, roles and rights are changed at once, without a worker: children of a slow `pvesh` are none there.
-    let begins_none =
-        request.path.first().is_some_and(|area| area == "access") && request.path.get(1).is_some_and(|part| part != "domains");
+    // What is changed at once has no worker: children of a slow `pvesh` are none there. The routing table knows most of it, and users,
+    // roles and rights are all so.
+    let at_once = routes::find(request).is_some_and(|(row, _)| row.task.is_none());
+    let access = request.path.first().is_some_and(|area| area == "access") && request.path.get(1).is_some_and(|part| part != "domains");
+    let begins_none = at_once || access;
     let patience = if begins_none { 400 } else { 8 };
     format!(
         r#"umask 077
