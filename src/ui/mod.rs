@@ -19,6 +19,7 @@ mod sink;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 pub use crate::units;
 pub use cell::{Cell, Tone};

@@ -204,7 +204,7 @@ impl Out {
                     return self.data(&(header + &csv::record(&values)));
                 }
                 let fields: Vec<(String, &Cell)> = shown.iter().map(|at| (fields[*at].0.clone(), &fields[*at].1)).collect();
-                self.data(&table::render_fields(&fields, self.screen.color))
+                self.data(&table::render_fields(&fields, self.screen.color, self.screen.width))
             }
         }
     }

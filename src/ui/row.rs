@@ -76,6 +76,14 @@ impl<T: ?Sized> Column<T> {
         self
     }
 
+    /// May take several lines instead of being shortened.
+    #[must_use]
+    pub fn wraps(mut self) -> Self {
+        self.head.flex = true;
+        self.head.wraps = true;
+        self
+    }
+
     /// The same column of a type that holds a `T`, e.g. a row with the name of its context.
     pub fn of<U: ?Sized + 'static>(self, inner: impl Fn(&U) -> &T + 'static) -> Column<U>
     where
@@ -95,10 +103,11 @@ pub(super) struct Head {
     pub(super) hidden: bool,
     pub(super) wide: bool,
     pub(super) flex: bool,
+    pub(super) wraps: bool,
 }
 
 impl Head {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), title: name.to_uppercase(), right: false, hidden: false, wide: false, flex: false }
+        Self { name: name.to_owned(), title: name.to_uppercase(), right: false, hidden: false, wide: false, flex: false, wraps: false }
     }
 }

@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::clean;
 use super::row::Head;
+use super::wrap::wrap;
 use super::{Cell, Tone};
 
 /// A cell longer than this is shortened even where the width has no limit.
@@ -30,19 +31,20 @@ struct Column<'a> {
     right: bool,
 }
 
-/// One line a row; every line ends with a line feed.
+/// One line a row, more where a column wraps; every line ends with a line feed.
 pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> String {
     let mut columns: Vec<Column<'_>> = heads.iter().enumerate().map(|(at, head)| column(head, at, rows, layout)).collect();
     if let Some(width) = layout.width {
         fit(&mut columns, width, layout.named);
     }
+    let lines = unfold(&mut columns, rows.len());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
     if layout.headers {
         table.set_header(columns.iter().map(|c| c.title.as_str()).collect::<Vec<_>>());
     }
-    for at in 0..rows.len() {
+    for at in 0..lines {
         table.add_row(columns.iter().map(|c| c.texts[at].as_str()).collect::<Vec<_>>());
     }
     let last = columns.len().saturating_sub(1);
@@ -66,16 +68,19 @@ pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> S
 }
 
 /// Keys and values of one thing; the lines of a longer text stand below each other.
-pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool) -> String {
+pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool, room: Option<usize>) -> String {
     let width = fields.iter().map(|(key, _)| measure(key)).max().unwrap_or(0);
+    // In a very narrow window the terminal itself breaks the lines.
+    let room = room.and_then(|room| room.checked_sub(width + GAP)).filter(|room| *room >= 20);
     let mut out = String::new();
     for (key, cell) in fields {
         let key = clean::line(key);
         let padding = " ".repeat(width - measure(&key) + GAP);
         let value = cell.shown();
         let value = clean::text(value.trim_end());
-        for (at, line) in value.split('\n').enumerate() {
-            let line = shorten(&clean::line(line), ABSURD * 5);
+        let whole = value.split('\n').map(|line| shorten(&clean::line(line), ABSURD * 5));
+        let lines = whole.flat_map(|line| room.map_or_else(|| vec![line.clone()], |room| wrap(&line, room)));
+        for (at, line) in lines.enumerate() {
             if at > 0 {
                 out.push_str(&" ".repeat(width + GAP));
                 out.push_str(&line);
@@ -116,7 +121,8 @@ pub(super) fn measure(text: &str) -> usize {
 }
 
 fn column<'a>(head: &'a Head, at: usize, rows: &[Vec<&Cell>], layout: &Layout) -> Column<'a> {
-    let texts: Vec<String> = rows.iter().map(|row| shorten(&shown(row[at]), ABSURD)).collect();
+    let most = if head.wraps { usize::MAX } else { ABSURD };
+    let texts: Vec<String> = rows.iter().map(|row| shorten(&shown(row[at]), most)).collect();
     let title = clean::line(&head.title).into_owned();
     let widest = texts.iter().map(|t| measure(t)).max().unwrap_or(0);
     let mut filled = rows.iter().map(|row| row[at]).filter(|cell| **cell != Cell::Empty).peekable();
@@ -149,11 +155,35 @@ fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
     for column in columns {
         column.title = shorten(&column.title, column.width);
         for text in &mut column.texts {
-            if measure(text) > column.width {
+            if measure(text) > column.width && !column.head.wraps {
                 *text = shorten(text, column.width);
             }
         }
     }
+}
+
+/// Gives every line of a row its own place; how many there are.
+fn unfold(columns: &mut [Column<'_>], rows: usize) -> usize {
+    if !columns.iter().any(|column| column.head.wraps) {
+        return rows;
+    }
+    let folded = |column: &Column<'_>, row: usize| match column.texts.get(row) {
+        Some(text) if column.head.wraps => wrap(text, column.width),
+        Some(text) => vec![text.clone()],
+        None => Vec::new(),
+    };
+    let heights: Vec<usize> = (0..rows).map(|row| columns.iter().map(|column| folded(column, row).len()).max().unwrap_or(1)).collect();
+    for column in columns {
+        let (mut texts, mut tones) = (Vec::new(), Vec::new());
+        for (row, height) in heights.iter().enumerate() {
+            let mut lines = folded(column, row);
+            lines.resize(*height, String::new());
+            texts.extend(lines);
+            tones.extend(std::iter::repeat_n(column.tones[row], *height));
+        }
+        (column.texts, column.tones) = (texts, tones);
+    }
+    heights.iter().sum()
 }
 
 fn total(columns: &[Column<'_>]) -> usize {

@@ -168,6 +168,48 @@ fn a_table_fits_its_width() {
     assert_eq!(piped.lines().nth(1).unwrap().chars().count(), 200);
 }
 
+#[derive(Serialize)]
+struct Finding {
+    state: &'static str,
+    fix: String,
+}
+
+impl Row for Finding {
+    fn columns() -> Vec<Column<Self>> {
+        let state = |f: &Self| Cell::state(f.state, Tone::Bad);
+        vec![Column::new("state", state), Column::new("fix", |f: &Self| Cell::text(&f.fix)).wraps()]
+    }
+
+    fn id(&self) -> String {
+        self.state.to_owned()
+    }
+}
+
+#[test]
+fn a_column_that_wraps_keeps_every_word() {
+    let findings = [Finding { state: "bad", fix: "run this and then that".into() }, Finding { state: "worse", fix: "rest".into() }];
+    let narrow = Screen { width: Some(20), ..Screen::piped() };
+    let (table, _) = shown(Options::default(), narrow, |out| out.list(&findings).unwrap());
+    assert_eq!(table, "STATE  FIX\nbad    run this and\n       then that\nworse  rest\n");
+    let color = Screen { width: Some(20), color: true, ..Screen::piped() };
+    let (table, _) = shown(Options::default(), color, |out| out.list(&findings).unwrap());
+    assert_eq!(table.lines().nth(3), Some("\u{1b}[31mworse\u{1b}[0m  rest"), "{table:?}");
+    let long = [Finding { state: "bad", fix: "word ".repeat(100) }];
+    let (table, _) = shown(Options::default(), Screen::piped(), |out| out.list(&long).unwrap());
+    assert_eq!(table.lines().count(), 2, "without a width nothing is broken, and nothing is cut");
+    assert_eq!(table.matches("word").count(), 100);
+}
+
+#[test]
+fn the_lines_of_one_thing_keep_to_the_width() {
+    let guest = &guests()[0];
+    let narrow = Screen { width: Some(28), ..Screen::piped() };
+    let one =
+        Guest { notes: "one two three four five six seven".into(), ..Guest { name: guest.name.clone(), notes: String::new(), ..*guest } };
+    let (text, _) = shown(Options::default(), narrow, |out| out.one(&one).unwrap());
+    assert_eq!(text, "vmid    101\nmemory  1 GiB\nnotes   one two three four\n        five six seven\n");
+}
+
 #[test]
 fn colour_goes_round_the_words_and_moves_nothing() {
     let screen = Screen { color: true, ..Screen::terminal(80) };
