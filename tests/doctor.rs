@@ -4,7 +4,8 @@ use felhom::demo::Options;
 use felhom::demo::state::{AclEntry, Subject};
 use serde_json::{Value, json};
 
-use crate::support::{Demo, Host, demo_options};
+use crate::role::support::Fresh;
+use crate::support::{Demo, Host, Terminal, demo_options};
 
 /// The demo site without the lock that it begins with.
 fn well(options: &Options) -> Host {
@@ -77,6 +78,89 @@ fn a_missing_privilege_and_unseen_archives_are_said() {
     host.with_state(|state| state.access.acl.clear()).unwrap();
     let none = findings(&host, 1);
     assert!(of(&none, "rights", "problem")[0].contains("no effective privilege"), "{none:?}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_is_the_finding() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let doctor = |code: i32| {
+        let run = fresh.felhom(&["doctor", "-o", "json"]);
+        assert_eq!(run.code, code, "{run}");
+        run.json().as_array().unwrap().clone()
+    };
+    assert!(of(&doctor(0), "secret", "ok")[0].starts_with("it is read from file:"));
+    let file = std::fs::read_dir(fresh.host.home.config_file().with_file_name("secrets")).unwrap().next().unwrap().unwrap().path();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let open = doctor(1);
+    assert!(of(&open, "secret", "problem")[0].contains("can be read by others") && of(&open, "secret", "ok").is_empty(), "{open:?}");
+    assert!(of(&open, "reach", "problem").is_empty() && of(&open, "certificate", "ok").len() == 1, "{open:?}");
+    std::fs::remove_file(&file).unwrap();
+    let gone = doctor(1);
+    let problem = gone.iter().find(|f| f["state"] == "problem").unwrap();
+    assert_eq!((&problem["area"], gone.iter().filter(|f| f["state"] == "problem").count()), (&json!("secret"), 1), "{gone:?}");
+    assert!(problem["fix"].as_str().unwrap().contains("`felhom role bootstrap -c "), "{problem}");
+    fresh.bootstrap(&["--yes"]).ok();
+    doctor(0);
+}
+
+#[test]
+fn every_endpoint_is_held_against_the_trust() {
+    let (fresh, other) = (Fresh::new(), Host::baseline());
+    fresh.bootstrap(&[]).ok();
+    let name = fresh.address().split(':').next().unwrap().to_owned();
+    let more = format!(
+        "{}\n[[contexts.\"{name}\".endpoints]]\nurl = \"{}\"\n[[contexts.\"{name}\".endpoints]]\nurl = \"https://127.0.0.1:1\"\n",
+        fresh.config(),
+        other.endpoint()
+    );
+    fresh.host.home.configure(&more);
+    let run = fresh.felhom(&["doctor", "-o", "json"]).fails(1);
+    let all = run.json().as_array().unwrap().clone();
+    assert!(of(&all, "certificate", "ok")[0].starts_with(&fresh.address()), "{run}");
+    assert!(of(&all, "certificate", "problem")[0].contains("is not of the trusted CA"), "{run}");
+    assert!(of(&all, "reach", "note")[0].starts_with("127.0.0.1:1: "), "{run}");
+    // The first endpoint answers: the rest of the page is there.
+    assert_eq!(of(&all, "rights", "ok"), ["all 16 privileges of the preset agent"]);
+}
+
+#[test]
+fn the_end_of_the_token_is_known_where_the_host_tells_it() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let login = |fresh: &Fresh| {
+        let run = fresh.felhom(&["doctor", "-o", "json"]);
+        run.json().as_array().unwrap().iter().find(|f| f["area"] == "login").unwrap().clone()
+    };
+    assert_eq!(login(&fresh)["message"], "felhom@pve!agent is accepted and does not end");
+    let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3 * 86_400 + 60;
+    fresh
+        .host
+        .with_state(|state| {
+            let token = state.access.users.get_mut("felhom@pve").unwrap().tokens.get_mut("agent").unwrap();
+            token.expire = i64::try_from(soon).unwrap();
+        })
+        .unwrap();
+    let ends = login(&fresh);
+    assert_eq!((&ends["state"], &ends["message"]), (&json!("problem"), &json!("felhom@pve!agent is accepted and ends in 3 days")));
+    assert!(ends["fix"].as_str().unwrap().contains("`felhom role rotate --expire DATE`"), "{ends}");
+    // Without Sys.Audit on /access the host does not tell a token about itself.
+    fresh.host.with_state(|state| state.access.roles.get_mut("FelhomAgent").unwrap().remove("Sys.Audit")).unwrap();
+    assert!(login(&fresh)["message"].as_str().unwrap().contains("it may not see itself"));
+    fresh.host.with_state(|state| state.access.users.get_mut("felhom@pve").unwrap().tokens.get_mut("agent").unwrap().expire = 1).unwrap();
+    assert_eq!((&login(&fresh)["state"], &login(&fresh)["message"]), (&json!("problem"), &json!("GET /version: Authentication failed!")));
+}
+
+#[test]
+fn on_a_narrow_terminal_no_fix_is_cut() {
+    let host = Host::demo();
+    let Some(terminal) = Terminal::start(80, 50, &host.env(), &["doctor"]) else { return };
+    let (exit, screen) = terminal.end();
+    assert_eq!(exit, 1, "{screen}");
+    assert!(
+        screen.contains("`pct unlock 120` on pve2,") && screen.contains("once it is sure that nothing") && !screen.contains('…'),
+        "{screen}"
+    );
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub struct User {
     pub comment: Option<String>,
     #[serde(default)]
     pub groups: Vec<String>,
+    /// By their short ids; the host says `null` for none.
+    #[serde(default)]
+    pub tokens: Option<BTreeMap<String, Token>>,
 }
 
 /// A token without its secret.
@@ -94,10 +97,6 @@ pub fn user(user: &str) -> Call<User> {
 
 pub fn tokens(user: &str) -> Call<Json> {
     Call::get(path!["access", "users", user, "token"])
-}
-
-pub fn token(user: &str, token: &str) -> Call<Token> {
-    Call::get(path!["access", "users", user, "token", token])
 }
 
 pub fn acl() -> Call<Vec<Entry>> {

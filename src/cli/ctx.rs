@@ -153,7 +153,15 @@ impl Ctx {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             slot.take().ok_or_else(|| Fault::other("the administrator's connection was taken already"))
         };
-        Ok(self.session_with(context, Box::new(once)))
+        let session = self.session_with(context, Box::new(once));
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where the token itself was asked before, what is denied is about the token.
+        if opened.is_empty() {
+            let about = About { administrator: true, ..self.about(context) };
+            opened.push(Opened { context: session.context.clone(), about, client: session.slot() });
+        }
+        drop(opened);
+        Ok(session)
     }
 
     /// A session on this context that gets its client so.
@@ -169,6 +177,7 @@ impl Ctx {
             program: if fixed { "felhom demo".into() } else { "felhom".into() },
             verb: self.verb.clone(),
             preset: context.preset.clone(),
+            administrator: false,
         }
     }
 
@@ -327,13 +336,22 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
             .with_hint("`felhom role bootstrap` makes one, `felhom context edit` names one"));
     };
     let Some(source) = &context.secret else {
-        return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name))
-            .with_hint("secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command"));
+        return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name)).with_hint(format!(
+            "`felhom context edit {}` says it: secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command",
+            context.name
+        )));
     };
     let vault = Vault::new(&around.env, &around.paths, &around.interrupt);
-    let secret = vault.read(source, &Account::new(&context.name, token_id))?;
+    let secret = vault.read(source, &Account::new(&context.name, token_id)).map_err(|fault| lost_secret(fault, context.name.as_str()))?;
     let https = https(&context, around, out, Login::Token { id: token_id.clone(), secret })?;
     Ok(Client::new(Box::new(https), verb.to_owned(), around.interrupt.clone()))
+}
+
+/// What to do about a secret that cannot be read.
+pub(super) fn lost_secret(fault: Fault, context: &str) -> Fault {
+    let named = if context == FROM_ENV { String::new() } else { format!(" -c {context}") };
+    let renew = format!("put it back, or `felhom role bootstrap{named}` makes a new one");
+    Fault { hint: fault.hint.clone().or(Some(renew)), ..fault }
 }
 
 /// The way over HTTPS, with what is said on it shown under `-vv`.

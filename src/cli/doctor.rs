@@ -3,8 +3,10 @@
 use clap::Args;
 
 use crate::cli::Ctx;
-use crate::config::Selection;
-use crate::fault::Result;
+use crate::cli::ctx::lost_secret;
+use crate::config::secrets::{Account, Source, Vault};
+use crate::config::{Context, Selection};
+use crate::fault::{Fault, Result};
 use crate::ops::doctor::{Finding, Patient, Report, State, examine, verdict};
 use crate::ui::{Cell, Column, Row, Tone, units};
 
@@ -29,7 +31,14 @@ impl Doctor {
         let mut findings: Vec<Finding> = Vec::new();
         for context in contexts {
             let session = ctx.open(context.clone());
-            let patient = Patient { session: &session, context: &context, about: ctx.about(&context), now: units::now() };
+            let patient = Patient {
+                session: &session,
+                context: &context,
+                about: ctx.about(&context),
+                env: &ctx.around.env,
+                unreadable: unreadable(ctx, &context),
+                now: units::now(),
+            };
             let mut report = examine(&patient);
             fence(ctx, &context, &mut report);
             findings.extend(report.findings);
@@ -39,9 +48,19 @@ impl Doctor {
     }
 }
 
+/// What wakes neither a keyring nor a password manager is read here, to see whether it can be.
+fn unreadable(ctx: &Ctx, context: &Context) -> Option<Fault> {
+    let (Some(id), Some(source)) = (&context.token_id, &context.secret) else { return None };
+    if !matches!(source, Source::File(_) | Source::Env(_) | Source::Credential(_)) {
+        return None;
+    }
+    let vault = Vault::new(&ctx.around.env, &ctx.around.paths, &ctx.around.interrupt);
+    vault.read(source, &Account::new(&context.name, id)).err().map(|fault| lost_secret(fault, &context.name))
+}
+
 /// The root helper, where the context has one.
 #[cfg(feature = "fence")]
-fn fence(ctx: &Ctx, context: &crate::config::Context, report: &mut Report) {
+fn fence(ctx: &Ctx, context: &Context, report: &mut Report) {
     use crate::fence::client::Fence;
     use crate::fence::request::Version;
     let Some(settings) = &context.fence else { return };
@@ -50,7 +69,7 @@ fn fence(ctx: &Ctx, context: &crate::config::Context, report: &mut Report) {
 }
 
 #[cfg(not(feature = "fence"))]
-fn fence(_: &Ctx, _: &crate::config::Context, _: &mut Report) {}
+fn fence(_: &Ctx, _: &Context, _: &mut Report) {}
 
 impl Row for Finding {
     fn columns() -> Vec<Column<Self>> {
@@ -65,8 +84,8 @@ impl Row for Finding {
                 };
                 Cell::state(f.state.word(), tone)
             }),
-            Column::new("message", |f: &Self| Cell::text(&f.message)).flex(),
-            Column::new("fix", |f: &Self| Cell::maybe(f.fix.clone(), Cell::Text)).flex(),
+            Column::new("message", |f: &Self| Cell::text(&f.message)).wraps(),
+            Column::new("fix", |f: &Self| Cell::maybe(f.fix.clone(), Cell::Text)).wraps(),
         ]
     }
 

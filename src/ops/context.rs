@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::api::{cluster, nodes};
-use crate::config::Endpoint;
 use crate::config::first_contact::Pin;
-use crate::fault::{Kind, Result};
+use crate::config::{Context, Endpoint, Env};
+use crate::fault::{Fault, Kind, Result};
 use crate::transport::Client;
 use crate::transport::tls::{self, PeerCert};
 
@@ -41,6 +41,16 @@ pub fn prove(client: &Client) -> Result<Proof> {
 /// The certificate that an endpoint shows, trusted or not.
 pub fn look(endpoint: &Endpoint) -> Result<PeerCert> {
     tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), LOOK)
+}
+
+/// The certificate that an endpoint shows, held against what the context trusts.
+pub fn proved(context: &Context, endpoint: &Endpoint, env: &Env) -> Result<PeerCert> {
+    let Some(trust) = context.trust(endpoint)? else {
+        let sha256 = look(endpoint)?.sha256;
+        let message = format!("the certificate of {} is not trusted yet: its fingerprint is {sha256}", endpoint.url.authority());
+        return Err(Fault::new(Kind::Untrusted, message).with_hint(format!("`felhom context trust {}` shows it and pins it", context.name)));
+    };
+    tls::prove(&endpoint.url.host, endpoint.url.port, &trust, env, LOOK)
 }
 
 /// The cluster's own CA, as a host that is trusted already gives it. Any node has it.
@@ -86,7 +96,6 @@ fn own_name(cert: &PeerCert) -> Option<String> {
 mod tests {
     use super::*;
     use crate::demo::pki::Pki;
-    use crate::fault::Fault;
 
     fn cert(pki: &Pki) -> PeerCert {
         let leaf = tls::certificates(pki.cert_pem.as_bytes()).expect("a certificate").remove(0);

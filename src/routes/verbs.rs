@@ -14,7 +14,7 @@ pub static COMMON: &[&str] = &[
     // What a denial is explained with.
     "GET /access/acl",
     "GET /access/roles",
-    "GET /access/users/{userid}/token/{tokenid}",
+    "GET /access/users/{userid}",
     "GET /cluster/resources",
     "GET /cluster/nextid",
     "GET /nodes",

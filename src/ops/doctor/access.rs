@@ -2,6 +2,7 @@
 
 use super::{Patient, Report};
 use crate::api::{access, cluster};
+use crate::config::Transport;
 use crate::fault::Side;
 use crate::guard::plan::Held;
 use crate::ops::denial::grant_line;
@@ -23,13 +24,19 @@ pub fn look(patient: &Patient<'_>, report: &mut Report) -> Option<Held> {
         }
     };
     let Some((user, token)) = who.split_once('!') else {
-        report.note("login", format!("acts as {who}: everything is allowed"), "`felhom role bootstrap` makes a context with less");
+        let way = match patient.context.transport {
+            Transport::Https => "",
+            Transport::Ssh => " --host HOST --via ssh -c NAME",
+            Transport::Local => " --host HOST --via local -c NAME",
+        };
+        let fix = format!("`felhom role bootstrap{way}` makes a context with less");
+        report.note("login", format!("acts as {who}: everything is allowed"), fix);
         return Some(held);
     };
-    match client.get(&access::token(user, token)) {
-        Ok(there) => expiry(&who, there.expire.unwrap_or(0), patient.now, report),
-        // A token may not read its own entry.
-        Err(_) => report.ok("login", format!("{who} is accepted (when it ends, it may not see itself)")),
+    // A token may not read its own entry; its user's, with all tokens, takes Sys.Audit.
+    match client.get(&access::user(user)).ok().and_then(|there| there.tokens?.remove(token)) {
+        Some(there) => expiry(&who, there.expire.unwrap_or(0), patient.now, report),
+        None => report.ok("login", format!("{who} is accepted (when it ends, it may not see itself)")),
     }
     rights(patient, &who, &held, report);
     Some(held)
@@ -39,8 +46,8 @@ fn expiry(who: &str, expire: u64, now: i64, report: &mut Report) {
     let Some(left) = i64::try_from(expire).ok().filter(|at| *at > 0).map(|at| (at - now) / 86_400) else {
         return report.ok("login", format!("{who} is accepted and does not end"));
     };
-    let fix = "`felhom role rotate` makes a fresh one, `felhom role bootstrap --expire DATE` sets another end";
-    let said = format!("{who} is accepted and ends in {left} days");
+    let fix = "`felhom role rotate --expire DATE` makes a fresh one, `felhom role bootstrap --expire DATE` sets another end";
+    let said = format!("{who} is accepted and ends in {left} day{}", if left == 1 { "" } else { "s" });
     match left {
         ..7 => report.problem("login", said, fix),
         7..30 => report.note("login", said, fix),

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::{Patient, Report};
 use crate::api::cluster;
 use crate::config::{Context, Endpoint, Transport};
-use crate::fault::Kind;
-use crate::ops::context::look as certificate;
+use crate::fault::{Fault, Kind};
+use crate::ops::context::proved;
 
 /// A certificate that ends sooner than this is a problem.
 const SOON: i64 = 14;
@@ -15,40 +15,52 @@ const NOTED: i64 = 30;
 /// A clock that is further off spoils second factors and tickets.
 const SKEW: i64 = 60;
 
-/// Whether it makes sense to go on.
+/// Whether there is somebody to ask. What is behind a proxy is not looked at for itself.
 pub fn look(patient: &Patient<'_>, report: &mut Report) -> bool {
-    if patient.context.transport == Transport::Https {
-        for endpoint in &patient.context.endpoints {
-            seen(patient, endpoint, report);
-        }
+    if patient.context.transport != Transport::Https || patient.context.proxy.is_some() {
+        return true;
     }
+    let good = patient.context.endpoints.iter().filter(|endpoint| seen(patient, endpoint, report)).count();
+    // With one endpoint everything is said; several are tried in turn.
+    good > 0 || patient.context.endpoints.len() != 1
+}
+
+/// Whether the host answers this token.
+pub fn ask(patient: &Patient<'_>, report: &mut Report) -> bool {
     let begun = Instant::now();
     let answer = patient.session.client().and_then(|client| Ok((client, client.get_once(&cluster::version())?)));
     match answer {
         Ok((client, version)) => {
             report.ok("reach", format!("answers in {} ms", begun.elapsed().as_millis()));
-            clock(client.clock_ahead(), report);
+            if patient.context.transport == Transport::Https {
+                clock(client.clock_ahead(), report);
+            }
             this_version(&version.version, report);
             true
         }
         Err(fault) => {
-            let area = if fault.kind == Kind::Unauthenticated { "login" } else { "reach" };
+            let area = match fault.kind {
+                Kind::Unauthenticated => "login",
+                Kind::Untrusted => "certificate",
+                Kind::Config => "secret",
+                _ => "reach",
+            };
             report.fault(area, &fault);
             false
         }
     }
 }
 
-fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) {
+/// Whether this endpoint can be used.
+fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) -> bool {
     let authority = endpoint.url.authority();
     let begun = Instant::now();
-    let cert = match certificate(endpoint) {
+    let cert = match proved(patient.context, endpoint, patient.env) {
         Ok(cert) => cert,
-        // One of several may be down without harm.
-        Err(fault) if patient.context.endpoints.len() > 1 => {
-            return report.note("reach", format!("{authority}: {fault}"), "the next endpoint is used; look at that node");
+        Err(fault) => {
+            trouble(patient, &authority, &fault, report);
+            return false;
         }
-        Err(fault) => return report.fault("reach", &fault),
     };
     report.ok("reach", format!("{authority} shakes hands in {} ms", begun.elapsed().as_millis()));
     let pinned = pin(patient.context, endpoint);
@@ -67,6 +79,17 @@ fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) {
         () if days < SOON => report.problem("certificate", said, renew),
         () if days < NOTED => report.note("certificate", said, renew),
         () => report.ok("certificate", said),
+    }
+    true
+}
+
+fn trouble(patient: &Patient<'_>, authority: &str, fault: &Fault, report: &mut Report) {
+    let several = patient.context.endpoints.len() > 1;
+    match fault.kind {
+        Kind::Untrusted | Kind::Config => report.fault("certificate", fault),
+        // One of several may be down without harm.
+        _ if several => report.note("reach", format!("{authority}: {fault}"), "the next endpoint is used; look at that node"),
+        _ => report.fault("reach", fault),
     }
 }
 

@@ -8,7 +8,7 @@ mod storage;
 
 use serde::Serialize;
 
-use crate::config::Context;
+use crate::config::{Context, Env};
 use crate::fault::{Fault, Kind};
 use crate::ops::denial::About;
 use crate::session::Session;
@@ -50,6 +50,9 @@ pub struct Patient<'a> {
     pub session: &'a Session,
     pub context: &'a Context,
     pub about: About,
+    pub env: &'a Env,
+    /// Why the secret cannot be read, as far as that was tried without waking anybody.
+    pub unreadable: Option<Fault>,
     /// Unix seconds.
     pub now: i64,
 }
@@ -95,8 +98,8 @@ impl Report {
 /// Looks at everything that can be looked at; what lies behind a closed door is left out.
 pub fn examine(patient: &Patient<'_>) -> Report {
     let mut report = Report { context: patient.session.context.clone(), ..Report::default() };
-    secret::look(patient, &mut report);
-    if !host::look(patient, &mut report) {
+    let known = secret::look(patient, &mut report);
+    if !host::look(patient, &mut report) || !known || !host::ask(patient, &mut report) {
         return report;
     }
     let Some(held) = access::look(patient, &mut report) else { return report };

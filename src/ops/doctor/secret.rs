@@ -4,16 +4,25 @@ use super::{Patient, Report};
 use crate::config::Transport;
 use crate::config::secrets::Source;
 
-pub fn look(patient: &Patient<'_>, report: &mut Report) {
+/// Whether there is a secret to ask with.
+pub fn look(patient: &Patient<'_>, report: &mut Report) -> bool {
     if patient.context.transport != Transport::Https {
-        return;
+        return true;
     }
     let name = &patient.context.name;
+    if let Some(fault) = &patient.unreadable {
+        report.fault("secret", fault);
+        return false;
+    }
+    if patient.context.token_id.is_none() {
+        report.problem("secret", "the context names no token", format!("`felhom role bootstrap -c {name}` makes one"));
+        return false;
+    }
     match &patient.context.secret {
         None => report.problem(
             "secret",
             "the context does not say where its secret is",
-            format!("`felhom context edit {name}`, or `felhom role bootstrap`"),
+            format!("`felhom context edit {name}` names it, or `felhom role bootstrap -c {name} --store file` makes a new one"),
         ),
         Some(Source::Keyring) => report.note(
             "secret",
@@ -35,4 +44,5 @@ pub fn look(patient: &Patient<'_>, report: &mut Report) {
         }
         Some(Source::Literal(_)) => report.ok("secret", "it stands in the context itself"),
     }
+    patient.context.secret.is_some()
 }

@@ -23,7 +23,7 @@ pub fn look(patient: &Patient<'_>, held: &Held, report: &mut Report) {
     }
     let (takes, other): (Vec<&Storage>, Vec<&Storage>) = all.values().partition(|storage| storage.takes("backup"));
     let names = |list: &[&Storage]| list.iter().map(|storage| storage.storage.as_str()).collect::<Vec<_>>().join(", ");
-    let trap = if other.is_empty() { String::new() } else { format!(" ({} cannot: its content is guests' disks)", names(&other)) };
+    let trap = why_not(&other);
     if takes.is_empty() {
         return report.problem(
             "storage",
@@ -35,6 +35,18 @@ pub fn look(patient: &Patient<'_>, held: &Held, report: &mut Report) {
     for storage in takes {
         one(storage, held, report);
     }
+}
+
+/// ` (local-lvm cannot: …)`
+fn why_not(other: &[&Storage]) -> String {
+    let disks = |storage: &&&Storage| storage.content.split(',').all(|one| matches!(one, "images" | "rootdir"));
+    let (disks, rest): (Vec<&Storage>, Vec<&Storage>) = other.iter().partition(|storage| disks(&storage));
+    let said = |list: &[&Storage], why: &str| {
+        let names: Vec<&str> = list.iter().map(|storage| storage.storage.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{} cannot: {why}", names.join(", ")))
+    };
+    let parts: Vec<String> = said(&disks, "guests' disks only").into_iter().chain(said(&rest, "`backup` is not in its content")).collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
 }
 
 /// The storages of every node, each once; a node that is down is said.

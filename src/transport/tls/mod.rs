@@ -11,7 +11,7 @@ mod trust;
 pub use cert::{PeerCert, chains_to, covers, to_pem};
 pub use client::client_config;
 pub use fingerprint::Fingerprint;
-pub use probe::probe;
+pub use probe::{probe, prove};
 pub use seen::Seen;
 pub(crate) use seen::day;
 pub use trust::{Trust, certificates};

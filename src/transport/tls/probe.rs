@@ -5,21 +5,29 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
-use super::PeerCert;
-use super::client::looking_config;
+use super::client::{client_config, looking_config};
+use super::{PeerCert, Seen, Trust};
+use crate::config::Env;
 use crate::fault::{Fault, Kind, Result};
 
 /// Connects directly, shakes hands, hangs up. `server_name` is what the server is asked for where that is not the host.
 pub fn probe(host: &str, port: u16, server_name: Option<&str>, limit: Duration) -> Result<PeerCert> {
+    shake(looking_config()?, host, port, server_name.unwrap_or(host), limit)
+}
+
+/// The same, as a request would do it: a certificate that is not trusted is a fault.
+pub fn prove(host: &str, port: u16, trust: &Trust, env: &Env, limit: Duration) -> Result<PeerCert> {
+    shake(client_config(trust, env)?, host, port, host, limit)
+}
+
+fn shake((config, seen): (ClientConfig, Seen), host: &str, port: u16, name: &str, limit: Duration) -> Result<PeerCert> {
     let until = Instant::now() + limit;
     let unreachable = |why: String| Fault::new(Kind::Unreachable, format!("cannot look at the certificate of {host} port {port}: {why}"));
-    let name = server_name.unwrap_or(host);
     let name =
         ServerName::try_from(name.to_owned()).map_err(|_| Fault::usage(format!("`{}` is not a host name", name.escape_default())))?;
-    let (config, seen) = looking_config()?;
     let stream = connect(host, port, until).map_err(|e| unreachable(e.to_string()))?;
     let mut line = Line { stream, until };
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|e| unreachable(e.to_string()))?;
