@@ -93,3 +93,8 @@ pub type Held = BTreeMap<String, BTreeMap<String, Json>>;
 pub fn permissions() -> Call<Held> {
     Call::get(path!["access", "permissions"])
 }
+
+/// The same, on one path: the answer for all leaves out those on which nothing is held.
+pub fn permissions_on(path: &str) -> Call<Held> {
+    permissions().with("path", path)
+}

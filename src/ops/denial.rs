@@ -1,9 +1,11 @@
 //! What a denial means: who lacks what on which path, on which side, and which command grants it.
 
-use crate::api::cluster;
+use std::collections::BTreeMap;
+
+use crate::api::{access, cluster};
 use crate::fault::{Fault, Kind, Side};
-use crate::guard::plan::Held;
-use crate::ops::role::check::by_hand;
+use crate::guard::plan::{Held, holds};
+use crate::ops::role::by_hand::{Roles, by_hand};
 use crate::ops::role::measure;
 use crate::ops::role::presets::{PRESETS, preset};
 use crate::ops::role::sides::{self, Case, Sides};
@@ -19,6 +21,8 @@ pub struct About {
     pub program: String,
     pub verb: String,
     pub preset: Option<String>,
+    /// Who asked is no token of a context but an administrator.
+    pub administrator: bool,
 }
 
 /// Completes a denial: its side, and a hint that says what to do. Any other fault stays as it is.
@@ -32,8 +36,14 @@ pub fn explain(fault: &mut Fault, client: &Client, about: &About) {
         });
         return;
     }
-    let (Some(path), Some(privilege)) = (fault.path.clone(), fault.privilege.clone()) else { return };
     let who = client.who().to_owned();
+    if about.administrator {
+        let lacks = fault.path.as_ref().zip(fault.privilege.as_ref()).map(|(path, privilege)| format!(": it lacks {privilege} on {path}"));
+        fault.who = Some(Side::Unknown);
+        fault.hint = Some(format!("{who} is no administrator there{}; --admin root@pam logs in as one", lacks.unwrap_or_default()));
+        return;
+    }
+    let (Some(path), Some(privilege)) = (fault.path.clone(), fault.privilege.clone()) else { return };
     if !who.contains('!') {
         fault.who = Some(Side::User);
         fault.hint = Some(format!("{who} lacks {privilege} on {path}"));
@@ -54,6 +64,7 @@ fn hint(who: &str, any: &[Grant], side: Side, known: Option<&Sides>, client: &Cl
     let privileges: Vec<&str> = any.iter().map(|grant| grant.privilege.as_str()).collect();
     let privilege = privileges.join(" or ");
     let user = who.split('!').next().unwrap_or_default();
+    let held: Option<Held> = client.get(&cluster::permissions()).ok();
     let lacks = match side {
         Side::Token => format!("{who} lacks {privilege} on {path}: the token's own grant is missing (its user {user} has it)"),
         Side::User => format!(
@@ -61,8 +72,7 @@ fn hint(who: &str, any: &[Grant], side: Side, known: Option<&Sides>, client: &Cl
         ),
         Side::Both => format!("{who} lacks {privilege} on {path}: neither the token nor its user {user} has it"),
         Side::Unknown => {
-            let nothing = client.get(&cluster::permissions()).is_ok_and(|held: Held| held.is_empty());
-            let all = if nothing { ", and has no effective privilege anywhere" } else { "" };
+            let all = if held.as_ref().is_some_and(BTreeMap::is_empty) { ", and has no effective privilege anywhere" } else { "" };
             format!(
                 "{who} lacks {privilege} on {path}{all}: whether the token or its user {user} lacks it cannot be known by the token (`{} role check --admin root@pam` tells)",
                 about.program
@@ -71,19 +81,33 @@ fn hint(who: &str, any: &[Grant], side: Side, known: Option<&Sides>, client: &Cl
     };
     let case = known.map(Sides::case).filter(|case| !matches!(case, Case::Both | Case::Unknown));
     let case = case.map(|case| format!(" [{}]", case.words())).unwrap_or_default();
-    let (token_line, user_line) = by_hand(who, privileges[0], path, known);
-    let hand = match side {
-        Side::Token => format!("by hand: `{token_line}`"),
-        Side::User => format!("by hand: `{user_line}`"),
-        Side::Both => format!("by hand: `{token_line}` and `{user_line}`"),
-        Side::Unknown => {
-            format!("by hand: `{token_line}` and `{user_line}`, with the roles that come from above: an entry on a path puts those aside")
-        }
+    let asked: Option<Roles> = match known {
+        Some(_) => None,
+        None => client.get(&access::roles()).ok().map(|roles| roles.iter().map(|role| (role.name.clone(), role.privileges())).collect()),
     };
-    match grant_line(&any[0], about) {
+    let lines = by_hand(who, &privileges[..1], path, known.map(Sides::roles).or(asked.as_ref()), known);
+    let first: String = lines.first.iter().map(|line| format!("`{line}`, then ")).collect();
+    let hand = match side {
+        Side::Token => format!("by hand: {first}`{}`", lines.token),
+        Side::User => format!("by hand: {first}`{}`", lines.user),
+        Side::Both => format!("by hand: {first}`{}` and `{}`", lines.token, lines.user),
+        Side::Unknown => format!(
+            "by hand: {first}`{}` and `{}`, with the roles that come from above: an entry on a path puts those aside",
+            lines.token, lines.user
+        ),
+    };
+    let shut = known.is_some_and(|sides| !sides.shut(path).is_empty());
+    match grant_line(&any[0], about).filter(|_| !shut).map(|line| on_path(line, &any[0], &held)) {
         Some(line) => format!("{lacks}{case}; `{line}` grants it to both; {hand}"),
         None => format!("{lacks}{case}; {hand}"),
     }
+}
+
+/// What is held on `/` and not on a path below is put aside there: only a grant on that path helps.
+pub fn on_path(line: String, grant: &Grant, held: &Option<Held>) -> String {
+    let above = Grant { path: "/".into(), privilege: grant.privilege.clone() };
+    let aside = grant.path != "/" && held.as_ref().is_some_and(|held| holds(held, &above));
+    if aside && !line.contains("--allow") { format!("{line} --path {}", grant.path) } else { line }
 }
 
 /// The `felhom role …` line that grants it.
@@ -134,7 +158,13 @@ mod tests {
     use super::*;
 
     fn line(privilege: &str, path: &str, verb: &str, preset: Option<&str>) -> Option<String> {
-        let about = About { context: Some("home".into()), program: "felhom".into(), verb: verb.into(), preset: preset.map(Into::into) };
+        let about = About {
+            context: Some("home".into()),
+            program: "felhom".into(),
+            verb: verb.into(),
+            preset: preset.map(Into::into),
+            ..About::default()
+        };
         grant_line(&Grant { path: path.into(), privilege: privilege.into() }, &about)
     }
 

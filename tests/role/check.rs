@@ -163,3 +163,60 @@ fn an_expired_or_wrong_admin_is_no_answer() {
     let mut command = fresh.host.felhom(["role", "check", "--admin-token", "root@pam!rig", "--admin-secret", &source]);
     run(&mut command).fails(4);
 }
+
+#[test]
+fn a_guest_that_was_shut_is_seen_though_the_host_leaves_it_out() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    fresh.grant("/vms/102", user(), "NoAccess");
+    fresh.grant("/vms/101", token("agent"), "PVEAuditor");
+    let all = fresh.felhom(&["role", "check", "-o", "json"]).ok().json();
+    let narrower: Vec<(&str, bool)> =
+        all["narrower"].as_array().unwrap().iter().map(|n| (n["path"].as_str().unwrap(), n["nothing"].as_bool().unwrap())).collect();
+    assert_eq!(narrower, [("/vms/101", false), ("/vms/102", true)]);
+    fresh.felhom(&["role", "check"]).ok().says("on /vms/102: nothing;").says("on /vms/101: not VM.Allocate");
+    let run = fresh.felhom(&["role", "check", "--guest", "102", "-o", "json"]).fails(4);
+    let one = run.json();
+    assert_eq!((&one["missing"][0]["side"], &one["missing"][0]["fix"]), (&"user".into(), &Value::Null), "a grant beside NoAccess is none");
+    assert_eq!(one["missing"][0]["grant_first"][0], "pveum acl delete /vms/102 --users 'felhom@pve' --roles NoAccess");
+    assert_eq!(verb(&one, "guest config")["allowed"], "no");
+    // Without NoAccess a grant on the path itself is what helps: on `/` it is there already.
+    let other = fresh.felhom(&["role", "check", "--guest", "101", "-o", "json"]).fails(4).json();
+    assert_eq!((&other["missing"][0]["side"], &other["missing"][0]["grant_first"]), (&"token".into(), &serde_json::json!([])), "{other}");
+    let address = fresh.address();
+    let fix = other["missing"][0]["fix"].as_str().unwrap();
+    assert_eq!(fix, format!("felhom role bootstrap -c {} --path /vms/101", address.split(':').next().unwrap()));
+    let denied = fresh.felhom(&["api", "post", "/nodes/pve1/lxc/101/status/start", "-o", "json"]).fails(4).error();
+    assert!(denied["hint"].as_str().unwrap().contains(&format!("`{fix}`")), "{denied}");
+    fresh.bootstrap(&["--path", "/vms/101"]).ok();
+    fresh.felhom(&["role", "check", "--guest", "101"]).ok();
+}
+
+#[test]
+fn what_the_same_commands_grant_is_said_once() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let thin = ["VM.Audit", "VM.PowerMgmt"].map(str::to_owned);
+    fresh.host.with_state(|state| state.access.roles.insert("FelhomAgent".into(), thin.into())).unwrap();
+    let run = fresh.felhom(&["role", "check"]).fails(4).says("missing on / (side: unknown): VM.Allocate, VM.Config.Disk, ");
+    assert_eq!(run.stderr.matches("missing on").count(), 1, "{run}");
+    // The role is granted already: what helps is to give it what it lacks.
+    assert!(run.stderr.contains("or by hand: pveum role modify FelhomAgent --privs VM.Allocate,VM.Config.Disk,"), "{run}");
+    let denied = fresh.felhom(&["api", "post", "/nodes/pve1/lxc/101/snapshot", "snapname=s1", "-o", "json"]).fails(4).error();
+    let hint = denied["hint"].as_str().unwrap();
+    assert!(hint.contains("`pveum role modify FelhomAgent --privs VM.Snapshot --append 1`, then `pveum acl modify /vms/101"), "{hint}");
+    // The pool is another way to the same; a privilege is named once.
+    let json = fresh.felhom(&["role", "check", "-o", "json"]).fails(4).json();
+    let missing = verb(&json, "guest restore")["missing"].as_array().unwrap().clone();
+    assert!(missing.iter().any(|m| m["privilege"] == "VM.Allocate" && m["path"] == "/vms"), "{missing:?}");
+    assert!(verb(&json, "node smart")["missing"].as_array().unwrap().len() == 1, "{json}");
+}
+
+#[test]
+fn an_option_that_needs_more_is_named_with_its_value() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let json = fresh.felhom(&["role", "check", "-o", "json"]).ok().json();
+    let without = verb(&json, "guest create lxc")["without"].as_array().unwrap().clone();
+    assert!(without.contains(&"unprivileged=0".into()) && !without.contains(&"unprivileged".into()), "{without:?}");
+}

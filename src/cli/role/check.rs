@@ -1,17 +1,21 @@
 //! `felhom role check`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
 use super::admin::Admin;
+use super::subject::{self, Via};
 use crate::api::{access, cluster};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Kind, Result, Side};
 use crate::guard::plan::Held;
-use crate::ops::denial::{About, grant_line};
+use crate::ops::denial::{About, grant_line, on_path};
 use crate::ops::guests;
-use crate::ops::role::check::{Allowed, Known, Missing, VerbState, by_hand};
+use crate::ops::role::by_hand::{ByHand, Roles, by_hand};
+use crate::ops::role::check::{Allowed, Known, Missing, Narrower, VerbState};
 use crate::ops::role::measure::Scope;
 use crate::ops::role::presets::{PRESETS, preset};
 use crate::ops::role::sides::{self, Case, Sides};
@@ -23,7 +27,7 @@ use crate::ui::{Cell, Column, Format, Row, Tone};
 /// A privilege-separated token can do what is granted to it and to its user. Which of the two lacks something the host tells only to those with Sys.Audit on /access: --admin asks as an administrator. Exit 4 where something of the preset is missing, or nothing is granted at all.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom role check\n  felhom role check --guest 101 --storage backup\n  felhom role check --admin root@pam\n  felhom role check -o json --jq '.verbs[] | select(.allowed!=\"yes\") | .verb'"
+    after_help = "Examples:\n  felhom role check\n  felhom role check --guest 101 --storage backup\n  felhom role check --admin root@pam\n  felhom role check --via ssh\n  felhom role check -o json --jq '.verbs[] | select(.allowed!=\"yes\") | .verb'"
 )]
 pub struct Check {
     /// On this guest
@@ -35,6 +39,9 @@ pub struct Check {
     /// Compare with this preset [default: the context's]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS.iter().map(|p| p.name)))]
     preset: Option<String>,
+    /// How the administrator reaches the host; as root on the node no password is needed
+    #[arg(long, value_name = "WAY", default_value = "https")]
+    via: Via,
     #[command(flatten)]
     admin: Admin,
 }
@@ -44,6 +51,8 @@ pub struct Check {
 struct Lack {
     #[serde(flatten)]
     missing: Missing,
+    /// By hand, what comes before a grant: the role, where it is not there or lacks it; `NoAccess`, where it stands in the way.
+    grant_first: Vec<String>,
     /// By hand, for the token.
     grant_token: Option<String>,
     /// By hand, for its user.
@@ -66,9 +75,13 @@ impl Check {
         let client = session.client()?;
         let who = client.who().to_owned();
         if !who.contains('!') {
-            return Err(Fault::usage(format!("{who} is no API token: it may do what {who} may do")));
+            return Err(Fault::usage(format!(
+                "the context '{}' acts as {who}, not as an API token: there is nothing to check",
+                context.name
+            ))
+            .with_hint("`felhom role bootstrap --host HOST --via ssh -c NAME` makes a token with less, and a context of its own for it"));
         }
-        let held = client.get(&cluster::permissions())?;
+        let mut held = client.get(&cluster::permissions())?;
         let sides = self.sides(ctx, &context, client, &who)?;
         let mut scope = Scope { storages: self.storage.clone(), ..Scope::default() };
         for word in &self.guest {
@@ -77,14 +90,26 @@ impl Check {
                 Err(_) => scope.guests.push(guests::find(&guests::all(&session)?, word)?.vmid),
             }
         }
+        // Of all paths the host leaves out those on which nothing is held.
+        let mut asked: BTreeSet<String> = sides.as_ref().map(|sides| sides.mentioned().clone()).unwrap_or_default();
+        asked.extend(scope.guests.iter().map(|vmid| format!("/vms/{vmid}")));
+        asked.extend(scope.storages.iter().map(|storage| format!("/storage/{storage}")));
+        for path in asked.into_iter().filter(|path| !held.contains_key(path)).collect::<Vec<_>>() {
+            let here = client.get(&cluster::permissions_on(&path))?.remove(&path).unwrap_or_default();
+            held.insert(path, here);
+        }
         let known = Known { held: &held, sides: sides.as_ref(), token_id: &who };
         let about = ctx.about(&context);
+        let roles = match &sides {
+            Some(sides) => Some(sides.roles().clone()),
+            None => client.get(&access::roles()).ok().map(|all| all.iter().map(|role| (role.name.clone(), role.privileges())).collect()),
+        };
         let wanted = self.preset.as_deref().or(context.preset.as_deref()).and_then(preset);
         let lacks: Vec<Lack> = wanted
             .map(|preset| known.of_preset(preset, &scope))
             .unwrap_or_default()
             .into_iter()
-            .map(|m| lack(m, &who, &about, sides.as_ref()))
+            .map(|m| lack(m, &known, &about, roles.as_ref()))
             .collect();
         let verbs = known.verbs(&scope);
         let lines: Vec<Line> = verbs
@@ -96,27 +121,38 @@ impl Check {
             })
             .collect();
         let case = sides.as_ref().map_or(Case::Unknown, Sides::case);
-        let also = known.also_possible();
+        let (also, narrower) = (known.also_possible(), known.narrower());
         if matches!(ctx.out.format(), Format::Json | Format::Jsonl | Format::Yaml) {
             ctx.out.value(&json!({
                 "context": session.context, "token_id": who, "case": case, "case_text": case.words(), "preset": wanted.map(|p| p.name),
-                "missing": lacks, "verbs": lines, "also_possible": also,
+                "missing": lacks, "narrower": narrower, "verbs": lines, "also_possible": also,
             }))?;
         } else {
             ctx.out.list(&lines)?;
-            tell(ctx, &who, case, &lacks, &also, &held);
+            ctx.out.note(format!("{who}: {}", case.words()));
+            if held.is_empty() {
+                ctx.out.warn(format!("{who} has no effective privilege anywhere"));
+            }
+            told_once(&lacks, &who, roles.as_ref(), sides.as_ref()).iter().for_each(|(what, how)| {
+                ctx.out.warn(what);
+                how.iter().for_each(|line| ctx.out.note(format!("  {line}")));
+            });
+            tell(ctx, &narrower, &also);
         }
         verdict(&who, &lacks, &held, wanted.map(|p| p.name))
     }
 
     fn sides(&self, ctx: &Ctx, context: &crate::config::Context, client: &crate::transport::Client, who: &str) -> Result<Option<Sides>> {
-        if !self.admin.given(ctx) {
+        if !self.admin.given(ctx) && self.via == Via::Https {
             return sides::learn(client, who);
         }
-        let admin = self.admin.session(ctx, context)?;
+        let admin = self.admin.session(ctx, &subject::administered(context, self.via)?)?;
         let (user, _) = who.split_once('!').unwrap_or((who, ""));
         // An administrator who may not look is a fault, not an answer.
-        admin.client()?.get(&access::permissions_of(user))?;
+        admin.client()?.get(&access::permissions_of(user)).map_err(|fault| match fault.kind {
+            Kind::Denied => Fault { who: Some(Side::Unknown), ..fault }.with_hint("--admin root@pam logs in as somebody who may look"),
+            _ => fault,
+        })?;
         sides::learn(admin.client()?, who)
     }
 }
@@ -125,14 +161,38 @@ fn grant(missing: &Missing) -> Grant {
     Grant { path: missing.path.clone(), privilege: missing.privilege.split('|').next().unwrap_or_default().to_owned() }
 }
 
-fn lack(missing: Missing, who: &str, about: &About, sides: Option<&Sides>) -> Lack {
-    let (token, user) = by_hand(who, &missing.privilege, &missing.path, sides);
+fn lack(missing: Missing, known: &Known<'_>, about: &About, roles: Option<&Roles>) -> Lack {
+    let grant = grant(&missing);
+    let ByHand { first, token, user } = by_hand(known.token_id, &[&grant.privilege], &missing.path, roles, known.sides);
+    let shut = known.sides.is_some_and(|sides| !sides.shut(&missing.path).is_empty());
+    let fix = grant_line(&grant, about).filter(|_| !shut).map(|line| on_path(line, &grant, &Some(known.held.clone())));
     let (token, user) = match missing.side {
         Side::Token => (Some(token), None),
         Side::User => (None, Some(user)),
         Side::Both | Side::Unknown => (Some(token), Some(user)),
     };
-    Lack { fix: grant_line(&grant(&missing), about), grant_token: token, grant_user: user, missing }
+    Lack { fix, grant_first: first, grant_token: token, grant_user: user, missing }
+}
+
+/// What the same commands grant is said together: what is missing, and the lines.
+fn told_once(lacks: &[Lack], who: &str, roles: Option<&Roles>, sides: Option<&Sides>) -> Vec<(String, Vec<String>)> {
+    type Alike<'a> = (&'a str, &'static str, &'a Option<String>, &'a Option<String>, &'a Option<String>);
+    let mut groups: Vec<(Alike<'_>, Vec<&Lack>)> = Vec::new();
+    for lack in lacks {
+        let alike = (lack.missing.path.as_str(), word(lack.missing.side), &lack.fix, &lack.grant_token, &lack.grant_user);
+        match groups.iter_mut().find(|(known, _)| *known == alike) {
+            Some((_, group)) => group.push(lack),
+            None => groups.push((alike, vec![lack])),
+        }
+    }
+    let said = |((path, side, fix, token, user), group): (Alike<'_>, Vec<&Lack>)| {
+        let privileges: Vec<&str> = group.iter().map(|lack| lack.missing.privilege.as_str()).collect();
+        let first = by_hand(who, &privileges, path, roles, sides).first;
+        let or = if fix.is_some() { "or by hand" } else { "by hand" };
+        let by_hand = first.iter().chain(token).chain(user).map(|line| format!("{or}: {line}"));
+        (format!("missing on {path} (side: {side}): {}", privileges.join(", ")), fix.iter().cloned().chain(by_hand).collect())
+    };
+    groups.into_iter().map(said).collect()
 }
 
 fn word(side: Side) -> &'static str {
@@ -144,15 +204,10 @@ fn word(side: Side) -> &'static str {
     }
 }
 
-fn tell(ctx: &Ctx, who: &str, case: Case, lacks: &[Lack], also: &[String], held: &Held) {
-    ctx.out.note(format!("{who}: {}", case.words()));
-    if held.is_empty() {
-        ctx.out.warn(format!("{who} has no effective privilege anywhere"));
-    }
-    for Lack { missing, grant_token, grant_user, fix } in lacks {
-        ctx.out.warn(format!("missing: {} on {} (side: {})", missing.privilege, missing.path, word(missing.side)));
-        let lines = fix.iter().chain(grant_token).chain(grant_user);
-        lines.for_each(|line| ctx.out.note(format!("  {line}")));
+fn tell(ctx: &Ctx, narrower: &[Narrower], also: &[String]) {
+    for Narrower { path, nothing, lacks } in narrower {
+        let what = if *nothing { "nothing".to_owned() } else { format!("not {}", lacks.join(", ")) };
+        ctx.out.warn(format!("on {path}: {what}; an entry of its own there puts aside what comes from above"));
     }
     if !also.is_empty() {
         ctx.out.note("also possible with what it has:");
@@ -167,7 +222,10 @@ fn verdict(who: &str, lacks: &[Lack], held: &Held, preset: Option<&str>) -> Resu
             path: Some(first.missing.path.clone()),
             privilege: Some(first.missing.privilege.clone()),
             who: Some(first.missing.side),
-            hint: first.fix.as_ref().map(|fix| format!("`{fix}` grants it to token and user")),
+            hint: Some(match &first.fix {
+                Some(fix) => format!("`{fix}` grants it to token and user"),
+                None => "the commands that grant it by hand stand with what is missing".to_owned(),
+            }),
             ..Fault::new(Kind::Denied, format!("{who} lacks of the preset {preset}: {}", list.join(", ")))
         });
     }
@@ -196,7 +254,7 @@ impl Row for Line {
             }),
             Column::new("on", |l: &Self| Cell::List(l.state.on.clone())).flex(),
             Column::new("missing", missing).flex(),
-            Column::new("without", |l: &Self| Cell::List(l.state.without.iter().map(|o| (*o).to_owned()).collect())).wide(),
+            Column::new("without", |l: &Self| Cell::List(l.state.without.clone())).wide(),
             Column::new("fix", |l: &Self| Cell::maybe(l.fix.clone(), Cell::Text)).hidden(),
         ]
     }

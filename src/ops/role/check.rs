@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::measure::{self, Scope, Wish};
-use super::presets::{Preset, role_with};
+use super::presets::Preset;
 use super::sides::Sides;
-use crate::api::access::Subject;
 use crate::fault::Side;
 use crate::guard::plan::{Held, holds};
 use crate::routes::{Grant, VERBS, Verb};
@@ -44,6 +43,15 @@ pub struct Missing {
     pub side: Side,
 }
 
+/// A path with less than what stands above it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Narrower {
+    pub path: String,
+    /// Nothing at all is held there.
+    pub nothing: bool,
+    pub lacks: Vec<String>,
+}
+
 /// One verb.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerbState {
@@ -53,7 +61,7 @@ pub struct VerbState {
     pub on: Vec<String>,
     pub missing: Vec<Missing>,
     /// Options that would need more than is held.
-    pub without: Vec<&'static str>,
+    pub without: Vec<String>,
 }
 
 /// What is looked at: what the token may do, and what is known of its sides.
@@ -77,7 +85,12 @@ impl Known<'_> {
         let tried: Vec<(&Scope, Vec<Missing>)> = places.iter().map(|place| (place, self.lacking(&needs.groups, place))).collect();
         let everywhere = if named { tried.iter().all(|(_, lacking)| lacking.is_empty()) } else { tried[0].1.is_empty() };
         let without = |place: &Scope| {
-            needs.with.iter().filter(|(_, groups)| !self.lacking(groups, place).is_empty()).map(|(option, _)| *option).collect::<Vec<_>>()
+            needs
+                .with
+                .iter()
+                .filter(|(_, groups)| !self.lacking(groups, place).is_empty())
+                .map(|(option, _)| option.clone())
+                .collect::<Vec<_>>()
         };
         if everywhere {
             return VerbState { verb: verb.name, allowed: Allowed::Yes, on: Vec::new(), missing: Vec::new(), without: without(tried[0].0) };
@@ -112,12 +125,21 @@ impl Known<'_> {
 
     fn lacking(&self, groups: &[Vec<Wish>], place: &Scope) -> Vec<Missing> {
         let grants = groups.iter().map(|group| group.iter().flat_map(|wish| place.grants(wish)).collect::<Vec<Grant>>());
-        grants.filter(|any| !any.iter().any(|grant| holds(self.held, grant))).map(|any| self.missing(&any)).collect()
+        let mut missing: Vec<Missing> = Vec::new();
+        for any in grants.filter(|any| !any.iter().any(|grant| holds(self.held, grant))) {
+            let one = self.missing(&any);
+            if !missing.contains(&one) {
+                missing.push(one);
+            }
+        }
+        missing
     }
 
     /// One group of alternatives that is not held.
     fn missing(&self, any: &[Grant]) -> Missing {
-        let path = any.first().map_or_else(String::new, |grant| grant.path.clone());
+        // A pool is the other way to the same; the guest itself is what is meant.
+        let meant = any.iter().find(|grant| !grant.path.starts_with("/pool")).or(any.first());
+        let path = meant.map_or_else(String::new, |grant| grant.path.clone());
         let here = any.iter().filter(|grant| grant.path == path).map(|grant| grant.privilege.as_str());
         Missing { privilege: here.collect::<Vec<_>>().join("|"), path, side: self.sides.map_or(Side::Unknown, |sides| sides.lacking(any)) }
     }
@@ -133,6 +155,28 @@ impl Known<'_> {
         let grants =
             paths.iter().flat_map(|path| preset.privileges.iter().map(move |p| Grant { path: path.clone(), privilege: (*p).to_owned() }));
         grants.filter(|grant| applies(grant) && !holds(self.held, grant)).map(|grant| self.missing(&[grant])).collect()
+    }
+
+    /// Where less is held than what comes from above would give: an entry of its own there puts that aside.
+    pub fn narrower(&self) -> Vec<Narrower> {
+        let mut all = Vec::new();
+        for (path, own) in self.held.iter().filter(|(path, _)| path.as_str() != "/") {
+            let above = path.rfind('/').map_or("/", |at| if at == 0 { "/" } else { &path[..at] });
+            let names: BTreeSet<&String> = self.held.values().flat_map(|privileges| privileges.keys()).collect();
+            let lacks: Vec<String> = names
+                .into_iter()
+                .filter(|privilege| !own.contains_key(*privilege))
+                .map(|privilege| Grant { path: path.clone(), privilege: privilege.clone() })
+                .filter(|grant| {
+                    applies(grant) && holds(self.held, &Grant { path: format!("{above}/-").replace("//", "/"), ..grant.clone() })
+                })
+                .map(|grant| grant.privilege)
+                .collect();
+            if !lacks.is_empty() {
+                all.push(Narrower { path: path.clone(), nothing: own.is_empty(), lacks });
+            }
+        }
+        all
     }
 
     /// What else is possible with what is held, in words.
@@ -177,19 +221,6 @@ fn words(place: &Scope) -> String {
     guests.chain(place.storages.iter().map(|storage| format!("storage {storage}"))).collect::<Vec<_>>().join(" with ")
 }
 
-/// The commands that grant something by hand, for the token and for its user.
-pub fn by_hand(token_id: &str, privilege: &str, path: &str, sides: Option<&Sides>) -> (String, String) {
-    let role = role_with(privilege.split('|').next().unwrap_or_default());
-    let user = token_id.split('!').next().unwrap_or_default();
-    let roles = |subject: &Subject| sides.map_or_else(|| role.to_owned(), |sides| sides.roles_with(subject, path, role).join(","));
-    let token = roles(&Subject::Token(token_id.to_owned()));
-    let users = roles(&Subject::User(user.to_owned()));
-    (
-        format!("pveum acl modify {path} --tokens '{token_id}' --roles {token}"),
-        format!("pveum acl modify {path} --users '{user}' --roles {users}"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -213,5 +244,18 @@ mod tests {
         assert_eq!(none.missing[0].privilege, "VM.Audit");
         let named = state(json!({"/vms/101": {"VM.Audit": 1}}), "guest config", &Scope { guests: vec![102], ..Scope::default() });
         assert_eq!((named.allowed, named.missing[0].path.as_str(), named.missing[0].side), (Allowed::No, "/vms/102", Side::Unknown));
+    }
+
+    #[test]
+    fn a_path_with_less_than_what_is_above_it_is_told() {
+        let held: Held = serde_json::from_value(json!({
+            "/": {"VM.Audit": 1, "VM.Backup": 1, "Datastore.Audit": 1}, "/vms": {"VM.Audit": 1, "VM.Backup": 1, "Datastore.Audit": 1},
+            "/vms/102": {}, "/vms/103": {"VM.Audit": 1}, "/storage": {"Datastore.Audit": 1, "VM.Audit": 1},
+        }))
+        .expect("a map");
+        let known = Known { held: &held, sides: None, token_id: "felhom@pve!agent" };
+        let told: Vec<(String, bool, String)> = known.narrower().into_iter().map(|n| (n.path, n.nothing, n.lacks.join(","))).collect();
+        let all = [("/vms/102", true, "VM.Audit,VM.Backup"), ("/vms/103", false, "VM.Backup")];
+        assert_eq!(told, all.map(|(path, nothing, lacks)| (path.to_owned(), nothing, lacks.to_owned())));
     }
 }

@@ -18,7 +18,7 @@ pub struct Wish {
 pub struct Needs {
     pub groups: Vec<Vec<Wish>>,
     /// What an option needs besides, by the option.
-    pub with: BTreeMap<&'static str, Vec<Vec<Wish>>>,
+    pub with: BTreeMap<String, Vec<Vec<Wish>>>,
 }
 
 /// What a verb is to be used on; nothing named stands for everything.
@@ -111,13 +111,16 @@ fn gather(privs: &Privs, needs: &mut Needs) {
         }
         // Where something is put, and under which name, is no option of an operator's: it is always said.
         Privs::When("storage" | "hostname", p) => gather(p, needs),
-        Privs::When(option, p) | Privs::WhenIs(option, _, p) => {
-            let mut one = Needs::default();
-            gather(p, &mut one);
-            let with = needs.with.entry(option).or_default();
-            one.groups.into_iter().for_each(|group| push(with, group));
-        }
+        Privs::When(option, p) => only_with((*option).to_owned(), p, needs),
+        Privs::WhenIs(option, value, p) => only_with(format!("{option}={value}"), p, needs),
     }
+}
+
+fn only_with(option: String, privs: &Privs, needs: &mut Needs) {
+    let mut one = Needs::default();
+    gather(privs, &mut one);
+    let with = needs.with.entry(option).or_default();
+    one.groups.into_iter().for_each(|group| push(with, group));
 }
 
 fn push(groups: &mut Vec<Vec<Wish>>, mut group: Vec<Wish>) {

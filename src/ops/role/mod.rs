@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod bootstrap;
+pub mod by_hand;
 pub mod check;
 pub mod implied;
 pub mod keeper;

@@ -68,12 +68,9 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// A role that holds this privilege, for the commands that grant it by hand: felhom's own where it does, else the host's smallest.
-pub fn role_with(privilege: &str) -> &'static str {
-    if PRESETS[0].privileges.contains(&privilege) {
-        return PRESETS[0].role;
-    }
-    match privilege {
+/// The smallest of the host's own roles that holds this privilege; none where that would be `Administrator`.
+pub fn builtin_with(privilege: &str) -> Option<&'static str> {
+    let role = match privilege {
         "VM.Clone" => "PVETemplateUser",
         "Datastore.AllocateTemplate" => "PVEDatastoreAdmin",
         "Sys.Console" | "Sys.Syslog" => "PVESysAdmin",
@@ -82,8 +79,9 @@ pub fn role_with(privilege: &str) -> &'static str {
         p if p.starts_with("SDN.") => "PVESDNAdmin",
         p if p.starts_with("Pool.") => "PVEPoolAdmin",
         p if p.starts_with("Mapping.") => "PVEMappingAdmin",
-        _ => "Administrator",
-    }
+        _ => return None,
+    };
+    Some(role)
 }
 
 #[cfg(test)]

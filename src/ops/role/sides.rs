@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::by_hand::Roles;
 use super::present::Present;
 use crate::api::access::{self, Entry, Subject};
 use crate::api::cluster;
@@ -19,13 +20,16 @@ pub struct Sides {
     separated: bool,
     /// The whole list, for what a new entry would put aside.
     present: Present,
+    mentioned: BTreeSet<String>,
+    /// The entries with `NoAccess` among these.
+    shut: Vec<Entry>,
 }
 
 /// A token's own entries in the access control list, with what their roles hold.
 #[derive(Debug, Clone, Default)]
 struct Own {
     entries: Vec<Entry>,
-    roles: BTreeMap<String, BTreeSet<String>>,
+    roles: Roles,
     /// The pool of a guest, by its path.
     pools: BTreeMap<String, String>,
 }
@@ -63,7 +67,7 @@ impl Case {
 /// Asks; `None` where the one who asks may not know. The host lets a token see its user's side only with Sys.Audit on /access.
 pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
     let Some((user, token)) = token_id.split_once('!') else { return Ok(None) };
-    let user_held = match client.get(&access::permissions_of(user)) {
+    let mut user_held = match client.get(&access::permissions_of(user)) {
         Ok(held) => held,
         Err(fault) if matches!(fault.kind, Kind::Denied | Kind::NotFound) => return Ok(None),
         Err(fault) => return Err(fault),
@@ -74,8 +78,23 @@ pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
     let roles = client.get(&access::roles())?.into_iter().map(|role| (role.name.clone(), role.privileges())).collect();
     let resources = client.get(&cluster::resources()).unwrap_or_default();
     let pools = resources.into_iter().filter_map(|r| Some((format!("/vms/{}", r.vmid?), r.pool?))).collect();
-    let separated = client.get(&access::token(user, token)).map_or(true, |token| token.privsep);
-    Ok(Some(Sides { user: user_held, token: Own { entries, roles, pools }, separated, present: Present { acl, ..Present::default() } }))
+    let known = client.get(&access::user(user)).ok();
+    let separated = known.as_ref().and_then(|user| user.tokens.as_ref()?.get(token)).is_none_or(|token| token.privsep);
+    let groups = known.map(|user| user.groups).unwrap_or_default();
+    let about = |e: &&Entry| match e.kind.as_str() {
+        "token" => e.ugid == token_id,
+        "user" => e.ugid == user,
+        _ => groups.contains(&e.ugid),
+    };
+    let about: Vec<Entry> = acl.iter().filter(about).cloned().collect();
+    let mentioned: BTreeSet<String> = about.iter().map(|e| e.path.clone()).collect();
+    for path in mentioned.iter().filter(|path| !user_held.contains_key(*path)).cloned().collect::<Vec<_>>() {
+        let here = client.get(&access::permissions_on(user, &path))?.remove(&path).unwrap_or_default();
+        user_held.insert(path, here);
+    }
+    let shut = about.into_iter().filter(|e| e.roleid == "NoAccess").collect();
+    let present = Present { acl, ..Present::default() };
+    Ok(Some(Sides { user: user_held, token: Own { entries, roles, pools }, separated, present, mentioned, shut }))
 }
 
 impl Sides {
@@ -109,6 +128,23 @@ impl Sides {
                 _ => Side::Both,
             },
         }
+    }
+
+    /// The host's roles, with what they hold.
+    pub fn roles(&self) -> &Roles {
+        &self.token.roles
+    }
+
+    /// The paths on which the list has an entry of the token, its user or one of its user's groups.
+    pub fn mentioned(&self) -> &BTreeSet<String> {
+        &self.mentioned
+    }
+
+    /// The commands that take `NoAccess` away from a path, where that stands in the way.
+    pub fn shut(&self, path: &str) -> Vec<String> {
+        let above = |e: &&Entry| e.path == path || e.propagate && (e.path == "/" || path.starts_with(&format!("{}/", e.path)));
+        let line = |e: &Entry| format!("pveum acl delete {} --{}s '{}' --roles NoAccess", e.path, e.kind, e.ugid);
+        self.shut.iter().filter(above).map(line).collect()
     }
 
     /// The roles to name when this one is granted on a path by hand: with those that come from above, which the new entry would
@@ -200,6 +236,8 @@ mod tests {
             token: Own { entries, roles, pools: BTreeMap::new() },
             separated: true,
             present: Present::default(),
+            mentioned: BTreeSet::new(),
+            shut: Vec::new(),
         }
     }
 
