@@ -84,6 +84,11 @@ pub const INSECURE: &str = "I understand";
 
 impl Transport {
     pub const ALL: &[(&str, Self)] = &[("https", Self::Https), ("ssh", Self::Ssh), ("local", Self::Local)];
+
+    /// As the configuration writes it.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
+    }
 }
 
 impl Writes {

@@ -30,8 +30,12 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
                 return Ok(());
             }
             if !person.present() {
-                return Err(Fault::refused(format!("{}: this disturbs what runs, and there is no terminal to ask on", change.summary))
-                    .with_hint("--yes answers the question; --plan shows what would be done"));
+                return Err(Fault::refused(format!(
+                    "{}: this disturbs what runs{}, and there is no terminal to ask on",
+                    change.summary,
+                    touched(change)
+                ))
+                .with_hint("--yes answers the question; --plan shows what would be done"));
             }
             person.preview(plan);
             said(person.yes(&format!("{}?", change.summary))?)
@@ -52,6 +56,15 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
             person.preview(plan);
             said(person.types(&word, &format!("{}: this cannot be undone", change.summary))?)
         }
+    }
+}
+
+/// What is touched, where it is little enough for a sentence.
+fn touched(change: &Change) -> String {
+    match change.items.iter().flat_map(|item| &item.impact.touches).collect::<Vec<_>>()[..] {
+        [] | [_, _, _, ..] => String::new(),
+        [one] => format!(" ({one})"),
+        [one, other] => format!(" ({one}; {other})"),
     }
 }
 

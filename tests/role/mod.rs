@@ -6,6 +6,7 @@ mod exact;
 mod login;
 mod narrow;
 mod node;
+mod plan;
 mod rotate;
 mod secrets;
-mod support;
+pub mod support;

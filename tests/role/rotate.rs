@@ -39,6 +39,26 @@ fn a_rotation_that_fails_leaves_the_old_token_at_work() {
 }
 
 #[test]
+fn a_token_that_has_ended_is_not_followed_by_one_that_has() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    fresh
+        .host
+        .with_state(|state| state.access.users.get_mut("felhom@pve").unwrap().tokens.get_mut("agent").unwrap().expire = 1_000_000_000)
+        .unwrap();
+    fresh.as_admin(&["role", "rotate", "--yes"]).fails(2).says("the new token would end with it").says("--expire DATE");
+    fresh.as_admin(&["role", "rotate", "--yes", "--expire", "2001-01-01"]).fails(2).says("that is past");
+    fresh.as_admin(&["role", "rotate", "--yes", "--expire", "2100-01-01T00:00:00Z"]).ok();
+    let end = fresh.host.with_state(|s| s.access.users["felhom@pve"].tokens["agent-b"].expire).unwrap();
+    assert_eq!(end, 4_102_444_800);
+    fresh.felhom(&["guest", "list"]).ok();
+    // The next one ends with it, unless it is told otherwise.
+    fresh.as_admin(&["role", "rotate", "--yes"]).ok();
+    let end = fresh.host.with_state(|s| s.access.users["felhom@pve"].tokens["agent"].expire).unwrap();
+    assert_eq!(end, 4_102_444_800);
+}
+
+#[test]
 fn revoke_takes_what_bootstrap_made_in_order() {
     let fresh = Fresh::new();
     fresh.host.with_state(|state| state.access.users.remove("felhom@pve")).unwrap();

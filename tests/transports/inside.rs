@@ -126,6 +126,7 @@ fn everything() {
     a_killed_client_leaves_the_task_running(&site);
     secrets_do_not_travel_in_argv(&site);
     a_bootstrap_over_ssh_makes_a_token_that_works(&site);
+    a_doctor_over_ssh_says_what_it_can_know(&site);
     failures_of_ssh_are_told_apart(&site);
 }
 
@@ -229,6 +230,20 @@ fn a_bootstrap_over_ssh_makes_a_token_that_works(site: &Site) {
     let list = run(&mut home.felhom(["guest", "list", "-o", "id"])).ok();
     assert!(list.lines().len() > 5, "{list}");
     assert_eq!(bootstrap(&home).ok().stdout, "nothing to do\n");
+    // Root on the node decides which side lacks something, without a password.
+    let mut check = home.felhom(["role", "check", "--via", "ssh", "-o", "json"]);
+    check.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", site.tools.path().display())).env("HOME", "/root");
+    assert_eq!(run(&mut check).ok().json()["case"], "both");
+}
+
+fn a_doctor_over_ssh_says_what_it_can_know(site: &Site) {
+    let page = site.run("ssh", &["doctor", "-o", "json"]).fails(1).json();
+    let areas: Vec<&str> = page.as_array().unwrap().iter().map(|f| f["area"].as_str().unwrap()).collect();
+    assert!(areas.contains(&"reach") && areas.contains(&"locks"), "{page}");
+    assert!(!areas.contains(&"clock") && !areas.contains(&"certificate") && !areas.contains(&"secret"), "{page}");
+    assert!(page.to_string().contains("--via ssh -c NAME"), "{page}");
+    site.run("ssh", &["role", "check"]).fails(2).says("acts as root@pam");
+    site.run("ssh", &["api", "ls", "/"]).fails(2).says("over https");
 }
 
 fn failures_of_ssh_are_told_apart(site: &Site) {

@@ -84,6 +84,13 @@ fn open(ctx: &Ctx, file: &Path) -> Result<()> {
         Some(editor) => editor,
         None => env.text("EDITOR")?.unwrap_or("vi"),
     };
+    // An editor that somebody named may be a script; `vi` needs a person.
+    if editor == "vi" && !prompt::present() {
+        return Err(Fault::usage("there is no terminal to edit on").with_hint(format!(
+            "set EDITOR to a command that edits by itself, or edit {} yourself",
+            ctx.around.paths.config_file().display()
+        )));
+    }
     let mut words = editor.split_whitespace();
     let program = words.next().unwrap_or("vi");
     let done =

@@ -138,7 +138,7 @@ impl View {
         match key {
             "name" => Cell::text(&self.name),
             "current" => Cell::Flag(self.current),
-            "transport" => Cell::text(transport_word(self.transport)),
+            "transport" => Cell::text(self.transport.word()),
             "endpoints" => Cell::List(self.reached()),
             "acts_as" => maybe(&self.acts_as),
             "trust" => Cell::state(self.trust.word(), self.trust.tone()),
@@ -157,10 +157,6 @@ impl View {
             _ => Cell::Empty,
         }
     }
-}
-
-pub fn transport_word(transport: Transport) -> &'static str {
-    Transport::ALL.iter().find(|(_, known)| *known == transport).map_or("", |(word, _)| *word)
 }
 
 pub fn writes_word(writes: Writes) -> &'static str {

@@ -82,12 +82,18 @@ impl Admin {
                 return Err(Fault::usage("--admin-secret: a secret on the command line is seen by everybody on this machine")
                     .with_hint("file:PATH, env:VAR or command:[\"pass\",\"show\",\"pve/root\"]"));
             }
-            let secret = vault.read(&source, &Account::new(&context.name, id))?;
+            let secret = vault.read(&source, &Account::new(&context.name, id)).map_err(|fault| Fault {
+                hint: Some(format!("that is where the secret of {id} was to be")),
+                ..fault.while_("--admin-secret")
+            })?;
             return Ok(Login::Token { id: id.clone(), secret });
         }
         let password = match (self.password_stdin, ctx.around.env.os(PASSWORD_FILE)) {
             (true, _) => Some(stdin()?),
-            (false, Some(file)) => Some(vault.password_file(file.as_ref()).map_err(|fault| fault.while_(PASSWORD_FILE))?),
+            (false, Some(file)) => Some(vault.password_file(file.as_ref()).map_err(|fault| {
+                let hint = fault.hint.clone().or(Some("it names a file with the administrator's password, which only you can read".into()));
+                Fault { hint, ..fault.while_(PASSWORD_FILE) }
+            })?),
             (false, None) => None,
         };
         let admin = login::Admin {

@@ -1,7 +1,6 @@
 //! `felhom role bootstrap`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -12,7 +11,6 @@ use super::pinning::{Pinning, pin, pinned_already};
 use super::subject::{self, Via};
 use crate::api::access;
 use crate::cli::Ctx;
-use crate::config::context::check_token_id;
 use crate::config::secrets::Store;
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Kind, Result};
@@ -25,9 +23,7 @@ use crate::ops::role::keeper::Keeper;
 use crate::ops::role::measure::{self, Scope};
 use crate::ops::role::present::{self, Present};
 use crate::ops::role::presets::{PRESETS, preset};
-use crate::ops::time;
 use crate::session::Session;
-use crate::transport::Client;
 use crate::ui::{Cell, Format, Record, units};
 
 /// Make a role, a user and a token, grant the role to both, prove it, and write the context
@@ -57,7 +53,7 @@ pub struct Bootstrap {
     #[arg(long, value_name = "NAME")]
     token_name: Option<String>,
     /// Grant on this path [default: / for agent and auditor]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = subject::acl_path)]
     path: Vec<String>,
     /// Grant on this guest
     #[arg(long, value_name = "GUEST", value_delimiter = ',')]
@@ -65,7 +61,7 @@ pub struct Bootstrap {
     /// Grant on this storage
     #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
     storage: Vec<String>,
-    /// When the token ends: a day, a time
+    /// When the token ends: a day, a time, or `never` [default: never; a token that is there keeps its end]
     #[arg(long, value_name = "DATE")]
     expire: Option<String>,
     /// Where the secret goes [default: the keyring]
@@ -131,11 +127,12 @@ impl Bootstrap {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let context = subject::context(ctx, self.host.as_deref())?;
         let (user, token) = self.names(&context)?;
-        let expire = self.expire.as_deref().map(time::at).transpose()?.map(|at| u64::try_from(at).unwrap_or_default());
+        let now = units::now();
+        let expire = self.expire.as_deref().map(|text| subject::end(text, now)).transpose()?;
         // A plan is also for somebody who gives felhom no password: then nothing is assumed to be there.
         let blind = ctx.global.plan.is_some() && !self.admin.given(ctx) && self.via == Via::Https;
-        let now = units::now();
         let (ready, wanted) = if blind {
+            subject::administered(&context, self.via)?;
             ctx.out.note("no administrator was named: this is the plan for a host where nothing of it is there yet");
             let wanted = self.wanted(&user, &token, expire, None)?;
             (self.unasked(ctx, context), wanted)
@@ -193,7 +190,7 @@ impl Bootstrap {
         let known = context.token_id.as_deref().and_then(|id| id.split_once('!'));
         let user = self.user.clone().or_else(|| known.map(|(user, _)| user.to_owned())).unwrap_or_else(|| "felhom@pve".into());
         let token = self.token_name.clone().or_else(|| known.map(|(_, token)| token.to_owned())).unwrap_or_else(|| "agent".into());
-        check_token_id(&format!("{user}!{token}")).map_err(Fault::usage)?;
+        subject::check_names(&user, &token)?;
         if user == "root@pam" {
             return Err(Fault::usage("root@pam may do everything, and so could a token of it that is not separated")
                 .with_hint("leave --user out: felhom@pve is made for this"));
@@ -374,34 +371,6 @@ impl Record for Shown {
 
     fn id(&self) -> String {
         self.token_id.clone()
-    }
-}
-
-/// What `--plan` needs where nobody is asked.
-impl Ctx {
-    fn planning(&self, context: &Context, who: &str) -> Session {
-        let (verb, interrupt, who) = (self.verb.clone(), self.around.interrupt.clone(), who.to_owned());
-        let connect = move || Ok(Client::new(Box::new(Unasked { who: who.clone() }), verb.clone(), interrupt.clone()));
-        self.open_through(context, Arc::new(connect))
-    }
-}
-
-/// Stands for an administrator who was not asked.
-struct Unasked {
-    who: String,
-}
-
-impl crate::transport::Transport for Unasked {
-    fn read(&self, request: &crate::api::Request) -> Result<crate::api::Reply> {
-        Err(Fault::new(Kind::Unreachable, format!("{request}: nobody is asked for this plan")))
-    }
-
-    fn write(&self, request: &crate::api::Request, _permit: &crate::guard::Permit) -> Result<crate::api::Reply> {
-        self.read(request)
-    }
-
-    fn who(&self) -> &str {
-        &self.who
     }
 }
 

@@ -10,6 +10,7 @@ mod revoke;
 mod rotate;
 mod show;
 mod subject;
+mod unasked;
 
 use clap::Subcommand;
 

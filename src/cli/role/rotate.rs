@@ -11,18 +11,22 @@ use crate::fault::{Fault, Result};
 use crate::guard::Change;
 use crate::ops::role::present::look;
 use crate::ops::role::rotate::{Rotation, item, other};
+use crate::ui::units;
 
 /// Change the token for a fresh one without a gap: agent ↔ agent-b
 ///
 /// The second token is made, granted the same, proved and kept; the context is switched to it, and only then the old one goes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom role rotate -c home\n  felhom role rotate -c home --yes --admin-token root@pam!setup --admin-secret file:/root/setup.secret"
+    after_help = "Examples:\n  felhom role rotate -c home\n  felhom role rotate -c home --expire 2027-12-31\n  felhom role rotate -c home --yes --admin-token root@pam!setup --admin-secret file:/root/setup.secret"
 )]
 pub struct Rotate {
     /// Where the new secret goes [default: where the old one is]
     #[arg(long, value_name = "STORE")]
     store: Option<Place>,
+    /// When the new token ends: a day, a time, or `never` [default: as the old one]
+    #[arg(long, value_name = "DATE")]
+    expire: Option<String>,
     /// How the administrator reaches the host
     #[arg(long, value_name = "WAY", default_value = "https")]
     via: Via,
@@ -43,6 +47,7 @@ enum Place {
 impl Rotate {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let context = ctx.context()?;
+        let expire = self.expire.as_deref().map(|text| subject::end(text, units::now())).transpose()?;
         let Some((user, token)) = context.token_id.as_deref().and_then(|id| id.split_once('!')) else {
             return Err(Fault::config(format!("the context '{}' has no token to rotate", context.name))
                 .with_hint("`felhom role bootstrap` makes one"));
@@ -67,6 +72,8 @@ impl Rotate {
             user,
             token,
             held: &held,
+            expire,
+            now: units::now(),
             store,
             source: context.secret.clone(),
             person: ctx.person(),

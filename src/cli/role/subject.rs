@@ -3,11 +3,12 @@
 use clap::ValueEnum;
 
 use crate::cli::Ctx;
-use crate::config::context::{check_name, check_ssh_host};
+use crate::config::context::{check_name, check_ssh_host, check_token_id};
 use crate::config::resolve::FROM_ENV;
 use crate::config::{Context, Endpoint, SshHost, Transport, Url};
 use crate::fault::{Fault, Kind, Result};
 use crate::ops::role::keeper::Keeper;
+use crate::ops::time;
 
 /// How the administrator reaches the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -71,14 +72,55 @@ fn short(host: &str) -> String {
     host.split('.').next().unwrap_or(host).to_owned()
 }
 
+/// A user and a token that the host can have.
+pub fn check_names(user: &str, token: &str) -> Result<()> {
+    let why = match () {
+        () if check_token_id(&format!("{user}!xx")).is_err() => format!("'{user}' is no user: write USER@REALM, e.g. felhom@pve"),
+        () if token.len() < 2 => format!("the token name '{token}' is too short: the host wants two characters or more"),
+        () if check_token_id(&format!("{user}!{token}")).is_err() => {
+            format!("the token name '{token}' is not one: letters, digits, `-`, `_` and `.`")
+        }
+        () => return Ok(()),
+    };
+    Err(Fault::usage(why).with_hint("--user USER@REALM and --token-name NAME; the usual ones are felhom@pve and agent"))
+}
+
+/// A path of the access control list. The host looks at it only when everything else is made.
+pub fn acl_path(text: &str) -> std::result::Result<String, String> {
+    const AREAS: [&str; 7] = ["access", "mapping", "nodes", "pool", "sdn", "storage", "vms"];
+    let fits = |segment: &str| !segment.is_empty() && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    let known = text.strip_prefix('/').is_some_and(|rest| {
+        let mut segments = rest.split('/');
+        rest.is_empty() || segments.next().is_some_and(|area| AREAS.contains(&area)) && segments.all(fits)
+    });
+    if known {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a path is `/`, or begins with one of /{}: /vms/101, /storage/backup", AREAS.join(", /")))
+}
+
+/// When a token shall end: Unix seconds, 0 for never.
+pub fn end(text: &str, now: i64) -> Result<u64> {
+    if text == "never" {
+        return Ok(0);
+    }
+    let at = time::at(text).map_err(|fault| fault.while_("--expire"))?;
+    match u64::try_from(at) {
+        Ok(end) if at > now => Ok(end),
+        _ => Err(Fault::usage(format!("--expire {text}: that is past, and the token would be of no use"))
+            .with_hint("give a day to come, or `never`")),
+    }
+}
+
 /// The same host, reached as the administrator.
 pub fn administered(context: &Context, via: Via) -> Result<Context> {
     let mut admin = context.clone();
     match via {
         Via::Https if context.transport != Transport::Https => {
             return Err(Fault::usage(format!(
-                "the context '{}' acts as root@pam through {:?}: it needs no token",
-                context.name, context.transport
+                "the context '{}' acts as root@pam through {}: it needs no token",
+                context.name,
+                context.transport.word()
             ))
             .with_hint("--host HOST --via ssh -c NAME makes a token, and a context of its own for it"));
         }

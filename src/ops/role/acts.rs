@@ -67,14 +67,21 @@ impl Act for Prove {
     }
 
     fn describe(&self) -> String {
-        format!("ask GET /access/permissions as {} and compare {} privileges", self.token_id, self.wanted.len())
+        let count = |all: BTreeSet<&str>, what: &str| format!("{} {what}{}", all.len(), if all.len() == 1 { "" } else { "s" });
+        let privileges = count(self.wanted.iter().map(|grant| grant.privilege.as_str()).collect(), "privilege");
+        let paths = count(self.wanted.iter().map(|grant| grant.path.as_str()).collect(), "path");
+        format!("ask GET /access/permissions as {} and compare {privileges} on {paths}", self.token_id)
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
         let Some(secret) = fresh(outputs).or_else(|| self.secret.clone()) else {
             return Err(Fault::other("there is no secret to prove the token with"));
         };
-        let held = self.keeper.held(&self.token_id, &secret).map_err(|fault| fault.while_("the new token was tried"))?;
+        let held = self.keeper.held(&self.token_id, &secret).map_err(|fault| match fault.kind {
+            Kind::Unreachable => fault.with_hint("what was made stays as it is; only the proof is missing"),
+            _ => fault,
+        });
+        let held = held.map_err(|fault| fault.while_("the new token was tried"))?;
         let missing = missing(&held, &self.wanted);
         if let Some(first) = missing.first() {
             let list: Vec<String> = missing.iter().map(text).collect();

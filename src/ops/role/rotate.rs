@@ -11,6 +11,7 @@ use crate::config::secrets::{Source, Store};
 use crate::fault::{Fault, Result};
 use crate::guard::plan::Held;
 use crate::guard::{Item, Person, Step, Target};
+use crate::ops::time;
 use crate::routes::{Grant, Risk};
 
 /// `agent` ↔ `agent-b`
@@ -25,6 +26,9 @@ pub struct Rotation<'a> {
     pub token: &'a str,
     /// What the old token may do: the new one must be able to do the same.
     pub held: &'a Held,
+    /// Unix seconds, 0 for never; none for the old one's end.
+    pub expire: Option<u64>,
+    pub now: i64,
     pub store: Store,
     /// Where the old secret is.
     pub source: Option<Source>,
@@ -37,6 +41,15 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
     let Some(there) = present.tokens.get(*token) else {
         return Err(Fault::not_found(format!("the host has no token {old}")).with_hint("`felhom role bootstrap` makes it"));
     };
+    let end = match rotation.expire {
+        Some(end) => end,
+        None if there.expired(rotation.now) => {
+            let ended = there.expire.and_then(|at| i64::try_from(at).ok()).map(time::local).unwrap_or_default();
+            return Err(Fault::usage(format!("{old} ended at {ended}, and the new token would end with it"))
+                .with_hint("--expire DATE says when the new one ends, or `never`"));
+        }
+        None => there.expire.unwrap_or(0),
+    };
     let next = other(token);
     let id = format!("{user}!{next}");
     let mut item = Item::new("rotate", Target { name: Some(id.clone()), ..Target::default() })
@@ -46,12 +59,15 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
     // One that is left from a rotation that broke off gets a fresh secret.
     item = item.step(match present.tokens.get(&next) {
         Some(_) => Step::call("token", access::regenerate_token(user, &next)),
-        None => Step::call("token", access::add_token(user, &next, MADE, there.expire.unwrap_or(0))),
+        None => Step::call("token", access::add_token(user, &next, MADE, end)),
     });
     item = item.step(Step::act(
         "secret",
         KeepSecret { keeper: (*keeper).clone(), store: Some(rotation.store), token_id: id.clone(), person: Arc::clone(&rotation.person) },
     ));
+    if present.tokens.get(&next).is_some_and(|left| left.expire.unwrap_or(0) != end) {
+        item = item.step(Step::call("settings", access::set_token(user, &next, None, Some(end))));
+    }
     let subject = Subject::Token(id.clone());
     for entry in present.of(&Subject::Token(old.clone())) {
         let mut call = access::grant(&entry.path, &subject, std::slice::from_ref(&entry.roleid));
