@@ -129,10 +129,17 @@ fn managed(session: &Session, config: &Config) -> Option<String> {
 
 /// Looks at the copy itself.
 pub fn verify(session: &Session, place: &Place) -> Result<Map<String, Json>> {
-    let config = session.client()?.get(&place.config()).map_err(|fault| match fault.kind {
-        Kind::NotFound => Fault::new(Kind::TaskFailed, format!("the task ended well, but {} is not on {}", place.vmid, place.node)),
-        _ => fault,
-    })?;
+    let config = match session.client()?.get(&place.config()) {
+        Ok(config) => config,
+        Err(fault) if fault.kind == Kind::Denied => {
+            session.person.warn(&format!("the task ended well, but {} cannot be looked at: {}", place.vmid, fault.message));
+            return Ok(Map::new());
+        }
+        Err(fault) if fault.kind == Kind::NotFound => {
+            return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but {} is not on {}", place.vmid, place.node)));
+        }
+        Err(fault) => return Err(fault),
+    };
     let copy = identity::of(place.kind, &config);
     Ok(Map::from_iter([
         ("macs".to_owned(), json!(copy.macs)),

@@ -27,8 +27,8 @@ pub static COMMON: &[&str] = &[
 /// Calls that a verb makes for comfort: without the privilege it does its work all the same.
 pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", "GET /nodes/{node}/lxc/{vmid}/interfaces"];
 
-/// Changing tags is changing the configuration.
-const TAG: &[&str] = &[
+/// Changing a guest's configuration, its tags among it.
+const SET: &[&str] = &[
     "GET /nodes/{node}/lxc/{vmid}/config",
     "GET /nodes/{node}/qemu/{vmid}/config",
     "GET /nodes/{node}/lxc/{vmid}/pending",
@@ -37,6 +37,7 @@ const TAG: &[&str] = &[
     "GET /nodes/{node}/qemu/{vmid}/status/current",
     "PUT /nodes/{node}/lxc/{vmid}/config",
     "PUT /nodes/{node}/qemu/{vmid}/config",
+    "POST /nodes/{node}/qemu/{vmid}/config",
 ];
 
 /// The verbs that speak to a host.
@@ -189,20 +190,7 @@ pub static VERBS: &[Verb] = &[
             "DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
         ],
     },
-    Verb {
-        name: "guest set",
-        calls: &[
-            "GET /nodes/{node}/lxc/{vmid}/config",
-            "GET /nodes/{node}/qemu/{vmid}/config",
-            "GET /nodes/{node}/lxc/{vmid}/pending",
-            "GET /nodes/{node}/qemu/{vmid}/pending",
-            "GET /nodes/{node}/lxc/{vmid}/status/current",
-            "GET /nodes/{node}/qemu/{vmid}/status/current",
-            "PUT /nodes/{node}/lxc/{vmid}/config",
-            "PUT /nodes/{node}/qemu/{vmid}/config",
-            "POST /nodes/{node}/qemu/{vmid}/config",
-        ],
-    },
+    Verb { name: "guest set", calls: SET },
     Verb {
         name: "guest mountpoint add",
         calls: &[
@@ -245,8 +233,8 @@ pub static VERBS: &[Verb] = &[
             "DELETE /nodes/{node}/qemu/{vmid}",
         ],
     },
-    Verb { name: "guest tag add", calls: TAG },
-    Verb { name: "guest tag remove", calls: TAG },
+    Verb { name: "guest tag add", calls: SET },
+    Verb { name: "guest tag remove", calls: SET },
     Verb {
         name: "backup run",
         calls: &[
