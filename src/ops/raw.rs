@@ -26,6 +26,17 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
             Some(guest) => power(session, &guest, word, item),
             None => Ok(item),
         },
+        // Ways round the calls above, to the same end.
+        (Method::Post, ["nodes", _, "qemu", vmid, "agent", "shutdown"]) => guarded(session, vmid, Deed::Shutdown, item),
+        (Method::Post, ["nodes", _, "qemu", vmid, "agent"]) if text(request, "command") == "shutdown" => {
+            guarded(session, vmid, Deed::Shutdown, item)
+        }
+        (Method::Post, ["nodes", _, "qemu", vmid, "monitor"]) => guarded(session, vmid, Deed::Stop, item),
+        (Method::Put, ["nodes", _, "qemu", vmid, "unlink"]) => guarded(session, vmid, Deed::Delete, item),
+        (Method::Put, ["cluster", "ha", "resources", sid]) if stops(request) => guarded(session, number(sid), Deed::Shutdown, item),
+        (Method::Post, ["cluster", "ha", "resources"]) if stops(request) => {
+            guarded(session, number(&text(request, "sid")), Deed::Shutdown, item)
+        }
         (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "snapshot", name, "rollback"]) => match called(vmid)? {
             Some(guest) => rollback(session, &guest, name, item),
             None => Ok(item),
@@ -42,8 +53,12 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
             Some(guest) => Ok(overwrite(session, &guest, item)),
             None => Ok(item),
         },
-        (Method::Post, ["nodes", node, "stopall" | "suspendall" | "migrateall"]) => several(session, request, Some(node), item),
-        (Method::Post, ["cluster", "bulk-action", "guest", "shutdown" | "suspend" | "migrate"]) => several(session, request, None, item),
+        (Method::Post, ["nodes", node, word @ ("stopall" | "suspendall" | "migrateall")]) => {
+            several(session, request, Some(node), *word == "stopall", item)
+        }
+        (Method::Post, ["cluster", "bulk-action", "guest", word @ ("shutdown" | "suspend" | "migrate")]) => {
+            several(session, request, None, *word == "shutdown", item)
+        }
         (Method::Post, ["nodes", node, "status"]) => node_down(session, node, item),
         (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
         (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
@@ -64,6 +79,26 @@ fn text(request: &Request, name: &str) -> String {
 
 fn flag(request: &Request, name: &str) -> bool {
     lenient::truth(&text(request, name))
+}
+
+/// High availability is told to keep it stopped.
+fn stops(request: &Request) -> bool {
+    matches!(text(request, "state").as_str(), "stopped" | "disabled")
+}
+
+/// The guest's number in the name of an HA resource: `vm:101`, `ct:101`, `101`.
+fn number(sid: &str) -> &str {
+    sid.rsplit(':').next().unwrap_or(sid)
+}
+
+/// Nothing but the guards of the guest.
+fn guarded(session: &Session, vmid: &str, deed: Deed, item: Item) -> Result<Item> {
+    let guest = guests::all(session)?.into_iter().find(|guest| guest.vmid.to_string() == vmid);
+    let refusal = guest.and_then(|guest| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), deed));
+    Ok(match refusal {
+        Some(fault) => item.refused(fault),
+        None => item,
+    })
 }
 
 fn power(session: &Session, guest: &Guest, word: &str, item: Item) -> Result<Item> {
@@ -147,7 +182,7 @@ fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
 }
 
 /// A call on many guests at once: those that are named, or all that run.
-fn several(session: &Session, request: &Request, node: Option<&str>, item: Item) -> Result<Item> {
+fn several(session: &Session, request: &Request, node: Option<&str>, stops: bool, item: Item) -> Result<Item> {
     // One list of one node's call, the same name several times in the cluster's.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
     let named: BTreeSet<&str> = lists.split([',', ';', ' ']).filter(|vmid| !vmid.is_empty()).collect();
@@ -156,7 +191,7 @@ fn several(session: &Session, request: &Request, node: Option<&str>, item: Item)
         .filter(|guest| guest.running() && node.is_none_or(|node| guest.node == node))
         .filter(|guest| named.is_empty() || named.contains(guest.vmid.to_string().as_str()))
         .collect();
-    if let Some(fault) = node_power::guarded(session, &hit, "do that") {
+    if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| stops) {
         return Ok(item.refused(fault));
     }
     Ok(item.touches(format!("{} running guests: {}", hit.len(), node_power::listed(&hit))))

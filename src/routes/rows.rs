@@ -223,6 +223,7 @@ pub static ROWS: &[Row] = &[
     write(Post, "/nodes/{node}/qemu/{vmid}/status/stop", POWER, Disruptive).task("qmstop"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/shutdown", POWER, Disruptive).task("qmshutdown"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/reboot", POWER, Disruptive).task("qmreboot"),
+    write(Post, "/nodes/{node}/qemu/{vmid}/status/reset", POWER, Disruptive).task("qmreset"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/suspend", POWER, Disruptive).task("qmpause"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/resume", POWER, Safe).task("qmresume"),
     write(Post, "/nodes/{node}/qemu/{vmid}/snapshot", SNAPSHOT, Safe).task("qmsnapshot"),

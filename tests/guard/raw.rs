@@ -66,3 +66,26 @@ fn a_disk_of_a_protected_guest_is_protected_too() {
     let call = ["api", "delete", "/nodes/pve3/storage/local-lvm/content/local-lvm:vm-202-disk-0", "--confirm", "local-lvm:vm-202-disk-0"];
     host.run(call).fails(3).says("tagged 'protected'");
 }
+
+#[test]
+fn there_is_no_way_round_to_the_same_end() {
+    let host = root();
+    host.with_state(|state| drop(state.guests.get_mut(&203).unwrap().config.insert("tags".into(), "production".into()))).unwrap();
+    for args in [
+        &["api", "post", "/nodes/pve3/qemu/203/status/reset", "--yes"][..],
+        &["api", "post", "/nodes/pve3/qemu/203/agent/shutdown", "--confirm", "/nodes/pve3/qemu/203/agent/shutdown"],
+        &["api", "post", "/nodes/pve3/qemu/203/monitor", "command=quit", "--confirm", "/nodes/pve3/qemu/203/monitor"],
+        &["api", "put", "/nodes/pve3/qemu/203/unlink", "idlist=scsi0", "force=1", "--confirm", "/nodes/pve3/qemu/203/unlink"],
+        &["api", "put", "/cluster/ha/resources/vm:203", "state=stopped", "--confirm", "/cluster/ha/resources/vm:203"],
+        &["api", "post", "/cluster/ha/resources", "sid=vm:203", "state=disabled", "--confirm", "/cluster/ha/resources"],
+        &["api", "post", "/cluster/bulk-action/guest/shutdown", "vms=203", "--yes"],
+        &["api", "post", "/nodes/pve3/stopall", "vms=203", "--yes"],
+    ] {
+        host.run(args.iter().copied()).fails(3).says("production");
+    }
+    assert!(host.requests().iter().all(|request| request.method == "GET"));
+    // Another guest of the same node is not held up, nor is what stops nothing.
+    let plan = host.run(["api", "post", "/nodes/pve3/suspendall", "--plan"]).ok();
+    assert!(plan.stdout.contains("203 (k3s-1)") && !plan.stdout.contains("refused"), "{plan}");
+    host.run(["api", "post", "/nodes/pve3/stopall", "vms=204", "--yes"]).ok();
+}
