@@ -54,10 +54,10 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
             None => Ok(item),
         },
         (Method::Post, ["nodes", node, word @ ("stopall" | "suspendall" | "migrateall")]) => {
-            several(session, request, Some(node), *word == "stopall", item)
+            several(session, request, Some(node), (*word == "stopall").then_some(Deed::Shutdown), item)
         }
         (Method::Post, ["cluster", "bulk-action", "guest", word @ ("shutdown" | "suspend" | "migrate")]) => {
-            several(session, request, None, *word == "shutdown", item)
+            several(session, request, None, (*word == "shutdown").then_some(Deed::Shutdown), item)
         }
         (Method::Post, ["nodes", node, "status"]) => node_down(session, node, item),
         (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
@@ -182,7 +182,7 @@ fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
 }
 
 /// A call on many guests at once: those that are named, or all that run.
-fn several(session: &Session, request: &Request, node: Option<&str>, stops: bool, item: Item) -> Result<Item> {
+fn several(session: &Session, request: &Request, node: Option<&str>, deed: Option<Deed>, item: Item) -> Result<Item> {
     // One list of one node's call, the same name several times in the cluster's.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
     let named: BTreeSet<&str> = lists.split([',', ';', ' ']).filter(|vmid| !vmid.is_empty()).collect();
@@ -191,7 +191,7 @@ fn several(session: &Session, request: &Request, node: Option<&str>, stops: bool
         .filter(|guest| guest.running() && node.is_none_or(|node| guest.node == node))
         .filter(|guest| named.is_empty() || named.contains(guest.vmid.to_string().as_str()))
         .collect();
-    if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| stops) {
+    if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| deed.is_some()) {
         return Ok(item.refused(fault));
     }
     Ok(item.touches(format!("{} running guests: {}", hit.len(), node_power::listed(&hit))))
