@@ -112,6 +112,10 @@ impl Place {
         Call::get(self.path(&["feature"])).with("feature", feature)
     }
 
+    pub fn copy(&self) -> Call<Json> {
+        Call::post(self.path(&["clone"]))
+    }
+
     pub fn destroy(&self) -> Call<Json> {
         Call::delete(self.path(&[]))
     }

@@ -34,6 +34,11 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// What Proxmox takes for yes where a flag stands as text.
+pub fn truth(text: &str) -> bool {
+    ["1", "on", "yes", "true"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
+}
+
 /// `#[serde(deserialize_with = "lenient::flag")]`: 0/1, "0"/"1", true/false; absent is false with `default`.
 pub fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(from)?;

@@ -10,6 +10,7 @@ pub mod guests;
 pub mod lenient;
 pub mod nodes;
 pub mod property;
+pub mod sdn;
 pub mod storage;
 pub mod tasks;
 pub mod upid;

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::api::{Call, lenient};
+use crate::api::{Call, Value, lenient};
 use crate::path;
+use crate::secret::Secret;
 
 /// A node in `/nodes`.
 #[derive(Debug, Clone, Deserialize)]
@@ -72,4 +73,22 @@ pub fn disks(node: &str) -> Call<Vec<crate::fence::smart::ApiDisk>> {
 /// What smartctl says of one disk, as far as the API passes it on.
 pub fn smart(node: &str, disk: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "disks", "smart"]).with("disk", disk).slow()
+}
+
+/// `reboot` or `shutdown`: begins no task.
+pub fn command(node: &str, command: &str) -> Call<Json> {
+    Call::post(path!["nodes", node, "status"]).with("command", command)
+}
+
+fn custom_certificate(node: &str) -> Vec<String> {
+    path!["nodes", node, "certificates", "custom"]
+}
+
+/// Gives the node a certificate of somebody else's; without a key the one that it has.
+pub fn give_certificate(node: &str, pem: &str, key: Option<Secret>) -> Call<Json> {
+    Call::post(custom_certificate(node)).with("certificates", pem).with_some("key", key.map(Value::Secret)).slow()
+}
+
+pub fn take_certificate(node: &str) -> Call<Json> {
+    Call::delete(custom_certificate(node)).slow()
 }

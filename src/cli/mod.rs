@@ -21,6 +21,7 @@ mod plan_view;
 mod results;
 mod role;
 mod routes;
+mod sdn;
 mod snapshot;
 mod storage;
 mod task;
@@ -74,6 +75,9 @@ pub enum Command {
     /// The nodes of a cluster
     #[command(subcommand)]
     Node(node::Node),
+    /// Software-defined networks: what waits, and applying it
+    #[command(subcommand)]
+    Sdn(sdn::Sdn),
     /// USB disks of the fence's host
     #[cfg(feature = "fence")]
     #[command(subcommand)]
@@ -119,6 +123,7 @@ impl Command {
             Self::Snapshot(noun) => noun.run(ctx),
             Self::Backup(noun) => noun.run(ctx),
             Self::Node(noun) => noun.run(ctx),
+            Self::Sdn(noun) => noun.run(ctx),
             Self::Storage(noun) => noun.run(ctx),
             #[cfg(feature = "fence")]
             Self::Usb(noun) => noun.run(ctx),

@@ -5,17 +5,21 @@ use serde_json::{Value as Json, json};
 use crate::api::Method;
 use crate::api::Request;
 use crate::fault::Result;
-use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target};
+use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target, redact};
 use crate::routes::Grant;
 pub use crate::shell::quote;
-use crate::ui::{Format, Out, units};
+use crate::ui::{Format, Out, clean, units};
 
 use super::PlanForm;
 
 /// Shows a plan on stdout: as text for people, as data in every other format.
 pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
     if form == Some(PlanForm::Pveum) {
-        return out.text(&plan.items.iter().flat_map(commands).map(|line| line + "\n").collect::<String>());
+        let mut text: String = plan.items.iter().flat_map(commands).map(|line| line + "\n").collect();
+        if text.contains(redact::MASK) {
+            text.insert_str(0, &format!("# {} stands for a secret, which is not shown\n", redact::MASK));
+        }
+        return out.text(&text);
     }
     if matches!(out.format(), Format::Table) {
         let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
@@ -54,7 +58,8 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if !plan.confirm.is_empty() {
         lines.push(format!("confirm with: --confirm {}", plan.confirm.join(",")));
     }
-    lines
+    // What stands in names and values must not make up lines of its own.
+    lines.into_iter().map(|line| clean::line(&line).into_owned()).collect()
 }
 
 fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
@@ -79,6 +84,15 @@ fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
     }
 }
 
+/// A value in a line: a certificate, a long note are cut.
+fn short(value: &str) -> String {
+    const MOST: usize = 160;
+    match value.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}… ({} characters)", &value[..at], value.chars().count()),
+        None => value.to_owned(),
+    }
+}
+
 fn step_text(step: &PlannedStep) -> String {
     match (&step.method, &step.path, &step.text) {
         (Some(method), Some(path), _) => {
@@ -86,7 +100,7 @@ fn step_text(step: &PlannedStep) -> String {
                 .params
                 .as_ref()
                 .and_then(|p| p.as_object())
-                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect::<String>());
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", short(v.as_str().unwrap_or_default()))).collect::<String>());
             format!("{method} {path}{}", params.unwrap_or_default())
         }
         (_, _, Some(text)) => format!("[{}] {text}", step.backend),
@@ -120,7 +134,7 @@ fn access_command(request: &Request) -> Option<String> {
             .params
             .iter()
             .filter(|(key, _)| !skip.contains(&key.as_str()))
-            .map(|(key, v)| format!(" --{key} {}", quote(&v.shown())))
+            .map(|(key, v)| format!(" --{key} {}", quote(&redact::param(key, v))))
             .collect()
     };
     Some(match (request.method, &path[..]) {
@@ -145,8 +159,11 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-    let params: String =
-        request.params.iter().flat_map(|(key, v)| v.wire().into_iter().map(move |v| format!(" --{key} {}", quote(&v)))).collect();
+    let params: String = request
+        .params
+        .iter()
+        .flat_map(|(key, v)| redact::wire(key, v).into_iter().map(move |v| format!(" --{key} {}", quote(&v))))
+        .collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
 }
 
@@ -172,7 +189,7 @@ pub fn stored(staged: &Staged) -> Vec<String> {
             let params: String = step
                 .get("params")
                 .and_then(Json::as_object)
-                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", v.as_str().unwrap_or_default())).collect())
+                .map(|map| map.iter().map(|(k, v)| format!(" {k}={}", short(v.as_str().unwrap_or_default()))).collect())
                 .unwrap_or_default();
             lines.push(format!("    {} {}{}{params}", text(&step, "method"), text(&step, "path"), text(&step, "text")));
         }
@@ -183,5 +200,5 @@ pub fn stored(staged: &Staged) -> Vec<String> {
     for (target, facts) in &staged.facts {
         lines.extend(facts.iter().map(|(name, value)| format!("  as it was: {target}: {name} = {value}")));
     }
-    lines
+    lines.into_iter().map(|line| clean::line(&line).into_owned()).collect()
 }

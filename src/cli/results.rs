@@ -26,7 +26,7 @@ impl Row for Outcome {
         // What a script goes on with: the job where it was only begun, else the guest.
         match (&self.upid, self.status) {
             (Some(upid), Status::Detached) => upid.clone(),
-            _ => self.vmid.map(|vmid| vmid.to_string()).or_else(|| self.name.clone()).unwrap_or_default(),
+            _ => self.vmid.map(|vmid| vmid.to_string()).or_else(|| self.name.clone()).or_else(|| self.node.clone()).unwrap_or_default(),
         }
     }
 

@@ -39,7 +39,8 @@ const FLAGS: &[&str] = &["--totp", "--admin-secret"];
 /// Keys that are shown by name, but whose content is code.
 const CODE: &[&str] = &["args", "hookscript"];
 
-const MASK: &str = "***";
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
 
 pub fn sensitive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
@@ -59,6 +60,14 @@ pub fn is_code(key: &str) -> bool {
 /// A parameter's value, for showing.
 pub fn param(key: &str, value: &Value) -> String {
     if sensitive(key) { MASK.into() } else { text(&value.shown()) }
+}
+
+/// A parameter's values as they would be sent, for showing.
+pub fn wire(key: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Each(items) if !sensitive(key) => items.iter().map(|item| text(item)).collect(),
+        _ => vec![param(key, value)],
+    }
 }
 
 /// A command line's words, for the journal: what stands behind a flag for secrets is masked, and so are `password=…` and its like.
@@ -150,6 +159,9 @@ mod tests {
     #[test]
     fn masks_by_key_and_by_form() {
         assert_eq!(param("cipassword", &Value::from("hunter2")), "***");
+        assert_eq!(wire("note", &Value::Secret(crate::secret::Secret::new("geheim"))), ["***"]);
+        assert_eq!(wire("key", &Value::Each(vec!["a".into()])), ["***"]);
+        assert_eq!(wire("vms", &Value::Each(vec!["101".into(), "102".into()])), ["101", "102"]);
         assert_eq!(
             json(json!({"a": {"password": "x"}, "b": ["PVE:root@pam:6B0036A6::abc="]})),
             json!({"a": {"password": "***"}, "b": ["PVE:***"]})

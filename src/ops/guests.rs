@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::api::cluster::{self, Resource};
-use crate::api::{GuestKind, Place};
+use crate::api::{GuestKind, Place, lenient};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Target;
 use crate::session::Session;
@@ -85,6 +85,20 @@ pub fn all(session: &Session) -> Result<Vec<Guest>> {
         session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
     guests.sort_by_key(|guest| guest.vmid);
     Ok(guests)
+}
+
+/// A VMID that nobody has: this one, or the next. One that this token may not see has its number all the same.
+pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
+    match session.client()?.get(&cluster::next_id(wanted)) {
+        Ok(answer) => lenient::integer(&answer)
+            .and_then(|vmid| u32::try_from(vmid).ok())
+            .ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID")),
+        Err(fault) => match wanted.filter(|_| fault.errors.contains_key("vmid")) {
+            Some(vmid) => Err(Fault::new(Kind::Exists, format!("the VMID {vmid} is in use"))
+                .with_hint("leave --vmid out for the next free one; `felhom guest next-id` prints it")),
+            None => Err(fault),
+        },
+    }
 }
 
 /// A selection of guests: names, numbers and ranges, and what they have in common.

@@ -2,10 +2,13 @@
 
 pub mod address;
 pub mod backup;
+pub mod certificates;
+pub mod clone;
 pub mod context;
 #[cfg(feature = "fence")]
 pub mod create;
 pub mod denial;
+pub mod destroy;
 pub mod disks;
 pub mod doctor;
 pub mod guests;
@@ -13,11 +16,15 @@ pub mod history;
 pub mod live;
 pub mod lock;
 pub mod login;
+pub mod node_power;
 pub mod nodes;
 pub mod power;
+pub mod raw;
+pub mod reconfigure;
 pub mod restore;
 pub mod role;
 pub mod root_only;
+pub mod sdn;
 pub mod settings;
 #[cfg(feature = "fence")]
 pub mod smart;

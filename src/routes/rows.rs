@@ -29,6 +29,9 @@ const POWER: Privs = Need("VM.PowerMgmt", "/vms/{vmid}");
 const SNAPSHOT: Privs = Need("VM.Snapshot", "/vms/{vmid}");
 const ROLLBACK: Privs = Any(&[SNAPSHOT, Need("VM.Snapshot.Rollback", "/vms/{vmid}")]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
+/// For every guest that is named, or for all of them.
+const EACH_POWER: Privs = Any(&[Need("VM.PowerMgmt", "/"), When("vms", &Need("VM.PowerMgmt", "/vms/{vms}"))]);
+const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
 const STORE_AUDIT: Privs = Any(&[Need("Datastore.Audit", "/storage/{storage}"), SPACE]);
@@ -39,6 +42,13 @@ const CREATE: Privs = All(&[
     When("bwlimit", &Need("Sys.Modify", "/")),
     WhenIs("unprivileged", "0", &Need("Sys.Modify", "/")),
     // The bridges stand in the configuration, not in the call.
+    Need("SDN.Use", "/sdn/zones/{zone}"),
+]);
+const CLONE: Privs = All(&[
+    Need("VM.Clone", "/vms/{vmid}"),
+    Any(&[Need("VM.Allocate", "/vms/{newid}"), When("pool", &Need("VM.Allocate", "/pool/{pool}"))]),
+    // Without one in the call it is that of the original's volumes.
+    SPACE,
     Need("SDN.Use", "/sdn/zones/{zone}"),
 ]);
 const VZDUMP: Privs = All(&[
@@ -180,6 +190,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/lxc/{vmid}/feature", AUDIT),
     write(Put, "/nodes/{node}/lxc/{vmid}/config", LXC_CONFIG, Safe),
     write(Post, "/nodes/{node}/lxc", CREATE, Safe).task("vzcreate|vzrestore"),
+    write(Post, "/nodes/{node}/lxc/{vmid}/clone", CLONE, Safe).task("vzclone"),
     grave(Delete, "/nodes/{node}/lxc/{vmid}", ALLOCATE, Word::Vmid).task("vzdestroy"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/start", POWER, Safe).task("vzstart"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/stop", POWER, Disruptive).task("vzstop"),
@@ -206,17 +217,35 @@ pub static ROWS: &[Row] = &[
     write(Put, "/nodes/{node}/qemu/{vmid}/config", QEMU_CONFIG, Safe),
     write(Post, "/nodes/{node}/qemu/{vmid}/config", QEMU_CONFIG, Safe).task("qmconfig"),
     write(Post, "/nodes/{node}/qemu", CREATE, Safe).task("qmcreate|qmrestore"),
+    write(Post, "/nodes/{node}/qemu/{vmid}/clone", CLONE, Safe).task("qmclone"),
     grave(Delete, "/nodes/{node}/qemu/{vmid}", ALLOCATE, Word::Vmid).task("qmdestroy"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/start", POWER, Safe).task("qmstart"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/stop", POWER, Disruptive).task("qmstop"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/shutdown", POWER, Disruptive).task("qmshutdown"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/reboot", POWER, Disruptive).task("qmreboot"),
+    write(Post, "/nodes/{node}/qemu/{vmid}/status/reset", POWER, Disruptive).task("qmreset"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/suspend", POWER, Disruptive).task("qmpause"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/resume", POWER, Safe).task("qmresume"),
     write(Post, "/nodes/{node}/qemu/{vmid}/snapshot", SNAPSHOT, Safe).task("qmsnapshot"),
     grave(Post, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, Word::Snapshot).task("qmrollback"),
     grave(Delete, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("qmdelsnapshot"),
     write(Put, "/nodes/{node}/qemu/{vmid}/resize", Need("VM.Config.Disk", "/vms/{vmid}"), Safe).task("resize"),
+    // Many guests at once.
+    write(Post, "/nodes/{node}/startall", EACH_POWER, Safe).task("startall"),
+    write(Post, "/nodes/{node}/stopall", EACH_POWER, Disruptive).task("stopall"),
+    write(Post, "/nodes/{node}/suspendall", EACH_POWER, Disruptive).task("suspendall"),
+    write(Post, "/cluster/bulk-action/guest/start", EACH_POWER, Safe).task("bulk-start"),
+    write(Post, "/cluster/bulk-action/guest/shutdown", EACH_POWER, Disruptive).task("bulk-shutdown"),
+    write(Post, "/cluster/bulk-action/guest/suspend", EACH_POWER, Disruptive).task("bulk-suspend"),
+    // Nodes as a whole, and their networks and certificates.
+    grave(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), Word::Node),
+    write(Put, "/nodes/{node}/network", NODE_MODIFY, Disruptive).task("srvreload"),
+    write(Post, "/nodes/{node}/certificates/custom", NODE_MODIFY, Disruptive),
+    write(Delete, "/nodes/{node}/certificates/custom", NODE_MODIFY, Disruptive),
+    read("/cluster/sdn/zones", Login),
+    read("/cluster/sdn/vnets", Login),
+    read("/cluster/sdn/controllers", Login),
+    write(Put, "/cluster/sdn", Need("SDN.Allocate", "/sdn"), Disruptive).task("reloadnetworkall"),
     // Backups and archives.
     write(Post, "/nodes/{node}/vzdump", VZDUMP, Safe).task("vzdump"),
     read("/nodes/{node}/vzdump/extractconfig", ARCHIVE),

@@ -27,6 +27,19 @@ pub static COMMON: &[&str] = &[
 /// Calls that a verb makes for comfort: without the privilege it does its work all the same.
 pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", "GET /nodes/{node}/lxc/{vmid}/interfaces"];
 
+/// Changing a guest's configuration, its tags among it.
+const SET: &[&str] = &[
+    "GET /nodes/{node}/lxc/{vmid}/config",
+    "GET /nodes/{node}/qemu/{vmid}/config",
+    "GET /nodes/{node}/lxc/{vmid}/pending",
+    "GET /nodes/{node}/qemu/{vmid}/pending",
+    "GET /nodes/{node}/lxc/{vmid}/status/current",
+    "GET /nodes/{node}/qemu/{vmid}/status/current",
+    "PUT /nodes/{node}/lxc/{vmid}/config",
+    "PUT /nodes/{node}/qemu/{vmid}/config",
+    "POST /nodes/{node}/qemu/{vmid}/config",
+];
+
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
@@ -177,20 +190,7 @@ pub static VERBS: &[Verb] = &[
             "DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}",
         ],
     },
-    Verb {
-        name: "guest set",
-        calls: &[
-            "GET /nodes/{node}/lxc/{vmid}/config",
-            "GET /nodes/{node}/qemu/{vmid}/config",
-            "GET /nodes/{node}/lxc/{vmid}/pending",
-            "GET /nodes/{node}/qemu/{vmid}/pending",
-            "GET /nodes/{node}/lxc/{vmid}/status/current",
-            "GET /nodes/{node}/qemu/{vmid}/status/current",
-            "PUT /nodes/{node}/lxc/{vmid}/config",
-            "PUT /nodes/{node}/qemu/{vmid}/config",
-            "POST /nodes/{node}/qemu/{vmid}/config",
-        ],
-    },
+    Verb { name: "guest set", calls: SET },
     Verb {
         name: "guest mountpoint add",
         calls: &[
@@ -200,6 +200,41 @@ pub static VERBS: &[Verb] = &[
             "PUT /nodes/{node}/lxc/{vmid}/config",
         ],
     },
+    Verb {
+        name: "guest clone",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config",
+            "POST /nodes/{node}/lxc/{vmid}/clone",
+            "POST /nodes/{node}/qemu/{vmid}/clone",
+            "PUT /nodes/{node}/lxc/{vmid}/config",
+            "PUT /nodes/{node}/qemu/{vmid}/config",
+        ],
+    },
+    Verb {
+        name: "guest delete",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/snapshot",
+            "GET /nodes/{node}/qemu/{vmid}/snapshot",
+            "GET /nodes/{node}/storage",
+            "GET /nodes/{node}/storage/{storage}/content",
+            "GET /storage",
+            "DELETE /nodes/{node}/lxc/{vmid}",
+            "DELETE /nodes/{node}/qemu/{vmid}",
+        ],
+    },
+    Verb { name: "guest tag add", calls: SET },
+    Verb { name: "guest tag remove", calls: SET },
     Verb {
         name: "backup run",
         calls: &[
@@ -305,6 +340,29 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb { name: "node list", calls: &["GET /nodes"] },
+    Verb { name: "node certs", calls: &["GET /nodes", "GET /nodes/{node}/certificates/info"] },
+    Verb {
+        name: "node cert upload",
+        calls: &["GET /nodes", "GET /nodes/{node}/certificates/info", "POST /nodes/{node}/certificates/custom"],
+    },
+    Verb {
+        name: "node cert delete",
+        calls: &["GET /nodes", "GET /nodes/{node}/certificates/info", "DELETE /nodes/{node}/certificates/custom"],
+    },
+    Verb { name: "node reboot", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },
+    Verb { name: "node shutdown", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },
+    Verb { name: "sdn pending", calls: &["GET /cluster/sdn/zones", "GET /cluster/sdn/vnets", "GET /cluster/sdn/controllers"] },
+    Verb {
+        name: "sdn apply",
+        calls: &[
+            "GET /cluster/sdn/zones",
+            "GET /cluster/sdn/vnets",
+            "GET /cluster/sdn/controllers",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "PUT /cluster/sdn",
+        ],
+    },
     Verb { name: "node status", calls: &["GET /nodes/{node}/status"] },
     Verb { name: "storage list", calls: &["GET /storage", "GET /nodes/{node}/storage", "GET /cluster/resources"] },
     Verb { name: "storage content", calls: &["GET /nodes/{node}/storage/{storage}/content", "GET /nodes/{node}/storage"] },

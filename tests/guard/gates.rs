@@ -51,7 +51,16 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("task stop", &["task", "stop", "UPID"]),
     ("api post", &["api", "post", "/nodes/pve1/lxc/110/status/stop"]),
     ("api put", &["api", "put", "/nodes/pve1/lxc/110/config", "memory=1024"]),
-    ("api delete", &["api", "delete", "/nodes/pve1/lxc/110"]),
+    ("api delete", &["api", "delete", "/nodes/pve1/lxc/900"]),
+    ("guest delete", &["guest", "delete", "202"]),
+    ("guest tag add", &["guest", "tag", "add", "110", "gate"]),
+    ("guest tag remove", &["guest", "tag", "remove", "110", "docker"]),
+    ("guest clone", &["guest", "clone", "900", "--vmid", "557"]),
+    ("node reboot", &["node", "reboot", "pve1"]),
+    ("node shutdown", &["node", "shutdown", "pve1"]),
+    ("node cert upload", &["node", "cert", "upload", "pve1", "--certificate", "CERTIFICATE"]),
+    ("node cert delete", &["node", "cert", "delete", "pve1"]),
+    ("sdn apply", &["sdn", "apply"]),
 ];
 
 /// Verbs that change something but go another way: as an administrator, or through the fence. Their gates are not proved here yet.
@@ -75,6 +84,7 @@ struct Site {
     job: String,
     snapshot: String,
     upid: String,
+    certificate: String,
 }
 
 impl Site {
@@ -86,7 +96,18 @@ impl Site {
         host.run(["snapshot", "create", "101", "gate1"]).ok();
         host.run(["guest", "suspend", "203", "--yes"]).ok();
         let upid = host.run(["api", "post", "/nodes/pve2/vzdump", "vmid=103", "storage=local", "--detach"]).ok().lines()[0].to_owned();
-        let site = Self { host, archive, job, snapshot: "gate1".into(), upid };
+        let certificate = host.home.path().join("node.pem");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let cert = rcgen::CertificateParams::new(vec!["pve1".to_owned()]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(&certificate, cert.pem()).unwrap();
+        host.with_state(|state| {
+            state.section_mut("sdn-zones").insert("lab".into(), serde_json::Map::from_iter([("type".into(), "simple".into())]));
+            let given = serde_json::Map::from_iter([("filename".into(), "pveproxy-ssl.pem".into()), ("pem".into(), cert.pem().into())]);
+            state.section_mut("custom-certificates").insert("pve1".into(), given);
+        })
+        .unwrap();
+        let certificate = certificate.to_string_lossy().into_owned();
+        let site = Self { host, archive, job, snapshot: "gate1".into(), upid, certificate };
         let secret = site.host.home.path().join("secret");
         std::fs::write(&secret, site.host.secret("root@pam!demo")).unwrap();
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -108,6 +129,7 @@ impl Site {
             "SNAPSHOT" => self.snapshot.clone(),
             "JOB" => self.job.clone(),
             "UPID" => self.upid.clone(),
+            "CERTIFICATE" => self.certificate.clone(),
             other => other.to_owned(),
         };
         words.iter().map(fill).collect()

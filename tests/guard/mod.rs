@@ -3,5 +3,7 @@
 mod gates;
 mod hostile;
 mod journal;
+mod plans;
+mod raw;
 mod staged;
 mod tags;

@@ -189,6 +189,10 @@ fn tasks_are_judged_by_their_status(site: &Site) {
         assert_eq!((upid.kind.as_str(), upid.id.as_str()), ("vzdump", "101"), "{way}");
         let user = if way == "https" { "root@pam!demo" } else { "root@pam" };
         assert_eq!(upid.user, user, "{way}");
+        // A task of the whole cluster: no node stands in the call.
+        let applied = site.run(way, &["api", "put", "/cluster/sdn", "--yes", "-o", "json"]).ok();
+        let upid: felhom::api::Upid = applied.json().as_str().unwrap().parse().unwrap();
+        assert_eq!((upid.kind.as_str(), upid.user.as_str()), ("reloadnetworkall", user), "{way}");
     }
 }
 

@@ -7,12 +7,10 @@ use serde_json::{Map, Value as Json};
 use crate::api::{Call, Method, Request, Value};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Result};
-use crate::guard::tags::{self, Deed};
 use crate::guard::{Change, Item, Outcome, Step, redact, verdict};
-use crate::ops::guests;
+use crate::ops::raw;
 use crate::routes::{self, Word};
 use crate::secret::Secret;
-use crate::session::Session;
 
 use super::Target;
 
@@ -31,9 +29,7 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
     if routes::find(&request).is_none() {
         item = item.caution("felhom does not know this call, so it counts as irreversible");
     }
-    if let Some(fault) = guarded(&session, &request)? {
-        item = item.refused(fault);
-    }
+    item = raw::weigh(&session, &request, item)?;
     let item = item.step(Step::call("answer", Call::<Json>::of(request.clone())));
     let Some(outcomes) = ctx.outcomes(&session, Change::one(request.to_string(), item), |_, done| {
         let answer = done.outputs.get("answer").cloned().unwrap_or(Json::Null);
@@ -48,23 +44,6 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
         Some(outcome) => ctx.out.value(&redact::json(outcome.extra.get("answer").cloned().unwrap_or(Json::Null))),
         None => Ok(()),
     }
-}
-
-/// The tags of a guest guard it against raw calls too.
-fn guarded(session: &Session, request: &Request) -> Result<Option<Fault>> {
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let (vmid, deed) = match (request.method, &path[..]) {
-        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "status", "stop"]) => (vmid, Deed::Stop),
-        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "status", "shutdown"]) => (vmid, Deed::Shutdown),
-        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "status", "reboot"]) => (vmid, Deed::Reboot),
-        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "snapshot", _, "rollback"]) => (vmid, Deed::Rollback),
-        (Method::Delete, ["nodes", _, "lxc" | "qemu", vmid]) => (vmid, Deed::Delete),
-        _ => return Ok(None),
-    };
-    let guest = guests::all(session)?.into_iter().find(|guest| guest.vmid.to_string() == **vmid);
-    // A guest that is not there has nothing to lose; one that is not visible is for the host to refuse.
-    let Some(guest) = guest else { return Ok(None) };
-    Ok(tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), deed))
 }
 
 /// What `--confirm` must name: by the routing table's word for the call, else the path itself.

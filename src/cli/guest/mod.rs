@@ -1,8 +1,10 @@
 //! `felhom guest`.
 
+mod clone;
 mod config;
 #[cfg(feature = "fence")]
 mod create;
+mod delete;
 mod list;
 mod mountpoint;
 mod next_id;
@@ -10,6 +12,7 @@ mod power;
 mod restore;
 mod set;
 mod show;
+mod tag;
 
 pub use list::status_tone;
 
@@ -33,12 +36,17 @@ pub enum Guest {
     #[cfg(feature = "fence")]
     #[command(subcommand)]
     Create(create::Create),
+    Clone(clone::Clone),
     Start(power::Start),
     Stop(power::Stop),
     Shutdown(power::Shutdown),
     Reboot(power::Reboot),
     Suspend(power::Suspend),
     Resume(power::Resume),
+    Delete(delete::Delete),
+    /// The tags of guests
+    #[command(subcommand)]
+    Tag(tag::Tag),
 }
 
 impl Guest {
@@ -53,12 +61,15 @@ impl Guest {
             Self::NextId(verb) => verb.run(ctx),
             #[cfg(feature = "fence")]
             Self::Create(verb) => verb.run(ctx),
+            Self::Clone(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),
             Self::Shutdown(verb) => verb.run(ctx),
             Self::Reboot(verb) => verb.run(ctx),
             Self::Suspend(verb) => verb.run(ctx),
             Self::Resume(verb) => verb.run(ctx),
+            Self::Delete(verb) => verb.run(ctx),
+            Self::Tag(noun) => noun.run(ctx),
         }
     }
 }

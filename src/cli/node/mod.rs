@@ -1,6 +1,9 @@
 //! `felhom node`.
 
+mod cert;
+mod certs;
 mod list;
+mod power;
 #[cfg(feature = "fence")]
 mod sensors;
 #[cfg(feature = "fence")]
@@ -16,6 +19,12 @@ use crate::fault::Result;
 pub enum Node {
     List(list::List),
     Status(status::Status),
+    Certs(certs::Certs),
+    /// The certificate that a node shows
+    #[command(subcommand)]
+    Cert(cert::Cert),
+    Reboot(power::Reboot),
+    Shutdown(power::Shutdown),
     #[cfg(feature = "fence")]
     Smart(smart::Smart),
     #[cfg(feature = "fence")]
@@ -27,6 +36,10 @@ impl Node {
         match self {
             Self::List(verb) => verb.run(ctx),
             Self::Status(verb) => verb.run(ctx),
+            Self::Certs(verb) => verb.run(ctx),
+            Self::Cert(noun) => noun.run(ctx),
+            Self::Reboot(verb) => verb.run(ctx),
+            Self::Shutdown(verb) => verb.run(ctx),
             #[cfg(feature = "fence")]
             Self::Smart(verb) => verb.run(ctx),
             #[cfg(feature = "fence")]

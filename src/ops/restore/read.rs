@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use crate::api::storage::{self, Storage};
-use crate::api::{GuestKind, backup, cluster, lenient};
+use crate::api::{GuestKind, backup, cluster};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
 use crate::guard::tags::{self, Deed};
@@ -154,29 +154,14 @@ fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> 
 
 /// The number that the guest gets, and who has it now.
 fn number(session: &Session, request: &Request, archive: &Archive, all: &[Guest]) -> Result<(u32, Option<Guest>)> {
-    let client = session.client()?;
     let wanted = request.vmid.or(archive.vmid.filter(|_| request.overwrite));
-    let Some(vmid) = wanted else {
-        let free = client.get(&cluster::next_id(None))?;
-        let free = lenient::integer(&free).and_then(|id| u32::try_from(id).ok());
-        return free.map(|vmid| (vmid, None)).ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID"));
-    };
-    if let Some(guest) = all.iter().find(|guest| guest.vmid == vmid) {
-        if request.overwrite {
-            return Ok((vmid, Some(guest.clone())));
-        }
-        return Err(Fault::new(Kind::Exists, format!("{} exists already", guest.label())).with_hint(format!(
-            "leave --vmid out for the next free number, or --overwrite --confirm {vmid} puts the archive in its place"
-        )));
-    }
-    // One that this token may not see has its number all the same.
-    match client.get(&cluster::next_id(Some(vmid))) {
-        Ok(_) => Ok((vmid, None)),
-        Err(fault) if fault.errors.contains_key("vmid") => {
-            Err(Fault::new(Kind::Exists, format!("{vmid} exists already, and this token may not see it"))
-                .with_hint("choose another --vmid"))
-        }
-        Err(fault) => Err(fault),
+    match wanted.and_then(|vmid| all.iter().find(|guest| guest.vmid == vmid)) {
+        Some(guest) if request.overwrite => Ok((guest.vmid, Some(guest.clone()))),
+        Some(guest) => Err(Fault::new(Kind::Exists, format!("{} exists already", guest.label())).with_hint(format!(
+            "leave --vmid out for the next free number, or --overwrite --confirm {} puts the archive in its place",
+            guest.vmid
+        ))),
+        None => guests::free_vmid(session, wanted).map(|vmid| (vmid, None)),
     }
 }
 

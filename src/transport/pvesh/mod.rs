@@ -103,19 +103,24 @@ impl Pvesh {
     /// The task that a change began, while it still runs.
     fn find(&self, request: &Request, ran: &Ran) -> Result<Upid> {
         let found = routes::find(request);
-        let node =
-            found.as_ref().and_then(|(_, bound)| bound.get("node").cloned()).or_else(|| request.path.get(1).cloned()).unwrap_or_default();
+        let node = match &request.path[..] {
+            [nodes, node, ..] if nodes == "nodes" => Some(node),
+            _ => None,
+        };
         let kind = found.as_ref().and_then(|(row, _)| row.task);
         let vmid = found.as_ref().and_then(|(_, bound)| bound.get("vmid").cloned()).or_else(|| request.param("vmid").map(Value::shown));
-        let filter = Filter { since: Some(ran.at.saturating_sub(1)), limit: 50, ..Filter::default() };
+        let since = ran.at.saturating_sub(1);
+        let filter = Filter { since: Some(since), limit: 50, ..Filter::default() };
         // A busy host takes its time between the fork of a worker and its line in the list.
         for attempt in 0..20 {
             if attempt > 0 {
                 let _ = self.calm.wait(Duration::from_millis(300));
             }
-            let list = tasks::list(&node, &filter).request;
+            // A call of the whole cluster is worked on by the node that took it, and the cluster's list names that.
+            let list = node.map_or_else(|| tasks::recent().request, |node| tasks::list(node, &filter).request);
             let entries: Vec<tasks::Entry> = self.read(&list)?.read(&list)?;
-            let all: Vec<Upid> = entries.into_iter().map(|entry| entry.upid).filter(|upid| upid.user == "root@pam").collect();
+            let all: Vec<Upid> =
+                entries.into_iter().map(|entry| entry.upid).filter(|upid| upid.user == "root@pam" && upid.starttime >= since).collect();
             let by_pid: Vec<&Upid> = all.iter().filter(|upid| ran.workers.contains(&upid.pid)).collect();
             let fits = |upid: &&Upid| {
                 kind.is_none_or(|kinds| kinds.split('|').any(|kind| upid.kind == kind)) && vmid.as_ref().is_none_or(|id| upid.id == *id)

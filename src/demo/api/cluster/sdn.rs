@@ -1,5 +1,7 @@
 //! Software-defined networks: zones and vnets, and applying them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
@@ -72,8 +74,50 @@ fn row(name: &str, id: &str, config: &Map) -> Value {
 
 fn list(req: &mut Req<'_>) -> Answer {
     let (name, section) = kind(req);
+    if req.params.flag("pending") {
+        return Ok(pending(req, name, section).into());
+    }
     let found = req.state.section(section).filter(|(id, config)| may_see(req, id, config));
     Ok(found.map(|(id, config)| row(name, id, config)).collect::<Value>().into())
+}
+
+/// What runs, with what waits to be applied: new values, and the word for those that go.
+fn pending(req: &Req<'_>, name: &str, section: &str) -> Value {
+    let (none, applied) = (Map::new(), format!("{section}-applied"));
+    let ids: BTreeSet<&String> = req.state.section(section).chain(req.state.section(&applied)).map(|(id, _)| id).collect();
+    let config = |section: &str, id: &str| req.state.sections.get(section).and_then(|s| s.get(id)).unwrap_or(&none).clone();
+    let rows = ids.into_iter().filter_map(|id| {
+        let (runs, wanted) = (config(&applied, id), config(section, id));
+        if !may_see(req, id, if wanted.is_empty() { &runs } else { &wanted }) {
+            return None;
+        }
+        let mut change = Map::new();
+        for (key, value) in &wanted {
+            if key != "type" && runs.get(key) != Some(value) {
+                change.insert(key.clone(), value.clone());
+            }
+        }
+        if !wanted.is_empty() {
+            change.extend(runs.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), Value::from("deleted"))));
+        }
+        let state = match (runs.is_empty(), wanted.is_empty()) {
+            (true, _) => Some("new"),
+            (_, true) => Some("deleted"),
+            _ if change.is_empty() => None,
+            _ => Some("changed"),
+        };
+        let mut shown = runs;
+        if let Some(kind) = wanted.get("type") {
+            shown.insert("type".into(), kind.clone());
+        }
+        shown.insert(name.to_owned(), id.as_str().into());
+        if let Some(state) = state {
+            shown.insert("state".into(), state.into());
+            shown.insert("pending".into(), Value::Object(change));
+        }
+        Some(Value::Object(shown))
+    });
+    rows.collect()
 }
 
 fn missing(id: &str) -> Refusal {
@@ -134,8 +178,10 @@ fn delete(req: &mut Req<'_>) -> Answer {
 }
 
 fn apply(req: &mut Req<'_>) -> Answer {
-    let zones = req.state.sections.get("sdn-zones").cloned().unwrap_or_default();
-    *req.state.section_mut("sdn-zones-applied") = zones;
+    for section in ["sdn-zones", "sdn-vnets"] {
+        let wanted = req.state.sections.get(section).cloned().unwrap_or_default();
+        *req.state.section_mut(&format!("{section}-applied")) = wanted;
+    }
     req.start(TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
 }
 

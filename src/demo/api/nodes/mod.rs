@@ -1,6 +1,7 @@
 //! `/nodes`: one host, apart from its guests and storages.
 
 mod apt;
+mod certificates;
 mod disks;
 mod hardware;
 mod network;
@@ -15,6 +16,7 @@ use crate::demo::state::Node;
 
 pub(super) const ROUTES: &[&[Route]] = &[
     apt::ROUTES,
+    certificates::ROUTES,
     disks::ROUTES,
     hardware::ROUTES,
     network::ROUTES,

@@ -11,7 +11,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/nodes/{node}/dns", set_dns),
     ("GET", "/nodes/{node}/time", time),
     ("PUT", "/nodes/{node}/time", set_time),
-    ("GET", "/nodes/{node}/certificates/info", certificates),
     ("GET", "/nodes/{node}/hosts", hosts),
     ("POST", "/nodes/{node}/hosts", set_hosts),
     ("GET", "/nodes/{node}/config", config),
@@ -152,22 +151,6 @@ fn subscription(_: &mut Req<'_>) -> Answer {
         "status": "notfound", "message": "There is no subscription key", "serverid": null,
         "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
     })
-    .into())
-}
-
-fn certificates(req: &mut Req<'_>) -> Answer {
-    let node = the_node(req);
-    let authority = "/CN=felhom demo certificate authority";
-    let root = json!({
-        "filename": "pve-root-ca.pem", "fingerprint": node.ca_fingerprint, "subject": authority, "issuer": authority, "san": [],
-        "pem": node.ca_pem, "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey",
-        "public-key-bits": 256,
-    });
-    Ok(json!([root, {
-        "filename": "pve-ssl.pem", "pem": node.cert_pem, "fingerprint": node.fingerprint, "subject": format!("/CN={}", node.name),
-        "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0001", "localhost", node.ip, node.name],
-        "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
-    }])
     .into())
 }
 

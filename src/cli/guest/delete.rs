@@ -1,0 +1,42 @@
+//! `felhom guest delete`.
+
+use clap::Args;
+use serde_json::Map;
+
+use super::power::Targets;
+use crate::cli::Ctx;
+use crate::fault::Result;
+use crate::guard::Change;
+use crate::ops::{destroy, live};
+
+/// Destroy guests, with all their volumes and snapshots; their archives stay
+///
+/// Only stopped guests are deleted. Before it asks it says what goes, which archives stay, or that there is no backup at all.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  felhom guest delete 110 --plan\n  felhom guest delete 110 --confirm 110\n  felhom guest delete 111,112 --purge --confirm 111,112"
+)]
+pub struct Delete {
+    #[command(flatten)]
+    targets: Targets,
+    /// Take them out of backup jobs, replication and high availability too
+    #[arg(long)]
+    purge: bool,
+}
+
+impl Delete {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let session = ctx.session()?;
+        let chosen = self.targets.resolve(&session)?;
+        let found = destroy::archives(&session, &chosen);
+        let mut change = Change::new(match &chosen[..] {
+            [guest] => format!("delete {}", guest.label()),
+            _ => format!("delete {} guests", chosen.len()),
+        });
+        change.items = live::each(&chosen, |guest| destroy::prepare(&session, guest, self.purge, &found));
+        ctx.carry_out(&session, change, |item, _| match chosen.iter().find(|guest| Some(guest.vmid) == item.target.vmid) {
+            Some(guest) => destroy::verify(&session, guest),
+            None => Ok(Map::new()),
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! `felhom node reboot`, `shutdown`.
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde_json::Map;
+
+use crate::cli::{Ctx, complete};
+use crate::fault::Result;
+use crate::guard::Change;
+use crate::ops::node_power::{self, Command};
+use crate::ops::nodes::pick;
+
+/// Reboot a node, and all guests on it
+///
+/// The guests are shut down as the host's own rules have it, and those with onboot=1 are started again. It counts them before it asks.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom node reboot pve1 --plan\n  felhom node reboot pve1 --confirm pve1")]
+pub struct Reboot {
+    /// The node; may be left out when there is only one
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
+    node: Option<String>,
+}
+
+/// Shut a node down, and all guests on it
+///
+/// Nothing here can switch it on again. It counts the running guests before it asks.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom node shutdown pve1 --plan\n  felhom node shutdown pve1 --confirm pve1")]
+pub struct Shutdown {
+    /// The node; may be left out when there is only one
+    #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
+    node: Option<String>,
+}
+
+impl Reboot {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        run(ctx, self.node.as_deref(), Command::Reboot)
+    }
+}
+
+impl Shutdown {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        run(ctx, self.node.as_deref(), Command::Shutdown)
+    }
+}
+
+fn run(ctx: &Ctx, node: Option<&str>, command: Command) -> Result<()> {
+    let session = ctx.session()?;
+    let node = pick(&session, node)?;
+    let item = node_power::prepare(&session, &node, command)?;
+    ctx.carry_out(&session, Change::one(command.of(&node), item), |_, _| {
+        // The host begins no task for it: that the call was taken is all that can be known now.
+        session.person.note(&format!("{node} took the command; `felhom node list` shows when it is down, and up again"));
+        Ok(Map::new())
+    })
+}

@@ -1,0 +1,23 @@
+//! `felhom sdn apply`.
+
+use clap::Args;
+
+use crate::cli::Ctx;
+use crate::fault::Result;
+use crate::guard::Change;
+use crate::ops::sdn;
+
+/// Apply what waits in the software-defined networks, on every node
+///
+/// Before it asks it lists what is new, changed and gone, and names the running guests that hang on it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  felhom sdn apply --plan\n  felhom sdn apply --yes")]
+pub struct Apply {}
+
+impl Apply {
+    pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let session = ctx.session()?;
+        let item = sdn::prepare(&session)?;
+        ctx.carry_out(&session, Change::one("apply the software-defined networks", item), |_, _| sdn::verify(&session))
+    }
+}

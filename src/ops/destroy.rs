@@ -1,0 +1,155 @@
+//! Destroying a guest: what goes with it, which archives stay, and whether it is gone.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::{Call, lenient};
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::tags::{self, Deed};
+use crate::guard::{Item, Step};
+use crate::ops::backup::archive::{self, Filter, Found};
+use crate::ops::disks::{self, Disk, Source};
+use crate::ops::guests::{self, Guest};
+use crate::ops::live::Live;
+use crate::ops::settings::Config;
+use crate::ops::{lock, snapshots};
+use crate::session::Session;
+use crate::units;
+
+/// How many archives are named; the rest is a number.
+const NAMED: usize = 5;
+
+/// The archives that there are, of this guest alone where it is one: looked for once for all of them.
+pub fn archives(session: &Session, guests: &[Guest]) -> Result<Found> {
+    let vmid = if let [guest] = guests { Some(guest.vmid) } else { None };
+    archive::all(session, &Filter { vmid, ..Filter::default() })
+}
+
+/// What it means that this guest goes; `found` are the archives, or why they could not be looked for.
+pub fn prepare(session: &Session, guest: &Guest, purge: bool, found: &Result<Found>) -> Item {
+    let item = Item::new("delete", guest.target()).word(guest.vmid).extra("purged", purge);
+    let live = match lock::wait(session, guest, &[]) {
+        Ok(live) => live,
+        Err(fault) => {
+            // What cannot be read counts as protected.
+            let guarded = tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete);
+            return item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault));
+        }
+    };
+    let config = match guests::with_place(session, guest, |place| session.client()?.get(&place.config())) {
+        Ok(config) => config,
+        Err(fault) => return item.refused(fault),
+    };
+    if let Some(fault) = refusal(session, guest, &live, &config, purge) {
+        return item.refused(fault);
+    }
+    let item = impact(session, guest, &live, &config, found, item);
+    item.step(Step::call("delete", call(guest, purge)))
+}
+
+fn call(guest: &Guest, purge: bool) -> Call<Json> {
+    guest.place().destroy().with_set("purge", purge)
+}
+
+/// Why it must not go as it is now.
+pub fn refusal(session: &Session, guest: &Guest, live: &Live, config: &Config, purge: bool) -> Option<Fault> {
+    let (label, vmid) = (guest.label(), guest.vmid);
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), Deed::Delete) {
+        return Some(fault);
+    }
+    // The host's own flag: it refuses too, and --force does not change its mind.
+    if config.get("protection").and_then(lenient::text).is_some_and(|text| lenient::truth(&text)) {
+        return Some(Fault::refused(format!("will not delete {label}: its protection is on")).with_hint(format!(
+            "`felhom guest set {vmid} protection=0 --force` takes it off; the host itself refuses as long as it is on"
+        )));
+    }
+    if live.running() {
+        return Some(
+            Fault::refused(format!("{label} is {}, and only a stopped guest is deleted", live.power.word()))
+                .with_hint(format!("`felhom guest shutdown {vmid}` stops it first")),
+        );
+    }
+    if live.ha.is_some() && !purge {
+        return Some(
+            Fault::refused(format!("{label} is managed by high availability"))
+                .with_hint("--purge takes it out of high availability, backup jobs and replication as well"),
+        );
+    }
+    None
+}
+
+/// What goes, what stays, and what could be missed afterwards.
+pub fn impact(session: &Session, guest: &Guest, live: &Live, config: &Config, found: &Result<Found>, item: Item) -> Item {
+    let mut item = item.fact("status", live.power.word());
+    if let Some(digest) = config.get("digest").and_then(lenient::text) {
+        item = item.fact("digest", digest);
+    }
+    let disks = disks::of(guest.kind, config);
+    let volumes: Vec<String> = disks.iter().filter(|disk| disk.source == Source::Volume).map(volume).collect();
+    item = item.extra("volumes", json!(volumes.iter().map(|v| v.split(' ').next().unwrap_or(v)).collect::<Vec<_>>()));
+    if !volumes.is_empty() {
+        item = item.loses(format!("its volumes: {}", volumes.join(", ")));
+    }
+    let unused: Vec<String> = config.iter().filter(|(key, _)| key.starts_with("unused")).filter_map(|(_, v)| lenient::text(v)).collect();
+    if !unused.is_empty() {
+        item = item.loses(format!("its unused volumes: {}", unused.join(", ")));
+    }
+    match snapshots::all(session, guest) {
+        Ok(all) => {
+            let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).filter(|name| *name != snapshots::CURRENT).collect();
+            item = item.fact("snapshots", names.join(","));
+            if !names.is_empty() {
+                item = item.loses(format!("its snapshots: {}", names.join(", ")));
+            }
+        }
+        Err(fault) => item = item.caution(format!("its snapshots could not be read: {}", fault.message)),
+    }
+    for disk in disks.iter().filter(|disk| disk.source == Source::Bind) {
+        item = item.touches(format!("{} on {} stays as it is: it was only bound into the guest", disk.volume, guest.node));
+    }
+    item = of_archives(item, guest, found);
+    item.loses(format!("its rights and firewall rules: entries of the access list on /vms/{} go with it", guest.vmid))
+}
+
+/// `local-lvm:vm-101-disk-0 (8G)`.
+fn volume(disk: &Disk) -> String {
+    match disk.property.get("size") {
+        Some(size) => format!("{} ({size})", disk.volume),
+        None => disk.volume.clone(),
+    }
+}
+
+/// The archives that there are of it, or that there is none: the most important thing to know before it goes.
+fn of_archives(item: Item, guest: &Guest, found: &Result<Found>) -> Item {
+    let found = match found {
+        Ok(found) => found,
+        Err(fault) => return item.caution(format!("whether there is a backup of it could not be seen: {}", fault.message)),
+    };
+    let own: Vec<&archive::Archive> =
+        found.archives.iter().filter(|a| a.vmid == Some(guest.vmid) && a.kind.is_none_or(|kind| kind == guest.kind)).collect();
+    let names: Vec<&str> = own.iter().map(|a| a.archive.as_str()).collect();
+    let mut item = item.fact("archives", names.join(",")).extra("archives", json!(names));
+    for what in &found.unseen {
+        item = item.caution(format!("not looked into for backups: {what}"));
+    }
+    if own.is_empty() {
+        let looked: Vec<&str> = found.looked.iter().map(String::as_str).collect();
+        let place = if looked.is_empty() { "no storage for backups can be seen".to_owned() } else { format!("on {}", looked.join(", ")) };
+        return item.loses(format!("all of it, for good: no backup of {} exists that this token may see ({place})", guest.label()));
+    }
+    for archive in own.iter().take(NAMED) {
+        item = item.touches(format!("stays: {} ({} old)", archive.archive, units::seconds(archive.age())));
+    }
+    match own.len().saturating_sub(NAMED) {
+        0 => item,
+        more => item.touches(format!("and {more} older archives stay")),
+    }
+}
+
+/// Is it gone?
+pub fn verify(session: &Session, guest: &Guest) -> Result<Map<String, Json>> {
+    if guests::all(session)?.iter().any(|other| other.vmid == guest.vmid && other.kind == guest.kind) {
+        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but {} is still there", guest.label()))
+            .with_hint(format!("`felhom task list --guest {}` shows what was done", guest.vmid)));
+    }
+    Ok(Map::new())
+}

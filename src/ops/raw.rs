@@ -1,0 +1,258 @@
+//! A raw call, weighed by what it would do: the guards that hold for felhom's own verbs hold for it as well.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+
+use crate::api::{Call, Method, Request, Value, lenient};
+use crate::fault::Result;
+use crate::guard::Item;
+use crate::guard::tags::{self, Deed};
+use crate::ops::guests::{self, Guest};
+use crate::ops::live::{self, Live, Power};
+use crate::ops::settings::Wanted;
+use crate::ops::{certificates, destroy, node_power, nodes, reconfigure, sdn, snapshots};
+use crate::routes::Risk;
+use crate::session::Session;
+use crate::units;
+
+/// The item with what the call would touch, lose and disturb, or refused. A guest that is not there has nothing to lose, and one
+/// that is not visible is for the host to refuse.
+pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    let called = |vmid: &str| -> Result<Option<Guest>> { Ok(guests::all(session)?.into_iter().find(|g| g.vmid.to_string() == vmid)) };
+    match (request.method, &path[..]) {
+        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "status", word]) => match called(vmid)? {
+            Some(guest) => power(session, &guest, word, item),
+            None => Ok(item),
+        },
+        // Ways round the calls above, to the same end.
+        (Method::Post, ["nodes", _, "qemu", vmid, "agent", "shutdown"]) => guarded(session, vmid, Deed::Shutdown, item),
+        (Method::Post, ["nodes", _, "qemu", vmid, "agent"]) if text(request, "command") == "shutdown" => {
+            guarded(session, vmid, Deed::Shutdown, item)
+        }
+        (Method::Post, ["nodes", _, "qemu", vmid, "monitor"]) => guarded(session, vmid, Deed::Stop, item),
+        (Method::Put, ["nodes", _, "qemu", vmid, "unlink"]) => guarded(session, vmid, Deed::Delete, item),
+        (Method::Put, ["cluster", "ha", "resources", sid]) if stops(request) => guarded(session, number(sid), Deed::Shutdown, item),
+        (Method::Post, ["cluster", "ha", "resources"]) if stops(request) => {
+            guarded(session, number(&text(request, "sid")), Deed::Shutdown, item)
+        }
+        (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "snapshot", name, "rollback"]) => match called(vmid)? {
+            Some(guest) => rollback(session, &guest, name, item),
+            None => Ok(item),
+        },
+        (Method::Delete, ["nodes", _, "lxc" | "qemu", vmid]) => match called(vmid)? {
+            Some(guest) => delete(session, &guest, request, item),
+            None => Ok(item),
+        },
+        (Method::Put | Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "config"]) => match called(vmid)? {
+            Some(guest) => config(session, &guest, request, item),
+            None => Ok(item),
+        },
+        (Method::Post, ["nodes", _, "lxc" | "qemu"]) if flag(request, "force") => match called(&text(request, "vmid"))? {
+            Some(guest) => Ok(overwrite(session, &guest, item)),
+            None => Ok(item),
+        },
+        (Method::Post, ["nodes", node, word @ ("stopall" | "suspendall" | "migrateall")]) => {
+            several(session, request, Some(node), (*word == "stopall").then_some(Deed::Shutdown), item)
+        }
+        (Method::Post, ["cluster", "bulk-action", "guest", word @ ("shutdown" | "suspend" | "migrate")]) => {
+            several(session, request, None, (*word == "shutdown").then_some(Deed::Shutdown), item)
+        }
+        (Method::Post, ["nodes", node, "status"]) => node_down(session, node, item),
+        (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
+        (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
+        (Method::Put, ["cluster", "sdn"]) => sdn::weigh(session, item),
+        (Method::Put, ["nodes", node, "network"]) => {
+            Ok(item.touches(format!("the network of {node} is set up anew from what was prepared for it")).caution(format!(
+                "a mistake in it cuts {node} and its guests off, this command too; `felhom api get /nodes/{node}/network` shows it"
+            )))
+        }
+        (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::weigh(node, item)),
+        _ => Ok(item),
+    }
+}
+
+fn text(request: &Request, name: &str) -> String {
+    request.param(name).map(Value::shown).unwrap_or_default()
+}
+
+fn flag(request: &Request, name: &str) -> bool {
+    lenient::truth(&text(request, name))
+}
+
+/// High availability is told to keep it stopped.
+fn stops(request: &Request) -> bool {
+    matches!(text(request, "state").as_str(), "stopped" | "disabled")
+}
+
+/// The guest's number in the name of an HA resource: `vm:101`, `ct:101`, `101`.
+fn number(sid: &str) -> &str {
+    sid.rsplit(':').next().unwrap_or(sid)
+}
+
+/// Nothing but the guards of the guest.
+fn guarded(session: &Session, vmid: &str, deed: Deed, item: Item) -> Result<Item> {
+    let guest = guests::all(session)?.into_iter().find(|guest| guest.vmid.to_string() == vmid);
+    let refusal = guest.and_then(|guest| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), deed));
+    Ok(match refusal {
+        Some(fault) => item.refused(fault),
+        None => item,
+    })
+}
+
+fn power(session: &Session, guest: &Guest, word: &str, item: Item) -> Result<Item> {
+    let deed = match word {
+        "stop" => Some(Deed::Stop),
+        "shutdown" => Some(Deed::Shutdown),
+        "reboot" | "reset" => Some(Deed::Reboot),
+        "suspend" => None,
+        _ => return Ok(item),
+    };
+    let live = seen(session, guest);
+    let tags = live.as_ref().map_or(&guest.tags, |live| &live.tags);
+    if let Some(fault) = deed.and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(tags), deed)) {
+        return Ok(item.refused(fault));
+    }
+    Ok(match live {
+        // Nothing runs that could be disturbed.
+        Some(Live { power: power @ (Power::Stopped | Power::Suspended), .. }) => {
+            item.risk(Risk::Safe).touches(format!("{} is {} already", guest.label(), power.word()))
+        }
+        Some(live) => item.touches(format!("{} is {}", guest.label(), live.power.word())),
+        None => item,
+    })
+}
+
+/// A courtesy: what cannot be read leaves the call as the table has it.
+fn seen(session: &Session, guest: &Guest) -> Option<Live> {
+    live::read(session, guest).ok()
+}
+
+fn rollback(session: &Session, guest: &Guest, name: &str, item: Item) -> Result<Item> {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Rollback) {
+        return Ok(item.refused(fault));
+    }
+    let all = snapshots::all(session, guest).unwrap_or_default();
+    Ok(match all.iter().find(|snapshot| snapshot.name == name) {
+        Some(snapshot) => item.loses(format!("everything that {} wrote since {}", guest.label(), snapshots::moment(snapshot))),
+        None => item,
+    })
+}
+
+fn delete(session: &Session, guest: &Guest, request: &Request, item: Item) -> Result<Item> {
+    let found = destroy::archives(session, std::slice::from_ref(guest));
+    let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()));
+    let (Some(live), Ok(config)) = (seen(session, guest), config) else {
+        // What cannot be read counts as protected.
+        return Ok(match tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete) {
+            Some(fault) => item.refused(fault),
+            None => item,
+        });
+    };
+    // A raw call may also destroy what runs: that is between the person and the host.
+    let running = live.running() && !flag(request, "force");
+    let stopped = if running { live.clone() } else { Live { power: Power::Stopped, ..live.clone() } };
+    if let Some(fault) = destroy::refusal(session, guest, &stopped, &config, flag(request, "purge")) {
+        return Ok(item.refused(fault));
+    }
+    let item = if live.running() { item.loses(format!("{} is {}: it is stopped hard", guest.label(), live.power.word())) } else { item };
+    Ok(destroy::impact(session, guest, &live, &config, &found, item))
+}
+
+fn config(session: &Session, guest: &Guest, request: &Request, item: Item) -> Result<Item> {
+    const STEERING: &[&str] = &["delete", "digest", "revert", "skiplock", "force", "background_delay"];
+    let Ok(before) = guests::with_place(session, guest, |place| session.client()?.get(&place.config())) else { return Ok(item) };
+    let mut wanted = Wanted::default();
+    for (key, value) in request.params.iter().filter(|(key, _)| !STEERING.contains(&key.as_str())) {
+        wanted.set.insert(key.clone(), value.shown());
+    }
+    wanted.delete.extend(text(request, "delete").split([',', ';', ' ']).filter(|key| !key.is_empty()).map(str::to_owned));
+    if let Some(fault) = reconfigure::guarded(session, guest, &before, &wanted) {
+        return Ok(item.refused(fault));
+    }
+    Ok(reconfigure::impact(item, guest, &before, &wanted, guest.running()))
+}
+
+fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Overwrite) {
+        return item.refused(fault);
+    }
+    item.risk(Risk::Irreversible).word(guest.vmid).loses(format!("the disks of {}, which are overwritten", guest.label()))
+}
+
+/// A call on many guests at once: those that are named, or all that run.
+fn several(session: &Session, request: &Request, node: Option<&str>, deed: Option<Deed>, item: Item) -> Result<Item> {
+    // One list of one node's call, the same name several times in the cluster's.
+    let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
+    let named: BTreeSet<&str> = lists.split([',', ';', ' ']).filter(|vmid| !vmid.is_empty()).collect();
+    let hit: Vec<Guest> = guests::all(session)?
+        .into_iter()
+        .filter(|guest| guest.running() && node.is_none_or(|node| guest.node == node))
+        .filter(|guest| named.is_empty() || named.contains(guest.vmid.to_string().as_str()))
+        .collect();
+    if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| deed.is_some()) {
+        return Ok(item.refused(fault));
+    }
+    Ok(item.touches(format!("{} running guests: {}", hit.len(), node_power::listed(&hit))))
+}
+
+fn node_down(session: &Session, node: &str, item: Item) -> Result<Item> {
+    let all = nodes::all(session)?;
+    let running: Vec<Guest> = guests::all(session)?.into_iter().filter(|guest| guest.node == node && guest.running()).collect();
+    if let Some(fault) = node_power::guarded(session, &running, &format!("take {node} down")) {
+        return Ok(item.refused(fault));
+    }
+    Ok(node_power::impact(session, item, node, &all, &running))
+}
+
+/// What the host itself says that goes.
+fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: Item) -> Result<Item> {
+    let mut preview: Call<Vec<Map<String, Json>>> = Call::get(crate::path!["nodes", node, "storage", storage, "prunebackups"]).slow();
+    preview.request.params.clone_from(&request.params);
+    let marked = match session.client()?.get(&preview) {
+        Ok(marked) => marked,
+        Err(fault) => return Ok(item.caution(format!("what would go could not be asked: {}", fault.message))),
+    };
+    let word = |map: &Map<String, Json>, key: &str| map.get(key).and_then(lenient::text).unwrap_or_default();
+    let goes: Vec<&Map<String, Json>> = marked.iter().filter(|one| word(one, "mark") == "remove").collect();
+    if goes.is_empty() {
+        return Ok(item.risk(Risk::Safe).touches("by this rule nothing goes"));
+    }
+    let old = |one: &Map<String, Json>| one.get("ctime").and_then(lenient::integer).map_or(0, |ctime| units::now() - ctime);
+    Ok(goes.into_iter().fold(item, |item, one| {
+        item.loses(format!("{} ({} old)", word(one, "volid"), units::seconds(u64::try_from(old(one)).unwrap_or_default())))
+    }))
+}
+
+/// An archive, an image, a disk. A disk has a guest, whose guards hold for it.
+fn volume_goes(session: &Session, volume: &str, item: Item) -> Result<Item> {
+    let item = item.loses(format!("{volume}, with all that is in it"));
+    let Some(vmid) = owner(volume) else { return Ok(item) };
+    let Some(guest) = guests::all(session)?.into_iter().find(|guest| guest.vmid == vmid) else { return Ok(item) };
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Delete) {
+        return Ok(item.refused(fault));
+    }
+    Ok(item.caution(format!("it is a disk of {}, which is still there", guest.label())))
+}
+
+/// The guest whose disk a volume is: `local-lvm:vm-101-disk-0`, `dirct:101/vm-101-disk-0.raw`.
+fn owner(volume: &str) -> Option<u32> {
+    let name = volume.rsplit(['/', ':']).next()?;
+    let rest = ["vm-", "base-", "subvol-", "basevol-"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    rest.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_has_an_owner_and_an_archive_has_none() {
+        assert_eq!(owner("local-lvm:vm-101-disk-0"), Some(101));
+        assert_eq!(owner("dirct:102/vm-102-disk-1.raw"), Some(102));
+        assert_eq!(owner("zfs:base-900-disk-0/vm-103-disk-0"), Some(103));
+        assert_eq!(owner("local:backup/vzdump-lxc-101-2026_11_20-12_01_44.tar.zst"), None);
+        assert_eq!(owner("local:iso/vm-tools.iso"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! `guest clone`.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Host, run};
+
+fn root() -> Host {
+    Host::demo().with_token("root@pam!demo")
+}
+
+#[test]
+fn a_template_is_copied_with_macs_of_its_own() {
+    let host = root();
+    let original = host.run(["guest", "config", "900", "--jq", ".net0"]).ok().stdout;
+    let done = host.run(["guest", "clone", "900", "--vmid", "150", "--hostname", "web2", "-o", "json"]).ok().json();
+    assert_eq!((&done[0]["status"], &done[0]["vmid"], &done[0]["source_vmid"]), (&"ok".into(), &150.into(), &900.into()));
+    assert_eq!(done[0]["hostname"], "web2");
+    let mac = done[0]["macs"][0].as_str().unwrap();
+    assert!(!original.to_uppercase().contains(mac), "{original} {mac}");
+    host.run(["guest", "clone", "900", "--vmid", "150"]).fails(1).says("the VMID 150 is in use");
+}
+
+#[test]
+fn what_cannot_be_copied_is_said_before_anything_is_sent() {
+    let host = root();
+    host.run(["guest", "clone", "202", "--linked"]).fails(2).says("only a template has linked clones");
+    host.run(["guest", "clone", "900", "--linked", "--storage", "local-lvm"]).fails(2);
+    host.run(["guest", "clone", "202", "--snapshot", "nosuch"]).fails(5).says("no snapshot 'nosuch'");
+    host.with_state(|state| {
+        let config = &mut state.guests.get_mut(&110).unwrap().config;
+        config.insert("mp3".into(), "/srv/data,mp=/data".into());
+    })
+    .unwrap();
+    host.run(["guest", "clone", "110"]).fails(3).says("mp3 is bound to /srv/data").says("--without-binds");
+    assert_eq!(host.count("POST", "/clone"), 0);
+}
+
+#[test]
+fn a_static_address_that_both_would_have_is_pointed_out() {
+    let host = root();
+    host.with_state(|state| {
+        let config = &mut state.guests.get_mut(&900).unwrap().config;
+        config.insert("net0".into(), "name=eth0,bridge=vmbr0,hwaddr=BC:24:11:00:09:00,ip=192.0.2.9/24,type=veth".into());
+    })
+    .unwrap();
+    let plan = host.run(["guest", "clone", "900", "--plan"]).ok();
+    assert!(plan.stdout.contains("192.0.2.9") && plan.stdout.contains("is called 'debian-13-golden' as well"), "{plan}");
+}
+
+#[test]
+fn a_copy_made_from_here_is_managed() {
+    let host = root();
+    let secret = host.home.path().join("secret");
+    std::fs::write(&secret, host.secret("root@pam!demo")).unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    host.home.configure(&format!(
+        "[contexts.m]\ntoken_id = \"root@pam!demo\"\nsecret = \"file:{}\"\nca_file = \"{}\"\nmanaged_tag = \"felhom\"\n[[contexts.m.endpoints]]\nurl = \"{}\"\n",
+        secret.display(),
+        host.ca_file().display(),
+        host.endpoint()
+    ));
+    let done = run(&mut host.home.felhom(["-c", "m", "guest", "clone", "900", "--vmid", "150", "-o", "json"])).ok().json();
+    assert_eq!(done[0]["tags"], serde_json::json!(["felhom", "golden"]));
+    assert_eq!(host.count("PUT", "/lxc/150/config"), 1);
+}
+
+#[test]
+fn without_the_right_to_clone_it_says_so() {
+    let host = Host::demo();
+    let error = host.run(["guest", "clone", "900", "-o", "json"]).fails(4).error();
+    assert_eq!((error["privilege"].as_str(), error["path"].as_str()), (Some("VM.Clone"), Some("/vms/900")));
+}
