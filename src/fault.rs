@@ -130,7 +130,7 @@ impl Kind {
             Self::Untrusted => {
                 "compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host; `felhom context trust` pins the new one"
             }
-            Self::NodeDown => "that node does not answer its cluster: `felhom cluster status` and the node itself tell more",
+            Self::NodeDown => "that node does not answer its cluster: `felhom node list` and the node itself tell more",
             Self::Unknown => "look before trying again: `felhom task list` shows what the host did",
             Self::Interrupted | Self::Terminated => "`felhom task list --running` shows what goes on",
             Self::Host => "run it again with -v to see the request and the answer",
@@ -248,6 +248,14 @@ impl Fault {
 
     pub fn hint(&self) -> &str {
         self.hint.as_deref().unwrap_or_else(|| self.kind.hint())
+    }
+
+    /// The hint as it is shown. The kinds' own speak of a UPID; here it is known which.
+    pub fn full_hint(&self) -> String {
+        match (&self.hint, &self.upid) {
+            (None, Some(upid)) => self.hint().replace("UPID", &format!("'{upid}'")),
+            _ => self.hint().to_owned(),
+        }
     }
 }
 

@@ -121,7 +121,7 @@ fn an_error_is_one_json_object_where_json_was_asked_for() {
     let demo = Demo::new();
     let error = demo.run(["guest", "show", "nosuch", "-o", "json"]).fails(5).error();
     assert_eq!(error["kind"], "not_found");
-    assert!(error["hint"].as_str().unwrap().contains("felhom guest list"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("`felhom demo guest list`"), "{error}");
     assert!(error.get("upid").is_none() && error.get("path").is_none(), "absent keys are left out: {error}");
     assert_eq!(demo.run(["guest", "show", "nosuch", "-o", "jsonl"]).fails(5).error()["exit"], 5);
     assert_eq!(demo.run(["guest", "show", "nosuch", "--jq", "."]).fails(5).error()["exit"], 5);

@@ -162,22 +162,30 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = match Cli::command().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&args, &error),
+        Err(error) => return usage(&args, error),
     };
     let verb = verb_name(&matches);
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return usage(&args, &error),
+        Err(error) => return usage(&args, error),
     };
     let ctx = Ctx::new(cli.global, surroundings, verb, &args);
     match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
         Ok(()) => 0,
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
+            if ctx.around.fixed.is_some() {
+                fault.hint = Some(in_the_demo(&fault.full_hint()));
+            }
             ctx.out.fault(&fault);
             fault.exit_code()
         }
     }
+}
+
+/// The same commands, against the demo host.
+fn in_the_demo(hint: &str) -> String {
+    hint.replace("`felhom ", "`felhom demo ").replace("`felhom demo demo ", "`felhom demo ")
 }
 
 /// `guest list`: the names of the subcommands.
@@ -192,8 +200,8 @@ fn verb_name(matches: &clap::ArgMatches) -> String {
 }
 
 /// Help and version go to stdout; a mistake to stderr, as one JSON object where JSON was asked for.
-fn usage(args: &[OsString], error: &clap::Error) -> u8 {
-    use clap::error::ErrorKind;
+fn usage(args: &[OsString], mut error: clap::Error) -> u8 {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
     if !error.use_stderr() {
         let _ = error.print();
         return 0;
@@ -204,10 +212,23 @@ fn usage(args: &[OsString], error: &clap::Error) -> u8 {
     if wants_json && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let fault = Fault::new(Kind::Usage, message);
+        let mut fault = Fault::new(Kind::Usage, message);
+        fault.hint = elsewhere(&error).map(str::to_owned);
         Out::new(crate::ui::Options { format: Some(crate::ui::Format::Json), ..Default::default() }).fault(&fault);
         return fault.exit_code();
     }
+    if let Some(tip) = elsewhere(&error) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
     let _ = error.print();
     Kind::Usage.exit()
+}
+
+/// Where a word belongs that stands in the wrong place.
+fn elsewhere(error: &clap::Error) -> Option<&'static str> {
+    let pveum = |value: &clap::error::ContextValue| matches!(value, clap::error::ContextValue::String(word) if word == "pveum");
+    error
+        .context()
+        .any(|(_, value)| pveum(value))
+        .then_some("--plan=pveum, with the equals sign, shows the plan as commands for root on the node")
 }

@@ -146,7 +146,7 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
     let fence = fence.ok_or_else(|| super::smart::no_fence(session).while_("keyctl=1 may be set by root alone"))?;
     if let Some(pool) = &ask.pool {
         return Err(Fault::usage(format!(
-            "--pool {pool}: a container made through the fence is put into a pool afterwards, with `felhom pool set`"
+            "--pool {pool}: a container made through the fence is put into a pool afterwards, by `felhom api put /pools poolid={pool} vms=VMID`"
         )));
     }
     let seen = fence.ask(Version {})?;

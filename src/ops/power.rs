@@ -167,8 +167,7 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
     }
     if live.template || guest.template {
         return item.refused(
-            Fault::refused(format!("{} is a template, which never runs", guest.label()))
-                .with_hint("a clone of it can be started: `felhom guest clone`"),
+            Fault::refused(format!("{} is a template, which never runs", guest.label())).with_hint("a clone of it can be started: `felhom guest clone`"),
         );
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
@@ -223,7 +222,7 @@ pub fn verify(session: &Session, guest: &Guest, action: Action, before: Option<&
     let waited = begun.elapsed().as_secs();
     let fault = if ha {
         Fault::new(Kind::Unfinished, format!("HA took the request, but {} is still {} after {waited} s", guest.label(), live.power.word()))
-            .with_hint("`felhom ha status` shows what the manager does; --timeout waits longer")
+            .with_hint("`felhom api get /cluster/ha/status/current` shows what the manager does; --timeout waits longer")
     } else {
         Fault::other(format!("the task ended well, but {} is {} {waited} s later", guest.label(), live.power.word())).with_hint(format!(
             "something in the guest, or somebody else, changed it: `felhom task list --guest {}` shows what was done",

@@ -12,7 +12,7 @@ pub(super) fn fault_json(fault: &Fault) -> Value {
     error.insert("kind".to_owned(), fault.kind.word().into());
     error.insert("exit".to_owned(), fault.exit_code().into());
     error.insert("message".to_owned(), fault.message.clone().into());
-    error.insert("hint".to_owned(), hint(fault).into());
+    error.insert("hint".to_owned(), fault.full_hint().into());
     for (key, value) in [("path", &fault.path), ("privilege", &fault.privilege)] {
         if let Some(value) = value {
             error.insert(key.to_owned(), value.clone().into());
@@ -50,7 +50,7 @@ pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
         Some(Side::Both) => out.push_str("  the token and its user both lack it\n"),
         Some(Side::Unknown) | None => {}
     }
-    let hint = hint(fault);
+    let hint = fault.full_hint();
     if let Some(upid) = &fault.upid
         && !fault.message.contains(upid.as_str())
         && !hint.contains(upid.as_str())
@@ -73,14 +73,6 @@ pub(super) fn line(word: &str, code: &str, text: &str, color: bool) -> String {
 /// Lines after the first are set in, so that no text can pass for a message of its own.
 pub(super) fn indented(text: &str) -> String {
     clean::text(text.trim_end()).replace('\n', "\n  ")
-}
-
-/// The kinds' own hints speak of a UPID; here it is known which.
-fn hint(fault: &Fault) -> String {
-    match (&fault.hint, &fault.upid) {
-        (None, Some(upid)) => fault.hint().replace("UPID", &format!("'{upid}'")),
-        _ => fault.hint().to_owned(),
-    }
 }
 
 fn side(side: Side) -> &'static str {

@@ -3,5 +3,6 @@
 mod completions;
 mod examples;
 mod generated;
+mod hints;
 mod man;
 mod tree;

@@ -23,7 +23,8 @@ pub fn load(ctx: &Ctx) -> Result<Docs> {
         return Err(Fault::config(format!(
             "the context '{}' does not go over https, and only there is the description served",
             context.name
-        )));
+        ))
+        .with_hint("-c NAME takes a context that goes over https; every host of the same version serves the same"));
     }
     let context = first_contact::settle(&context, &ctx.around, &ctx.out)?;
     let version = version(ctx, &context);

@@ -195,7 +195,7 @@ fn place(
         return Ok((wanted, there));
     }
     Err(Fault::refused(format!("{wanted} does not see {}, which is on {} alone", archive.archive, archive.node))
-        .with_hint(format!("restore on {}, then `felhom guest migrate`; or keep archives on a shared storage", archive.node)))
+        .with_hint(format!("restore on {} and migrate the guest afterwards, or keep archives on a shared storage", archive.node)))
 }
 
 /// Only a stopped guest of the same kind that no tag guards.
