@@ -388,6 +388,7 @@ pub static VERBS: &[Verb] = &[
     Verb {
         name: "role bootstrap",
         calls: &[
+            "GET /access/domains",
             "GET /access/users/{userid}",
             "GET /access/users/{userid}/token",
             "GET /nodes/{node}/certificates/info",

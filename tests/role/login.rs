@@ -6,7 +6,7 @@ use felhom::config::{Context, Endpoint, Env};
 use felhom::transport::Transport;
 use felhom::transport::https::{Https, Login};
 
-use super::support::{Fresh, PASSWORD, code};
+use super::support::{Fresh, PASSWORD, PHONE, code};
 use crate::support::Terminal;
 
 fn args<'a>(fresh: &'a Fresh, address: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -89,6 +89,41 @@ fn the_demo_too_begins_from_nothing() {
     let again = crate::support::run_with(&mut demo.command(["role", "bootstrap", "--password-stdin"]), PASSWORD).ok();
     assert_eq!(again.stdout, "nothing to do\n");
     assert!(!demo.home.config_file().exists(), "the demo leaves the real configuration alone");
+}
+
+#[test]
+fn the_demo_asks_for_password_and_code_and_takes_a_recovery_key() {
+    let demo = crate::support::Demo::new();
+    demo.run(["guest", "list"]).ok();
+    let file = demo.home.state().join("demo/state.json");
+    let mut state: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for gone in [("users", "felhom@pve"), ("roles", "FelhomAgent"), ("acl", "/")] {
+        state["access"][gone.0].as_object_mut().unwrap().remove(gone.1);
+    }
+    let factor = |kind: &str, secret: &str, keys: serde_json::Value| serde_json::json!({"id": kind, "kind": kind, "description": "phone", "created": 1, "enable": true, "secret": secret, "keys": keys, "last_step": 0});
+    state["access"]["tfa"]["root@pam"] = serde_json::json!([
+        factor("totp", PHONE, serde_json::json!([])),
+        factor("recovery", "", serde_json::json!(["aaaa-bbbb-cccc-dddd"]))
+    ]);
+    std::fs::write(&file, state.to_string()).unwrap();
+    let log_in = |second: &str| {
+        let terminal = Terminal::start(120, 60, &demo.home.env(), &["demo", "role", "bootstrap"])?;
+        terminal.until("Password of root@pam");
+        terminal.types(PASSWORD);
+        terminal.press("Enter");
+        terminal.until("Code of the second factor, or a recovery key");
+        terminal.types(second);
+        terminal.press("Enter");
+        let (exit, screen) = terminal.end();
+        assert_eq!(exit, 0, "{screen}");
+        assert!(!screen.contains(PASSWORD) && !screen.contains(second), "{screen}");
+        Some(screen)
+    };
+    let Some(made) = log_in(&code()) else { return };
+    assert!(made.contains("felhom@pve!agent"), "{made}");
+    demo.run(["guest", "list"]).ok();
+    let again = log_in("aaaa-bbbb-cccc-dddd").unwrap();
+    assert!(again.contains("nothing to do"), "{again}");
 }
 
 #[test]

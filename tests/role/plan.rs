@@ -24,12 +24,21 @@ fn what_the_host_would_refuse_at_the_end_is_refused_at_the_beginning() {
         (["--expire", "soon"], "'soon' is not a time"),
         (["--token-name", "x"], "two characters or more"),
         (["--token-name", "x y"], "letters, digits"),
+        (["--token-name", "7days"], "a letter, then"),
         (["--user", "felhom"], "write USER@REALM"),
     ] {
         fresh.bootstrap(&words).fails(2).says(says);
     }
     assert!(fresh.host.requests().is_empty(), "{:?}", fresh.host.requests());
     fresh.bootstrap(&["--path", "/vms/101", "--path", "/storage/local"]).ok();
+}
+
+#[test]
+fn a_user_is_made_only_in_a_realm_that_is_there() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&["--user", "felhom@pvee"]).fails(2).says("no realm 'pvee'").says("pam, pve");
+    assert!(fresh.host.requests().iter().all(|request| request.method == "GET"));
+    fresh.bootstrap(&["--user", "robot@pve"]).ok();
 }
 
 #[test]

@@ -213,6 +213,9 @@ impl Bootstrap {
         let client = session.client()?;
         let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via)?;
         let present = present::look(client, &wanted.user)?;
+        if present.user.is_none() {
+            present::realm(client, &wanted.user)?;
+        }
         let keeper = subject::keeper(ctx, context);
         if let Some(file) = ca_pem.as_ref().and_then(|pem| pinned_already(&keeper, pem)) {
             (later.ca_file, ca_pem) = (Some(file), None);

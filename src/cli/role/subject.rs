@@ -77,8 +77,8 @@ pub fn check_names(user: &str, token: &str) -> Result<()> {
     let why = match () {
         () if check_token_id(&format!("{user}!xx")).is_err() => format!("'{user}' is no user: write USER@REALM, e.g. felhom@pve"),
         () if token.len() < 2 => format!("the token name '{token}' is too short: the host wants two characters or more"),
-        () if check_token_id(&format!("{user}!{token}")).is_err() => {
-            format!("the token name '{token}' is not one: letters, digits, `-`, `_` and `.`")
+        () if check_token_id(&format!("{user}!{token}")).is_err() || !token.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            format!("the token name '{token}' is not one: a letter, then letters, digits, `-`, `_` and `.`")
         }
         () => return Ok(()),
     };

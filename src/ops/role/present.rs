@@ -28,6 +28,16 @@ pub fn look(client: &Client, user: &str) -> Result<Present> {
     Ok(Present { roles, user: known, tokens, acl })
 }
 
+/// A user that is still to be made needs a realm that is there: the host makes it in any.
+pub fn realm(client: &Client, user: &str) -> Result<()> {
+    let realms: Vec<String> = client.get(&access::realms())?.into_iter().map(|realm| realm.realm).collect();
+    let wanted = user.rsplit_once('@').map_or("", |(_, realm)| realm);
+    if realms.iter().any(|realm| realm == wanted) {
+        return Ok(());
+    }
+    Err(Fault::usage(format!("the host has no realm '{wanted}' for {user}")).with_hint(format!("it has {}", realms.join(", "))))
+}
+
 /// The host says 500 and `no such user` for what is not there.
 fn absent<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
