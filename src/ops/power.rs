@@ -167,7 +167,8 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
     }
     if live.template || guest.template {
         return item.refused(
-            Fault::refused(format!("{} is a template, which never runs", guest.label())).with_hint("a clone of it can be started: `felhom guest clone`"),
+            Fault::refused(format!("{} is a template, which never runs", guest.label()))
+                .with_hint("a clone of it can be started: `felhom guest clone`"),
         );
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
