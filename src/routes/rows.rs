@@ -173,10 +173,8 @@ pub static ROWS: &[Row] = &[
     // Many guests at once.
     write(Post, "/nodes/{node}/startall", EACH_POWER, Safe).task("startall"),
     write(Post, "/nodes/{node}/stopall", EACH_POWER, Disruptive).task("stopall"),
-    write(Post, "/nodes/{node}/suspendall", EACH_POWER, Disruptive).task("suspendall"),
     write(Post, "/cluster/bulk-action/guest/start", EACH_POWER, Safe).task("bulk-start"),
     write(Post, "/cluster/bulk-action/guest/shutdown", EACH_POWER, Disruptive).task("bulk-shutdown"),
-    write(Post, "/cluster/bulk-action/guest/suspend", EACH_POWER, Disruptive).task("bulk-suspend"),
     // Nodes as a whole, and their networks and certificates.
     grave(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), Word::Node),
     write(Put, "/nodes/{node}/network", NODE_MODIFY, Disruptive).task("srvreload"),

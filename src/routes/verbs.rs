@@ -45,6 +45,7 @@ pub static ONLY_WITH: &[(&str, &str, &[&str])] = &[
     ("guest create lxc", "--start", &["POST /nodes/{node}/lxc/{vmid}/status/start"]),
     ("guest create lxc", "--then", &["POST /nodes/{node}/vzdump"]),
     ("guest restore", "--start", &["POST /nodes/{node}/lxc/{vmid}/status/start", "POST /nodes/{node}/qemu/{vmid}/status/start"]),
+    ("guest clone", "managed_tag", &["PUT /nodes/{node}/lxc/{vmid}/config", "PUT /nodes/{node}/qemu/{vmid}/config"]),
     ("usb mount", "--as-storage", &["POST /storage"]),
     ("usb unmount", "--disable-storage", &["PUT /storage/{storage}"]),
 ];
@@ -70,6 +71,9 @@ pub static SENDS: &[Sends] = &[
         always: &["storage", "ostemplate", "restore", "archive", "hostname", "name"],
         may: &["tags", "rootfs", "mpN"],
     },
+    Sends { verb: "guest clone", always: &["tags"], may: &[] },
+    Sends { verb: "guest tag add", always: &["tags"], may: &[] },
+    Sends { verb: "guest tag remove", always: &["tags"], may: &[] },
     Sends { verb: "guest mountpoint add", always: &["mpN"], may: &[] },
     Sends { verb: "backup run", always: &["storage"], may: &["prune-backups", "bwlimit"] },
     Sends { verb: "backup job run", always: &["storage"], may: &["prune-backups", "bwlimit"] },

@@ -115,7 +115,7 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
     let noun = verb.name.split(' ').next().unwrap_or_default();
     let lists = |key: &str| verb.calls.contains(&key);
     let archives = noun == "backup" && lists("GET /nodes/{node}/storage/{storage}/content") && !lists("POST /nodes/{node}/vzdump");
-    if archives || verb.name == "guest restore" {
+    if archives || matches!(verb.name, "guest restore" | "guest delete") {
         push(groups, vec![storage("Datastore.AllocateSpace"), storage("Datastore.Allocate")]);
         push(groups, vec![guest("VM.Backup"), storage("Datastore.Allocate")]);
     }
@@ -123,6 +123,9 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
     let about = groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/"));
     if verb.name == "backup age" || !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
         push(groups, vec![guest("VM.Audit")]);
+    }
+    if noun == "sdn" {
+        push(groups, ["SDN.Audit", "SDN.Allocate"].map(|privilege| Wish { privilege, template: "/sdn" }).to_vec());
     }
     if noun == "storage" {
         push(groups, SEE_STORAGE.to_vec());

@@ -7,6 +7,10 @@ const START: &[&str] = &["guest", "start", "101"];
 const START_VM: &[&str] = &["guest", "start", "201"];
 const PAUSE_VM: &[&str] = &["guest", "suspend", "201", "--yes"];
 const MEMORY_VM: &[&str] = &["guest", "set", "201", "memory=128"];
+const TAG: &[&str] = &["guest", "tag", "add", "101", "web"];
+const TAG_VM: &[&str] = &["guest", "tag", "add", "201", "web"];
+const BACKUP: &[&str] = &["backup", "run", "101", "--storage", "local"];
+const BACKUP_VM: &[&str] = &["backup", "run", "201", "--storage", "local"];
 const TEMPLATE: &str = "local:vztmpl/debian-12-rig_1.0_amd64.tar.zst";
 
 /// As one that was frozen onto the disk.
@@ -56,6 +60,15 @@ pub(super) static CASES: &[Case] = &[
     )
     .on(&[150], &["local", "local-lvm"])
     .with(&["--start", "onboot"]),
+    lxc("guest tag add", &["101", "web"], &[]),
+    qemu("guest tag add", &["201", "web"], &[]),
+    lxc("guest tag remove", &["101", "web"], &[TAG]),
+    qemu("guest tag remove", &["201", "web"], &[TAG_VM]),
+    lxc("guest clone", &["101", "--vmid", "150"], &[]).on(&[101, 150], &["local-lvm"]),
+    qemu("guest clone", &["201", "--vmid", "250"], &[]).on(&[201, 250], &["dirct"]),
+    // The archives that stay are a part of what it says.
+    lxc("guest delete", &["101", "--confirm", "101", "-o", "json"], &[BACKUP]),
+    qemu("guest delete", &["201", "--confirm", "201", "-o", "json"], &[BACKUP_VM]).on(&[201], &["local"]),
 ];
 
 #[test]
@@ -65,5 +78,10 @@ fn looking_and_power() {
 
 #[test]
 fn making() {
-    prove(&CASES[19..]);
+    prove(&CASES[19..25]);
+}
+
+#[test]
+fn tags_copies_and_the_end() {
+    prove(&CASES[25..]);
 }

@@ -164,10 +164,13 @@ fn prove(cases: &[Case]) {
     let secret = host.home.path().join("rig.secret");
     std::fs::write(&secret, host.secret("felhom@pve!rig")).unwrap();
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    let certificate = host.home.path().join("node.pem");
+    std::fs::write(&certificate, &pristine.nodes["pve1"].cert_pem).unwrap();
     let known: BTreeMap<&str, String> = BTreeMap::from([
         ("{endpoint}", host.endpoint()),
         ("{ca}", host.ca_file().display().to_string()),
         ("{secret}", format!("file:{}", secret.display())),
+        ("{certificate}", certificate.display().to_string()),
     ]);
     let mut wrong = Vec::new();
     for case in cases {

@@ -24,6 +24,18 @@ struct Tried {
 const NEW: &str = "vmid=150 ostemplate=local:vztmpl/debian-12-rig_1.0_amd64.tar.zst storage=local-lvm rootfs=local-lvm:0.1";
 const BRIDGE: &[(&str, &str, &str)] = &[("net", "SDN.Use", "/sdn/zones/localnetwork/vmbr0")];
 
+const COPIED_BRIDGE: (&str, &str, &str) = ("newid", "SDN.Use", "/sdn/zones/localnetwork/vmbr0");
+
+/// A copy, whose volumes and bridges are those of the original.
+const fn copied(row: &'static str, path: &'static str, besides: &'static [(&'static str, &'static str, &'static str)]) -> Tried {
+    Tried { row, path, base: "newid=150", with: &[&["full=1", "pool=pool1"]], besides }
+}
+
+/// Many guests at once: each of those that are named, or all.
+const fn several(row: &'static str, path: &'static str) -> Tried {
+    Tried { row, path, base: "", with: &[&["vms=101"]], besides: &[] }
+}
+
 static TRIED: &[Tried] = &[
     Tried {
         row: "PUT /nodes/{node}/lxc/{vmid}/config",
@@ -145,6 +157,20 @@ static TRIED: &[Tried] = &[
         with: &[&["vmid=101", "type=lxc"]],
         besides: &[],
     },
+    copied(
+        "POST /nodes/{node}/lxc/{vmid}/clone",
+        "/nodes/pve1/lxc/101/clone",
+        &[("newid", "Datastore.AllocateSpace", "/storage/local-lvm"), COPIED_BRIDGE],
+    ),
+    copied(
+        "POST /nodes/{node}/qemu/{vmid}/clone",
+        "/nodes/pve1/qemu/201/clone",
+        &[("newid", "Datastore.AllocateSpace", "/storage/dirct"), COPIED_BRIDGE],
+    ),
+    several("POST /nodes/{node}/startall", "/nodes/pve1/startall"),
+    several("POST /nodes/{node}/stopall", "/nodes/pve1/stopall"),
+    several("POST /cluster/bulk-action/guest/start", "/cluster/bulk-action/guest/start"),
+    several("POST /cluster/bulk-action/guest/shutdown", "/cluster/bulk-action/guest/shutdown"),
     Tried { row: "GET /access/permissions", path: "/access/permissions", base: "", with: &[&["userid=nobody@pve"]], besides: &[] },
 ];
 
