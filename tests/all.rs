@@ -25,6 +25,7 @@ mod node;
 mod node_cert;
 mod node_power;
 mod output;
+mod peers;
 mod replay;
 mod restore;
 mod role;

@@ -103,8 +103,9 @@ fn a_secret_never_shows_however_much_is_said() {
         let said = host.run(args);
         assert!(!said.stderr.contains(&secret) && !said.stdout.contains(&secret), "{said}");
     }
-    let journal = host.home.state().join("history.jsonl");
-    assert!(!std::fs::read_to_string(journal).unwrap_or_default().contains(&secret));
+    host.run(["guest", "stop", "101", "--yes", "-vv"]).ok();
+    let journal = std::fs::read_to_string(host.home.state().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("guest stop") && !journal.contains(&secret), "{journal}");
 }
 
 #[test]

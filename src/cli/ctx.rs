@@ -174,11 +174,16 @@ impl Ctx {
         let fixed = self.around.fixed.is_some();
         About {
             context: Some(context.name.clone()).filter(|name| !fixed && name != FROM_ENV),
-            program: if fixed { "felhom demo".into() } else { "felhom".into() },
+            program: self.program().into(),
             verb: self.verb.clone(),
             preset: context.preset.clone(),
             administrator: false,
         }
+    }
+
+    /// How this felhom is called.
+    fn program(&self) -> &'static str {
+        if self.around.fixed.is_some() { "felhom demo" } else { "felhom" }
     }
 
     /// Completes a denial with who lacks what on which side, where one session can have met it.
@@ -291,7 +296,7 @@ impl Ctx {
     ) -> Result<Option<Vec<Outcome>>> {
         match ask(session, change)? {
             Pass::Planned(plan) => plan_view::show(&self.out, &plan, self.global.plan).map(|()| None),
-            Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan).map(|()| None),
+            Pass::Staged(staged, plan) => plan_view::staged(&self.out, &staged, &plan, self.program()).map(|()| None),
             Pass::Go(approved) => {
                 let mut outcomes = approved.run(session, finish)?;
                 for outcome in &mut outcomes {

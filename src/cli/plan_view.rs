@@ -29,12 +29,12 @@ pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
     out.value(&serde_json::to_value(plan).unwrap_or_default())
 }
 
-/// Says where a staged change is, and what it would do.
-pub fn staged(out: &Out, staged: &Staged, plan: &Plan) -> Result<()> {
+/// Says where a staged change is, and what it would do. `program` is how this felhom is called: the demo's has a word more.
+pub fn staged(out: &Out, staged: &Staged, plan: &Plan, program: &str) -> Result<()> {
     match out.format() {
         Format::Table => {
             let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
-            text += &format!("staged as {0}; `felhom plan apply {0}` does it, `felhom plan discard {0}` drops it\n", staged.id);
+            text += &format!("staged as {0}; `{program} plan apply {0}` does it, `{program} plan discard {0}` drops it\n", staged.id);
             out.text(&text)
         }
         Format::Id => out.text(&format!("{}\n", staged.id)),

@@ -68,7 +68,7 @@ impl Config {
         self.contexts.get(name).ok_or_else(|| {
             let names = self.names();
             let meant = nearest(name, &names).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-            let there = if names.is_empty() { "none is configured".to_owned() } else { format!("there are {}", names.join(", ")) };
+            let there = if names.is_empty() { "none is configured".to_owned() } else { format!("configured: {}", names.join(", ")) };
             Fault::config(format!("there is no context '{}'{meant}", name.escape_debug())).with_hint(there)
         })
     }

@@ -66,7 +66,7 @@ fn half_an_environment_names_the_variable() {
 #[test]
 fn an_unknown_context_says_which_there_are() {
     let fault = config("").resolve(&Env::default(), Some("hme")).expect_err("there is none");
-    assert_eq!((fault.message.as_str(), fault.hint()), ("there is no context 'hme'; did you mean 'home'?", "there are home, work"));
+    assert_eq!((fault.message.as_str(), fault.hint()), ("there is no context 'hme'; did you mean 'home'?", "configured: home, work"));
     assert_eq!(fault.exit_code(), 2);
     let fault = config("").resolve(&Env::from_pairs([("FELHOM_CONTEXT", "x")]), None).expect_err("there is none");
     assert_eq!(fault.message, "FELHOM_CONTEXT: there is no context 'x'");

@@ -24,7 +24,8 @@ pub fn since(text: &str) -> Result<u64> {
         let now = Timestamp::now().as_second();
         return Ok(u64::try_from(now).unwrap_or_default().saturating_sub(ago.as_secs()));
     }
-    at(text).map(|time| u64::try_from(time).unwrap_or_default())
+    let time = at(text).map_err(|fault| Fault { hint: Some(format!("{}, or how long ago: 90m, 24h, 7d", fault.hint())), ..fault })?;
+    Ok(u64::try_from(time).unwrap_or_default())
 }
 
 /// `2026-11-20 13:05` in local time.

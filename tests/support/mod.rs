@@ -24,7 +24,7 @@ mod terminal;
 pub use contract::check;
 pub use home::{Demo, Home};
 pub use host::{Host, demo_options};
-pub use process::{Run, eventually, run, run_with};
+pub use process::{Run, Running, eventually, run, run_with};
 pub use real::{need_shared, need_tool};
 pub use server::Server;
 pub use terminal::Terminal;

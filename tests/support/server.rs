@@ -21,8 +21,12 @@ pub struct Server {
 impl Server {
     /// Starts it with these options, on a free port.
     pub fn start(options: &[&str]) -> Self {
-        let mut server =
-            Self { home: Home::new(), child: None, options: options.iter().map(|o| (*o).to_owned()).collect(), first: Value::Null };
+        Self::at(Home::new(), options)
+    }
+
+    /// The same, with what is in this home already: certificates, a state.
+    pub fn at(home: Home, options: &[&str]) -> Self {
+        let mut server = Self { home, child: None, options: options.iter().map(|o| (*o).to_owned()).collect(), first: Value::Null };
         server.serve("127.0.0.1:0");
         server
     }

@@ -6,6 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
 use crate::ops::backup::archive::{self, Filter};
+use crate::ops::backup::hidden;
 use crate::ops::guests;
 use crate::session::Session;
 
@@ -42,6 +43,9 @@ impl List {
                     .with_hint("`felhom storage list --content backup` shows those that take backups"));
             }
             found.warn(session);
+            if let Some(hidden) = hidden::of_list(session, &found, vmid) {
+                session.person.warn(&hidden);
+            }
             Ok(found.archives)
         })
     }

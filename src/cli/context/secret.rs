@@ -28,7 +28,7 @@ pub struct SecretFlags {
     /// Read the token's secret from standard input, and keep it
     #[arg(long)]
     secret_stdin: bool,
-    /// Where to keep a secret that was typed or read (default: the keyring)
+    /// Where to keep a secret that was typed or read [default: the keyring]
     #[arg(long, value_name = "STORE")]
     store: Option<Keep>,
 }

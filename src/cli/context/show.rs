@@ -12,7 +12,7 @@ use super::view::View;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context show\n  felhom context show home -o json")]
 pub struct Show {
-    /// Which one (default: the one that a command would use)
+    /// Which one [default: the one that a command would use]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: Option<String>,
 }

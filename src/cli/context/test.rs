@@ -16,7 +16,7 @@ use super::view::Trusted;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context test\n  felhom context test home office -o json\n  felhom context test --all-contexts")]
 pub struct Test {
-    /// Which ones (default: the one that a command would use)
+    /// Which ones [default: the one that a command would use]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     names: Vec<String>,
 }

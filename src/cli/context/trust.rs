@@ -21,7 +21,7 @@ use super::view::View;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --ca-file pve-root-ca.pem")]
 pub struct Trust {
-    /// Which one (default: the current one)
+    /// Which one [default: the one that a command would use]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: Option<String>,
     /// The name to check in the certificates, where the endpoints are others

@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::api::storage::{self, Volume};
 use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
+use crate::ops::backup::archive::Found;
+use crate::ops::backup::hidden;
 use crate::ops::nodes;
 use crate::ui::{Cell, Column, Row};
 
@@ -58,14 +60,18 @@ impl Content {
                 let Some(found) = session.client()?.get(&storage::list(node))?.into_iter().find(|s| s.storage == self.storage) else {
                     return Ok(Vec::new());
                 };
-                Ok(vec![(node.to_owned(), found.shared)])
+                Ok(vec![(node.to_owned(), found.shared, found.takes("backup"))])
             })?;
             let mut volumes = Vec::new();
-            for (node, is_shared) in rows {
+            let mut backups = Found::default();
+            for (node, is_shared, takes_backups) in rows {
                 if shared {
                     continue;
                 }
                 (seen, shared) = (true, is_shared);
+                if takes_backups && self.content.as_deref().is_none_or(|content| content == "backup") {
+                    backups.looked.insert(self.storage.clone());
+                }
                 let call =
                     storage::content(&node, &self.storage).with_some("content", self.content.as_deref()).with_some("vmid", self.vmid);
                 volumes.extend(session.client()?.get(&call)?.into_iter().map(|volume| Shown::of(&session.context, &node, volume)));
@@ -73,6 +79,11 @@ impl Content {
             if !seen {
                 return Err(Fault::not_found(format!("there is no storage '{}' that this token may see", self.storage))
                     .with_hint("`felhom storage list` shows those that are visible; Datastore.Audit on /storage/NAME makes one so"));
+            }
+            if !backups.looked.is_empty()
+                && let Some(hidden) = hidden::of_list(session, &backups, self.vmid)
+            {
+                session.person.warn(&hidden);
             }
             Ok(volumes)
         })

@@ -34,7 +34,7 @@ pub struct List {
     /// Only on this node
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// At most so many a node
+    /// At most so many, the newest
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u64,
 }
@@ -79,6 +79,8 @@ impl List {
                 Ok(rows.filter(|row| !self.errors || row.status != "running").collect())
             })?;
             rows.sort_by(|a: &Shown, b| (b.start, &b.upid).cmp(&(a.start, &a.upid)));
+            // Each node was asked for so many; the newest of all are what is meant.
+            rows.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
             Ok(rows)
         })
     }

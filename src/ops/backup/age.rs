@@ -1,16 +1,14 @@
 //! How old each guest's newest archive is.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::api::{GuestKind, cluster};
 use crate::fault::Result;
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::Held;
 use crate::ops::backup::archive::{self, Archive, Filter, Found};
 use crate::ops::guests::{self, Guest};
-use crate::routes::Grant;
 use crate::session::Session;
 
 /// What is to be thought of a guest's backups.
@@ -107,20 +105,5 @@ fn blind(guest: &Guest, found: &Found, held: Option<&Held>) -> Option<String> {
     if found.looked.is_empty() {
         return Some("no storage with backups is visible to this token".to_owned());
     }
-    let held = held?;
-    let has = |privilege: &str, path: String| holds(held, &Grant { path, privilege: privilege.into() });
-    let hidden: BTreeSet<&String> = found
-        .looked
-        .iter()
-        .filter(|storage| {
-            let whole = has("Datastore.Allocate", format!("/storage/{storage}"));
-            let own = has("VM.Backup", format!("/vms/{}", guest.vmid)) && has("Datastore.AllocateSpace", format!("/storage/{storage}"));
-            !whole && !own
-        })
-        .collect();
-    let first = hidden.iter().next()?;
-    Some(format!(
-        "archives of {} on {first} are hidden from this token: VM.Backup on /vms/{} and Datastore.AllocateSpace on /storage/{first} show them",
-        guest.vmid, guest.vmid
-    ))
+    super::hidden::of_guest(found, held?, guest.vmid)
 }

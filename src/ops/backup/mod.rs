@@ -3,6 +3,7 @@
 pub mod after;
 pub mod age;
 pub mod archive;
+pub mod hidden;
 pub mod job;
 pub mod keep;
 pub mod log;

@@ -9,8 +9,8 @@ use crate::api::backup::{self, Mark};
 use crate::api::{GuestKind, storage};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Item, Step, Target};
-use crate::ops::backup::Keep;
 use crate::ops::backup::archive::{self, Archive, Filter};
+use crate::ops::backup::{Keep, hidden};
 use crate::ops::guests::{self, Guest};
 use crate::session::Session;
 
@@ -53,7 +53,7 @@ pub fn word(mark: Mark) -> &'static str {
 /// Asks the host what the rule would do, for each guest and storage.
 pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
     let filter = Filter { storage: wanted.storage.map(str::to_owned), ..Filter::default() };
-    let found = archive::all(session, &filter)?;
+    let mut found = archive::all(session, &filter)?;
     if let Some(storage) = wanted.storage.filter(|name| !found.looked.contains(*name)) {
         let why = if found.unseen.is_empty() {
             "it is not there, takes no backups, or is hidden from this token".to_owned()
@@ -66,7 +66,7 @@ pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
     let existing = guests::all(session)?;
     let numbers = numbers(&existing, wanted.guests)?;
     let mut sorted: BTreeMap<(u32, &'static str, String, String), Vec<Archive>> = BTreeMap::new();
-    for archive in found.archives {
+    for archive in std::mem::take(&mut found.archives) {
         if let (Some(vmid), Some(kind)) = (archive.vmid, archive.kind)
             && (numbers.is_empty() || numbers.contains(&vmid))
         {
@@ -74,7 +74,9 @@ pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
         }
     }
     if let Some(none) = numbers.iter().find(|vmid| !sorted.keys().any(|key| key.0 == **vmid)) {
-        return Err(Fault::not_found(format!("there is no archive of {none} that this token may see")));
+        let fault = Fault::not_found(format!("there is no archive of {none} that this token may see"));
+        let hidden = hidden::of_list(session, &found, Some(*none));
+        return Err(fault.with_hint(hidden.unwrap_or_else(|| "`felhom backup list` shows those that are visible".into())));
     }
     sorted
         .into_iter()

@@ -9,6 +9,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
 use crate::guard::tags::{self, Deed};
 use crate::ops::backup::archive::{self, Archive, Filter};
+use crate::ops::backup::hidden;
 use crate::ops::guests::{self, Guest};
 use crate::ops::restore::config::{self, Archived};
 use crate::ops::restore::identity::{self, Identity};
@@ -147,7 +148,9 @@ fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> 
         let fault = Fault::not_found(format!("there is no archive of {from}{when} that this token may see"));
         match found.archives.last() {
             Some(oldest) => fault.with_hint(format!("the oldest is {}", oldest.archive)),
-            None => fault.with_hint("`felhom backup list` shows those that are visible"),
+            None => fault.with_hint(
+                hidden::of_list(session, &found, Some(vmid)).unwrap_or_else(|| "`felhom backup list` shows those that are visible".into()),
+            ),
         }
     })
 }

@@ -95,7 +95,7 @@ impl Refusal {
     }
 }
 
-const CHANGED: &str = "if nobody renewed it, somebody may be in between; compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host (pveproxy-ssl.pem where there is one), then `felhom context trust` pins the new one";
+const CHANGED: &str = "if nobody renewed it, somebody may be in between; compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host (pveproxy-ssl.pem where there is one), then `felhom context trust` pins the new one, or --fingerprint names it where it was given";
 
 fn list(fingerprints: &[Fingerprint]) -> String {
     fingerprints.iter().map(Fingerprint::to_string).collect::<Vec<_>>().join(" or ")
