@@ -34,6 +34,16 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// What the host says in its own words: with what opens something in it masked, from here on.
+pub fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| crate::redact::text(&text)))
+}
+
+/// A line of a log, in the same way.
+pub fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(crate::redact::text(&String::deserialize(from)?))
+}
+
 /// `#[serde(deserialize_with = "lenient::flag")]`: 0/1, "0"/"1", true/false; absent is false with `default`.
 pub fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(from)?;

@@ -24,6 +24,7 @@ mod routes;
 mod snapshot;
 mod storage;
 mod task;
+mod unasked;
 #[cfg(feature = "fence")]
 mod usb;
 
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::fault::{Fault, Kind, Result};
+use crate::guard::redact;
 use crate::ui::Out;
 
 pub use ctx::{Ctx, Surroundings};
@@ -169,6 +171,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Ok(()) => 0,
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
+            redact::fault(&mut fault);
             ctx.out.fault(&fault);
             fault.exit_code()
         }

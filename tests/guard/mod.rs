@@ -3,5 +3,6 @@
 mod gates;
 mod hostile;
 mod journal;
+mod secrets;
 mod staged;
 mod tags;
