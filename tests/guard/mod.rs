@@ -3,6 +3,9 @@
 mod gates;
 mod hostile;
 mod journal;
+mod leaves;
 mod secrets;
+mod site;
+mod sources;
 mod staged;
 mod tags;

@@ -1,7 +1,6 @@
 //! `felhom role bootstrap`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -27,7 +26,6 @@ use crate::ops::role::present::{self, Present};
 use crate::ops::role::presets::{PRESETS, preset};
 use crate::ops::time;
 use crate::session::Session;
-use crate::transport::Client;
 use crate::ui::{Cell, Format, Record, units};
 
 /// Make a role, a user and a token, grant the role to both, prove it, and write the context
@@ -146,8 +144,8 @@ impl Bootstrap {
         };
         let store = match self.store {
             Some(Place::Print) => None,
-            _ if ctx.global.plan.is_some() => Some(self.wished().unwrap_or(Store::Keyring)),
-            _ if matches!(ready.kept, Kept::Lost) => Some(self.probed(ctx, &ready.keeper)?),
+            _ if matches!(ready.kept, Kept::Lost) && ready.session.rules.carries_out() => Some(self.probed(ctx, &ready.keeper)?),
+            _ if matches!(ready.kept, Kept::Lost) => Some(ready.keeper.store(self.wished())),
             _ => self.wished(),
         };
         let target = (!ready.keeper.fixed).then(|| ready.later.clone());
@@ -203,7 +201,7 @@ impl Bootstrap {
 
     /// Trust, then the administrator's login.
     fn enter(&self, ctx: &Ctx, context: &Context) -> Result<Entered> {
-        let administered = subject::administered(context, self.via)?;
+        let administered = subject::administered(ctx, context, self.via)?;
         if administered.transport != Transport::Https {
             return Ok((ctx.open(administered), context.clone(), None));
         }
@@ -227,7 +225,7 @@ impl Bootstrap {
 
     fn unasked(&self, ctx: &Ctx, context: Context) -> Ready {
         let keeper = subject::keeper(ctx, context.clone());
-        let session = ctx.planning(&context, self.admin.name());
+        let session = ctx.without_api(&context, self.admin.name());
         Ready { session, present: Present::default(), kept: Kept::Lost, keeper, later: context, ca_pem: None, trust: "unknown" }
     }
 
@@ -241,11 +239,11 @@ impl Bootstrap {
 
     fn probed(&self, ctx: &Ctx, keeper: &Keeper) -> Result<Store> {
         let person = ctx.person();
-        match keeper.store(self.wished()) {
+        match keeper.probed(self.wished()) {
             // What is asked of a person is told to a script.
             Err(fault) if self.store.is_none() && person.present() => {
                 let question = format!("{fault}. Keep the secret in a file that only you can read?");
-                if person.yes(&question)? { keeper.store(Some(Store::File)) } else { Err(fault) }
+                if person.yes(&question)? { keeper.probed(Some(Store::File)) } else { Err(fault) }
             }
             settled => settled,
         }
@@ -374,34 +372,6 @@ impl Record for Shown {
 
     fn id(&self) -> String {
         self.token_id.clone()
-    }
-}
-
-/// What `--plan` needs where nobody is asked.
-impl Ctx {
-    fn planning(&self, context: &Context, who: &str) -> Session {
-        let (verb, interrupt, who) = (self.verb.clone(), self.around.interrupt.clone(), who.to_owned());
-        let connect = move || Ok(Client::new(Box::new(Unasked { who: who.clone() }), verb.clone(), interrupt.clone()));
-        self.open_through(context, Arc::new(connect))
-    }
-}
-
-/// Stands for an administrator who was not asked.
-struct Unasked {
-    who: String,
-}
-
-impl crate::transport::Transport for Unasked {
-    fn read(&self, request: &crate::api::Request) -> Result<crate::api::Reply> {
-        Err(Fault::new(Kind::Unreachable, format!("{request}: nobody is asked for this plan")))
-    }
-
-    fn write(&self, request: &crate::api::Request, _permit: &crate::guard::Permit) -> Result<crate::api::Reply> {
-        self.read(request)
-    }
-
-    fn who(&self) -> &str {
-        &self.who
     }
 }
 
