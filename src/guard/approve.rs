@@ -1,5 +1,7 @@
 //! The decision on a change.
 
+use std::sync::atomic::Ordering;
+
 use crate::api::cluster;
 use crate::fault::{Fault, Result};
 use crate::guard::journal::{Record, local_user, new_id, now};
@@ -54,18 +56,20 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
         blocked(session, &plan, "stage", &Fault::refused(format!("staged as {}", staged.id)));
         return Ok(Pass::Staged(Box::new(staged), plan));
     }
-    if let Some(applying) = &rules.applying {
+    let applying = rules.applying.as_ref().filter(|applying| !applying.begun.load(Ordering::Relaxed));
+    if let Some(applying) = applying {
         stage::admit(session, &change, applying).map_err(|fault| refuse("plan", fault))?;
     }
     confirm::confirm(&change, &plan, rules, session.person.as_ref()).map_err(|fault| refuse("confirmation", fault))?;
     if calls && pending {
         session.client()?.greet()?;
     }
-    if let Some(applying) = &rules.applying {
+    if let Some(applying) = applying {
         // All that can be known to stand in its way has been asked: from here on it counts as used.
         session.journal.ready()?;
         let shelf = Shelf::at(&session.state_dir);
         shelf.take(&applying.staged.id, &session.interrupt).map_err(|fault| refuse("plan", fault))?;
+        applying.begun.store(true, Ordering::Relaxed);
     }
     Ok(Pass::Go(Approved::new(new_id(), change, plan)))
 }

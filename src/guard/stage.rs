@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,8 @@ pub struct Applying {
     /// The answers of the one who applies it: those given when it was staged do not count.
     pub yes: bool,
     pub confirm: Vec<String>,
+    /// Set once it was let through: what the same command does after that (a start after a restore) belongs to it.
+    pub begun: Arc<AtomicBool>,
 }
 
 /// Where staged changes are kept.

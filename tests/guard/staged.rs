@@ -105,6 +105,36 @@ fn drift_is_shown_and_refused_unless_accepted() {
 }
 
 #[test]
+fn what_follows_in_the_same_command_belongs_to_it() {
+    let host = Host::demo();
+    let restore = ["guest", "restore", "--from", "101", "--latest", "--vmid", "150", "--storage", "local-lvm", "--start"];
+    let id = stage(&host, &restore);
+    host.run(["plan", "show", &id]).ok().shows("started afterwards");
+    host.run(["plan", "apply", &id]).ok();
+    assert_eq!(host.count("POST", "/lxc/150/status/start"), 1);
+    host.run(["plan", "apply", &id]).fails(1).says("150");
+}
+
+#[test]
+fn archives_and_jobs_are_to_be_as_they_were_too() {
+    let host = Host::demo().with_token("root@pam!demo");
+    let first = |args: &[&str]| host.run(args).ok().lines()[0].to_owned();
+    let archive = first(&["backup", "list", "102", "--filter", "protected=false", "-o", "id"]);
+    let job = first(&["backup", "job", "list", "-o", "id"]);
+    let delete = stage(&host, &["backup", "delete", &archive]);
+    let prune = stage(&host, &["backup", "prune", "--storage", "nas", "--keep", "last=1"]);
+    let set = stage(&host, &["backup", "job", "set", &job, "--comment", "x"]);
+    let notes = stage(&host, &["backup", "notes", &archive, "mine"]);
+    host.run(["backup", "notes", &archive, "theirs"]).ok();
+    host.run(["backup", "protect", &archive]).ok();
+    host.run(["backup", "job", "set", &job, "--schedule", "05:00"]).ok();
+    host.run(["plan", "apply", &delete, "--confirm", archive.rsplit('/').next().unwrap()]).fails(3).says("protected");
+    host.run(["plan", "apply", &prune, "--confirm", "nas"]).fails(3).says("archives that go was ");
+    host.run(["plan", "apply", &set]).fails(3).says("schedule was ").says("is 05:00");
+    host.run(["plan", "apply", &notes]).fails(3).says("notes was db, is theirs");
+}
+
+#[test]
 fn it_is_good_for_seven_days() {
     let host = Host::demo();
     let id = stage(&host, &["guest", "set", "110", "memory=1536"]);

@@ -36,7 +36,7 @@ impl Apply {
         let staged = super::shelf(ctx).get(&self.id)?;
         let args = arguments(ctx, &staged.command, &staged.context);
         let Global { yes, confirm, .. } = ctx.global.clone();
-        let applying = Applying { staged, accept_drift: self.accept_drift, yes, confirm };
+        let applying = Applying { staged, accept_drift: self.accept_drift, yes, confirm, begun: Arc::default() };
         let around = Surroundings { applying: Some(Arc::new(applying)), ..ctx.around.clone() };
         match cli::run(args, around) {
             0 => Ok(()),
