@@ -25,6 +25,7 @@ mod sdn;
 mod snapshot;
 mod storage;
 mod task;
+mod unasked;
 #[cfg(feature = "fence")]
 mod usb;
 
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::fault::{Fault, Kind, Result};
+use crate::guard::redact;
 use crate::ui::Out;
 
 pub use ctx::{Ctx, Surroundings};
@@ -174,6 +176,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Ok(()) => 0,
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
+            redact::fault(&mut fault);
             if ctx.around.fixed.is_some() {
                 fault.hint = Some(in_the_demo(&fault.full_hint()));
             }

@@ -113,7 +113,11 @@ pub fn end(text: &str, now: i64) -> Result<u64> {
 }
 
 /// The same host, reached as the administrator.
-pub fn administered(context: &Context, via: Via) -> Result<Context> {
+pub fn administered(ctx: &Ctx, context: &Context, via: Via) -> Result<Context> {
+    if ctx.around.fixed.is_some() && via != Via::Https {
+        // Behind ssh, and on this machine, is a real host.
+        return Err(Fault::usage("the demo host is reached over https alone").with_hint("leave --via out"));
+    }
     let mut admin = context.clone();
     match via {
         Via::Https if context.transport != Transport::Https => {
