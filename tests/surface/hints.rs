@@ -98,7 +98,7 @@ fn exists(tree: &Command, line: &str) -> Result<(), String> {
     // `demo` takes any other command.
     if let [first, second, ..] = rest
         && *first == "demo"
-        && !tree.find_subcommand("demo").is_some_and(|demo| demo.find_subcommand(second).is_some())
+        && tree.find_subcommand("demo").is_none_or(|demo| demo.find_subcommand(second).is_none())
     {
         rest = &rest[1..];
     }

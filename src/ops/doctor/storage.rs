@@ -40,7 +40,7 @@ pub fn look(patient: &Patient<'_>, held: &Held, report: &mut Report) {
 /// ` (local-lvm cannot: …)`
 fn why_not(other: &[&Storage]) -> String {
     let disks = |storage: &&&Storage| storage.content.split(',').all(|one| matches!(one, "images" | "rootdir"));
-    let (disks, rest): (Vec<&Storage>, Vec<&Storage>) = other.iter().partition(|storage| disks(&storage));
+    let (disks, rest): (Vec<&Storage>, Vec<&Storage>) = other.iter().partition(disks);
     let said = |list: &[&Storage], why: &str| {
         let names: Vec<&str> = list.iter().map(|storage| storage.storage.as_str()).collect();
         (!names.is_empty()).then(|| format!("{} cannot: {why}", names.join(", ")))
