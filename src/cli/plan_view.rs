@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::api::Method;
 use crate::api::Request;
 use crate::fault::Result;
+use crate::guard::redact;
 use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target};
 use crate::routes::Grant;
 pub use crate::shell::quote;
@@ -106,7 +107,10 @@ fn commands(item: &PlannedItem) -> Vec<String> {
 /// The step as a command for root on the node.
 fn command(step: &PlannedStep) -> String {
     match &step.request {
-        Some(request) => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        Some(request) => match redact::secret_of(request) {
+            Some(key) => format!("# {request}: '{key}' is a secret, and would stand in the process list: set it in the web interface"),
+            None => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        },
         None => format!("# {}", step.text.as_deref().unwrap_or(step.name)),
     }
 }

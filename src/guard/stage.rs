@@ -267,10 +267,7 @@ fn literal_secret(change: &Change) -> Option<String> {
         Do::Call(request) => Some(request),
         Do::Act(_) => None,
     });
-    calls
-        .flat_map(|request| &request.params)
-        .find(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive(key))
-        .map(|(key, _)| key.clone())
+    calls.filter_map(redact::secret_of).map(str::to_owned).next()
 }
 
 #[cfg(test)]

@@ -8,4 +8,5 @@ mod narrow;
 mod node;
 mod rotate;
 mod secrets;
+mod spy;
 mod support;

@@ -86,6 +86,7 @@ impl Add {
                 self.name
             )));
         }
+        let named = self.secret.source()?;
         let make_current = self.make_current || config.contexts.is_empty();
         let mut context = Context {
             transport: self.transport,
@@ -112,7 +113,10 @@ impl Add {
         }
         let token_id = self.token_id()?;
         context.token_id = Some(token_id.clone());
-        let given = self.secret.get(ctx, &vault, &token_id)?;
+        let given = match named {
+            Some(source) => Given::There(source),
+            None => self.secret.get(ctx, &vault, &token_id)?,
+        };
         let proof = if self.trust.offline || ctx.global.plan.is_some() {
             None
         } else {
