@@ -21,11 +21,7 @@ fn one_line(text: &str) -> String {
 /// Shows a plan on stdout: as text for people, as data in every other format.
 pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
     if form == Some(PlanForm::Pveum) {
-        let mut text: String = plan.items.iter().flat_map(commands).map(|line| line + "\n").collect();
-        if text.contains(redact::MASK) {
-            text.insert_str(0, &format!("# {} stands for a secret, which is not shown\n", redact::MASK));
-        }
-        return out.text(&text);
+        return out.text(&plan.items.iter().flat_map(commands).map(|line| line + "\n").collect::<String>());
     }
     if matches!(out.format(), Format::Table) {
         let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
@@ -125,7 +121,10 @@ fn commands(item: &PlannedItem) -> Vec<String> {
 /// The step as a command for root on the node.
 fn command(step: &PlannedStep) -> String {
     match &step.request {
-        Some(request) => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        Some(request) => match redact::secret_of(request) {
+            Some(key) => format!("# {request}: '{key}' is a secret, and would stand in the process list: set it in the web interface"),
+            None => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        },
         // A comment stays one, whatever is in it.
         None => one_line(&format!("# {}", step.text.as_deref().unwrap_or(step.name))),
     }
@@ -165,19 +164,9 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-    // A public key is long, but no secret, and the command would not work without it.
-    let hides =
-        |key: &str, v: &Value| (matches!(v, Value::Secret(_)) || redact::sensitive_at(&request.path, key)) && !redact::is_public(key);
-    let texts = |key: &str, v: &Value| match v {
-        _ if hides(key, v) => vec![redact::MASK.to_owned()],
-        Value::Output(_) => vec![v.shown()],
-        _ => v.wire(),
-    };
-    let params: String = request
-        .params
-        .iter()
-        .flat_map(|(key, v)| texts(key, v).into_iter().map(move |text| format!(" --{key} {}", quote(&text))))
-        .collect();
+    let texts = |v: &Value| if matches!(v, Value::Output(_)) { vec![v.shown()] } else { v.wire() };
+    let params: String =
+        request.params.iter().flat_map(|(key, v)| texts(v).into_iter().map(move |text| format!(" --{key} {}", quote(&text)))).collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
 }
 

@@ -20,6 +20,14 @@ pub fn config_value(key: &str, value: &str) -> String {
     if sensitive(key) { MASK.into() } else { text(value) }
 }
 
+/// The parameter of a request that is a secret, if one is. A public key is long, but none.
+pub fn secret_of(request: &Request) -> Option<&str> {
+    let secret = |(key, value): &&(String, Value)| {
+        matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !is_public(key) && !matches!(value, Value::Output(_)))
+    };
+    request.params.iter().find(secret).map(|(key, _)| key.as_str())
+}
+
 /// A parameter's value, for showing.
 pub fn param(request: &Request, key: &str, value: &Value) -> String {
     match value {

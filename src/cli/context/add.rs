@@ -87,6 +87,7 @@ impl Add {
                 self.name
             )));
         }
+        let named = self.secret.source()?;
         let make_current = self.make_current || config.contexts.is_empty();
         let mut context = Context {
             transport: self.transport,
@@ -113,7 +114,10 @@ impl Add {
         }
         let token_id = self.token_id()?;
         context.token_id = Some(token_id.clone());
-        let given = self.secret.get(ctx, &vault, &token_id)?;
+        let given = match named {
+            Some(source) => Given::There(source),
+            None => self.secret.get(ctx, &vault, &token_id)?,
+        };
         let proof = if self.trust.offline || planned {
             None
         } else {
