@@ -15,6 +15,7 @@
 //! exec.rs        the only file that starts a process
 //! interrupt.rs   Ctrl-C and SIGTERM; the only place that sleeps
 //! fault.rs       the one typed error: exit code, hint, what the JSON error object says
+//! redact/        what must not be shown: by its key, by its call, by its form
 //! secret.rs      text that cannot be printed
 //! units.rs       sizes, durations and times as people and programs read them
 //! ui/            tables, JSON, progress, prompts, messages: the only place that prints
@@ -48,6 +49,8 @@ pub mod guard;
 pub mod interrupt;
 #[cfg(feature = "cli")]
 pub mod ops;
+#[cfg(feature = "cli")]
+pub mod redact;
 #[cfg(feature = "cli")]
 pub mod routes;
 pub mod secret;

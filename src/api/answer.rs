@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::api::call::Request;
 use crate::fault::{Fault, Kind, Result};
+use crate::redact;
 
 /// The data of a successful answer, not yet read.
 #[derive(Debug, Clone)]
@@ -60,8 +61,17 @@ pub fn read(request: &Request, status: u16, reason: &str, body: &[u8]) -> Result
     let (message, errors) = envelope.map_or((None, BTreeMap::new()), |e| (e.message, e.errors));
     let message = message.map(|m| m.trim().to_owned()).filter(|m| !m.is_empty());
     let text = message.unwrap_or_else(|| if reason.is_empty() { format!("HTTP status {status}") } else { reason.to_owned() });
-    let errors = errors.into_iter().map(|(key, value)| (key, plain(value))).collect();
-    Err(refusal(request, status, reason, &text, errors))
+    let errors = errors.into_iter().map(|(key, value)| (key, said(&plain(value)))).collect();
+    Err(refusal(request, status, &said(reason), &said(&text), errors))
+}
+
+/// What a host says in an error goes to terminals, logs and the journal: what opens something is masked, and there is no more of it
+/// than somebody would read.
+fn said(text: &str) -> String {
+    match text.char_indices().nth(2000) {
+        Some((end, _)) => format!("{}…", redact::text(&text[..end])),
+        None => redact::text(text),
+    }
 }
 
 fn plain(value: serde_json::Value) -> String {

@@ -39,6 +39,16 @@ pub fn truth(text: &str) -> bool {
     ["1", "on", "yes", "true"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
 }
 
+/// What the host says in its own words: with what opens something in it masked, from here on.
+pub fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| crate::redact::text(&text)))
+}
+
+/// A line of a log, in the same way.
+pub fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(crate::redact::text(&String::deserialize(from)?))
+}
+
 /// `#[serde(deserialize_with = "lenient::flag")]`: 0/1, "0"/"1", true/false; absent is false with `default`.
 pub fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     let value = Value::deserialize(from)?;

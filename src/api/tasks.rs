@@ -9,7 +9,7 @@ use crate::path;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
     pub status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::said")]
     pub exitstatus: Option<String>,
     #[serde(default)]
     pub starttime: u64,
@@ -26,7 +26,7 @@ impl Status {
 pub struct Line {
     #[serde(deserialize_with = "lenient::u64")]
     pub n: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::line")]
     pub t: String,
 }
 
@@ -49,7 +49,7 @@ pub struct Entry {
     #[serde(default, deserialize_with = "lenient::opt_u64")]
     pub endtime: Option<u64>,
     /// The exit status of a finished one; absent (or `RUNNING`) while it runs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::said")]
     pub status: Option<String>,
 }
 

@@ -245,6 +245,7 @@ impl Ctx {
                 Ok(some) => rows.extend(some),
                 Err(mut fault) => {
                     self.explain(&mut fault, Some(&session.context));
+                    redact::fault(&mut fault);
                     self.out.warn(format!("{}: {fault}", session.context));
                     faults.push(fault);
                 }
@@ -267,6 +268,15 @@ impl Ctx {
         if let Some(hint) = about.and_then(|about| denial::nothing_seen(client, &about)) {
             self.out.hint(hint);
         }
+    }
+
+    /// For what changes only this machine: whether it is only to be shown. It is done at once, so it cannot be staged.
+    pub fn planned_here(&self) -> Result<bool> {
+        if self.global.stage {
+            return Err(Fault::usage(format!("--stage: `felhom {}` changes only this machine, and that is not staged", self.verb))
+                .with_hint("leave --stage out; --plan shows what would be done"));
+        }
+        Ok(self.global.plan.is_some())
     }
 
     /// Puts a change before the guard, carries it out, and shows what came of it.

@@ -139,9 +139,9 @@ impl Global {
             gate,
             plan: self.plan.is_some(),
             stage: self.stage || writes == Writes::Stage,
+            yes: applying.as_ref().map_or(self.yes, |staged| staged.yes),
+            confirm: applying.as_ref().map_or_else(|| self.confirm.clone(), |staged| staged.confirm.clone()),
             applying,
-            yes: self.yes,
-            confirm: self.confirm.clone(),
             force: self.force,
             no_journal: self.no_journal,
         }

@@ -25,6 +25,7 @@ mod sdn;
 mod snapshot;
 mod storage;
 mod task;
+mod unasked;
 #[cfg(feature = "fence")]
 mod usb;
 
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::fault::{Fault, Kind, Result};
+use crate::guard::redact;
 use crate::ui::Out;
 
 pub use ctx::{Ctx, Surroundings};
@@ -174,6 +176,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Ok(()) => 0,
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
+            redact::fault(&mut fault);
             if ctx.around.fixed.is_some() {
                 fault.hint = Some(in_the_demo(&fault.full_hint()));
             }
@@ -209,12 +212,16 @@ fn usage(args: &[OsString], mut error: clap::Error) -> u8 {
     let wants_json = args.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && (pair[1] == "json" || pair[1] == "jsonl"))
         || args.iter().any(|arg| arg == "-ojson" || arg == "--output=json" || arg == "--output=jsonl")
         || std::env::var("FELHOM_OUTPUT").is_ok_and(|format| format.starts_with("json"));
-    if wants_json && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let wants_json = wants_json && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let text = error.render().to_string();
+    // The parser repeats what it was given: a token id with its secret behind it, say.
+    let told = redact::text(&text);
+    if wants_json || told != text {
+        let message = told.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         let mut fault = Fault::new(Kind::Usage, message);
         fault.hint = elsewhere(&error).map(str::to_owned);
-        Out::new(crate::ui::Options { format: Some(crate::ui::Format::Json), ..Default::default() }).fault(&fault);
+        let format = wants_json.then_some(crate::ui::Format::Json);
+        Out::new(crate::ui::Options { format, ..Default::default() }).fault(&fault);
         return fault.exit_code();
     }
     if let Some(tip) = elsewhere(&error) {

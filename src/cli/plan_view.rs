@@ -2,8 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::api::Method;
-use crate::api::Request;
+use crate::api::{Method, Request, Value};
 use crate::fault::Result;
 use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target, redact};
 use crate::routes::Grant;
@@ -12,14 +11,17 @@ use crate::ui::{Format, Out, clean, units};
 
 use super::PlanForm;
 
+/// A line of a plan is one line, and not longer than this, whatever a guest is called.
+const LONGEST: usize = 1000;
+
+fn one_line(text: &str) -> String {
+    clean::short(text, LONGEST)
+}
+
 /// Shows a plan on stdout: as text for people, as data in every other format.
 pub fn show(out: &Out, plan: &Plan, form: Option<PlanForm>) -> Result<()> {
     if form == Some(PlanForm::Pveum) {
-        let mut text: String = plan.items.iter().flat_map(commands).map(|line| line + "\n").collect();
-        if text.contains(redact::MASK) {
-            text.insert_str(0, &format!("# {} stands for a secret, which is not shown\n", redact::MASK));
-        }
-        return out.text(&text);
+        return out.text(&plan.items.iter().flat_map(commands).map(|line| line + "\n").collect::<String>());
     }
     if matches!(out.format(), Format::Table) {
         let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
@@ -58,8 +60,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     if !plan.confirm.is_empty() {
         lines.push(format!("confirm with: --confirm {}", plan.confirm.join(",")));
     }
-    // What stands in names and values must not make up lines of its own.
-    lines.into_iter().map(|line| clean::line(&line).into_owned()).collect()
+    lines.iter().map(|line| one_line(line)).collect()
 }
 
 fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
@@ -114,27 +115,31 @@ fn commands(item: &PlannedItem) -> Vec<String> {
         return item.steps.iter().map(command).collect();
     }
     let why = item.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-    vec![format!("# {} {}: {}{why}", item.action, item.target, item.status)]
+    vec![one_line(&format!("# {} {}: {}{why}", item.action, item.target, item.status))]
 }
 
 /// The step as a command for root on the node.
 fn command(step: &PlannedStep) -> String {
     match &step.request {
-        Some(request) => access_command(request).unwrap_or_else(|| pvesh_command(request)),
-        None => format!("# {}", step.text.as_deref().unwrap_or(step.name)),
+        Some(request) => match redact::secret_of(request) {
+            Some(key) => format!("# {request}: '{key}' is a secret, and would stand in the process list: set it in the web interface"),
+            None => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        },
+        // A comment stays one, whatever is in it.
+        None => one_line(&format!("# {}", step.text.as_deref().unwrap_or(step.name))),
     }
 }
 
 /// Users, roles, tokens and rights have a tool of their own.
 fn access_command(request: &Request) -> Option<String> {
-    let value = |name: &str| request.param(name).map(super::super::api::call::Value::shown);
+    let value = |name: &str| request.param(name).map(Value::shown);
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let options = |skip: &[&str]| -> String {
         request
             .params
             .iter()
             .filter(|(key, _)| !skip.contains(&key.as_str()))
-            .map(|(key, v)| format!(" --{key} {}", quote(&redact::param(key, v))))
+            .map(|(key, v)| format!(" --{key} {}", quote(&redact::param(request, key, v))))
             .collect()
     };
     Some(match (request.method, &path[..]) {
@@ -159,11 +164,9 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-    let params: String = request
-        .params
-        .iter()
-        .flat_map(|(key, v)| redact::wire(key, v).into_iter().map(move |v| format!(" --{key} {}", quote(&v))))
-        .collect();
+    let texts = |v: &Value| if matches!(v, Value::Output(_)) { vec![v.shown()] } else { v.wire() };
+    let params: String =
+        request.params.iter().flat_map(|(key, v)| texts(v).into_iter().map(move |text| format!(" --{key} {}", quote(&text)))).collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
 }
 
@@ -200,5 +203,5 @@ pub fn stored(staged: &Staged) -> Vec<String> {
     for (target, facts) in &staged.facts {
         lines.extend(facts.iter().map(|(name, value)| format!("  as it was: {target}: {name} = {value}")));
     }
-    lines.into_iter().map(|line| clean::line(&line).into_owned()).collect()
+    lines.iter().map(|line| one_line(line)).collect()
 }

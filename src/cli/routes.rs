@@ -86,6 +86,8 @@ pub fn privileges(privs: &Privs) -> String {
         Privs::Any(list) => list.iter().map(privileges).collect::<Vec<_>>().join(" or "),
         Privs::When(option, inner) => format!("with {option}: {}", privileges(inner)),
         Privs::WhenIs(option, value, inner) => format!("with {option}={value}: {}", privileges(inner)),
+        Privs::WhenDrive(option, drive, inner) => format!("with {option} {}: {}", drive.word(), privileges(inner)),
+        Privs::Without(option, inner) => format!("without {option}: {}", privileges(inner)),
     }
 }
 

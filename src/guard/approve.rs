@@ -1,12 +1,15 @@
 //! The decision on a change.
 
+use std::sync::atomic::Ordering;
+
 use crate::api::cluster;
 use crate::fault::{Fault, Result};
 use crate::guard::journal::{Record, local_user, new_id, now};
 use crate::guard::plan::Held;
 use crate::guard::run::Approved;
-use crate::guard::stage::{self, Staged};
-use crate::guard::{Change, Do, Item, Plan, Settled, confirm};
+use crate::guard::stage::{self, Shelf, Staged};
+use crate::guard::{Change, Do, Item, Plan, Settled, Step, confirm, redact};
+use crate::routes;
 use crate::session::Session;
 
 /// What became of a change.
@@ -22,12 +25,6 @@ pub enum Pass {
 /// Puts a change before the gates, the person and the journal.
 pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let rules = &session.rules;
-    // What a verb refused for single targets is a refusal too, and is written down.
-    for item in &change.items {
-        if let (Some(Settled::Refused(fault)), false) = (&item.settled, rules.plan) {
-            blocked(session, "guard", fault);
-        }
-    }
     // A change without a single call (an installation over ssh) needs no API, and may be planned where there is none; a plan is
     // shown whoever asks, and also where nobody can be asked.
     let calls = change.items.iter().flat_map(|item| &item.steps).any(|step| matches!(step.what, Do::Call(_)));
@@ -37,41 +34,73 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     if rules.plan {
         return Ok(Pass::Planned(plan));
     }
+    // What a verb refused for single targets is a refusal too, and is written down.
+    for (at, item) in change.items.iter().enumerate() {
+        if let Some(Settled::Refused(fault)) = &item.settled {
+            blocked(session, &plan.only(at), "guard", fault);
+        }
+    }
+    let refuse = |by: &str, fault: Fault| {
+        blocked(session, &plan, by, &fault);
+        fault
+    };
     let pending = change.items.iter().any(Item::pending);
+    if let Some(fault) = detached(session, &change) {
+        return Err(fault);
+    }
     if let Some(gate) = rules.gate.filter(|_| pending) {
-        return Err(refuse(session, gate.word(), gate.fault(&session.context)));
+        return Err(refuse(gate.word(), gate.fault(&session.context)));
     }
     if rules.stage && pending && rules.applying.is_none() {
-        let staged = stage::stage(session, &change, &plan).map_err(|fault| refuse(session, "stage", fault))?;
-        blocked(session, "stage", &Fault::refused(format!("staged as {}", staged.id)));
+        let staged = stage::stage(session, &change, &plan).map_err(|fault| refuse("secret", fault))?;
+        blocked(session, &plan, "stage", &Fault::refused(format!("staged as {}", staged.id)));
         return Ok(Pass::Staged(Box::new(staged), plan));
     }
-    confirm::confirm(&change, &plan, rules, session.person.as_ref()).map_err(|fault| refuse(session, "confirmation", fault))?;
-    if let Some(applying) = &rules.applying {
-        stage::admit(session, &change, applying).map_err(|fault| refuse(session, "plan", fault))?;
+    let applying = rules.applying.as_ref().filter(|applying| !applying.begun.load(Ordering::Relaxed));
+    if let Some(applying) = applying {
+        stage::admit(session, &change, applying).map_err(|fault| refuse("plan", fault))?;
     }
+    confirm::confirm(&change, &plan, rules, session.person.as_ref()).map_err(|fault| refuse("confirmation", fault))?;
     if calls && pending {
         session.client()?.greet()?;
+    }
+    if let Some(applying) = applying {
+        // All that can be known to stand in its way has been asked: from here on it counts as used.
+        session.journal.ready()?;
+        let shelf = Shelf::at(&session.state_dir);
+        shelf.take(&applying.staged.id, &session.interrupt).map_err(|fault| refuse("plan", fault))?;
+        applying.begun.store(true, Ordering::Relaxed);
     }
     Ok(Pass::Go(Approved::new(new_id(), change, plan)))
 }
 
-fn refuse(session: &Session, by: &str, fault: Fault) -> Fault {
-    blocked(session, by, &fault);
-    fault
+/// Nobody waits for the end of a detached task, so nothing can follow it.
+fn detached(session: &Session, change: &Change) -> Option<Fault> {
+    let begins_a_task = |step: &Step| match &step.what {
+        Do::Call(request) => routes::find(request).is_some_and(|(row, _)| row.task.is_some()),
+        Do::Act(_) => false,
+    };
+    let mut pending = change.items.iter().filter(|item| session.waits.detach && item.pending());
+    let (item, next) = pending.find_map(|item| Some((item, item.steps.windows(2).find(|two| begins_a_task(&two[0]))?[1].name)))?;
+    Some(
+        Fault::usage(format!("--detach does not wait, and '{next}' can begin only when the task before it has ended ({})", item.label()))
+            .with_hint("leave --detach out, or do it in two commands"),
+    )
 }
 
 /// Writes the refusal down. It stands whether that works or not.
-fn blocked(session: &Session, by: &str, fault: &Fault) {
+fn blocked(session: &Session, plan: &Plan, by: &str, fault: &Fault) {
     let _ = session.journal.write(&Record::Blocked {
         id: new_id(),
         time: now(),
         context: session.context.clone(),
+        who: plan.who.clone(),
         user: local_user(),
         pid: std::process::id(),
         verb: session.verb.clone(),
         command: session.command.clone(),
         by: by.into(),
-        message: crate::guard::redact::text(&fault.message),
+        message: redact::text(&fault.message),
+        plan: serde_json::to_value(plan).unwrap_or_default(),
     });
 }

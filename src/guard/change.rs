@@ -77,6 +77,10 @@ pub trait Act: Send + Sync {
     fn request(&self) -> Json {
         Json::Null
     }
+    /// What secret it holds, by its name: a change with one is not kept for later.
+    fn secret(&self) -> Option<&'static str> {
+        None
+    }
     fn run(&self, outputs: &Outputs, permit: &Permit) -> Result<Json>;
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -47,17 +48,22 @@ pub enum Record {
         message: Option<String>,
         duration_s: f64,
     },
-    /// Refused before anything was sent.
+    /// Refused before anything was sent, or kept for later.
     Blocked {
         id: String,
         time: String,
         context: String,
+        #[serde(default)]
+        who: String,
         user: String,
         pid: u32,
         verb: String,
         command: Vec<String>,
         by: String,
         message: String,
+        /// What would have been done.
+        #[serde(default)]
+        plan: Json,
     },
 }
 
@@ -94,7 +100,16 @@ impl Journal {
 
     /// Appends and syncs; a change must not begin where this fails.
     pub fn write(&self, record: &Record) -> Result<()> {
-        match self.append(record) {
+        self.settled(self.append(record))
+    }
+
+    /// Whether it can be written, before anything else is settled.
+    pub fn ready(&self) -> Result<()> {
+        self.settled(self.with_file(|_| Ok(())))
+    }
+
+    fn settled(&self, done: std::io::Result<()>) -> Result<()> {
+        match done {
             Err(_) if self.lenient => Ok(()),
             Err(error) => Err(Fault::io(format!("the journal {} cannot be written, so nothing is changed", self.path.display()), &error)
                 .with_hint("make it writable, or pass --no-journal to go on without")),
@@ -105,24 +120,50 @@ impl Journal {
     fn append(&self, record: &Record) -> std::io::Result<()> {
         let mut line = plain(&serde_json::to_string(record)?).into_bytes();
         line.push(b'\n');
-        let mut slot = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if slot.is_none() {
-            *slot = Some(self.open()?);
-        }
-        let Some(file) = slot.as_mut() else { return Ok(()) };
-        // One write of the whole line, to a file opened for appending: lines of several runs never mix.
-        file.write_all(&line)?;
-        file.sync_data()
+        self.with_file(|file| {
+            // One write of the whole line, to a file opened for appending: lines of several runs never mix.
+            file.write_all(&line)?;
+            file.sync_data()
+        })
     }
 
+    fn with_file(&self, work: impl FnOnce(&mut File) -> std::io::Result<()>) -> std::io::Result<()> {
+        let mut slot = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let file = match slot.as_mut() {
+            Some(file) => file,
+            None => slot.insert(self.open()?),
+        };
+        let done = work(file);
+        if done.is_err() {
+            // What is there of the line now is looked at when it is opened again.
+            *slot = None;
+        }
+        done
+    }
+
+    /// Opens it for appending, turned over where it has grown large.
     fn open(&self) -> std::io::Result<File> {
-        if let Some(dir) = self.path.parent() {
-            std::fs::create_dir_all(dir)?;
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir)?;
+        let large = || std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() > MOST);
+        if large() {
+            let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(self.path.with_extension("lock"))?;
+            flock(&lock, FlockOperation::LockExclusive)?;
+            // Of several runs that come here at once, one turns it over: the others see by now that it is small again.
+            if large() {
+                std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+            }
         }
-        if std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() > MOST) {
-            std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
+        let is_new = !self.path.exists();
+        let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&self.path)?;
+        if is_new {
+            // Its name is to be on the disk too.
+            File::open(dir)?.sync_all()?;
+        } else if is_torn(&mut file)? {
+            // A line that was cut off with the power must not take the next one with it.
+            file.write_all(b"\n")?;
         }
-        OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)
+        Ok(file)
     }
 
     /// Every record, oldest first; lines that cannot be read are passed over.
@@ -131,7 +172,7 @@ impl Journal {
         for path in [self.path.with_extension("jsonl.1"), self.path.clone()] {
             match File::open(&path) {
                 Ok(file) => records.extend(
-                    BufReader::new(file).lines().map_while(std::io::Result::ok).filter_map(|line| serde_json::from_str(&line).ok()),
+                    BufReader::new(file).split(b'\n').map_while(std::io::Result::ok).filter_map(|line| serde_json::from_slice(&line).ok()),
                 ),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Fault::io(format!("cannot read the journal {}", path.display()), &error)),
@@ -141,14 +182,31 @@ impl Journal {
     }
 }
 
+/// Whether the last line lacks its end.
+fn is_torn(file: &mut File) -> std::io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0_u8; 1];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
 /// The same JSON with every character escaped that could turn a reader's terminal or reading direction: a journal is read with `less`.
-fn plain(json: &str) -> String {
-    let harmful =
-        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+pub(super) fn plain(json: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+                | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+    };
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if harmful(c) {
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
         } else {
             text.push(c);
         }

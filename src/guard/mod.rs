@@ -10,12 +10,12 @@ pub mod journal;
 pub mod outcome;
 mod permit;
 pub mod plan;
-pub mod redact;
 mod rules;
 mod run;
 pub mod stage;
 pub mod tags;
 
+pub use crate::redact;
 pub use approve::{Pass, ask};
 pub use change::{Act, Change, Do, Impact, Item, Outputs, Pending, Settled, Step, Target};
 pub use confirm::Person;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::Target;
+use crate::guard::{Target, redact};
 
 /// The verdict on one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -95,7 +95,8 @@ impl Outcome {
     }
 
     /// Ends it with this fault, after all.
-    pub fn fail(&mut self, fault: Fault) {
+    pub fn fail(&mut self, mut fault: Fault) {
+        redact::fault(&mut fault);
         self.status = Status::of(&fault);
         self.upid = self.upid.take().or_else(|| fault.upid.clone());
         self.error = Some(error_json(&fault));

@@ -73,12 +73,19 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same for one of its targets alone.
+    pub(super) fn only(&self, item: usize) -> Self {
+        Self { items: self.items.get(item).cloned().into_iter().collect(), ..self.clone() }
+    }
+}
+
 impl PlannedItem {
     fn of(item: &Item, held: Option<&Held>) -> Self {
         let (status, message) = match &item.settled {
             None => ("planned", None),
             Some(Settled::Unchanged) => ("unchanged", None),
-            Some(Settled::Refused(fault)) => ("refused", Some(fault.message.clone())),
+            Some(Settled::Refused(fault)) => ("refused", Some(redact::text(&fault.message))),
         };
         let steps = if item.pending() { item.steps.iter().map(PlannedStep::of).collect() } else { Vec::new() };
         let mut privileges: Vec<Needed> = Vec::new();
@@ -113,7 +120,7 @@ impl PlannedStep {
         match &step.what {
             Do::Call(request) => {
                 let params: serde_json::Map<String, Json> =
-                    request.params.iter().map(|(key, value)| (key.clone(), json!(redact::param(key, value)))).collect();
+                    request.params.iter().map(|(key, value)| (key.clone(), json!(redact::param(request, key, value)))).collect();
                 Self {
                     method: Some(request.method.word()),
                     path: Some(request.path_text()),

@@ -34,6 +34,13 @@ pub struct Rules {
     pub no_journal: bool,
 }
 
+impl Rules {
+    /// Nothing but the person stands between a change and the host: what must be ready by then may be tried out on this machine.
+    pub fn carries_out(&self) -> bool {
+        self.gate.is_none() && !self.plan && (!self.stage || self.applying.is_some())
+    }
+}
+
 impl Gate {
     pub fn word(self) -> &'static str {
         match self {

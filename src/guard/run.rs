@@ -13,7 +13,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::change::{Change, Do, Item, Outputs, Settled, Step};
 use crate::guard::journal::{Record, local_user, now};
 use crate::guard::outcome::{Outcome, Status};
-use crate::guard::{Permit, Plan};
+use crate::guard::{Permit, Plan, redact};
 use crate::session::Session;
 use crate::task::{self, Watched};
 
@@ -135,7 +135,7 @@ impl Approved {
             item: index,
             upid: outcome.upid.clone(),
             status: outcome.status.word().into(),
-            message: outcome.fault.as_ref().map(|fault| crate::guard::redact::text(&fault.message)),
+            message: outcome.fault.as_ref().map(|fault| fault.message.clone()),
             duration_s: outcome.duration_s,
         };
         if let Err(fault) = session.journal.write(&record) {
@@ -145,15 +145,22 @@ impl Approved {
     }
 
     fn step(&self, session: &Session, index: usize, step: &Step, done: &mut Done) -> Result<()> {
-        let permit = Permit::new();
         let Some(request) = step.filled(&done.outputs)? else {
             if let Do::Act(act) = &step.what {
-                let answer = act.run(&done.outputs, &permit)?;
+                let answer = act.run(&done.outputs, &Permit::new())?;
                 done.outputs.put(step.name, answer);
             }
             return Ok(());
         };
-        let answer = self.send(session, &request, &permit)?;
+        self.call(session, index, step, &request, done).map_err(|mut fault| {
+            redact::echoed(&request, &mut fault);
+            fault
+        })
+    }
+
+    /// Sends a step's request, and waits for the task that it begins.
+    fn call(&self, session: &Session, index: usize, step: &Step, request: &Request, done: &mut Done) -> Result<()> {
+        let answer = self.send(session, request, &Permit::new())?;
         let upid = answer.as_str().and_then(|text| text.parse::<Upid>().ok());
         done.outputs.put(step.name, answer);
         let Some(upid) = upid else { return Ok(()) };

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +13,8 @@ use serde_json::Value as Json;
 use crate::api::{Request, Value};
 use crate::config::files;
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::change::{Change, Do, Item};
-use crate::guard::journal::{local_user, new_id};
+use crate::guard::change::{Change, Do};
+use crate::guard::journal::{local_user, new_id, plain};
 use crate::guard::{Plan, redact};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
@@ -69,6 +71,11 @@ pub struct Applying {
     pub staged: Staged,
     /// Go on though the host's state is another one now.
     pub accept_drift: bool,
+    /// The answers of the one who applies it: those given when it was staged do not count.
+    pub yes: bool,
+    pub confirm: Vec<String>,
+    /// Set once it was let through: what the same command does after that (a start after a restore) belongs to it.
+    pub begun: Arc<AtomicBool>,
 }
 
 /// Where staged changes are kept.
@@ -122,25 +129,34 @@ impl Shelf {
 
     fn put(&self, staged: &Staged) -> Result<()> {
         files::private_dir(&self.dir)?;
-        let text = serde_json::to_vec_pretty(staged).map_err(|error| Fault::other(format!("write the staged change: {error}")))?;
-        files::replace(&self.file(&staged.id), &text)
+        let text = serde_json::to_string_pretty(staged).map_err(|error| Fault::other(format!("write the staged change: {error}")))?;
+        let text: String = text.lines().map(|line| plain(line) + "\n").collect();
+        files::replace(&self.file(&staged.id), text.as_bytes())
     }
 
-    pub fn discard(&self, id: &str) -> Result<Staged> {
-        let staged = self.get(id)?;
-        fs::remove_file(self.file(&staged.id)).map_err(|error| Fault::io(format!("remove {}", self.file(&staged.id).display()), &error))?;
-        Ok(staged)
+    /// Takes it away. One that is being applied at this moment is left to that.
+    pub fn discard(&self, staged: &Staged, interrupt: &Interrupt) -> Result<()> {
+        let _lock = self.lock(interrupt)?;
+        if self.get(&staged.id)?.used != staged.used {
+            return Err(used(&staged.id));
+        }
+        let file = self.file(&staged.id);
+        fs::remove_file(&file).map_err(|error| Fault::io(format!("remove {}", file.display()), &error))
+    }
+
+    fn lock(&self, interrupt: &Interrupt) -> Result<files::Lock> {
+        files::private_dir(&self.dir)?;
+        files::Lock::take(&self.dir.join(".lock"), Duration::from_secs(10), interrupt)
     }
 
     /// Marks it as used, under a lock and before anything is sent: of two that apply it, one does.
-    fn take(&self, id: &str, now: i64, interrupt: &Interrupt) -> Result<()> {
-        files::private_dir(&self.dir)?;
-        let _lock = files::Lock::take(&self.dir.join(".lock"), Duration::from_secs(10), interrupt)?;
+    pub(super) fn take(&self, id: &str, interrupt: &Interrupt) -> Result<()> {
+        let _lock = self.lock(interrupt)?;
         let mut staged = self.get(id)?;
         if staged.used.is_some() {
             return Err(used(id));
         }
-        staged.used = Some(now);
+        staged.used = Some(jiff::Timestamp::now().as_second());
         self.put(&staged)
     }
 }
@@ -152,9 +168,8 @@ fn used(id: &str) -> Fault {
 
 /// Keeps a change for later.
 pub(super) fn stage(session: &Session, change: &Change, plan: &Plan) -> Result<Staged> {
-    if let Some(key) = literal_secret(change) {
-        return Err(Fault::refused(format!("a change with a secret in it ({key}) cannot be staged: it would stand in a file"))
-            .with_hint("run it without --stage"));
+    if let Some(fault) = literal_secret(change, &session.command) {
+        return Err(fault);
     }
     let now = jiff::Timestamp::now().as_second();
     let staged = Staged {
@@ -178,7 +193,7 @@ pub(super) fn stage(session: &Session, change: &Change, plan: &Plan) -> Result<S
     Ok(staged)
 }
 
-/// Is the change that was made anew the one that was staged, and is the host still as it was? Marks it as used.
+/// Is the change that was made anew the one that was staged, and is the host still as it was?
 pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> Result<()> {
     let staged = &applying.staged;
     let now = jiff::Timestamp::now().as_second();
@@ -210,7 +225,7 @@ pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> 
         return Err(Fault::refused(format!("the calls of the staged change {} would be others now", staged.id))
             .with_hint("`felhom plan show` shows those that were staged; stage it anew to see those of now"));
     }
-    Shelf::at(&session.state_dir).take(&staged.id, now, &session.interrupt)
+    Ok(())
 }
 
 fn facts(change: &Change) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -257,27 +272,52 @@ fn fingerprint(change: &Change) -> String {
 fn hash_request(hash: &mut ring::digest::Context, request: &Request) {
     hash.update(format!("{request}\n").as_bytes());
     for (key, value) in request.params.iter().filter(|(key, _)| key != "digest") {
-        let texts = if matches!(value, Value::Output(_)) { vec![value.shown()] } else { value.wire() };
+        // What a secret's source holds is not bound: the hash of a short secret would give it away.
+        let texts = if matches!(value, Value::Output(_) | Value::Secret(_)) { vec![value.shown()] } else { value.wire() };
         hash.update(format!("{key}={texts:?}\n").as_bytes());
     }
 }
 
-fn literal_secret(change: &Change) -> Option<String> {
-    let calls = change.items.iter().filter(|item| Item::pending(item)).flat_map(|item| &item.steps).filter_map(|step| match &step.what {
-        Do::Call(request) => Some(request),
-        Do::Act(_) => None,
-    });
-    calls
-        .flat_map(|request| &request.params)
-        .find(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive(key))
-        .map(|(key, _)| key.clone())
+/// Why it cannot be kept: a secret would have to stand in a file, or is gone when it is applied. Where the command names the file
+/// that a secret is in, by its full path, that is what is kept.
+fn literal_secret(change: &Change, command: &[String]) -> Option<Fault> {
+    let refused = |what: &str| Fault::refused(format!("a change with a secret in it ({what}) cannot be staged: it would stand in a file"));
+    match redact::masked(command) {
+        Some(flag) if flag.starts_with('-') => {
+            return Some(refused(&flag).with_hint(format!(
+                "leave {flag} out and answer when it is asked for, or act as an administrator with a token: --admin-token ID --admin-secret file:PATH"
+            )));
+        }
+        Some(key) => {
+            return Some(
+                refused(&key).with_hint(format!("{key}=@/FULL/PATH names a file that holds it: the path is kept, not what is in it")),
+            );
+        }
+        None => {}
+    }
+    let named = |key: &str| {
+        let file = |word: &String| word.strip_prefix(key)?.strip_prefix("=@").map(|file| Path::new(file).is_absolute());
+        command.iter().any(|word| file(word) == Some(true))
+    };
+    let held = change.items.iter().filter(|item| item.pending()).flat_map(|item| &item.steps).find_map(|step| match &step.what {
+        Do::Call(request) => request
+            .params
+            .iter()
+            .filter(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive_at(&request.path, key))
+            .map(|(key, _)| key.clone())
+            .find(|key| !redact::is_public(key) && !named(key)),
+        Do::Act(act) => act.secret().map(str::to_owned),
+    })?;
+    Some(refused(&held).with_hint(format!(
+        "where it is taken from a file, give that by its full path ({held}=@/FULL/PATH); what comes from stdin is gone when it is applied"
+    )))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::Call;
-    use crate::guard::{Step, Target};
+    use crate::guard::{Item, Step, Target};
     use crate::path;
 
     fn change(memory: i64, digest: &str) -> Change {
@@ -299,6 +339,10 @@ mod tests {
     fn a_secret_is_not_staged() {
         let call: Call<Json> = Call::put(path!["nodes", "pve1", "qemu", 201, "config"]).with("cipassword", "x");
         let change = Change::one("set", Item::new("set", Target::default()).step(Step::call("set", call)));
-        assert_eq!(literal_secret(&change).as_deref(), Some("cipassword"));
+        let words = |last: &str| ["felhom", "guest", "set", "201", last].map(str::to_owned);
+        for literal in ["cipassword=***", "cipassword=@-", "cipassword=@secret"] {
+            assert!(literal_secret(&change, &words(literal)).is_some_and(|fault| fault.message.contains("(cipassword)")), "{literal}");
+        }
+        assert!(literal_secret(&change, &words("cipassword=@/root/secret")).is_none());
     }
 }

@@ -235,6 +235,10 @@ impl Act for FenceGolden {
         json!({"word": "golden-create", "request": shown})
     }
 
+    fn secret(&self) -> Option<&'static str> {
+        self.request.password.is_some().then_some("password")
+    }
+
     fn run(&self, _: &Outputs, permit: &Permit) -> Result<Json> {
         let answer = self.fence.change(self.request.clone(), permit)?;
         Ok(json!({"log": answer.reply.log}))

@@ -34,6 +34,9 @@ pub struct Entry {
     pub targets: Vec<TargetEnd>,
     #[serde(skip)]
     plan: Json,
+    /// The process that works on it, or did.
+    #[serde(skip)]
+    pid: u32,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +49,9 @@ pub struct TargetEnd {
     pub status: Option<String>,
     pub message: Option<String>,
     pub duration_s: Option<f64>,
+    /// The step that its last task belongs to.
+    #[serde(skip)]
+    step: Option<String>,
 }
 
 impl Entry {
@@ -75,10 +81,9 @@ pub fn entries(records: Vec<Record>) -> Vec<Entry> {
     let mut order: Vec<String> = Vec::new();
     for record in records {
         match record {
-            Record::Intent { id, time, context, who, user, verb, command, plan, .. } => {
+            Record::Intent { id, time, context, who, user, pid, verb, command, plan } => {
                 order.push(id.clone());
-                let targets =
-                    plan.get("items").and_then(Json::as_array).map(|items| items.iter().map(target).collect()).unwrap_or_default();
+                let targets = targets(&plan);
                 let summary = plan.get("summary").and_then(Json::as_str).unwrap_or_default().to_owned();
                 let entry = Entry {
                     id: id.clone(),
@@ -94,12 +99,13 @@ pub fn entries(records: Vec<Record>) -> Vec<Entry> {
                     message: None,
                     targets,
                     plan,
+                    pid,
                 };
                 found.insert(id, entry);
             }
-            Record::Upid { id, item, upid, .. } => {
+            Record::Upid { id, item, upid, step, .. } => {
                 if let Some(end) = found.get_mut(&id).and_then(|entry| entry.targets.get_mut(item)) {
-                    end.upid = Some(upid);
+                    (end.upid, end.step) = (Some(upid), Some(step));
                 }
             }
             Record::Verdict { id, item, upid, status, message, duration_s, .. } => {
@@ -108,23 +114,28 @@ pub fn entries(records: Vec<Record>) -> Vec<Entry> {
                     (end.status, end.message, end.duration_s) = (Some(status), message, Some(duration_s));
                 }
             }
-            Record::Blocked { id, time, context, user, verb, command, by, message, .. } => {
+            Record::Blocked { id, time, context, who, user, pid, verb, command, by, message, plan } => {
                 order.push(id.clone());
                 let status = if by == "stage" { "staged" } else { "blocked" };
+                let mut targets = targets(&plan);
+                for end in &mut targets {
+                    end.status.get_or_insert_with(|| status.into());
+                }
                 let entry = Entry {
                     id: id.clone(),
                     time,
                     context,
-                    who: None,
+                    who: Some(who).filter(|who| !who.is_empty()),
                     user,
-                    summary: verb.clone(),
+                    summary: plan.get("summary").and_then(Json::as_str).unwrap_or(&verb).to_owned(),
                     verb,
                     command,
                     status: status.into(),
                     blocked_by: Some(by),
                     message: Some(message),
-                    targets: Vec::new(),
+                    targets,
                     plan: Json::Null,
+                    pid,
                 };
                 found.insert(id, entry);
             }
@@ -133,6 +144,10 @@ pub fn entries(records: Vec<Record>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = order.into_iter().rev().filter_map(|id| found.remove(&id)).collect();
     entries.iter_mut().for_each(Entry::sum_up);
     entries
+}
+
+fn targets(plan: &Json) -> Vec<TargetEnd> {
+    plan.get("items").and_then(Json::as_array).map(|items| items.iter().map(target).collect()).unwrap_or_default()
 }
 
 fn target(item: &Json) -> TargetEnd {
@@ -147,6 +162,7 @@ fn target(item: &Json) -> TargetEnd {
         status: settled,
         message: text("message"),
         duration_s: None,
+        step: None,
     }
 }
 
@@ -160,7 +176,10 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
         let upid = match known {
             Some(upid) => upid,
             None => match search(session, entry, item) {
-                Some(upid) => upid,
+                Some((upid, step)) => {
+                    entry.targets[item].step = Some(step);
+                    upid
+                }
                 None => continue,
             },
         };
@@ -175,6 +194,18 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
             Verdict::Ok => ("ok", None),
             Verdict::Warnings(_) => ("warnings", Some(exit)),
             Verdict::Failed(_) => ("failed", Some(exit)),
+        };
+        let (word, message) = match never_begun(entry, item) {
+            // Whoever began it may be about to do the rest.
+            Some(_) if word != "failed" && runs_here(entry.pid) => {
+                entry.targets[item].message = Some("still under way".into());
+                continue;
+            }
+            Some(rest) if word != "failed" => {
+                let step = entry.targets[item].step.as_deref().unwrap_or("first");
+                ("interrupted", Some(format!("the step '{step}' ended well, but the run ended before it began '{rest}'")))
+            }
+            _ => (word, message),
         };
         let record = Record::Verdict {
             id: entry.id.clone(),
@@ -193,15 +224,30 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
     Ok(())
 }
 
+/// The step after the one that the target's last task belongs to: nobody has begun it.
+fn never_begun(entry: &Entry, item: usize) -> Option<String> {
+    let steps = entry.plan.pointer(&format!("/items/{item}/steps"))?.as_array()?;
+    let name = |step: &Json| step.get("name").and_then(Json::as_str).map(str::to_owned);
+    let last = entry.targets[item].step.clone()?;
+    let at = steps.iter().rposition(|step| name(step).as_ref() == Some(&last))?;
+    name(steps.get(at + 1)?)
+}
+
+/// A process with this number is there. It may be another one by now: then the change just stays unfinished a little longer.
+fn runs_here(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 /// The task of a target whose UPID was never written down: the run ended between sending and hearing.
-fn search(session: &Session, entry: &Entry, item: usize) -> Option<Upid> {
-    let sent = entry.time.parse::<jiff::Timestamp>().ok()?.as_second();
+fn search(session: &Session, entry: &Entry, item: usize) -> Option<(Upid, String)> {
+    let sent = u64::try_from(entry.time.parse::<jiff::Timestamp>().ok()?.as_second()).ok()?;
     let steps = entry.plan.pointer(&format!("/items/{item}/steps"))?.as_array()?;
     let client = session.client().ok()?;
-    let requests = steps.iter().filter_map(request);
-    requests
-        .filter_map(|request| task::lost(client, &request, u64::try_from(sent).ok()?))
-        .find_map(|lost| task::find_lost(client, &lost).ok())
+    steps.iter().find_map(|step| {
+        let lost = task::lost(client, &request(step)?, sent)?;
+        Some((task::find_lost(client, &lost).ok()?, step.get("name")?.as_str()?.to_owned()))
+    })
 }
 
 /// The request of a planned step, as far as a task is found by it.

@@ -93,6 +93,7 @@ fn impact(session: &Session, waiting: &[Waiting], item: Item) -> Item {
     let bridges = disturbed(waiting, &|zone| vnets(session, zone));
     if !bridges.is_empty() {
         let (hit, unread) = on_bridges(session, &bridges);
+        item = item.extra("can_be_cut_off", json!(hit));
         if !hit.is_empty() {
             item = item.caution(format!("these guests hang on what is changed or goes, and can be cut off: {}", hit.join(", ")));
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::call::Output;
+use crate::api::storage::Configured;
 use crate::api::{Call, Value, storage};
 use crate::fault::{Fault, Kind, Result};
 use crate::fence::client::Fence;
@@ -170,9 +171,12 @@ pub fn unmount(session: &Session, fence: &Fence, name: &MountName, keep: bool, d
     }
     // A token without rights on storages sees none: the mount itself does not depend on that.
     let storages = session.client().and_then(|c| c.get(&storage::configured())).unwrap_or_default();
-    for one in
-        storages.iter().filter(|s| !s.disabled && s.path.as_deref().is_some_and(|p| p == place || p.starts_with(&format!("{place}/"))))
-    {
+    let below = format!("{place}/");
+    let on_it = |s: &&Configured| !s.disabled && s.path.as_deref().is_some_and(|p| p == place || p.starts_with(&below));
+    if disable_storage && !storages.iter().any(|one| on_it(&one)) {
+        session.person.warn(&format!("no storage that {} may see is on {place}: none is switched off", session.who()));
+    }
+    for one in storages.iter().filter(on_it) {
         if disable_storage {
             let call: Call<Json> = Call::put(path!["storage", &one.storage]).with("disable", "1");
             item = item.step(Step::call("storage", call)).touches(format!("the storage {} is switched off", one.storage));

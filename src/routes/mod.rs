@@ -1,14 +1,17 @@
 //! The routing table: what every call needs, risks, and asks. Plans, denials, roles made to measure, `felhom routes` and the raw `api` verb read it.
 
+mod needs;
 mod rows;
+mod settings;
 mod verbs;
 
 use std::collections::BTreeMap;
 
 use crate::api::{Method, Request};
 
+pub use needs::{Grant, Needs, either, needs};
 pub use rows::ROWS;
-pub use verbs::{COMFORT, COMMON, VERBS, Verb};
+pub use verbs::{COMFORT, COMMON, ONLY_WITH, SENDS, Sends, VERBS, Verb};
 
 /// How much harm a change can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -46,6 +49,49 @@ pub enum Privs {
     When(&'static str, &'static Privs),
     /// Needed only when the parameter is sent with this value.
     WhenIs(&'static str, &'static str, &'static Privs),
+    /// Needed only when the parameter is sent with a drive of this sort.
+    WhenDrive(&'static str, Drive, &'static Privs),
+    /// Needed only when the parameter is not sent.
+    Without(&'static str, &'static Privs),
+}
+
+impl Privs {
+    /// The parameters that something depends on, as long as it depends on nothing else.
+    fn options(&self) -> Vec<&'static str> {
+        match self {
+            Self::All(list) => list.iter().flat_map(Self::options).collect(),
+            Self::When(option, _) | Self::WhenDrive(option, ..) => vec![option],
+            Self::None | Self::Need(..) | Self::Any(_) | Self::WhenIs(..) | Self::Without(..) => Vec::new(),
+        }
+    }
+}
+
+/// What a drive of a virtual machine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    Disk,
+    Optical,
+    /// The small drive that cloud-init reads.
+    Cloudinit,
+}
+
+impl Drive {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Disk => "as a disk",
+            Self::Optical => "as a CD drive",
+            Self::Cloudinit => "for cloud-init",
+        }
+    }
+
+    fn of(value: &str) -> Self {
+        let mut parts = value.split(',');
+        match parts.next().unwrap_or_default() {
+            volume if volume == "cloudinit" || volume.ends_with(":cloudinit") || volume.contains("-cloudinit") => Self::Cloudinit,
+            _ if parts.any(|part| part == "media=cdrom") => Self::Optical,
+            _ => Self::Disk,
+        }
+    }
 }
 
 /// The word that confirms an irreversible call.
@@ -134,122 +180,28 @@ pub fn risk(request: &Request) -> Risk {
     }
 }
 
-/// A privilege on a path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-pub struct Grant {
-    pub path: String,
-    pub privilege: String,
-}
-
-/// What one request needs, with its placeholders filled in: all of these groups, of each group any one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Needs {
-    pub all: Vec<Vec<Grant>>,
-}
-
-impl Needs {
-    /// The groups of which nothing is held.
-    pub fn missing(&self, holds: impl Fn(&Grant) -> bool) -> Vec<Vec<Grant>> {
-        self.all.iter().filter(|any| !any.iter().any(&holds)).cloned().collect()
-    }
-}
-
-/// What a request needs; `None` for a call that the table does not know.
-pub fn needs(request: &Request) -> Option<Needs> {
-    let (row, bound) = find(request)?;
-    let mut needs = Needs::default();
-    gather(&row.privs, request, &bound, &mut needs);
-    Some(needs)
-}
-
-fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
-    match privs {
-        Privs::None => {}
-        Privs::Need(privilege, path) => {
-            needs.all.extend(fill(path, request, bound).into_iter().map(|path| vec![Grant { path, privilege: (*privilege).into() }]));
-        }
-        Privs::All(list) => list.iter().for_each(|p| gather(p, request, bound, needs)),
-        Privs::Any(list) => {
-            // An alternative that may itself be several privileges: (a or (b and c)) is (a or b) and (a or c).
-            let alternatives = list.iter().filter(|p| applies(p, request)).map(|p| {
-                let mut one = Needs::default();
-                gather(p, request, bound, &mut one);
-                one.all
-            });
-            needs.all.extend(either(alternatives));
-        }
-        Privs::When(option, p) if sent(request, option) => gather(p, request, bound, needs),
-        Privs::WhenIs(option, value, p) if request.param(option).is_some_and(|v| v.shown() == *value) => gather(p, request, bound, needs),
-        Privs::When(..) | Privs::WhenIs(..) => {}
-    }
-}
-
-/// Is the option sent, or named as one that goes? `netN` stands for any of `net0`, `net1`, …
-fn sent(request: &Request, option: &str) -> bool {
-    let is = |name: &str| match option.strip_suffix('N') {
-        Some(stem) => name.strip_prefix(stem).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())),
-        None => name == option,
-    };
-    let gone = request.param("delete").map(crate::api::Value::shown).unwrap_or_default();
-    request.params.iter().any(|(name, _)| is(name)) || gone.split(',').any(is)
-}
-
-/// An alternative that waits for an option which was not sent is none.
-fn applies(privs: &Privs, request: &Request) -> bool {
-    match privs {
-        Privs::When(option, _) => sent(request, option),
-        Privs::WhenIs(option, value, _) => request.param(option).is_some_and(|v| v.shown() == *value),
-        _ => true,
-    }
-}
-
-/// One of several lists of groups: the groups of which, together, one list must be held whole.
-pub fn either<T: Clone + PartialEq>(alternatives: impl Iterator<Item = Vec<Vec<T>>>) -> Vec<Vec<T>> {
-    let mut groups: Option<Vec<Vec<T>>> = None;
-    for alternative in alternatives.filter(|alternative| !alternative.is_empty()) {
-        groups = Some(match groups {
-            None => alternative,
-            Some(known) => known
-                .iter()
-                .flat_map(|a| {
-                    alternative.iter().map(move |b| {
-                        let mut both = a.clone();
-                        both.extend(b.iter().filter(|one| !a.contains(one)).cloned());
-                        both
-                    })
-                })
-                .collect(),
-        });
-    }
-    groups.unwrap_or_default()
-}
-
-/// Fills a path template; one path for each item where a parameter is a list. Empty where a placeholder has no value.
-fn fill(template: &str, request: &Request, bound: &Bound) -> Vec<String> {
-    let mut texts = vec![String::new()];
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, tail)) = after.split_once('}') else { break };
-        let values: Vec<String> = match bound.get(name) {
-            Some(value) => vec![value.clone()],
-            None => request.param(name).map(|v| v.shown().split([',', ';']).map(|s| s.trim().to_owned()).collect()).unwrap_or_default(),
-        };
-        texts = texts.iter().flat_map(|text| values.iter().map(move |value| format!("{text}{before}{value}"))).collect();
-        rest = tail;
-    }
-    texts.iter().map(|text| text.clone() + rest).collect()
-}
-
 /// The verb with this name.
 pub fn verb(name: &str) -> Option<&'static Verb> {
     VERBS.iter().find(|verb| verb.name == name)
 }
 
+/// What a verb sends of that which needs something; `None` where it may send anything.
+pub fn sends(verb: &str) -> Option<&'static Sends> {
+    SENDS.iter().find(|sends| sends.verb == verb)
+}
+
+impl Sends {
+    /// A parameter of this change that the verb is not said to send, although it needs something.
+    pub fn unnamed(&self, request: &Request) -> Option<&'static str> {
+        let (row, _) = find(request).filter(|_| !request.is_read())?;
+        let said = |option: &&str| self.always.contains(option) || self.may.contains(option);
+        row.privs.options().into_iter().find(|option| needs::given(request, option).next().is_some() && !said(option))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Call;
-    use crate::path;
 
     #[test]
     fn keys_are_unique_and_verbs_name_rows_that_exist() {
@@ -263,6 +215,11 @@ mod tests {
                 assert!(by_key(key).is_some(), "{} names {key}, which is no row", verb.name);
             }
         }
+        for (name, option, calls) in ONLY_WITH {
+            let known = verb(name).is_some_and(|verb| calls.iter().all(|key| verb.calls.contains(key)));
+            assert!(known, "{name} with {option} makes calls that it does not name");
+        }
+        assert!(SENDS.iter().all(|sends| verb(sends.verb).is_some()));
     }
 
     #[test]
@@ -274,24 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn needs_are_filled_from_path_and_parameters() {
-        let call: Call<()> =
-            Call::post(path!["nodes", "pve1", "vzdump"]).with("vmid", vec!["101".to_owned(), "102".into()]).with("storage", "local");
-        let needs = needs(&call.request).expect("known");
-        let texts: Vec<String> = needs.all.iter().flatten().map(|g| format!("{} {}", g.privilege, g.path)).collect();
-        assert_eq!(texts, ["VM.Backup /vms/101", "VM.Backup /vms/102", "Datastore.AllocateSpace /storage/local"]);
-        assert_eq!(risk(&Request::new(Method::Post, path!["nodes", "pve1", "nosuch"])), Risk::Irreversible);
-    }
-
-    #[test]
-    fn what_a_changed_setting_needs_depends_on_the_setting() {
-        let held = |call: Call<()>| -> Vec<String> {
-            let needs = needs(&call.request).expect("known");
-            needs.all.iter().filter(|any| any.len() == 1).map(|any| any[0].privilege.clone()).collect()
-        };
-        let put = || Call::put(path!["nodes", "pve1", "lxc", 101, "config"]);
-        assert_eq!(held(put().with("memory", "512").with("net3", "name=eth3")), ["VM.Config.Memory", "VM.Config.Network"]);
-        assert_eq!(held(put().with("delete", vec!["tags".to_owned(), "mp0".into()])), ["VM.Config.Disk", "VM.Config.Options"]);
-        assert_eq!(held(put().with("network", "x")), Vec::<String>::new());
+    fn an_unknown_write_is_the_worst_of_them() {
+        assert_eq!(risk(&Request::new(Method::Post, crate::path!["nodes", "pve1", "nosuch"])), Risk::Irreversible);
+        assert_eq!(risk(&Request::new(Method::Get, crate::path!["nodes", "pve1", "nosuch"])), Risk::Read);
     }
 }

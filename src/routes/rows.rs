@@ -1,7 +1,7 @@
 //! The rows. Privileges are those of Proxmox VE 9.2's own checks, those that a task makes later included.
 
-use super::Privs::{All, Any, Need, None as Login, When, WhenIs};
-use super::{Privs, Risk, Row, Word};
+use super::Privs::{All, Any, Need, None as Login, When, WhenIs, Without};
+use super::{Privs, Risk, Row, Word, settings};
 use crate::api::Method;
 
 const fn read(template: &'static str, privs: Privs) -> Row {
@@ -27,7 +27,8 @@ impl Row {
 const AUDIT: Privs = Need("VM.Audit", "/vms/{vmid}");
 const POWER: Privs = Need("VM.PowerMgmt", "/vms/{vmid}");
 const SNAPSHOT: Privs = Need("VM.Snapshot", "/vms/{vmid}");
-const ROLLBACK: Privs = Any(&[SNAPSHOT, Need("VM.Snapshot.Rollback", "/vms/{vmid}")]);
+const ROLLBACK_ONLY: Privs = Need("VM.Snapshot.Rollback", "/vms/{vmid}");
+const ROLLBACK: Privs = Any(&[SNAPSHOT, ROLLBACK_ONLY]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
 /// For every guest that is named, or for all of them.
 const EACH_POWER: Privs = Any(&[Need("VM.PowerMgmt", "/"), When("vms", &Need("VM.PowerMgmt", "/vms/{vms}"))]);
@@ -35,120 +36,58 @@ const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
 const STORE_AUDIT: Privs = Any(&[Need("Datastore.Audit", "/storage/{storage}"), SPACE]);
+/// A volume that is read: an archive belongs to its guest as much as to its storage, a template to the storage alone.
+const SOURCE: Privs = Any(&[
+    Need("Datastore.Audit", "/storage/{ostemplate}"),
+    Need("Datastore.AllocateSpace", "/storage/{ostemplate}"),
+    Need("Datastore.Allocate", "/storage/{ostemplate}"),
+]);
+/// A new guest, or one that is brought back over itself.
 const CREATE: Privs = All(&[
     Any(&[ALLOCATE, Need("VM.Allocate", "/pool/{pool}"), WhenIs("force", "1", &Need("VM.Backup", "/vms/{vmid}"))]),
     When("storage", &SPACE),
-    When("hostname", &Need("VM.Config.Network", "/vms/{vmid}")),
-    When("bwlimit", &Need("Sys.Modify", "/")),
-    WhenIs("unprivileged", "0", &Need("Sys.Modify", "/")),
-    // The bridges stand in the configuration, not in the call.
-    Need("SDN.Use", "/sdn/zones/{zone}"),
+    When("ha-managed", &Need("Sys.Console", "/")),
 ]);
+/// The bridges of an archive stand in its configuration, not in the call.
+const BRIDGES: Privs = Need("SDN.Use", "/sdn/zones/{zone}");
+const CREATE_LXC: Privs =
+    All(&[CREATE, When("ostemplate", &SOURCE), WhenIs("restore", "1", &BRIDGES), WhenIs("unprivileged", "0", &ROOT_MODIFY), settings::LXC]);
+const CREATE_QEMU: Privs = All(&[CREATE, When("archive", &BRIDGES), WhenIs("start", "1", &POWER), settings::QEMU]);
 const CLONE: Privs = All(&[
     Need("VM.Clone", "/vms/{vmid}"),
     Any(&[Need("VM.Allocate", "/vms/{newid}"), When("pool", &Need("VM.Allocate", "/pool/{pool}"))]),
     // Without one in the call it is that of the original's volumes.
     SPACE,
-    Need("SDN.Use", "/sdn/zones/{zone}"),
+    BRIDGES,
 ]);
 const VZDUMP: Privs = All(&[
     Need("VM.Backup", "/vms/{vmid}"),
     When("storage", &SPACE),
-    When("prune-backups", &Need("Datastore.Allocate", "/storage/{storage}")),
-    When("bwlimit", &Need("Sys.Modify", "/")),
-    When("ionice", &Need("Sys.Modify", "/")),
+    When("prune-backups", &STORE),
+    When("bwlimit", &ROOT_MODIFY),
+    When("ionice", &ROOT_MODIFY),
+    When("performance", &ROOT_MODIFY),
+    WhenIs("stop", "1", &Need("Sys.Modify", "/nodes/{node}")),
 ]);
-/// An archive belongs to its guest as much as to its storage. Where the call does not name the guest, the host reads it off the archive.
+/// An archive belongs to its guest as much as to its storage. Where the call does not name the guest, the archive's name does.
 const ARCHIVE: Privs = All(&[SPACE, Need("VM.Backup", "/vms/{vmid}")]);
+/// Whoever may allocate the storage may read it all.
+const READ_ARCHIVE: Privs = Any(&[STORE, ARCHIVE]);
+/// The volume says the storage here.
+const EXTRACT: Privs = Any(&[
+    Need("Datastore.Allocate", "/storage/{volume}"),
+    All(&[Need("Datastore.AllocateSpace", "/storage/{volume}"), Need("VM.Backup", "/vms/{vmid}")]),
+]);
+/// Without a guest it is about everybody's.
+const PRUNE: Privs = All(&[When("vmid", &ARCHIVE), Without("vmid", &STORE)]);
+/// A job's archives are everybody's too.
+const JOB: Privs = All(&[ROOT_MODIFY, STORE, When("pool", &Need("VM.Backup", "/pool/{pool}"))]);
+const STORE: Privs = Need("Datastore.Allocate", "/storage/{storage}");
 const ROOT_MODIFY: Privs = Need("Sys.Modify", "/");
 const ROOT_AUDIT: Privs = Need("Sys.Audit", "/");
-const CPU: Privs = Need("VM.Config.CPU", "/vms/{vmid}");
-const MEMORY: Privs = Need("VM.Config.Memory", "/vms/{vmid}");
-const NETWORK: Privs = Need("VM.Config.Network", "/vms/{vmid}");
-const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
-const HWTYPE: Privs = Need("VM.Config.HWType", "/vms/{vmid}");
-const OPTIONS: Privs = Need("VM.Config.Options", "/vms/{vmid}");
-const CLOUD: Privs = Any(&[Need("VM.Config.Cloudinit", "/vms/{vmid}"), NETWORK]);
-/// Changing a guest's configuration: what is needed depends on the keys; the host asks for one of the first at the least.
-const LXC_CONFIG: Privs = All(&[
-    Any(&[DISK, CPU, MEMORY, NETWORK, OPTIONS]),
-    When("cores", &CPU),
-    When("cpuunits", &CPU),
-    When("cpulimit", &CPU),
-    When("memory", &MEMORY),
-    When("swap", &MEMORY),
-    When("netN", &NETWORK),
-    When("nameserver", &NETWORK),
-    When("searchdomain", &NETWORK),
-    When("hostname", &NETWORK),
-    When("rootfs", &DISK),
-    When("mpN", &DISK),
-    When("unusedN", &DISK),
-    When("description", &OPTIONS),
-    When("tags", &OPTIONS),
-    When("onboot", &OPTIONS),
-    When("startup", &OPTIONS),
-    When("protection", &OPTIONS),
-    When("ostype", &OPTIONS),
-    When("cmode", &OPTIONS),
-    When("console", &OPTIONS),
-    When("tty", &OPTIONS),
-    When("timezone", &OPTIONS),
-    When("lock", &OPTIONS),
-    When("features", &ALLOCATE),
-]);
-const QEMU_CONFIG: Privs = All(&[
-    Any(&[DISK, Need("VM.Config.CDROM", "/vms/{vmid}"), CPU, MEMORY, NETWORK, HWTYPE, OPTIONS, Need("VM.Config.Cloudinit", "/vms/{vmid}")]),
-    When("cores", &CPU),
-    When("cpu", &CPU),
-    When("cpulimit", &CPU),
-    When("cpuunits", &CPU),
-    When("numa", &CPU),
-    When("sockets", &CPU),
-    When("vcpus", &CPU),
-    When("memory", &MEMORY),
-    When("balloon", &MEMORY),
-    When("shares", &MEMORY),
-    When("acpi", &HWTYPE),
-    When("hotplug", &HWTYPE),
-    When("kvm", &HWTYPE),
-    When("machine", &HWTYPE),
-    When("scsihw", &HWTYPE),
-    When("smbios1", &HWTYPE),
-    When("tablet", &HWTYPE),
-    When("vga", &HWTYPE),
-    When("watchdog", &HWTYPE),
-    When("audio0", &HWTYPE),
-    When("rng0", &HWTYPE),
-    When("netN", &NETWORK),
-    When("scsiN", &DISK),
-    When("virtioN", &DISK),
-    When("sataN", &DISK),
-    When("boot", &DISK),
-    When("vmstatestorage", &DISK),
-    When("agent", &OPTIONS),
-    When("bios", &OPTIONS),
-    When("description", &OPTIONS),
-    When("keyboard", &OPTIONS),
-    When("localtime", &OPTIONS),
-    When("name", &OPTIONS),
-    When("onboot", &OPTIONS),
-    When("ostype", &OPTIONS),
-    When("protection", &OPTIONS),
-    When("startdate", &OPTIONS),
-    When("startup", &OPTIONS),
-    When("tags", &OPTIONS),
-    When("cipassword", &CLOUD),
-    When("citype", &CLOUD),
-    When("ciuser", &CLOUD),
-    When("cicustom", &CLOUD),
-    When("ciupgrade", &CLOUD),
-    When("nameserver", &CLOUD),
-    When("searchdomain", &CLOUD),
-    When("sshkeys", &CLOUD),
-    When("ipconfigN", &CLOUD),
-    When("startup", &Need("Sys.Modify", "/")),
-]);
+/// A user's tokens are the user's own, or whoever's who may change users. No token is a user.
+const TOKENS: Privs = Need("User.Modify", "/access/groups");
+const USERS: Privs = All(&[Need("Realm.AllocateUser", "/access/realm/{realm}"), Need("User.Modify", "/access/groups")]);
 
 use Method::{Delete, Post, Put};
 use Risk::{Disruptive, Safe};
@@ -157,7 +96,8 @@ use Risk::{Disruptive, Safe};
 pub static ROWS: &[Row] = &[
     // Anything that is logged in.
     read("/version", Login),
-    read("/access/permissions", Login),
+    // One's own; somebody else's with more.
+    read("/access/permissions", When("userid", &Need("Sys.Audit", "/access"))),
     read("/access/domains", Login),
     read("/cluster/nextid", Login),
     read("/cluster/resources", Login),
@@ -186,10 +126,10 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/lxc/{vmid}/pending", AUDIT),
     read("/nodes/{node}/lxc/{vmid}/interfaces", AUDIT),
     read("/nodes/{node}/lxc/{vmid}/snapshot", AUDIT),
-    read("/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config", Any(&[AUDIT, SNAPSHOT])),
+    read("/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/config", Any(&[AUDIT, SNAPSHOT, ROLLBACK_ONLY])),
     read("/nodes/{node}/lxc/{vmid}/feature", AUDIT),
-    write(Put, "/nodes/{node}/lxc/{vmid}/config", LXC_CONFIG, Safe),
-    write(Post, "/nodes/{node}/lxc", CREATE, Safe).task("vzcreate|vzrestore"),
+    write(Put, "/nodes/{node}/lxc/{vmid}/config", settings::CHANGE_LXC, Safe),
+    write(Post, "/nodes/{node}/lxc", CREATE_LXC, Safe).task("vzcreate|vzrestore"),
     write(Post, "/nodes/{node}/lxc/{vmid}/clone", CLONE, Safe).task("vzclone"),
     grave(Delete, "/nodes/{node}/lxc/{vmid}", ALLOCATE, Word::Vmid).task("vzdestroy"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/start", POWER, Safe).task("vzstart"),
@@ -208,15 +148,15 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/qemu/{vmid}/config", AUDIT),
     read("/nodes/{node}/qemu/{vmid}/pending", AUDIT),
     read("/nodes/{node}/qemu/{vmid}/snapshot", AUDIT),
-    read("/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config", Any(&[AUDIT, SNAPSHOT])),
+    read("/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config", Any(&[AUDIT, SNAPSHOT, ROLLBACK_ONLY])),
     read("/nodes/{node}/qemu/{vmid}/feature", AUDIT),
     read(
         "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
         Any(&[Need("VM.GuestAgent.Audit", "/vms/{vmid}"), Need("VM.GuestAgent.Unrestricted", "/vms/{vmid}")]),
     ),
-    write(Put, "/nodes/{node}/qemu/{vmid}/config", QEMU_CONFIG, Safe),
-    write(Post, "/nodes/{node}/qemu/{vmid}/config", QEMU_CONFIG, Safe).task("qmconfig"),
-    write(Post, "/nodes/{node}/qemu", CREATE, Safe).task("qmcreate|qmrestore"),
+    write(Put, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe),
+    write(Post, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe).task("qmconfig"),
+    write(Post, "/nodes/{node}/qemu", CREATE_QEMU, Safe).task("qmcreate|qmrestore"),
     write(Post, "/nodes/{node}/qemu/{vmid}/clone", CLONE, Safe).task("qmclone"),
     grave(Delete, "/nodes/{node}/qemu/{vmid}", ALLOCATE, Word::Vmid).task("qmdestroy"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/start", POWER, Safe).task("qmstart"),
@@ -233,10 +173,8 @@ pub static ROWS: &[Row] = &[
     // Many guests at once.
     write(Post, "/nodes/{node}/startall", EACH_POWER, Safe).task("startall"),
     write(Post, "/nodes/{node}/stopall", EACH_POWER, Disruptive).task("stopall"),
-    write(Post, "/nodes/{node}/suspendall", EACH_POWER, Disruptive).task("suspendall"),
     write(Post, "/cluster/bulk-action/guest/start", EACH_POWER, Safe).task("bulk-start"),
     write(Post, "/cluster/bulk-action/guest/shutdown", EACH_POWER, Disruptive).task("bulk-shutdown"),
-    write(Post, "/cluster/bulk-action/guest/suspend", EACH_POWER, Disruptive).task("bulk-suspend"),
     // Nodes as a whole, and their networks and certificates.
     grave(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), Word::Node),
     write(Put, "/nodes/{node}/network", NODE_MODIFY, Disruptive).task("srvreload"),
@@ -248,29 +186,29 @@ pub static ROWS: &[Row] = &[
     write(Put, "/cluster/sdn", Need("SDN.Allocate", "/sdn"), Disruptive).task("reloadnetworkall"),
     // Backups and archives.
     write(Post, "/nodes/{node}/vzdump", VZDUMP, Safe).task("vzdump"),
-    read("/nodes/{node}/vzdump/extractconfig", ARCHIVE),
-    read("/nodes/{node}/vzdump/defaults", Need("Datastore.Audit", "/storage/{storage}")),
+    read("/nodes/{node}/vzdump/extractconfig", EXTRACT),
+    read("/nodes/{node}/vzdump/defaults", STORE_AUDIT),
     read("/cluster/backup", ROOT_AUDIT),
     read("/cluster/backup/{id}", ROOT_AUDIT),
     read("/cluster/backup/{id}/included_volumes", ROOT_AUDIT),
     read("/cluster/backup-info/not-backed-up", ROOT_AUDIT),
-    write(Post, "/cluster/backup", ROOT_MODIFY, Safe),
-    write(Put, "/cluster/backup/{id}", ROOT_MODIFY, Safe),
+    write(Post, "/cluster/backup", JOB, Safe),
+    write(Put, "/cluster/backup/{id}", JOB, Safe),
     write(Delete, "/cluster/backup/{id}", ROOT_MODIFY, Disruptive),
     // Storages.
     read("/storage", Login),
     read("/storage/{storage}", Need("Datastore.Allocate", "/storage/{storage}")),
     write(Post, "/storage", Need("Datastore.Allocate", "/storage"), Safe),
-    write(Put, "/storage/{storage}", Need("Datastore.Allocate", "/storage/{storage}"), Safe),
+    write(Put, "/storage/{storage}", Need("Datastore.Allocate", "/storage"), Safe),
     write(Delete, "/storage/{storage}", Need("Datastore.Allocate", "/storage"), Disruptive),
     read("/nodes/{node}/storage", Login),
     read("/nodes/{node}/storage/{storage}/status", STORE_AUDIT),
     read("/nodes/{node}/storage/{storage}/content", STORE_AUDIT),
-    read("/nodes/{node}/storage/{storage}/content/{volume}", STORE_AUDIT),
-    write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Safe),
+    read("/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE),
+    write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE, Safe),
     grave(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Word::Archive).task("imgdel"),
     read("/nodes/{node}/storage/{storage}/prunebackups", STORE_AUDIT),
-    grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", ARCHIVE, Word::Storage).task("prunebackups"),
+    grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", PRUNE, Word::Storage).task("prunebackups"),
     // High availability, as far as power goes through it.
     read("/cluster/ha/resources", ROOT_AUDIT),
     read("/cluster/ha/resources/{sid}", ROOT_AUDIT),
@@ -278,22 +216,17 @@ pub static ROWS: &[Row] = &[
     // Access control.
     read("/access/users", Login),
     read("/access/users/{userid}", Any(&[Need("User.Modify", "/access/groups"), Need("Sys.Audit", "/access/groups")])),
-    read("/access/users/{userid}/token", Login),
-    read("/access/users/{userid}/token/{tokenid}", Login),
+    read("/access/users/{userid}/token", TOKENS),
+    read("/access/users/{userid}/token/{tokenid}", TOKENS),
     read("/access/roles", Login),
     read("/access/roles/{roleid}", Login),
     read("/access/acl", Login),
     write(Post, "/access/ticket", Login, Safe),
-    write(Post, "/access/users", All(&[Need("Realm.AllocateUser", "/access/realm"), Need("User.Modify", "/access/groups")]), Safe),
-    grave(
-        Delete,
-        "/access/users/{userid}",
-        All(&[Need("Realm.AllocateUser", "/access/realm"), Need("User.Modify", "/access/groups")]),
-        Word::Last,
-    ),
-    write(Post, "/access/users/{userid}/token/{tokenid}", Need("User.Modify", "/access/users"), Safe),
-    write(Put, "/access/users/{userid}/token/{tokenid}", Need("User.Modify", "/access/users"), Disruptive),
-    grave(Delete, "/access/users/{userid}/token/{tokenid}", Need("User.Modify", "/access/users"), Word::Last),
+    write(Post, "/access/users", USERS, Safe),
+    grave(Delete, "/access/users/{userid}", USERS, Word::Last),
+    write(Post, "/access/users/{userid}/token/{tokenid}", TOKENS, Safe),
+    write(Put, "/access/users/{userid}/token/{tokenid}", TOKENS, Disruptive),
+    grave(Delete, "/access/users/{userid}/token/{tokenid}", TOKENS, Word::Last),
     write(Post, "/access/roles", Need("Sys.Modify", "/access"), Safe),
     write(Put, "/access/roles/{roleid}", Need("Sys.Modify", "/access"), Disruptive),
     grave(Delete, "/access/roles/{roleid}", Need("Sys.Modify", "/access"), Word::Last),

@@ -16,6 +16,7 @@ use crate::api::{Method, Pace, Reply, Request, answer};
 use crate::config::{Context, Endpoint, Env};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
+use crate::redact;
 use crate::secret::Secret;
 use crate::transport::Transport;
 use crate::transport::tls::{self, Seen};
@@ -278,7 +279,8 @@ impl Line {
         });
         let (status, reason, body) =
             answered.inspect_err(|fault| (all.log)(&format!("{request} → {fault} ({} ms)", begun.elapsed().as_millis())))?;
-        (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
+        let said = redact::echo(request, &reason);
+        (all.log)(&format!("{request} → {status} {said} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
         answer::read(request, status, &reason, &body)
     }
 

@@ -127,6 +127,12 @@ impl Client {
                     self.verb
                 )));
             }
+            if let Some(option) = routes::sends(&self.verb).and_then(|sends| sends.unnamed(request)) {
+                return Err(Fault::other(format!(
+                    "`felhom {}` sends {option}, which src/routes/verbs.rs does not say: {request}",
+                    self.verb
+                )));
+            }
         }
         Ok(())
     }

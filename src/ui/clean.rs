@@ -17,6 +17,11 @@ pub fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t') { Cow::Owned(cleaned(text, '\n', '\t')) } else { Cow::Borrowed(text) }
 }
 
+/// As [`line`], and no longer than so many columns: for a line that has its place to keep.
+pub fn short(text: &str, columns: usize) -> String {
+    super::table::shorten(&line(text), columns)
+}
+
 /// Control characters, and those that reorder or hide what stands beside them.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -3,7 +3,11 @@
 mod gates;
 mod hostile;
 mod journal;
+mod leaves;
 mod plans;
 mod raw;
+mod secrets;
+mod site;
+mod sources;
 mod staged;
 mod tags;

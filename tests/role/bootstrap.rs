@@ -172,3 +172,17 @@ fn a_secret_that_is_shown_is_shown_once() {
     assert!(again.stdout == "nothing to do\n" && !again.stderr.contains(&value), "{again}");
     assert!(fresh.stored().is_empty());
 }
+
+#[test]
+fn another_name_is_another_context() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let first = fresh.config();
+    fresh.bootstrap(&["-c", "cron", "--user", "cron@pve", "-o", "json"]).ok();
+    let both = fresh.config();
+    assert!(both.starts_with(first.trim_end()) && both.contains("[contexts.cron]") && both.contains("cron@pve!agent"), "{both}");
+    assert_eq!(fresh.stored().len(), 2);
+    fresh.felhom(&["guest", "list"]).ok();
+    fresh.felhom(&["-c", "cron", "guest", "list"]).ok();
+    assert_eq!(fresh.bootstrap(&["-c", "cron"]).ok().stdout, "nothing to do\n");
+}

@@ -211,12 +211,3 @@ fn what_the_same_commands_grant_is_said_once() {
     assert!(missing.iter().any(|m| m["privilege"] == "VM.Allocate" && m["path"] == "/vms"), "{missing:?}");
     assert!(verb(&json, "node smart")["missing"].as_array().unwrap().len() == 1, "{json}");
 }
-
-#[test]
-fn an_option_that_needs_more_is_named_with_its_value() {
-    let fresh = Fresh::new();
-    fresh.bootstrap(&[]).ok();
-    let json = fresh.felhom(&["role", "check", "-o", "json"]).ok().json();
-    let without = verb(&json, "guest create lxc")["without"].as_array().unwrap().clone();
-    assert!(without.contains(&"unprivileged=0".into()) && !without.contains(&"unprivileged".into()), "{without:?}");
-}

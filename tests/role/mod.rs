@@ -9,4 +9,5 @@ mod node;
 mod plan;
 mod rotate;
 mod secrets;
+mod spy;
 pub mod support;

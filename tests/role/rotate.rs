@@ -1,5 +1,7 @@
 //! A fresh token without a gap, and taking everything away again.
 
+use felhom::demo::state::Subject;
+
 use super::support::{Fresh, texts, token, user};
 
 #[test]
@@ -84,4 +86,23 @@ fn revoke_leaves_what_others_use() {
     assert_eq!(stays, ["the user felhom@pve: bootstrap did not make it"]);
     assert_eq!(fresh.roles_of(&user(), "/vms/103"), ["PVEAuditor"]);
     assert!(fresh.roles_of(&user(), "/").is_empty());
+}
+
+#[test]
+fn revoke_takes_nothing_whose_other_uses_it_cannot_see() {
+    let fresh = Fresh::new();
+    fresh.host.with_state(|state| state.access.users.remove("felhom@pve")).unwrap();
+    fresh.bootstrap(&[]).ok();
+    fresh.grant("/vms/103", user(), "PVEAuditor");
+    // May change users, and sees no entry of the access control list.
+    let nobody = [Subject::User("nobody@pve".into()), Subject::Token("nobody@pve!tok".into())];
+    nobody.into_iter().for_each(|who| fresh.grant("/access", who, "PVEUserAdmin"));
+    let secret = fresh.write("tok.secret", &fresh.host.secret("nobody@pve!tok"));
+    let secret = format!("file:{}", secret.display());
+    let words = ["role", "revoke", "--confirm", "felhom@pve!agent", "--admin-token", "nobody@pve!tok", "--admin-secret", &secret];
+    let run = fresh.felhom(&[&words[..], &["-o", "json"]].concat()).ok();
+    let stays = texts(&run.json()[0]["stays"]);
+    assert!(matches!(&stays[..], [one] if one.starts_with("the user felhom@pve: whether it is used otherwise")), "{stays:?}");
+    assert_eq!(fresh.roles_of(&user(), "/vms/103"), ["PVEAuditor"]);
+    assert!(fresh.host.with_state(|state| state.access.users["felhom@pve"].tokens.is_empty()).unwrap());
 }

@@ -55,6 +55,12 @@ impl Host {
         secret.reveal().to_owned()
     }
 
+    /// The secret of a token that was made since this host began.
+    pub fn secret_now(&self, token: &str) -> String {
+        let (user, name) = token.split_once('!').unwrap();
+        self.host.with_state(|state| state.access.users[user].tokens[name].secret.clone()).unwrap()
+    }
+
     /// The binary with these arguments, its context made of the environment.
     pub fn felhom<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.home.felhom(args);

@@ -20,6 +20,7 @@ mod process;
 mod real;
 mod server;
 mod terminal;
+pub mod tree;
 
 pub use contract::check;
 pub use home::{Demo, Home};

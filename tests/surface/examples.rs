@@ -3,7 +3,7 @@
 use clap::{Command, CommandFactory};
 use felhom::cli::Cli;
 
-use super::tree::{self, Named};
+use crate::support::tree::{self, Named};
 
 #[test]
 fn every_leaf_has_an_example_that_parses() {

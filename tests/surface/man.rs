@@ -1,6 +1,6 @@
 //! The manual: a page per command, made from the same words as `--help`. The flags that every command takes stand once, in felhom(1).
 
-use super::tree::{self, Named};
+use crate::support::tree::{self, Named};
 
 /// The pages by file name.
 pub fn pages() -> Vec<(String, Vec<u8>)> {

@@ -1,39 +1,12 @@
-//! A walk over every command.
+//! What holds for every command.
 
 use std::collections::BTreeSet;
 
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use felhom::cli::Cli;
 use felhom::routes;
 
-/// A command and the words that lead to it.
-pub struct Named {
-    /// `guest list`; empty for the program itself.
-    pub name: String,
-    pub command: Command,
-}
-
-impl Named {
-    pub fn is_leaf(&self) -> bool {
-        self.command.get_subcommands().next().is_none()
-    }
-}
-
-/// Every command that is not hidden, the program itself first, as it was written: without what clap adds.
-pub fn all() -> Vec<Named> {
-    let mut found = Vec::new();
-    walk(Cli::command(), "", &mut found);
-    found
-}
-
-fn walk(command: Command, name: &str, found: &mut Vec<Named>) {
-    let inner: Vec<Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
-    found.push(Named { name: name.to_owned(), command });
-    for sub in inner {
-        let name = format!("{name} {}", sub.get_name()).trim_start().to_owned();
-        walk(sub, &name, found);
-    }
-}
+use crate::support::tree::{Named, all, leaves};
 
 /// The leaves that ask no host, or whose calls are whatever the person names.
 const LOCAL: &[(&str, &str)] = &[
@@ -60,13 +33,6 @@ const LOCAL: &[(&str, &str)] = &[
     ("plan apply", "runs another verb"),
     ("plan discard", "works on the shelf of staged changes"),
     ("history show", "reads the journal; asks only for tasks"),
-    ("context list", "reads the configuration"),
-    ("context show", "reads the configuration"),
-    ("context use", "changes the configuration"),
-    ("context edit", "changes the configuration"),
-    ("context remove", "changes the configuration"),
-    ("api ls", "reads a file that the host serves beside its API"),
-    ("api describe", "reads a file that the host serves beside its API"),
     ("routes", "prints a table"),
     ("completions", "prints a script"),
     ("demo serve", "is a host itself"),
@@ -96,7 +62,7 @@ fn every_command_and_argument_has_help() {
 
 #[test]
 fn every_leaf_names_its_calls_or_is_local() {
-    let leaves: BTreeSet<String> = all().into_iter().filter(Named::is_leaf).map(|leaf| leaf.name).collect();
+    let leaves: BTreeSet<String> = leaves().into_iter().collect();
     let verbs: BTreeSet<&str> = routes::VERBS.iter().map(|verb| verb.name).collect();
     let local: BTreeSet<&str> = LOCAL.iter().map(|(name, _)| *name).collect();
     let unknown: Vec<&String> = leaves.iter().filter(|name| !verbs.contains(name.as_str()) && !local.contains(name.as_str())).collect();

@@ -77,7 +77,7 @@ fn request(method: Method, target: &Target) -> Result<Request> {
             }
             None => value.to_owned(),
         };
-        let value = if redact::sensitive(key) { Value::Secret(Secret::new(text)) } else { Value::Text(text) };
+        let value = if redact::sensitive_at(&request.path, key) { Value::Secret(Secret::new(text)) } else { Value::Text(text) };
         request.params.push((key.to_owned(), value));
     }
     Ok(request)

@@ -85,6 +85,7 @@ impl Archives {
 fn begun(action: &'static str, archive: &Archive) -> Item {
     Item::new(action, archive.target())
         .lane(format!("{} {}", archive.node, archive.storage))
+        .fact("archive", archive.state())
         .extra("archive", archive.archive.as_str())
         .extra("storage", archive.storage.as_str())
 }
@@ -181,7 +182,8 @@ impl Notes {
         let filter = Filter { node: self.node, ..Filter::default() };
         let archive = archive::one(&session, Some(&self.archive), &filter)?;
         let before = session.client()?.get(&backup::attributes(&archive.node, &archive.archive))?.notes.unwrap_or_default();
-        let item = begun("notes", &archive).extra("notes", self.text.as_str()).extra("notes_before", before.as_str());
+        let item =
+            begun("notes", &archive).fact("notes", &before).extra("notes", self.text.as_str()).extra("notes_before", before.as_str());
         let item = if before.trim_end() == self.text.trim_end() {
             item.unchanged()
         } else {

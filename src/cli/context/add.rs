@@ -79,6 +79,7 @@ fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) ->
 
 impl Add {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let planned = ctx.planned_here()?;
         let config = ctx.config()?;
         if config.contexts.contains_key(&self.name) {
             return Err(Fault::new(Kind::Exists, format!("there is a context {} already", self.name)).with_hint(format!(
@@ -86,6 +87,7 @@ impl Add {
                 self.name
             )));
         }
+        let named = self.secret.source()?;
         let make_current = self.make_current || config.contexts.is_empty();
         let mut context = Context {
             transport: self.transport,
@@ -112,8 +114,11 @@ impl Add {
         }
         let token_id = self.token_id()?;
         context.token_id = Some(token_id.clone());
-        let given = self.secret.get(ctx, &vault, &token_id)?;
-        let proof = if self.trust.offline || ctx.global.plan.is_some() {
+        let given = match named {
+            Some(source) => Given::There(source),
+            None => self.secret.get(ctx, &vault, &token_id)?,
+        };
+        let proof = if self.trust.offline || planned {
             None
         } else {
             let (proof, found) = self.prove(ctx, &mut context, &given)?;
@@ -187,7 +192,7 @@ impl Add {
             changed.and(format!("{} is the current context", self.name));
         }
         let mut context = context.clone();
-        if ctx.global.plan.is_some() {
+        if planned {
             changed.status = Status::Planned;
             context.secret = secret.and_then(|(_, given)| if let Given::There(source) = given { Some(source) } else { None });
             changed.settings = Some(View::of(&context, make_current));

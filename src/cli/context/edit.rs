@@ -25,6 +25,7 @@ pub struct Edit {
 
 impl Edit {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let planned = ctx.planned_here()?;
         let paths = &ctx.around.paths;
         let before = match std::fs::read_to_string(paths.config_file()) {
             Ok(text) => text,
@@ -36,7 +37,7 @@ impl Edit {
             config.context(name)?;
         }
         let mut changed = Changed::new(Action::Edit, self.name.as_deref());
-        if ctx.global.plan.is_some() {
+        if planned {
             changed.status = Status::Planned;
             changed.and(format!("an editor opens a copy of {}", paths.config_file().display()));
             return changed.show(ctx);

@@ -27,6 +27,7 @@ pub struct Remove {
 
 impl Remove {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let planned = ctx.planned_here()?;
         let config = ctx.config()?;
         let context = config.context(&self.name)?.clone();
         let mut changed = Changed::new(Action::Remove, Some(&self.name));
@@ -42,7 +43,7 @@ impl Remove {
         if config.current.as_ref() == Some(&self.name) {
             changed.and("no context is the current one");
         }
-        if ctx.global.plan.is_some() {
+        if planned {
             changed.status = Status::Planned;
             return changed.show(ctx);
         }

@@ -23,21 +23,15 @@ pub enum Keep {
 #[command(next_help_heading = "Secret")]
 pub struct SecretFlags {
     /// Where the token's secret is: keyring, file:PATH, env:VAR, credential:NAME, command:["WORD",…]
-    #[arg(long, value_name = "SOURCE", value_parser = source, conflicts_with_all = ["secret_stdin", "store"])]
-    secret: Option<Source>,
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["secret_stdin", "store"])]
+    // A text, not a parsed value: a complaint of the parser repeats what it was given.
+    secret: Option<String>,
     /// Read the token's secret from standard input, and keep it
     #[arg(long)]
     secret_stdin: bool,
     /// Where to keep a secret that was typed or read [default: the keyring]
     #[arg(long, value_name = "STORE")]
     store: Option<Keep>,
-}
-
-fn source(text: &str) -> std::result::Result<Source, String> {
-    match Source::parse(text)? {
-        Source::Literal(_) => Err("a secret itself does not belong on a command line: others see it; use --secret-stdin".to_owned()),
-        source => Ok(source),
-    }
 }
 
 /// A secret on its way into a context.
@@ -78,11 +72,19 @@ impl Given {
 }
 
 impl SecretFlags {
-    /// From a flag, from stdin, or from the person. A store that does not work is said before a secret is asked for.
-    pub fn get(&self, ctx: &Ctx, vault: &Vault, token_id: &str) -> Result<Given> {
-        if let Some(source) = &self.secret {
-            return Ok(Given::There(source.clone()));
+    /// What the flag names: a place, never the secret itself. A complaint does not repeat it.
+    pub fn source(&self) -> Result<Option<Source>> {
+        let Some(text) = &self.secret else { return Ok(None) };
+        match Source::parse(text) {
+            Ok(Source::Literal(_)) => Err("a secret itself does not belong on a command line: others see it".to_owned()),
+            parsed => parsed,
         }
+        .map(Some)
+        .map_err(|why| Fault::usage(format!("--secret: {why}")).with_hint("--secret-stdin reads the secret from standard input"))
+    }
+
+    /// From stdin, or from the person. A store that does not work is said before a secret is asked for.
+    pub fn get(&self, ctx: &Ctx, vault: &Vault, token_id: &str) -> Result<Given> {
         if !self.secret_stdin && !prompt::present() {
             return Err(Fault::usage(format!("where is the secret of {token_id}? There is no terminal to ask on"))
                 .with_hint("--secret-stdin reads it from standard input, --secret names its place: file:PATH, env:VAR, …"));

@@ -33,6 +33,7 @@ pub struct Trust {
 
 impl Trust {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let planned = ctx.planned_here()?;
         let named = super::named(ctx, self.name.as_deref())?;
         let config = ctx.config()?;
         let before = config.context(&named.name)?.clone();
@@ -51,7 +52,7 @@ impl Trust {
                 self.meet(ctx, &mut context)?;
             }
             let by_leaf = context.ca_file.is_none() && !context.insecure && !context.system_roots;
-            if by_leaf && !self.flags.leaf && ctx.global.plan.is_none() && pinned == Pinned::InPlace {
+            if by_leaf && !self.flags.leaf && !planned && pinned == Pinned::InPlace {
                 pinned = ask_for_ca(ctx, &mut context);
             }
         }

@@ -20,6 +20,7 @@ pub struct Use {
 
 impl Use {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let planned = ctx.planned_here()?;
         let config = ctx.config()?;
         config.context(&self.name)?;
         let mut changed = Changed::new(Action::Use, Some(&self.name));
@@ -27,7 +28,7 @@ impl Use {
             return changed.show(ctx);
         }
         changed.and(format!("{} is the current context", self.name));
-        if ctx.global.plan.is_some() {
+        if planned {
             changed.status = Status::Planned;
             return changed.show(ctx);
         }

@@ -58,6 +58,9 @@ impl Demo {
             What::Serve(verb) => verb.run(ctx),
             What::Tour(verb) => verb.run(ctx),
             What::Reset(verb) => {
+                if ctx.planned_here()? {
+                    return ctx.out.text(&format!("then the demo host in {} is laid out anew\nnothing was changed\n", dir.display()));
+                }
                 demo::reset(&dir, &verb.shape.options(Some(dir.clone())))?;
                 // The fence's pretended host lies beside it, and is laid out anew when it is next asked.
                 let _ = std::fs::remove_dir_all(demo::mounts::host_root(&dir));

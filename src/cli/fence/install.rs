@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use crate::cli::Ctx;
-use crate::config::Context;
 use crate::config::context::check_ssh_host;
+use crate::config::{Context, FenceVia, Transport, Writes};
 use crate::fault::{Fault, Result};
 use crate::fence::install::{self, Target as Place, Wanted};
 use crate::fence::policy::Policy;
@@ -78,6 +78,7 @@ impl Install {
             }
             None => Place::Local,
         };
+        let context = context(ctx, &target)?;
         let interrupt = &ctx.around.interrupt;
         let wanted = Wanted {
             policy: self.policy()?,
@@ -102,8 +103,7 @@ impl Install {
             item = item.step(Step::act("install", step));
         }
         let change = Change::one(format!("install the fence on {target}"), item);
-        // No API is asked, so no context is needed: the journal names the place.
-        let session = ctx.open(Context::new(target.to_string()));
+        let session = ctx.without_api(&context, "root");
         ctx.carry_out(&session, change, |_, _| Ok(serde_json::Map::new()))?;
         if self.ssh.is_some() && ctx.global.plan.is_none() {
             let host = target.to_string();
@@ -133,6 +133,39 @@ impl Install {
         }
         Policy::parse(&policy.to_text()).map_err(Fault::usage)
     }
+}
+
+/// Whose gate it is: that of the context that is named, else of the one that is about this host (of several, the strictest). No API is
+/// asked, so there need be none: then the journal names the place.
+fn context(ctx: &Ctx, target: &Place) -> Result<Context> {
+    if ctx.around.fixed.is_some() {
+        return Err(Fault::usage("the demo host has its fence already, and what --ssh and --local name is a real one")
+            .with_hint("leave `demo` out to install it on a real host"));
+    }
+    let place = Context::new(target.to_string());
+    // A staged installation without a context is applied under the name of its place, which no context can have.
+    if ctx.global.context.as_ref().is_some_and(|name| *name != place.name) {
+        return ctx.context();
+    }
+    let host = |destination: &str| destination.rsplit('@').next().unwrap_or(destination).to_owned();
+    let is_about = |context: &Context| match target {
+        Place::Local => context.transport == Transport::Local || context.fence.as_ref().is_some_and(|fence| fence.via == FenceVia::Local),
+        Place::Ssh(there) => {
+            let named = context.ssh.iter().map(|ssh| &ssh.host).chain(context.fence.iter().filter_map(|fence| fence.host.as_ref()));
+            context
+                .endpoints
+                .iter()
+                .map(|endpoint| endpoint.url.host.clone())
+                .chain(named.map(|name| host(name)))
+                .any(|one| one == host(there))
+        }
+    };
+    let strictness = |context: &Context| match context.writes {
+        Writes::Allow => 0,
+        Writes::Stage => 1,
+        Writes::Deny => 2,
+    };
+    Ok(ctx.config()?.contexts.into_values().filter(is_about).max_by_key(strictness).unwrap_or(place))
 }
 
 fn read_key(path: &std::path::Path) -> Result<SshKey> {

@@ -40,9 +40,13 @@ impl List {
                     entry.targets.iter().any(|t| t.vmid.is_some_and(|id| id.to_string() == *guest) || t.name.as_ref() == Some(guest))
                 })
         });
-        rows.truncate(self.limit);
-        rows.iter_mut().for_each(|entry| super::settle(ctx, entry));
-        rows.retain(|entry| self.status.as_ref().is_none_or(|status| entry.status == *status));
+        // How an unfinished one ended is asked of its host: only of those that are shown.
+        let settled = rows.into_iter().map(|mut entry| {
+            super::settle(ctx, &mut entry);
+            entry
+        });
+        let rows: Vec<Entry> =
+            settled.filter(|entry| self.status.as_ref().is_none_or(|status| entry.status == *status)).take(self.limit).collect();
         ctx.out.list(&rows)
     }
 }

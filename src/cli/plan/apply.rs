@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
-use crate::cli::{self, Ctx, Surroundings};
+use crate::cli::{self, Ctx, Global, Surroundings};
 use crate::fault::{Fault, Result};
 use crate::guard::Applying;
+use crate::ui::{Format, ProgressMode};
 
 /// Do a staged change, if the host is still as it was
 ///
@@ -28,9 +30,14 @@ pub struct Apply {
 
 impl Apply {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        if ctx.global.stage {
+            return Err(Fault::usage("--stage: it is staged already").with_hint("leave --stage out; --plan shows what it would do now"));
+        }
         let staged = super::shelf(ctx).get(&self.id)?;
         let args = arguments(ctx, &staged.command, &staged.context);
-        let around = Surroundings { applying: Some(Arc::new(Applying { staged, accept_drift: self.accept_drift })), ..ctx.around.clone() };
+        let Global { yes, confirm, .. } = ctx.global.clone();
+        let applying = Applying { staged, accept_drift: self.accept_drift, yes, confirm, begun: Arc::default() };
+        let around = Surroundings { applying: Some(Arc::new(applying)), ..ctx.around.clone() };
         match cli::run(args, around) {
             0 => Ok(()),
             code => Err(Fault { exit: Some(code), shown: true, ..Fault::other("the staged change was not done") }),
@@ -46,7 +53,6 @@ fn arguments(ctx: &Ctx, command: &[String], context: &str) -> Vec<OsString> {
     let end = command.iter().position(|word| word == "--").unwrap_or(command.len());
     args.extend(command[1.min(end)..end].iter().filter(|word| *word != "--stage").cloned());
     let mut flag = |set: bool, name: &str| args.extend(set.then(|| name.to_owned()));
-    flag(global.yes, "--yes");
     flag(global.force, "--force");
     flag(global.detach, "--detach");
     flag(global.read_only, "--read-only");
@@ -54,11 +60,19 @@ fn arguments(ctx: &Ctx, command: &[String], context: &str) -> Vec<OsString> {
     flag(global.no_journal, "--no-journal");
     flag(global.cancel_on_interrupt, "--cancel-on-interrupt");
     flag(global.fail_on_warnings, "--fail-on-warnings");
-    if !global.confirm.is_empty() {
-        args.extend(["--confirm".to_owned(), global.confirm.join(",")]);
+    flag(global.verbose > 0, "-v");
+    flag(global.verbose > 1, "-v");
+    let word = |value: Option<PossibleValue>| value.map(|word| word.get_name().to_owned()).unwrap_or_default();
+    // How it was shown when it was staged, `-o id` for a script, says nothing of how it is to be shown now.
+    args.extend(["--output".to_owned(), word(global.output.unwrap_or(Format::Table).to_possible_value())]);
+    if let Some(form) = global.plan {
+        args.push(format!("--plan={}", word(form.to_possible_value())));
     }
-    if let Some(format) = global.output.and_then(|f| clap::ValueEnum::to_possible_value(&f)) {
-        args.extend(["--output".to_owned(), format.get_name().to_owned()]);
+    if global.progress != ProgressMode::Auto {
+        args.extend(["--progress".to_owned(), word(global.progress.to_possible_value())]);
+    }
+    for (name, wait) in [("--timeout", global.timeout), ("--wait-lock", global.wait_lock)] {
+        args.extend(wait.into_iter().flat_map(|wait| [name.to_owned(), format!("{}ms", wait.as_millis())]));
     }
     if let Some(expression) = &global.jq {
         args.extend(["--jq".to_owned(), expression.clone()]);

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::Ctx;
 use crate::fault::Result;
+use crate::ui::clean;
 
 /// Drop staged changes without doing them
 #[derive(Debug, Args)]
@@ -16,9 +17,18 @@ pub struct Discard {
 
 impl Discard {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        for id in &self.ids {
-            let staged = super::shelf(ctx).discard(id)?;
-            ctx.out.note(format!("dropped {}: {}", staged.id, staged.summary));
+        let (planned, shelf) = (ctx.planned_here()?, super::shelf(ctx));
+        // All of them are looked up before the first one goes.
+        let found = self.ids.iter().map(|id| shelf.get(id)).collect::<Result<Vec<_>>>()?;
+        if planned {
+            let text: String =
+                found.iter().map(|staged| format!("then {} is dropped: {}\n", staged.id, clean::line(&staged.summary))).collect();
+            return ctx.out.text(&(text + "nothing was changed\n"));
+        }
+        for staged in found {
+            shelf.discard(&staged, &ctx.around.interrupt)?;
+            let state = if staged.used.is_some() { " (it was applied)" } else { "" };
+            ctx.out.note(format!("dropped {}{state}: {}", staged.id, clean::line(&staged.summary)));
         }
         Ok(())
     }

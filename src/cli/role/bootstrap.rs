@@ -132,7 +132,7 @@ impl Bootstrap {
         // A plan is also for somebody who gives felhom no password: then nothing is assumed to be there.
         let blind = ctx.global.plan.is_some() && !self.admin.given(ctx) && self.via == Via::Https;
         let (ready, wanted) = if blind {
-            subject::administered(&context, self.via)?;
+            subject::administered(ctx, &context, self.via)?;
             ctx.out.note("no administrator was named: this is the plan for a host where nothing of it is there yet");
             let wanted = self.wanted(&user, &token, expire, None)?;
             (self.unasked(ctx, context), wanted)
@@ -143,8 +143,8 @@ impl Bootstrap {
         };
         let store = match self.store {
             Some(Place::Print) => None,
-            _ if ctx.global.plan.is_some() => Some(self.wished().unwrap_or(Store::Keyring)),
-            _ if matches!(ready.kept, Kept::Lost) => Some(self.probed(ctx, &ready.keeper)?),
+            _ if matches!(ready.kept, Kept::Lost) && ready.session.rules.carries_out() => Some(self.probed(ctx, &ready.keeper)?),
+            _ if matches!(ready.kept, Kept::Lost) => Some(ready.keeper.store(self.wished())),
             _ => self.wished(),
         };
         let target = (!ready.keeper.fixed).then(|| ready.later.clone());
@@ -200,7 +200,7 @@ impl Bootstrap {
 
     /// Trust, then the administrator's login.
     fn enter(&self, ctx: &Ctx, context: &Context) -> Result<Entered> {
-        let administered = subject::administered(context, self.via)?;
+        let administered = subject::administered(ctx, context, self.via)?;
         if administered.transport != Transport::Https {
             return Ok((ctx.open(administered), context.clone(), None));
         }
@@ -227,7 +227,7 @@ impl Bootstrap {
 
     fn unasked(&self, ctx: &Ctx, context: Context) -> Ready {
         let keeper = subject::keeper(ctx, context.clone());
-        let session = ctx.planning(&context, self.admin.name());
+        let session = ctx.without_api(&context, self.admin.name());
         Ready { session, present: Present::default(), kept: Kept::Lost, keeper, later: context, ca_pem: None, trust: "unknown" }
     }
 
@@ -241,11 +241,11 @@ impl Bootstrap {
 
     fn probed(&self, ctx: &Ctx, keeper: &Keeper) -> Result<Store> {
         let person = ctx.person();
-        match keeper.store(self.wished()) {
+        match keeper.probed(self.wished()) {
             // What is asked of a person is told to a script.
             Err(fault) if self.store.is_none() && person.present() => {
                 let question = format!("{fault}. Keep the secret in a file that only you can read?");
-                if person.yes(&question)? { keeper.store(Some(Store::File)) } else { Err(fault) }
+                if person.yes(&question)? { keeper.probed(Some(Store::File)) } else { Err(fault) }
             }
             settled => settled,
         }

@@ -146,7 +146,7 @@ impl Check {
         if !self.admin.given(ctx) && self.via == Via::Https {
             return sides::learn(client, who);
         }
-        let admin = self.admin.session(ctx, &subject::administered(context, self.via)?)?;
+        let admin = self.admin.session(ctx, &subject::administered(ctx, context, self.via)?)?;
         let (user, _) = who.split_once('!').unwrap_or((who, ""));
         // An administrator who may not look is a fault, not an answer.
         admin.client()?.get(&access::permissions_of(user)).map_err(|fault| match fault.kind {

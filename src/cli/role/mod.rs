@@ -10,7 +10,6 @@ mod revoke;
 mod rotate;
 mod show;
 mod subject;
-mod unasked;
 
 use clap::Subcommand;
 

@@ -36,7 +36,7 @@ impl Revoke {
         check_token_id(&id).map_err(Fault::usage)?;
         let (user, token) = id.split_once('!').unwrap_or((&id, ""));
         let (trusted, _) = self.trust.settle(ctx, &context)?;
-        let session = self.admin.session(ctx, &subject::administered(&trusted, self.via)?)?;
+        let session = self.admin.session(ctx, &subject::administered(ctx, &trusted, self.via)?)?;
         let present = look(session.client()?, user)?;
         let mut keeper = subject::keeper(ctx, trusted);
         let own = context.token_id.as_deref() == Some(id.as_str());

@@ -53,7 +53,7 @@ impl Rotate {
                 .with_hint("`felhom role bootstrap` makes one"));
         };
         let (trusted, _) = self.trust.settle(ctx, &context)?;
-        let session = self.admin.session(ctx, &subject::administered(&trusted, self.via)?)?;
+        let session = self.admin.session(ctx, &subject::administered(ctx, &trusted, self.via)?)?;
         let client = session.client()?;
         let present = look(client, user)?;
         let held = client.get(&access::permissions_of(&format!("{user}!{token}")))?;
@@ -63,7 +63,7 @@ impl Rotate {
                 .with_hint("`felhom role bootstrap` makes a context that can be rotated"));
         }
         let store = self.store(&context.secret, keeper.fixed)?;
-        if ctx.global.plan.is_none() {
+        if session.rules.carries_out() {
             keeper.vault().probe(store)?;
         }
         let rotation = Rotation {

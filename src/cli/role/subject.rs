@@ -42,12 +42,12 @@ pub fn context(ctx: &Ctx, host: Option<&str>) -> Result<Context> {
     named(&config.contexts, context, ctx.global.context.as_deref())
 }
 
-/// A name for it; a context that is there already for the same host is taken instead.
+/// A name for it; without a name of its own, a context that is there already for the same host is taken instead.
 fn named(there: &std::collections::BTreeMap<String, Context>, new: Context, name: Option<&str>) -> Result<Context> {
     let url = new.endpoints.first().map(|endpoint| endpoint.url.clone());
     let same = |context: &&Context| context.endpoints.iter().any(|endpoint| Some(&endpoint.url) == url.as_ref());
     let derived = url.as_ref().map_or_else(String::new, |url| short(&url.host));
-    let name = name.map_or(derived, str::to_owned);
+    let (wanted, name) = (name.is_some(), name.map_or(derived, str::to_owned));
     match there.get(&name) {
         Some(known) if same(&known) => return Ok(known.clone()),
         Some(_) => {
@@ -56,7 +56,7 @@ fn named(there: &std::collections::BTreeMap<String, Context>, new: Context, name
         }
         None => {}
     }
-    if let Some(known) = there.values().find(same).filter(|_| new.token_id.is_none()) {
+    if let Some(known) = there.values().find(same).filter(|_| !wanted && new.token_id.is_none()) {
         return Ok(known.clone());
     }
     check_name(&name).map_err(Fault::usage)?;
@@ -113,7 +113,11 @@ pub fn end(text: &str, now: i64) -> Result<u64> {
 }
 
 /// The same host, reached as the administrator.
-pub fn administered(context: &Context, via: Via) -> Result<Context> {
+pub fn administered(ctx: &Ctx, context: &Context, via: Via) -> Result<Context> {
+    if ctx.around.fixed.is_some() && via != Via::Https {
+        // Behind ssh, and on this machine, is a real host.
+        return Err(Fault::usage("the demo host is reached over https alone").with_hint("leave --via out"));
+    }
     let mut admin = context.clone();
     match via {
         Via::Https if context.transport != Transport::Https => {

@@ -9,10 +9,9 @@ use crate::api::Upid;
 use crate::api::tasks::{self, Line};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Result};
-use crate::guard::redact;
 use crate::session::{Session, stopped};
 use crate::task::Ended;
-use crate::ui::Format;
+use crate::ui::{Format, clean};
 
 /// Show a task's log
 #[derive(Debug, Args)]
@@ -68,9 +67,11 @@ fn emit(ctx: &Ctx, lines: &[Line]) -> Result<()> {
     }
     match ctx.out.format() {
         Format::Table | Format::Id | Format::Csv => {
-            ctx.out.text(&lines.iter().map(|line| redact::text(&line.t) + "\n").collect::<String>())
+            // Also where it is no terminal: what is looked for in a log with `grep` comes to one all the same.
+            let text: String = lines.iter().map(|line| format!("{}\n", clean::text(&line.t))).collect();
+            ctx.out.text(&text)
         }
-        _ => ctx.out.value(&json!(lines.iter().map(|line| json!({"n": line.n, "text": redact::text(&line.t)})).collect::<Vec<_>>())),
+        _ => ctx.out.value(&json!(lines.iter().map(|line| json!({"n": line.n, "text": line.t})).collect::<Vec<_>>())),
     }
 }
 

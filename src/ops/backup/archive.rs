@@ -63,6 +63,12 @@ impl Archive {
         }
     }
 
+    /// What a staged change of it was made for, in words: its size, and whether it is protected.
+    pub fn state(&self) -> String {
+        let size = self.size_bytes.map_or_else(|| "?".to_owned(), |size| size.to_string());
+        format!("{size} bytes{}", if self.protected { ", protected" } else { "" })
+    }
+
     /// Its file name; on a backup server the snapshot's, `ct/101/2026-11-20T12:00:00Z`.
     pub fn name(&self) -> &str {
         name(&self.archive)

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::{Value, backup, lenient};
 use crate::fault::{Fault, Result};
+use crate::guard::Item;
 use crate::ops::backup::Keep;
 use crate::ops::backup::run::{Compress, Notify, Options};
 use crate::ops::backup::scope::Mode;
@@ -31,6 +32,12 @@ pub struct Job {
     pub settings: Map<String, Json>,
     #[serde(skip)]
     pub next_run: Option<i64>,
+}
+
+/// What the job is now, setting by setting: a staged change of it is for that.
+pub fn facts(job: &Job, item: Item) -> Item {
+    let settings = job.settings.iter().filter(|(key, _)| *key != "next-run");
+    settings.fold(item, |item, (key, value)| item.fact(key, lenient::text(value).unwrap_or_else(|| value.to_string())))
 }
 
 impl Job {

@@ -132,7 +132,7 @@ pub fn plan(groups: &[Group], keep: &Keep) -> Change {
         for (archive, _) in group.archives.iter().filter(|(_, mark)| *mark == Mark::Remove) {
             item = item.loses(format!("{} ({} old)", archive.archive, crate::units::seconds(archive.age())));
         }
-        item = item.fact("archives", group.archives.len()).word(&group.storage);
+        item = item.fact("archives that go", removed.join(", ")).word(&group.storage);
         let call = backup::prune(&group.node, &group.storage, &keep.wire(), group.vmid, group.kind);
         change.items.push(item.step(Step::call("prune", call)));
     }

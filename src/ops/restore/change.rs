@@ -63,6 +63,7 @@ pub fn change(known: &Known, request: &Request, decision: &Decision, plan_alone:
     let mut item = Item::new("restore", target)
         .touches(format!("{} {} on {}: {}", known.kind.short(), known.vmid, stores.join(", "), decision.because))
         .fact("vmid", if known.existing.is_some() { "taken" } else { "free" })
+        .fact("archive", known.archive.state())
         .word(known.vmid)
         .extra("archive", known.archive.archive.as_str())
         .extra("source_vmid", known.archive.vmid)
@@ -88,12 +89,16 @@ pub fn change(known: &Known, request: &Request, decision: &Decision, plan_alone:
     }
     if let Some(existing) = &known.existing {
         let age = units::seconds(known.archive.age());
+        item = item.fact("status", &existing.status).fact("snapshots", known.snapshots.join(","));
         item = item.risk(Risk::Irreversible).loses(format!("the disks of {}, with all that is newer than {age}", existing.label()));
         if !known.snapshots.is_empty() {
             item = item.loses(format!("its snapshots: {}", known.snapshots.join(", ")));
         }
     }
     item = item.step(Step::call("restore", call(known, request, decision)));
+    if request.start && !plan_alone {
+        item = item.touches("it is started afterwards, if nobody has its addresses by then");
+    }
     if request.start && plan_alone {
         // Done for real, the start is a change of its own, after another look at who runs.
         item = item.step(Step::call("start", place(known).power("start")));

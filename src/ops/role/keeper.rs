@@ -53,9 +53,14 @@ impl Keeper {
         https.read(&call.request)?.read(&call.request)
     }
 
-    /// The store to use: the one asked for, else the keyring (the demo's is a file). It is tried out before anything is made.
-    pub fn store(&self, wanted: Option<Store>) -> Result<Store> {
-        let store = wanted.unwrap_or(if self.fixed { Store::File } else { Store::Keyring });
+    /// The store to use: the one asked for, else the keyring (the demo's is a file).
+    pub fn store(&self, wanted: Option<Store>) -> Store {
+        wanted.unwrap_or(if self.fixed { Store::File } else { Store::Keyring })
+    }
+
+    /// The same, tried out before anything is made.
+    pub fn probed(&self, wanted: Option<Store>) -> Result<Store> {
+        let store = self.store(wanted);
         self.vault().probe(store).map(|()| store)
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::GuestKind;
 use crate::fault::{Fault, Result};
-use crate::routes::{self, Grant, Privs, VERBS, Verb};
+use crate::routes::{self, Grant, ONLY_WITH, Privs, Sends, VERBS, Verb};
 
 /// A privilege on a path template, `/vms/{vmid}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,19 +61,52 @@ fn fits(pattern: &str, name: &str) -> bool {
 /// What a verb needs.
 pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     let mut needs = Needs::default();
-    for row in verb.calls.iter().filter(|key| !routes::COMFORT.contains(key)).filter_map(|key| routes::by_key(key)) {
+    let sends = routes::sends(verb.name);
+    let mut options: BTreeMap<&'static str, Needs> = BTreeMap::new();
+    for key in verb.calls.iter().filter(|key| !routes::COMFORT.contains(key)) {
+        let Some(row) = routes::by_key(key) else { continue };
         let other = match kind {
             Some(GuestKind::Lxc) => row.template.contains("/qemu"),
             Some(GuestKind::Qemu) => row.template.contains("/lxc"),
             None => false,
         };
-        if !other {
-            gather(&row.privs, &mut needs);
+        if other {
+            continue;
         }
+        let option = ONLY_WITH.iter().find(|(name, _, calls)| *name == verb.name && calls.contains(key)).map(|(_, option, _)| *option);
+        gather(&row.privs, sends, option.map_or(&mut needs, |option| options.entry(option).or_default()));
     }
     seen(verb, &mut needs.groups);
+    needs.groups = narrowed(&needs.groups);
+    if let Some(with) = options.get_mut("--disable-storage") {
+        // What is on the disk must be seen to be switched off.
+        push(&mut with.groups, SEE_STORAGE.to_vec());
+    }
+    for (option, with) in options {
+        needs.with.entry(option.to_owned()).or_default().extend(with.groups);
+    }
     needs
 }
+
+/// Whoever must have one of these need not also have one of several with it among them.
+fn narrowed(groups: &[Vec<Wish>]) -> Vec<Vec<Wish>> {
+    let covers = |one: &Vec<Wish>, group: &Vec<Wish>| one.len() < group.len() && one.iter().all(|wish| group.contains(wish));
+    groups.iter().filter(|group| !groups.iter().any(|one| covers(one, group))).cloned().collect()
+}
+
+impl Needs {
+    /// What the verb needs when it is told these options.
+    pub fn told(&self, options: &[&str]) -> Vec<Vec<Wish>> {
+        let with = options.iter().filter_map(|option| self.with.get(*option)).flatten();
+        narrowed(&self.groups.iter().chain(with).cloned().collect::<Vec<_>>())
+    }
+}
+
+/// With one of these a storage stands in the host's lists.
+const SEE_STORAGE: [Wish; 2] = [
+    Wish { privilege: "Datastore.Audit", template: "/storage/{storage}" },
+    Wish { privilege: "Datastore.AllocateSpace", template: "/storage/{storage}" },
+];
 
 /// What must be visible: the host leaves out of its lists what may not be seen, and says nothing.
 fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
@@ -82,43 +115,54 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
     let noun = verb.name.split(' ').next().unwrap_or_default();
     let lists = |key: &str| verb.calls.contains(&key);
     let archives = noun == "backup" && lists("GET /nodes/{node}/storage/{storage}/content") && !lists("POST /nodes/{node}/vzdump");
-    if archives || verb.name == "guest restore" {
+    if archives || matches!(verb.name, "guest restore" | "guest delete") {
         push(groups, vec![storage("Datastore.AllocateSpace"), storage("Datastore.Allocate")]);
         push(groups, vec![guest("VM.Backup"), storage("Datastore.Allocate")]);
     }
     // A guest that is not listed cannot be found by its name or number.
     let about = groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/"));
-    if !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
+    if verb.name == "backup age" || !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
         push(groups, vec![guest("VM.Audit")]);
     }
+    if noun == "sdn" {
+        push(groups, ["SDN.Audit", "SDN.Allocate"].map(|privilege| Wish { privilege, template: "/sdn" }).to_vec());
+    }
     if noun == "storage" {
-        push(groups, vec![storage("Datastore.Audit"), storage("Datastore.AllocateSpace")]);
+        push(groups, SEE_STORAGE.to_vec());
     }
 }
 
-fn gather(privs: &Privs, needs: &mut Needs) {
+fn gather(privs: &Privs, sends: Option<&Sends>, needs: &mut Needs) {
+    let always = |option: &&str| sends.is_some_and(|sends| sends.always.contains(option));
     match privs {
         Privs::None => {}
-        Privs::Need(privilege, template) => push(&mut needs.groups, vec![Wish { privilege, template }]),
-        Privs::All(list) => list.iter().for_each(|p| gather(p, needs)),
+        Privs::Need(privilege, template) => {
+            // Which storage a parameter names is all one here: the scope says which there are.
+            let template = if template.starts_with("/storage/{") { "/storage/{storage}" } else { template };
+            push(&mut needs.groups, vec![Wish { privilege, template }]);
+        }
+        Privs::All(list) => list.iter().for_each(|p| gather(p, sends, needs)),
         Privs::Any(list) => {
             let alternatives = list.iter().filter(|p| !matches!(p, Privs::When(..) | Privs::WhenIs(..))).map(|p| {
                 let mut one = Needs::default();
-                gather(p, &mut one);
+                gather(p, sends, &mut one);
                 one.groups
             });
             routes::either(alternatives).into_iter().for_each(|group| push(&mut needs.groups, group));
         }
-        // Where something is put, and under which name, is no option of an operator's: it is always said.
-        Privs::When("storage" | "hostname", p) => gather(p, needs),
-        Privs::When(option, p) => only_with((*option).to_owned(), p, needs),
-        Privs::WhenIs(option, value, p) => only_with(format!("{option}={value}"), p, needs),
+        Privs::When(option, p) | Privs::WhenIs(option, _, p) if always(option) => gather(p, sends, needs),
+        Privs::Without(option, p) if !always(option) => gather(p, sends, needs),
+        Privs::When(option, _) | Privs::WhenIs(option, ..) | Privs::WhenDrive(option, ..) | Privs::Without(option, _)
+            if sends.is_some_and(|sends| !sends.may.contains(option)) => {}
+        Privs::Without(..) => {}
+        Privs::When(option, p) | Privs::WhenDrive(option, _, p) => only_with((*option).to_owned(), p, sends, needs),
+        Privs::WhenIs(option, value, p) => only_with(format!("{option}={value}"), p, sends, needs),
     }
 }
 
-fn only_with(option: String, privs: &Privs, needs: &mut Needs) {
+fn only_with(option: String, privs: &Privs, sends: Option<&Sends>, needs: &mut Needs) {
     let mut one = Needs::default();
-    gather(privs, &mut one);
+    gather(privs, sends, &mut one);
     let with = needs.with.entry(option).or_default();
     one.groups.into_iter().for_each(|group| push(with, group));
 }
@@ -157,7 +201,11 @@ impl Scope {
 
 /// The fewest privileges on the narrowest paths with which all of these verbs work.
 pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
-    let groups: Vec<Vec<Wish>> = verbs.iter().flat_map(|verb| needs(verb, scope.kind).groups).collect();
+    narrowest(&verbs.iter().flat_map(|verb| needs(verb, scope.kind).groups).collect::<Vec<_>>(), scope)
+}
+
+/// The fewest privileges on the narrowest paths that satisfy all of these.
+pub fn narrowest(groups: &[Vec<Wish>], scope: &Scope) -> Vec<Measured> {
     let mut chosen: BTreeSet<Wish> = groups.iter().filter(|group| group.len() == 1).flatten().copied().collect();
     for group in groups.iter().filter(|group| group.len() > 1) {
         if group.iter().all(|wish| wish.privilege.starts_with("VM.Config.")) {
@@ -186,6 +234,9 @@ pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
             others.entry(grant.path).or_default().insert(grant.privilege);
         }
     }
+    // The role reaches below the paths that it is granted on.
+    let all = main.paths.clone();
+    main.paths.retain(|path| !all.iter().any(|above| path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/'))));
     let others = others.into_iter().map(|(path, privileges)| Measured { privileges, paths: [path].into(), main: false });
     (!main.paths.is_empty()).then_some(main).into_iter().chain(others).collect()
 }

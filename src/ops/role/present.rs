@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::access::{self, Entry, Subject, Token, User};
+use crate::api::{cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
+use crate::guard::plan::{Held, holds};
+use crate::routes::Grant;
 use crate::transport::Client;
 
 /// Roles, a user with a token, and who may do what.
@@ -14,6 +17,8 @@ pub struct Present {
     /// All tokens of the user, by their short ids.
     pub tokens: BTreeMap<String, Token>,
     pub acl: Vec<Entry>,
+    /// The one who looked sees every entry: the host leaves out, without a word, where somebody may not change them.
+    pub whole: bool,
 }
 
 /// Looks, as an administrator.
@@ -25,7 +30,13 @@ pub fn look(client: &Client, user: &str) -> Result<Present> {
         None => BTreeMap::new(),
     };
     let acl = client.get(&access::acl())?;
-    Ok(Present { roles, user: known, tokens, acl })
+    let whole = sees_all(&client.get(&cluster::permissions())?);
+    Ok(Present { roles, user: known, tokens, acl, whole })
+}
+
+fn sees_all(held: &Held) -> bool {
+    let passed_on = held.get("/").and_then(|here| here.get("Permissions.Modify")).and_then(lenient::integer) == Some(1);
+    passed_on || holds(held, &Grant { path: "/access".into(), privilege: "Sys.Audit".into() })
 }
 
 /// A user that is still to be made needs a realm that is there: the host makes it in any.

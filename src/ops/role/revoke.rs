@@ -8,6 +8,9 @@ use crate::api::access::{self, Entry, Subject};
 use crate::config::secrets::Source;
 use crate::guard::{Item, Step, Target};
 
+/// What somebody else may have is not taken away unseen.
+const UNSEEN: &str = "whether it is used otherwise only those see who have Sys.Audit on /access";
+
 pub struct Revocation<'a> {
     pub present: &'a Present,
     pub keeper: &'a Keeper,
@@ -43,6 +46,7 @@ pub fn item(revocation: &Revocation<'_>) -> (Item, Vec<String>) {
     match &present.user {
         Some(there) if there.comment.as_deref() != Some(MADE) => stays.push(format!("the user {user}: bootstrap did not make it")),
         Some(_) if others > 0 => stays.push(format!("the user {user}: it has other tokens")),
+        Some(_) if !present.whole => stays.push(format!("the user {user}: {UNSEEN}")),
         Some(_) if rest > 0 => stays.push(format!("the user {user}: it has other rights")),
         Some(_) if token_goes || present.tokens.is_empty() => {
             item = item.step(Step::call("user", access::delete_user(user))).loses(format!("the user {user}"));
@@ -51,7 +55,9 @@ pub fn item(revocation: &Revocation<'_>) -> (Item, Vec<String>) {
     }
     for role in roles(&gone) {
         let used = present.acl.iter().any(|entry| entry.roleid == role && !gone.contains(entry));
-        if used {
+        if !present.whole {
+            stays.push(format!("the role {role}: {UNSEEN}"));
+        } else if used {
             stays.push(format!("the role {role}: somebody else has it"));
         } else if present.roles.contains_key(&role) {
             item = item.step(Step::call("role", access::delete_role(&role))).loses(format!("the role {role}"));

@@ -170,8 +170,7 @@ impl Transport for Pvesh {
 
 /// What `pvesh` is given stands in the process list of the host.
 fn refuse_secrets(request: &Request) -> Result<()> {
-    let secret = request.params.iter().find(|(key, value)| matches!(value, Value::Secret(_)) || redact::sensitive(key));
-    let Some((key, _)) = secret else { return Ok(()) };
+    let Some(key) = redact::secret_of(request) else { return Ok(()) };
     Err(Fault::usage(format!("{request}: '{key}' is a secret, and pvesh would show it in the host's process list"))
         .with_hint("use a context with transport = \"https\" for this, or set it in the web interface"))
 }

@@ -15,6 +15,9 @@ use super::clean;
 use crate::fault::{Fault, Kind, Result};
 use crate::secret::Secret;
 
+/// A question is not longer than this: a name in it could push what matters off the screen.
+const LONGEST: usize = 300;
+
 /// Is there somebody to ask?
 pub fn present() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
@@ -23,7 +26,7 @@ pub fn present() -> bool {
 /// Yes or no, with what Enter alone means.
 pub fn confirm(question: &str, default: bool) -> Result<bool> {
     require(present(), question, "add --yes to answer it beforehand")?;
-    let question = clean::line(question);
+    let question = clean::short(question, LONGEST);
     let theme = theme();
     // With Enter, so that the line feed after a `y` does not answer the next question.
     let asked = Confirm::with_theme(&*theme).with_prompt(question).default(default).wait_for_newline(true);
@@ -33,7 +36,7 @@ pub fn confirm(question: &str, default: bool) -> Result<bool> {
 /// Asks to type `word`; anything else is a no.
 pub fn typed(word: &str, question: &str) -> Result<bool> {
     require(present(), question, &format!("add --confirm {} to confirm it beforehand", quoted(word)))?;
-    let prompt = format!("{} (type {} to go on)", clean::line(question), clean::line(word));
+    let prompt = format!("{} (type {} to go on)", clean::short(question, LONGEST), clean::line(word));
     let theme = theme();
     let asked = Input::<String>::with_theme(&*theme).with_prompt(prompt).allow_empty(true);
     Ok(answer(asked.interact_text_on(&Term::stderr()))?.trim() == word)
@@ -42,14 +45,14 @@ pub fn typed(word: &str, question: &str) -> Result<bool> {
 /// A password, which is not echoed.
 pub fn password(question: &str) -> Result<Secret> {
     require(present(), question, "add --password-stdin and write it to stdin")?;
-    password::ask(&clean::line(question))
+    password::ask(&clean::short(question, LONGEST))
 }
 
 /// A line of text; Enter alone takes the default, where there is one.
 pub fn line(question: &str, default: Option<&str>) -> Result<String> {
     require(present(), question, "give it on the command line; --help shows the flag")?;
     let theme = theme();
-    let mut asked = Input::<String>::with_theme(&*theme).with_prompt(clean::line(question));
+    let mut asked = Input::<String>::with_theme(&*theme).with_prompt(clean::short(question, LONGEST));
     if let Some(default) = default {
         asked = asked.default(default.to_owned());
     }
@@ -59,14 +62,14 @@ pub fn line(question: &str, default: Option<&str>) -> Result<String> {
 /// One of several: arrows move, letters narrow the list, Esc leaves it.
 pub fn choose(question: &str, options: &[String]) -> Result<Option<usize>> {
     require(present(), question, "give it on the command line; --help shows the argument")?;
-    picker::ask(&clean::line(question), options)
+    picker::ask(&clean::short(question, LONGEST), options)
 }
 
 fn require(present: bool, question: &str, hint: &str) -> Result<()> {
     if present {
         return Ok(());
     }
-    let question = clean::line(question.trim().trim_end_matches([':', '?'])).into_owned();
+    let question = clean::short(question.trim().trim_end_matches([':', '?']), LONGEST);
     Err(Fault::usage(format!("there is no terminal to ask on: {question}")).with_hint(hint))
 }
 

@@ -168,7 +168,7 @@ impl Set {
             return Err(Fault::usage("what shall be changed?").with_hint("see --help: --schedule, --keep, --enabled false, …"));
         }
         let asked = call.request.clone();
-        let item = Item::new("job-set", target(Some(&self.id)))
+        let item = job::facts(&before, Item::new("job-set", target(Some(&self.id))))
             .touches(format!("the job '{}': {}", self.id, before.guests))
             .step(Step::call("set", call));
         ctx.carry_out(&session, Change::one(format!("change the backup job {}", self.id), item), |_, _| {
@@ -189,7 +189,7 @@ impl Delete {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let session = ctx.session()?;
         let job = job::one(&session, Some(&self.id))?;
-        let item = Item::new("job-delete", target(Some(&self.id)))
+        let item = job::facts(&job, Item::new("job-delete", target(Some(&self.id))))
             .loses(format!("the schedule '{}' for {}", job.schedule.unwrap_or_default(), job.guests))
             .caution("those guests are not backed up by it any more; the archives stay")
             .step(Step::call("delete", backup::delete_job(&self.id)));

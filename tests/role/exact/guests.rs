@@ -1,0 +1,87 @@
+//! Guests: looking, power, settings, making and bringing back.
+
+use super::{Case, lxc, prove, qemu};
+use felhom::demo::state::{Power, State};
+
+const START: &[&str] = &["guest", "start", "101"];
+const START_VM: &[&str] = &["guest", "start", "201"];
+const PAUSE_VM: &[&str] = &["guest", "suspend", "201", "--yes"];
+const MEMORY_VM: &[&str] = &["guest", "set", "201", "memory=128"];
+const TAG: &[&str] = &["guest", "tag", "add", "101", "web"];
+const TAG_VM: &[&str] = &["guest", "tag", "add", "201", "web"];
+const BACKUP: &[&str] = &["backup", "run", "101", "--storage", "local"];
+const BACKUP_VM: &[&str] = &["backup", "run", "201", "--storage", "local"];
+const TEMPLATE: &str = "local:vztmpl/debian-12-rig_1.0_amd64.tar.zst";
+
+/// As one that was frozen onto the disk.
+fn frozen(state: &mut State) {
+    let guest = state.guests.get_mut(&101).unwrap();
+    guest.power = Power::Suspended;
+    guest.config.insert("lock".into(), "suspended".into());
+}
+
+pub(super) static CASES: &[Case] = &[
+    lxc("guest list", &["-o", "id"], &[]),
+    lxc("guest show", &["101"], &[]),
+    qemu("guest show", &["201"], &[]),
+    lxc("guest config", &["101"], &[]),
+    qemu("guest config", &["201"], &[]),
+    qemu("guest config", &["201", "--pending"], &[START_VM, MEMORY_VM]),
+    lxc("guest next-id", &[], &[]),
+    lxc("guest start", &["101"], &[]),
+    qemu("guest start", &["201"], &[]),
+    lxc("guest stop", &["101", "--yes"], &[START]),
+    qemu("guest stop", &["201", "--yes"], &[START_VM]),
+    lxc("guest shutdown", &["101", "--yes"], &[START]),
+    qemu("guest shutdown", &["201", "--yes"], &[START_VM]),
+    lxc("guest reboot", &["101", "--yes"], &[START]),
+    qemu("guest reboot", &["201", "--yes"], &[START_VM]),
+    // The host tries, and fails: the containers of this kernel cannot be frozen.
+    lxc("guest suspend", &["101", "--yes"], &[START]).ends(6),
+    qemu("guest suspend", &["201", "--yes"], &[START_VM]),
+    lxc("guest resume", &["101"], &[]).set(frozen).ends(6),
+    qemu("guest resume", &["201"], &[START_VM, PAUSE_VM]),
+    lxc("guest set", &["101", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
+    qemu("guest set", &["201", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
+    lxc("guest mountpoint add", &["101", "--volume", "local-lvm:1", "--path", "/data"], &[]).on(&[101], &["local-lvm"]),
+    lxc("guest create lxc", &[TEMPLATE, "--hostname", "new", "--storage", "local-lvm", "--size", "1", "--vmid", "150"], &[])
+        .on(&[150], &["local", "local-lvm"]),
+    lxc(
+        "guest create lxc",
+        &[TEMPLATE, "--hostname", "new", "--storage", "local-lvm", "--size", "1", "--vmid", "150", "--memory", "256", "--cores", "1"],
+        &[],
+    )
+    .on(&[150], &["local", "local-lvm"])
+    .with(&["memory", "cores"]),
+    lxc(
+        "guest create lxc",
+        &[TEMPLATE, "--hostname", "new", "--storage", "local-lvm", "--size", "1", "--vmid", "150", "--start", "--onboot"],
+        &[],
+    )
+    .on(&[150], &["local", "local-lvm"])
+    .with(&["--start", "onboot"]),
+    lxc("guest tag add", &["101", "web"], &[]),
+    qemu("guest tag add", &["201", "web"], &[]),
+    lxc("guest tag remove", &["101", "web"], &[TAG]),
+    qemu("guest tag remove", &["201", "web"], &[TAG_VM]),
+    lxc("guest clone", &["101", "--vmid", "150"], &[]).on(&[101, 150], &["local-lvm"]),
+    qemu("guest clone", &["201", "--vmid", "250"], &[]).on(&[201, 250], &["dirct"]),
+    // The archives that stay are a part of what it says.
+    lxc("guest delete", &["101", "--confirm", "101", "-o", "json"], &[BACKUP]),
+    qemu("guest delete", &["201", "--confirm", "201", "-o", "json"], &[BACKUP_VM]).on(&[201], &["local"]),
+];
+
+#[test]
+fn looking_and_power() {
+    prove(&CASES[..19]);
+}
+
+#[test]
+fn making() {
+    prove(&CASES[19..25]);
+}
+
+#[test]
+fn tags_copies_and_the_end() {
+    prove(&CASES[25..]);
+}
