@@ -163,3 +163,12 @@ fn an_expired_or_wrong_admin_is_no_answer() {
     let mut command = fresh.host.felhom(["role", "check", "--admin-token", "root@pam!rig", "--admin-secret", &source]);
     run(&mut command).fails(4);
 }
+
+#[test]
+fn what_verbs_lack_is_said_with_the_line_that_grants_it() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&["--preset", "auditor"]).ok();
+    let check = fresh.felhom(&["role", "check"]).ok().says("--columns verb,fix shows every line");
+    let line = check.stderr.lines().find_map(|line| line.split('`').nth(1)).unwrap_or_else(|| panic!("{check}")).to_owned();
+    assert!(line.starts_with("felhom role bootstrap") && line.contains("--allow 'guest create lxc'"), "{line}");
+}

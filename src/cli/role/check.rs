@@ -104,6 +104,13 @@ impl Check {
             }))?;
         } else {
             ctx.out.list(&lines)?;
+            if let Some(line) = lines.iter().find(|line| line.state.allowed == Allowed::No && line.fix.is_some()) {
+                let fix = line.fix.as_deref().unwrap_or_default();
+                ctx.out.note(format!(
+                    "what a verb lacks can be granted: `{fix}` for {}; --columns verb,fix shows every line",
+                    line.state.verb
+                ));
+            }
             tell(ctx, &who, case, &lacks, &also, &held);
         }
         verdict(&who, &lacks, &held, wanted.map(|p| p.name))

@@ -67,7 +67,10 @@ impl Act for Prove {
     }
 
     fn describe(&self) -> String {
-        format!("ask GET /access/permissions as {} and compare {} privileges", self.token_id, self.wanted.len())
+        let paths: BTreeSet<&str> = self.wanted.iter().map(|grant| grant.path.as_str()).collect();
+        let privileges: BTreeSet<&str> = self.wanted.iter().map(|grant| grant.privilege.as_str()).collect();
+        let on = if paths.len() == 1 { "path" } else { "paths" };
+        format!("ask GET /access/permissions as {} and compare {} privileges on {} {on}", self.token_id, privileges.len(), paths.len())
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {

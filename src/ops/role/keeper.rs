@@ -53,9 +53,14 @@ impl Keeper {
         https.read(&call.request)?.read(&call.request)
     }
 
+    /// The store that is used where none is asked for.
+    pub fn usual(&self) -> Store {
+        if self.fixed { Store::File } else { Store::Keyring }
+    }
+
     /// The store to use: the one asked for, else the keyring (the demo's is a file). It is tried out before anything is made.
     pub fn store(&self, wanted: Option<Store>) -> Result<Store> {
-        let store = wanted.unwrap_or(if self.fixed { Store::File } else { Store::Keyring });
+        let store = wanted.unwrap_or(self.usual());
         self.vault().probe(store).map(|()| store)
     }
 
