@@ -186,3 +186,17 @@ fn another_name_is_another_context() {
     fresh.felhom(&["-c", "cron", "guest", "list"]).ok();
     assert_eq!(fresh.bootstrap(&["-c", "cron"]).ok().stdout, "nothing to do\n");
 }
+
+#[test]
+fn a_context_changes_its_token_only_when_that_is_wanted() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&[]).ok();
+    let before = fresh.config();
+    let narrow = ["role", "bootstrap", "--preset", "self-backup", "--guest", "101", "--storage", "local", "--token-name", "web101"];
+    let with = |more: &[&str]| fresh.as_admin(&[&narrow[..], &["--store", "file"], more].concat());
+    with(&[]).fails(3).says("--yes");
+    with(&["--plan"]).ok().shows("which uses felhom@pve!agent until now");
+    assert_eq!(fresh.config(), before);
+    with(&["--yes"]).ok().shows("felhom@pve!web101 takes the place of felhom@pve!agent");
+    assert!(fresh.config().contains("felhom@pve!web101"), "{}", fresh.config());
+}

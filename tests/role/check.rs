@@ -211,3 +211,12 @@ fn what_the_same_commands_grant_is_said_once() {
     assert!(missing.iter().any(|m| m["privilege"] == "VM.Allocate" && m["path"] == "/vms"), "{missing:?}");
     assert!(verb(&json, "node smart")["missing"].as_array().unwrap().len() == 1, "{json}");
 }
+
+#[test]
+fn what_verbs_lack_is_said_with_the_line_that_grants_it() {
+    let fresh = Fresh::new();
+    fresh.bootstrap(&["--preset", "auditor"]).ok();
+    let check = fresh.felhom(&["role", "check"]).ok().says("--columns verb,fix shows every line");
+    let line = check.stderr.lines().find_map(|line| line.split('`').nth(1)).unwrap_or_else(|| panic!("{check}")).to_owned();
+    assert!(line.starts_with("felhom role bootstrap") && line.contains("--allow 'guest create lxc'"), "{line}");
+}

@@ -9,7 +9,11 @@ fn the_tokens_take_turns_and_the_old_one_goes_last() {
     let fresh = Fresh::new();
     fresh.bootstrap(&[]).ok();
     fresh.as_admin(&["role", "rotate"]).fails(3).says("--yes");
-    let rotated = fresh.as_admin(&["role", "rotate", "--yes", "-o", "json"]).ok().json();
+    let rotated = fresh
+        .as_admin(&["role", "rotate", "--yes", "-o", "json"])
+        .ok()
+        .says("felhom@pve!agent-b took the place of felhom@pve!agent")
+        .json();
     assert_eq!((rotated[0]["token_id"].as_str(), rotated[0]["status"].as_str()), (Some("felhom@pve!agent-b"), Some("ok")));
     assert!(fresh.config().contains("felhom@pve!agent-b"), "{}", fresh.config());
     let names: Vec<String> = fresh.host.with_state(|state| state.access.users["felhom@pve"].tokens.keys().cloned().collect()).unwrap();

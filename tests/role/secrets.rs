@@ -232,10 +232,9 @@ fn through_pvesh(session: &Session) {
         session
             .fed(&["-c", name, "api", "post", "/access/tfa/root@pam", "type=totp", "value=@-", "--confirm", "/access/tfa/root@pam"], CLOUD)
             .fails(2);
-        let user = format!("{name}@pve");
-        let bootstrap = ["role", "bootstrap", "--host", &address, "--via", via, "--store", "file", "--user", &user, "-c"];
-        session.go(&[&bootstrap[..], &[&format!("{name}-new"), "-o", "json"]].concat()).ok();
     }
+    let bootstrap = ["role", "bootstrap", "--host", &address, "--via", "ssh", "--store", "file", "--user", "box@pve", "-c", "by-ssh"];
+    session.go(&[&bootstrap[..], &["-o", "json"]].concat()).ok();
 }
 
 /// Secrets that somebody writes where none is taken.

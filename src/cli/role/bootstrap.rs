@@ -31,7 +31,7 @@ use crate::ui::{Cell, Format, Record, units};
 /// Logs in once as an administrator, pins the host's certificate, and keeps the token's secret. A second run repairs what is missing and changes nothing else. --plan shows the calls, --plan=pveum the commands for root on the node.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --ca-file pve-root-ca.pem --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
+    after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --ca-file pve-root-ca.pem --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --host pve1.lan -c web101 --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
 )]
 pub struct Bootstrap {
     /// The host, HOST[:PORT]; without it the context of this run
@@ -365,7 +365,16 @@ impl Record for Shown {
             ("privileges", all(&self.privileges)),
             ("missing", Cell::List(self.missing.clone())),
             ("context", Cell::text(&self.context)),
-            ("trust", Cell::text(self.trust)),
+            (
+                "trust",
+                Cell::text(match self.trust {
+                    "ca" => "the cluster's CA is pinned",
+                    "fingerprint" => "this certificate alone is pinned",
+                    "system" => "this machine's CAs are trusted",
+                    "insecure" => "nothing is verified",
+                    other => other,
+                }),
+            ),
             ("secret_stored", Cell::maybe(self.secret_stored.clone(), Cell::Text)),
             ("changed", Cell::text(self.changed.join("\n"))),
             ("also_possible", Cell::text(self.also_possible.join("\n"))),

@@ -129,6 +129,13 @@ impl Check {
             }))?;
         } else {
             ctx.out.list(&lines)?;
+            if let Some(line) = lines.iter().find(|line| line.state.allowed == Allowed::No && line.fix.is_some()) {
+                let fix = line.fix.as_deref().unwrap_or_default();
+                ctx.out.note(format!(
+                    "what a verb lacks can be granted: `{fix}` for {}; --columns verb,fix shows every line",
+                    line.state.verb
+                ));
+            }
             ctx.out.note(format!("{who}: {}", case.words()));
             if held.is_empty() {
                 ctx.out.warn(format!("{who} has no effective privilege anywhere"));

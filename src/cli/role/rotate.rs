@@ -83,6 +83,11 @@ impl Rotate {
             let mut extra = serde_json::Map::new();
             extra.insert("token_id".into(), format!("{user}!{}", other(token)).into());
             let source = done.outputs.get("secret").and_then(|kept| kept.get("source")).cloned().unwrap_or_default();
+            session.person.note(&format!(
+                "{user}!{} took the place of {user}!{token}, which is gone; its secret is in {}",
+                other(token),
+                source.as_str().unwrap_or("no store")
+            ));
             extra.insert("secret_stored".into(), source);
             Ok(extra)
         })

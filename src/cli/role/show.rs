@@ -53,7 +53,7 @@ impl Show {
             role: role.name.clone(),
             builtin: role.special,
             preset: preset.map(|preset| preset.name),
-            also_possible: implied::possible(&privileges, &["/".to_owned()]),
+            also_possible: implied::possible(&privileges, &["/".to_owned()], &privileges),
             privileges: privileges.into_iter().collect(),
             differs,
         })

@@ -61,10 +61,10 @@ impl Wanted {
     }
 
     pub fn also_possible(&self) -> Vec<String> {
-        let mut said: Vec<String> = Vec::new();
+        let (mut said, all): (Vec<String>, _) = (Vec::new(), self.privileges());
         for role in &self.roles {
             let paths: Vec<String> = role.paths.iter().cloned().collect();
-            said.extend(implied::possible(&role.privileges, &paths));
+            said.extend(implied::possible(&role.privileges, &paths, &all));
         }
         said.dedup();
         said
@@ -280,9 +280,18 @@ fn context(making: &Making<'_>, fresh: bool, build: &mut Build) {
     if !fresh && making.ca_pem.is_none() && written.as_ref() == Some(&context) {
         return;
     }
-    let name = context.name.clone();
+    let (name, id) = (context.name.clone(), making.wanted.token_id());
     let write = WriteContext { keeper: making.keeper.clone(), context, ca_pem: making.ca_pem.clone() };
-    build.step(Step::act("context", write), format!("context {name}"));
+    let step = Step::act("context", write);
+    match written.and_then(|before| before.token_id).filter(|before| *before != id) {
+        None => build.step(step, format!("context {name}")),
+        // What this machine may do changes with it, perhaps to a fraction.
+        Some(before) => build.grave(
+            step,
+            format!("context {name}: {id} takes the place of {before}"),
+            format!("the context {name}, which uses {before} until now (--host HOST -c NAME makes one of its own instead)"),
+        ),
+    }
 }
 
 #[cfg(test)]

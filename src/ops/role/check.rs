@@ -182,12 +182,13 @@ impl Known<'_> {
     /// What else is possible with what is held, in words.
     pub fn also_possible(&self) -> Vec<String> {
         let mut said: Vec<String> = Vec::new();
+        let all: BTreeSet<String> = self.held.values().flat_map(|privileges| privileges.keys().cloned()).collect();
         for (path, privileges) in self.held {
             let set: BTreeSet<String> = privileges.keys().cloned().collect();
             // A path that only passes on what stands above it says nothing new.
             let above = self.held.get("/").filter(|_| path != "/").map(|p| p.keys().cloned().collect::<BTreeSet<_>>());
             if above.as_ref() != Some(&set) {
-                said.extend(super::implied::possible(&set, std::slice::from_ref(path)));
+                said.extend(super::implied::possible(&set, std::slice::from_ref(path), &all));
             }
         }
         said

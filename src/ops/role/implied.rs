@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// All of `needs` held on a path under `area` makes `means` possible.
+/// The first of `needs` held on a path under `area`, and the others where they belong, makes `means` possible.
 struct Implied {
     needs: &'static [&'static str],
     area: &'static str,
@@ -60,11 +60,16 @@ static IMPLIED: &[Implied] = &[
     one(&["Sys.Audit"], "/nodes", "read tasks and task logs of everybody"),
 ];
 
-/// What is possible with these privileges on these paths.
-pub fn possible(privileges: &BTreeSet<String>, paths: &[String]) -> Vec<String> {
-    let held = |needed: &&str| privileges.contains(*needed);
+/// What is possible with these privileges on these paths; `beside` is what is held elsewhere.
+pub fn possible(privileges: &BTreeSet<String>, paths: &[String], beside: &BTreeSet<String>) -> Vec<String> {
+    let follows = |implied: &&Implied| {
+        let Some((first, rest)) = implied.needs.split_first() else { return false };
+        // Whoever may make snapshots may roll back anyway, and has been told so.
+        let told = *first == "VM.Snapshot.Rollback" && privileges.contains("VM.Snapshot");
+        !told && privileges.contains(*first) && rest.iter().all(|more| privileges.contains(*more) || beside.contains(*more))
+    };
     let mut found: Vec<String> = Vec::new();
-    for implied in IMPLIED.iter().filter(|implied| implied.needs.iter().all(held)) {
+    for implied in IMPLIED.iter().filter(follows) {
         let reached: Vec<&str> = paths.iter().map(String::as_str).filter(|path| reaches(path, implied.area)).collect();
         if !reached.is_empty() {
             found.push(format!("{} (on {})", implied.means, reached.join(", ")));
@@ -95,10 +100,21 @@ mod tests {
     #[test]
     fn a_backup_right_says_what_else_it_opens() {
         let privileges = set(&["VM.Audit", "VM.Backup", "Datastore.AllocateSpace"]);
-        let said = possible(&privileges, &["/vms/101".into(), "/storage/local".into()]);
+        let none = set(&[]);
+        let said = possible(&privileges, &["/vms/101".into(), "/storage/local".into()], &none);
         assert!(said.iter().any(|s| s.starts_with("restore one of the guest's archives over it by force")), "{said:?}");
         assert!(said.iter().all(|s| !s.contains("near to root")), "{said:?}");
-        assert!(possible(&set(&["Datastore.Allocate"]), &["/".into()]).iter().any(|s| s.contains("near to root")));
-        assert!(possible(&set(&["VM.Audit"]), &["/".into()]).is_empty());
+        assert!(possible(&set(&["Datastore.Allocate"]), &["/".into()], &none).iter().any(|s| s.contains("near to root")));
+        assert!(possible(&set(&["VM.Audit"]), &["/".into()], &none).is_empty());
+    }
+
+    #[test]
+    fn what_is_held_elsewhere_counts_too_and_nothing_is_told_twice() {
+        let bridge = |beside: &[&str]| possible(&set(&["VM.Config.Network"]), &["/vms/101".into()], &set(beside));
+        assert!(bridge(&[]).is_empty());
+        assert!(matches!(&bridge(&["SDN.Use"])[..], [one] if one.ends_with("with any MAC address (on /vms/101)")));
+        let back =
+            |names: &[&str]| possible(&set(names), &["/".into()], &set(&[])).iter().filter(|line| line.contains("roll back")).count();
+        assert_eq!((back(&["VM.Snapshot", "VM.Snapshot.Rollback"]), back(&["VM.Snapshot.Rollback"])), (1, 1));
     }
 }
