@@ -56,6 +56,11 @@ impl Client {
         self.transport.clock_ahead()
     }
 
+    /// The host has just been given up for this run: true once.
+    pub fn gave_up(&self) -> bool {
+        self.limits.gave_up()
+    }
+
     /// Reads, trying again where the connection failed.
     pub fn get<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         self.fetch(&call.request)?.read(&call.request)

@@ -4,6 +4,7 @@ mod gates;
 mod hostile;
 mod journal;
 mod leaves;
+mod limits;
 mod secrets;
 mod site;
 mod sources;
