@@ -112,7 +112,14 @@ fn commands(item: &PlannedItem) -> Vec<String> {
 /// The step as a command for root on the node.
 fn command(step: &PlannedStep) -> String {
     match &step.request {
-        Some(request) => access_command(request).unwrap_or_else(|| pvesh_command(request)),
+        Some(request) => {
+            let command = access_command(request).unwrap_or_else(|| pvesh_command(request));
+            match request.params.iter().find(|(key, value)| hides(request, key, value)) {
+                // Run as it stands it would set the mask.
+                Some((key, _)) => one_line(&format!("# {command}   # with the real {key}")),
+                None => command,
+            }
+        }
         // A comment stays one, whatever is in it.
         None => one_line(&format!("# {}", step.text.as_deref().unwrap_or(step.name))),
     }
@@ -152,11 +159,8 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-    // A public key is long, but no secret, and the command would not work without it.
-    let hides =
-        |key: &str, v: &Value| (matches!(v, Value::Secret(_)) || redact::sensitive_at(&request.path, key)) && !redact::is_public(key);
     let texts = |key: &str, v: &Value| match v {
-        _ if hides(key, v) => vec![redact::MASK.to_owned()],
+        _ if hides(request, key, v) => vec![redact::MASK.to_owned()],
         Value::Output(_) => vec![v.shown()],
         _ => v.wire(),
     };
@@ -166,6 +170,11 @@ fn pvesh_command(request: &Request) -> String {
         .flat_map(|(key, v)| texts(key, v).into_iter().map(move |text| format!(" --{key} {}", quote(&text))))
         .collect();
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
+}
+
+/// A secret. What is masked elsewhere because it is long is needed for the command to work.
+fn hides(request: &Request, key: &str, value: &Value) -> bool {
+    (matches!(value, Value::Secret(_)) || redact::sensitive_at(&request.path, key)) && !redact::is_public(key)
 }
 
 /// The lines of a change that was staged earlier.

@@ -5,6 +5,7 @@ mod hostile;
 mod journal;
 mod leaves;
 mod limits;
+mod permit;
 mod secrets;
 mod site;
 mod sources;
