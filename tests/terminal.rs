@@ -48,6 +48,61 @@ fn what_cannot_be_undone_wants_its_word_typed() {
 }
 
 #[test]
+fn the_name_of_a_snapshot_is_typed_to_go_back_to_it() {
+    let host = Host::demo();
+    host.run(["snapshot", "create", "110", "before"]).ok();
+    for (typed, code) in [("", 3), ("yes", 3), ("befor", 3), ("before", 0)] {
+        let Some(terminal) = start(&host, &["snapshot", "rollback", "110", "before", "--yes"]) else { return };
+        let screen = terminal.until("(type before");
+        assert!(screen.contains("loses:") && screen.contains("POST /nodes/pve1/lxc/110/snapshot/before/rollback"), "{screen}");
+        terminal.types(typed);
+        terminal.press("Enter");
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, code, "{typed}: {screen}");
+        assert_eq!(host.count("POST", "/rollback"), usize::from(code == 0));
+        assert!(code == 0 || screen.contains("nothing was changed"), "{screen}");
+    }
+}
+
+#[test]
+fn a_closed_gate_and_a_protected_guest_are_no_question() {
+    let host = Host::demo();
+    host.with_state(|state| state.guests.get_mut(&110).unwrap().config.insert("tags".into(), "production".into())).unwrap();
+    for (extra, says) in [(&[][..], "it is tagged 'production'"), (&["--force", "--read-only"], "the write gate is closed")] {
+        let words = [&["guest", "stop", "110"], extra].concat();
+        let Some(terminal) = start(&host, &words) else { return };
+        let (code, screen) = terminal.end();
+        assert_eq!(code, 3, "{screen}");
+        assert!(screen.contains(says) && !screen.contains("(y/n)"), "{screen}");
+    }
+    assert_eq!(host.count("POST", "/stop"), 0);
+    // Past the tag, the question is still asked.
+    let Some(terminal) = start(&host, &["guest", "stop", "110", "--force"]) else { return };
+    terminal.until("(y/n)");
+    terminal.types("y");
+    terminal.press("Enter");
+    assert_eq!(terminal.end().0, 0);
+    assert_eq!(host.count("POST", "/stop"), 1);
+}
+
+#[test]
+fn a_staged_change_is_asked_about_when_it_is_applied() {
+    let host = Host::demo();
+    host.run(["snapshot", "create", "110", "before"]).ok();
+    let staged = host.run(["snapshot", "rollback", "110", "before", "--confirm", "before", "--stage", "-o", "id"]).ok();
+    let id = staged.lines()[0].to_owned();
+    for (typed, code) in [("no", 3), ("before", 0)] {
+        let Some(terminal) = start(&host, &["plan", "apply", &id]) else { return };
+        terminal.until("(type before");
+        terminal.types(typed);
+        terminal.press("Enter");
+        let (ended, screen) = terminal.end();
+        assert_eq!(ended, code, "{screen}");
+        assert_eq!(host.count("POST", "/rollback"), usize::from(code == 0));
+    }
+}
+
+#[test]
 fn an_unknown_host_is_introduced_before_anything_is_sent() {
     let host = Host::demo();
     let stranger = || {

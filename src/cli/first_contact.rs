@@ -6,7 +6,7 @@ use crate::config::{Context, Editor, Endpoint};
 use crate::fault::{Fault, Kind, Result};
 use crate::ops::context::look;
 use crate::transport::tls::PeerCert;
-use crate::ui::{Out, prompt, units};
+use crate::ui::{Out, clean, prompt, units};
 
 use super::Surroundings;
 
@@ -59,7 +59,8 @@ pub fn accept(endpoint: &Endpoint, cert: &PeerCert, out: &Out) -> Result<()> {
         return Err(contact.refusal());
     }
     // Also with --quiet: nobody may be asked about what they do not see.
-    let lines = contact.lines().join("\n");
+    // What stands in a certificate keeps to its line: nobody knows yet who made it.
+    let lines = contact.lines().iter().map(|line| clean::short(line, 300)).collect::<Vec<_>>().join("\n");
     if out.options().quiet {
         out.warn(lines);
     } else {

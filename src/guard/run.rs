@@ -69,8 +69,10 @@ impl Approved {
         let workers = self.change.jobs.clamp(1, lanes.len().max(1));
         let queue: Mutex<VecDeque<VecDeque<usize>>> = Mutex::new(lanes.into_values().collect());
         let ended: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
+        // In a closure of its own: the lock must be gone before the lane's work begins, or one lane waits for the other.
+        let next = || lock(&queue).pop_front();
         let work = || {
-            while let Some(lane) = lock(&queue).pop_front() {
+            while let Some(lane) = next() {
                 for index in lane {
                     let outcome = self.one(session, index, &finish);
                     lock(&ended).insert(index, outcome);
@@ -200,7 +202,15 @@ impl Approved {
         let lost = match client.send(request, permit) {
             Ok(reply) => return reply.read(request),
             Err(fault) if fault.kind == Kind::Unknown => fault,
-            Err(fault) => return Err(fault),
+            Err(fault) => {
+                if client.gave_up() {
+                    session.person.warn(&format!(
+                        "{}: five connections in a row failed, so the host is left alone for the rest of this run",
+                        session.context
+                    ));
+                }
+                return Err(fault);
+            }
         };
         let unknown = |why: &str| {
             Fault { kind: Kind::Unknown, ..lost.clone() }

@@ -41,8 +41,9 @@ const KEYS: &[&str] = &[
     "corosync-authkey",
 ];
 
-/// Those that are masked because they are long and name people, not because they open anything.
-const PUBLIC: &[&str] = &["sshkeys", "ssh-public-keys", "master-pubkey"];
+/// Those that are masked because they are long and name people, or may hold what is nobody's business, but open nothing by themselves:
+/// the host shows them to its own users.
+const PUBLIC: &[&str] = &["sshkeys", "ssh-public-keys", "master-pubkey", "args"];
 
 /// Keys that are secrets in some calls only: how the path begins (`*` is any segment), and the keys.
 const IN_CALLS: &[(&[&str], &[&str])] = &[

@@ -23,7 +23,7 @@ pub fn config_value(key: &str, value: &str) -> String {
 /// The parameter of a request that is a secret, if one is. A public key is long, but none.
 pub fn secret_of(request: &Request) -> Option<&str> {
     let secret = |(key, value): &&(String, Value)| {
-        matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !is_public(key) && !matches!(value, Value::Output(_)))
+        !is_public(key) && (matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !matches!(value, Value::Output(_))))
     };
     request.params.iter().find(secret).map(|(key, _)| key.as_str())
 }

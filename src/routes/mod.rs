@@ -2,6 +2,7 @@
 
 mod needs;
 mod rows;
+mod sends;
 mod settings;
 mod verbs;
 
@@ -11,7 +12,8 @@ use crate::api::{Method, Request};
 
 pub use needs::{Grant, Needs, either, needs};
 pub use rows::ROWS;
-pub use verbs::{COMFORT, COMMON, ONLY_WITH, SENDS, Sends, VERBS, Verb};
+pub use sends::{ONLY_WITH, SENDS, Sends};
+pub use verbs::{COMFORT, COMMON, VERBS, Verb};
 
 /// How much harm a change can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

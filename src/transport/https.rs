@@ -18,8 +18,8 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::redact;
 use crate::secret::Secret;
-use crate::transport::Transport;
 use crate::transport::tls::{self, Seen};
+use crate::transport::{Transport, reads_only};
 
 #[expect(clippy::disallowed_types, reason = "this is the one place that speaks HTTP")]
 type Http = reqwest::blocking::Client;
@@ -198,6 +198,7 @@ impl Https {
 
 impl Transport for Https {
     fn read(&self, request: &Request) -> Result<Reply> {
+        reads_only(request)?;
         self.exchange(request)
     }
 

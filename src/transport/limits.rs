@@ -24,6 +24,8 @@ struct State {
     tokens: f64,
     filled: Instant,
     failures: u32,
+    /// That it is left alone has been said.
+    told: bool,
 }
 
 /// A place among the requests in flight; given back when dropped.
@@ -32,7 +34,7 @@ pub struct Place<'a>(&'a Limits);
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State { in_flight: 0, tokens: WRITES_A_MINUTE, filled: Instant::now(), failures: 0 }),
+            state: Mutex::new(State { in_flight: 0, tokens: WRITES_A_MINUTE, filled: Instant::now(), failures: 0, told: false }),
             free: Condvar::new(),
         }
     }
@@ -80,6 +82,14 @@ impl Limits {
         ))
     }
 
+    /// It has just come to this: true once, for the one line that says so.
+    pub fn gave_up(&self) -> bool {
+        let mut state = self.lock();
+        let now = state.failures >= FAILURES && !state.told;
+        state.told |= now;
+        now
+    }
+
     /// Notes how a request went.
     pub fn note<T>(&self, result: &Result<T>) {
         let failed = matches!(result, Err(fault) if fault.kind == Kind::Unreachable);
@@ -108,6 +118,7 @@ mod tests {
         limits.note(&Ok(()));
         (0..FAILURES).for_each(|_| limits.note(&dead));
         assert_eq!(limits.check().expect_err("left alone").kind, Kind::Unreachable);
+        assert!(limits.gave_up() && !limits.gave_up(), "said once");
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub trait Transport: Send + Sync {
     }
 }
 
+/// The read path takes nothing that changes something: for that there is no way but with a permit.
+fn reads_only(request: &Request) -> Result<()> {
+    if request.is_read() { Ok(()) } else { Err(Fault::other(format!("{request} changes something: it goes through the guard"))) }
+}
+
 /// How often a read is tried again after a connection failed, and how long that may take in all.
 const RETRIES: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(150);
@@ -56,6 +61,11 @@ impl Client {
         self.transport.clock_ahead()
     }
 
+    /// The host has just been given up for this run: true once.
+    pub fn gave_up(&self) -> bool {
+        self.limits.gave_up()
+    }
+
     /// Reads, trying again where the connection failed.
     pub fn get<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         self.fetch(&call.request)?.read(&call.request)
@@ -63,6 +73,7 @@ impl Client {
 
     /// Reads without trying again: for polls, which come round anyway.
     pub fn get_once<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
+        reads_only(&call.request)?;
         self.belongs(&call.request)?;
         let _place = self.limits.enter();
         self.transport.read(&call.request)?.read(&call.request)
@@ -70,6 +81,7 @@ impl Client {
 
     /// The answer of a read, unread.
     pub fn fetch(&self, request: &Request) -> Result<Reply> {
+        reads_only(request)?;
         self.belongs(request)?;
         let mut pause = FIRST_PAUSE;
         for _ in 0..RETRIES {

@@ -1,5 +1,6 @@
 //! JSON and YAML as text.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::clean;
@@ -17,11 +18,43 @@ pub(super) fn compact(value: &Value) -> String {
 }
 
 pub(super) fn yaml(value: &Value) -> Result<String> {
-    let mut text = serde_saphyr::to_string(value).map_err(|e| Fault::other(format!("cannot put the result into YAML: {e}")))?;
-    if !text.ends_with('\n') {
-        text.push('\n');
+    let text = serde_saphyr::to_string(&Quoted(value)).map_err(|e| Fault::other(format!("cannot put the result into YAML: {e}")))?;
+    let mut out = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        // It stands between double quotes, where this means the same.
+        if c != '\n' && clean::is_unsafe(c) { out.push_str(&format!("\\U{:08x}", u32::from(c))) } else { out.push(c) }
     }
-    Ok(text)
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// The same value, with every text between double quotes that holds something harmful.
+struct Quoted<'a>(&'a Value);
+
+struct QuotedText<'a>(&'a str);
+
+impl Serialize for Quoted<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) => QuotedText(text).serialize(to),
+            Value::Array(items) => to.collect_seq(items.iter().map(Quoted)),
+            // A key is never put between quotes for this: what is harmful in one is taken out.
+            Value::Object(map) => to.collect_map(map.iter().map(|(key, value)| (clean::line(key), Quoted(value)))),
+            plain => plain.serialize(to),
+        }
+    }
+}
+
+impl Serialize for QuotedText<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        if self.0.chars().any(|c| c != '\n' && clean::is_unsafe(c)) {
+            serde_saphyr::DoubleQuoted(self.0).serialize(to)
+        } else {
+            self.0.serialize(to)
+        }
+    }
 }
 
 /// JSON leaves DEL, C1 controls and characters that turn the direction unescaped. They occur in strings only, where `\u` means the same.
@@ -71,6 +104,20 @@ mod tests {
             prop_assert!(!json.chars().any(|c| c != '\n' && clean::is_unsafe(c)));
             let back: Value = serde_json::from_str(&json).unwrap();
             prop_assert_eq!(&back["t"], &Value::String(text));
+        }
+
+        #[test]
+        fn nor_from_yaml(key in "[a-z: ]{1,6}", text in "[ -~\n\t\u{1b}\u{202e}\u{feff}\u{e0001}é]{0,20}") {
+            let value = json!({"of": [{key: text}]});
+            let yaml = yaml(&value).unwrap();
+            prop_assert!(!yaml.chars().any(|c| c != '\n' && clean::is_unsafe(c)), "{:?}", yaml);
+            prop_assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), value);
+        }
+
+        #[test]
+        fn nor_from_its_keys(key in "[a-z\u{202e}\u{1b}\n: ]{1,6}") {
+            let text = yaml(&json!({key: 1})).unwrap();
+            prop_assert!(!text.chars().any(|c| c != '\n' && clean::is_unsafe(c)));
         }
     }
 }

@@ -4,8 +4,13 @@ mod gates;
 mod hostile;
 mod journal;
 mod leaves;
+<<<<<<< HEAD
 mod plans;
 mod raw;
+=======
+mod limits;
+mod permit;
+>>>>>>> gates
 mod secrets;
 mod site;
 mod sources;

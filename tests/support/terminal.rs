@@ -47,6 +47,11 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p", "-S", "-200"]).trim_end().to_owned()
     }
 
+    /// What a program has called the terminal.
+    pub fn title(&self) -> String {
+        self.tmux(&["display-message", "-p", "#{pane_title}"]).trim_end().to_owned()
+    }
+
     /// Waits until the screen shows this, and gives the screen.
     #[track_caller]
     pub fn until(&self, text: &str) -> String {

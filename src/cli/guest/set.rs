@@ -17,7 +17,7 @@ use crate::ops::{guests, lock, reconfigure};
 #[command(
     override_usage = "felhom guest set [OPTIONS] GUEST KEY=VALUE…",
     after_help = "A value is set whole, KEY=VALUE, or by part, KEY.PART=VALUE, which leaves the other parts as they are.\n\
-                  cipassword, sshkeys and description are read from a file with KEY=@FILE, from stdin with KEY=@-.\n\n\
+                  cipassword, sshkeys, args and description are read from a file with KEY=@FILE, from stdin with KEY=@-.\n\n\
                   Examples:\n  felhom guest set 101 memory=1024 cores=2\n  felhom guest set 101 net0.bridge=vmbr1 mp0.backup=0\n  \
                   felhom guest set web tags='a;b' --delete description\n  felhom guest set 201 cipassword=@- < password.txt"
 )]
@@ -34,7 +34,7 @@ pub struct Set {
 }
 
 /// Settings that may be read from a file.
-const FROM_FILE: &[&str] = &["cipassword", "sshkeys", "description"];
+const FROM_FILE: &[&str] = &["cipassword", "sshkeys", "args", "description"];
 
 impl Set {
     pub fn run(mut self, ctx: &Ctx) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::routes;
 use crate::transport::https::Log;
 use crate::transport::ssh::{SshTrouble, ssh_command};
-use crate::transport::{Transport, ssh};
+use crate::transport::{Transport, reads_only, ssh};
 
 use script::Ran;
 
@@ -145,6 +145,7 @@ impl Pvesh {
 
 impl Transport for Pvesh {
     fn read(&self, request: &Request) -> Result<Reply> {
+        reads_only(request)?;
         let done = self.run(request, script::read(request), &self.interrupt)?;
         match script::end(&done.stderr_text()) {
             Some((code, stderr)) => answer::read(request, code, &done.stdout_text(), &stderr),
@@ -170,7 +171,13 @@ impl Transport for Pvesh {
 
 /// What `pvesh` is given stands in the process list of the host.
 fn refuse_secrets(request: &Request) -> Result<()> {
+<<<<<<< HEAD
     let Some(key) = redact::secret_of(request) else { return Ok(()) };
+=======
+    let hides = |key: &str, value: &Value| matches!(value, Value::Secret(_)) || redact::sensitive_at(&request.path, key);
+    let secret = request.params.iter().find(|(key, value)| hides(key, value) && !redact::is_public(key));
+    let Some((key, _)) = secret else { return Ok(()) };
+>>>>>>> gates
     Err(Fault::usage(format!("{request}: '{key}' is a secret, and pvesh would show it in the host's process list"))
         .with_hint("use a context with transport = \"https\" for this, or set it in the web interface"))
 }
