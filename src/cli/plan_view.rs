@@ -121,21 +121,14 @@ fn commands(item: &PlannedItem) -> Vec<String> {
 /// The step as a command for root on the node.
 fn command(step: &PlannedStep) -> String {
     match &step.request {
-<<<<<<< HEAD
-        Some(request) => match redact::secret_of(request) {
-            Some(key) => format!("# {request}: '{key}' is a secret, and would stand in the process list: set it in the web interface"),
-            None => access_command(request).unwrap_or_else(|| pvesh_command(request)),
-        },
-=======
         Some(request) => {
             let command = access_command(request).unwrap_or_else(|| pvesh_command(request));
-            match request.params.iter().find(|(key, value)| hides(request, key, value)) {
+            match redact::secret_of(request) {
                 // Run as it stands it would set the mask.
-                Some((key, _)) => one_line(&format!("# {command}   # with the real {key}")),
+                Some(key) => one_line(&format!("# {command}   # with the real {key}")),
                 None => command,
             }
         }
->>>>>>> gates
         // A comment stays one, whatever is in it.
         None => one_line(&format!("# {}", step.text.as_deref().unwrap_or(step.name))),
     }
@@ -175,13 +168,8 @@ fn access_command(request: &Request) -> Option<String> {
 }
 
 fn pvesh_command(request: &Request) -> String {
-<<<<<<< HEAD
-    let texts = |v: &Value| if matches!(v, Value::Output(_)) { vec![v.shown()] } else { v.wire() };
-    let params: String =
-        request.params.iter().flat_map(|(key, v)| texts(v).into_iter().map(move |text| format!(" --{key} {}", quote(&text)))).collect();
-=======
     let texts = |key: &str, v: &Value| match v {
-        _ if hides(request, key, v) => vec![redact::MASK.to_owned()],
+        _ if redact::hides(request, key, v) => vec![redact::MASK.to_owned()],
         Value::Output(_) => vec![v.shown()],
         _ => v.wire(),
     };
@@ -190,13 +178,7 @@ fn pvesh_command(request: &Request) -> String {
         .iter()
         .flat_map(|(key, v)| texts(key, v).into_iter().map(move |text| format!(" --{key} {}", quote(&text))))
         .collect();
->>>>>>> gates
     format!("pvesh {} {}{params}", request.method.pvesh(), quote(&request.path_text()))
-}
-
-/// A secret. What is masked elsewhere because it is long is needed for the command to work.
-fn hides(request: &Request, key: &str, value: &Value) -> bool {
-    (matches!(value, Value::Secret(_)) || redact::sensitive_at(&request.path, key)) && !redact::is_public(key)
 }
 
 /// The lines of a change that was staged earlier.

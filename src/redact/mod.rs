@@ -20,12 +20,15 @@ pub fn config_value(key: &str, value: &str) -> String {
     if sensitive(key) { MASK.into() } else { text(value) }
 }
 
-/// The parameter of a request that is a secret, if one is. A public key is long, but none.
+/// Is the parameter a secret? A public key is masked because it is long, and is none.
+pub fn hides(request: &Request, key: &str, value: &Value) -> bool {
+    let secret = matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !matches!(value, Value::Output(_)));
+    secret && !is_public(key)
+}
+
+/// The parameter of a request that is a secret, if one is.
 pub fn secret_of(request: &Request) -> Option<&str> {
-    let secret = |(key, value): &&(String, Value)| {
-        !is_public(key) && (matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !matches!(value, Value::Output(_))))
-    };
-    request.params.iter().find(secret).map(|(key, _)| key.as_str())
+    request.params.iter().find(|(key, value)| hides(request, key, value)).map(|(key, _)| key.as_str())
 }
 
 /// A parameter's value, for showing.

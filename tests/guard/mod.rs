@@ -4,13 +4,10 @@ mod gates;
 mod hostile;
 mod journal;
 mod leaves;
-<<<<<<< HEAD
-mod plans;
-mod raw;
-=======
 mod limits;
 mod permit;
->>>>>>> gates
+mod plans;
+mod raw;
 mod secrets;
 mod site;
 mod sources;

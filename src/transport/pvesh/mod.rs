@@ -171,13 +171,7 @@ impl Transport for Pvesh {
 
 /// What `pvesh` is given stands in the process list of the host.
 fn refuse_secrets(request: &Request) -> Result<()> {
-<<<<<<< HEAD
     let Some(key) = redact::secret_of(request) else { return Ok(()) };
-=======
-    let hides = |key: &str, value: &Value| matches!(value, Value::Secret(_)) || redact::sensitive_at(&request.path, key);
-    let secret = request.params.iter().find(|(key, value)| hides(key, value) && !redact::is_public(key));
-    let Some((key, _)) = secret else { return Ok(()) };
->>>>>>> gates
     Err(Fault::usage(format!("{request}: '{key}' is a secret, and pvesh would show it in the host's process list"))
         .with_hint("use a context with transport = \"https\" for this, or set it in the web interface"))
 }
