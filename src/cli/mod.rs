@@ -172,6 +172,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
             redact::fault(&mut fault);
+            ctx.write_down(&fault);
             ctx.out.fault(&fault);
             fault.exit_code()
         }

@@ -30,7 +30,15 @@ pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
-    Verb { name: "guest show", calls: &["GET /nodes/{node}/lxc/{vmid}/status/current", "GET /nodes/{node}/qemu/{vmid}/status/current"] },
+    Verb {
+        name: "guest show",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+        ],
+    },
     Verb {
         name: "guest config",
         calls: &[
