@@ -197,7 +197,7 @@ impl Ctx {
         }
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let context = opened.first().map_or("-", |one| one.context.as_str());
-        refused_early(&self.journal, context, &self.verb, &self.command, fault);
+        refused_early(&self.journal, context, "verb", &self.verb, &self.command, fault);
     }
 
     /// The person at the terminal.

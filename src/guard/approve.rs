@@ -88,8 +88,16 @@ fn detached(session: &Session, change: &Change) -> Option<Fault> {
     )
 }
 
-/// Writes down what a verb refused before it came to a change.
-pub fn refused_early(journal: &Journal, context: &str, verb: &str, command: &[String], fault: &Fault) {
+/// Refuses at once where the gate is closed: before somebody is asked for a password that nothing would be done with.
+pub fn gate(session: &Session) -> Result<()> {
+    let Some(gate) = session.rules.gate.filter(|_| !session.rules.plan) else { return Ok(()) };
+    let fault = gate.fault(&session.context);
+    refused_early(&session.journal, &session.context, gate.word(), &session.verb, &session.command, &fault);
+    Err(fault)
+}
+
+/// Writes down what was refused before it came to a change.
+pub fn refused_early(journal: &Journal, context: &str, by: &str, verb: &str, command: &[String], fault: &Fault) {
     let _ = journal.write(&Record::Blocked {
         id: new_id(),
         time: now(),
@@ -99,7 +107,7 @@ pub fn refused_early(journal: &Journal, context: &str, verb: &str, command: &[St
         pid: std::process::id(),
         verb: verb.to_owned(),
         command: command.to_vec(),
-        by: "verb".into(),
+        by: by.to_owned(),
         message: redact::text(&fault.message),
         plan: serde_json::Value::Null,
     });
