@@ -10,9 +10,12 @@ use crate::config::resolve::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::{Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, outcome::error_json, redact, verdict};
+use crate::guard::{
+    Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, outcome::error_json, redact, refused_early, verdict,
+};
 use crate::interrupt::Interrupt;
 use crate::ops::denial::{self, About};
+use crate::routes;
 use crate::session::{Connect, Parts, Session};
 use crate::transport::Client;
 use crate::transport::https::{Https, Login};
@@ -195,6 +198,20 @@ impl Ctx {
         {
             denial::explain(fault, client, &one.about);
         }
+    }
+
+    /// A verb that changes a host and refuses before it comes to a change: that is written down too.
+    pub fn write_down(&self, fault: &Fault) {
+        let changes = routes::verb(&self.verb).map_or_else(
+            || matches!(self.verb.as_str(), "api post" | "api put" | "api delete" | "fence install"),
+            |verb| verb.calls.iter().any(|key| !key.starts_with("GET ")),
+        );
+        if fault.kind != Kind::Refused || fault.shown || self.global.plan.is_some() || !changes || self.journal.wrote() {
+            return;
+        }
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = opened.first().map_or("-", |one| one.context.as_str());
+        refused_early(&self.journal, context, "verb", &self.verb, &self.command, fault);
     }
 
     /// The person at the terminal.

@@ -177,6 +177,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
             redact::fault(&mut fault);
+            ctx.write_down(&fault);
             if ctx.around.fixed.is_some() {
                 fault.hint = Some(in_the_demo(&fault.full_hint()));
             }

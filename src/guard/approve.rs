@@ -8,7 +8,7 @@ use crate::guard::journal::{Record, local_user, new_id, now};
 use crate::guard::plan::Held;
 use crate::guard::run::Approved;
 use crate::guard::stage::{self, Shelf, Staged};
-use crate::guard::{Change, Do, Item, Plan, Settled, Step, confirm, redact};
+use crate::guard::{Change, Do, Item, Journal, Plan, Settled, Step, confirm, redact};
 use crate::routes;
 use crate::session::Session;
 
@@ -86,6 +86,31 @@ fn detached(session: &Session, change: &Change) -> Option<Fault> {
         Fault::usage(format!("--detach does not wait, and '{next}' can begin only when the task before it has ended ({})", item.label()))
             .with_hint("leave --detach out, or do it in two commands"),
     )
+}
+
+/// Refuses at once where the gate is closed: before somebody is asked for a password that nothing would be done with.
+pub fn gate(session: &Session) -> Result<()> {
+    let Some(gate) = session.rules.gate.filter(|_| !session.rules.plan) else { return Ok(()) };
+    let fault = gate.fault(&session.context);
+    refused_early(&session.journal, &session.context, gate.word(), &session.verb, &session.command, &fault);
+    Err(fault)
+}
+
+/// Writes down what was refused before it came to a change.
+pub fn refused_early(journal: &Journal, context: &str, by: &str, verb: &str, command: &[String], fault: &Fault) {
+    let _ = journal.write(&Record::Blocked {
+        id: new_id(),
+        time: now(),
+        context: context.to_owned(),
+        who: String::new(),
+        user: local_user(),
+        pid: std::process::id(),
+        verb: verb.to_owned(),
+        command: command.to_vec(),
+        by: by.to_owned(),
+        message: redact::text(&fault.message),
+        plan: serde_json::Value::Null,
+    });
 }
 
 /// Writes the refusal down. It stands whether that works or not.

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -85,17 +86,24 @@ impl Record {
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<File>>,
+    /// Something was written in this run.
+    wrote: AtomicBool,
     /// Go on where it cannot be written.
     lenient: bool,
 }
 
 impl Journal {
     pub fn at(state_dir: &Path, lenient: bool) -> Self {
-        Self { path: state_dir.join("journal.jsonl"), file: Mutex::new(None), lenient }
+        Self { path: state_dir.join("journal.jsonl"), file: Mutex::new(None), wrote: AtomicBool::new(false), lenient }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// This run has written something down already.
+    pub fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
     }
 
     /// Appends and syncs; a change must not begin where this fails.
@@ -120,6 +128,7 @@ impl Journal {
     fn append(&self, record: &Record) -> std::io::Result<()> {
         let mut line = plain(&serde_json::to_string(record)?).into_bytes();
         line.push(b'\n');
+        self.wrote.store(true, Ordering::Relaxed);
         self.with_file(|file| {
             // One write of the whole line, to a file opened for appending: lines of several runs never mix.
             file.write_all(&line)?;

@@ -16,7 +16,7 @@ pub mod stage;
 pub mod tags;
 
 pub use crate::redact;
-pub use approve::{Pass, ask};
+pub use approve::{Pass, ask, gate, refused_early};
 pub use change::{Act, Change, Do, Impact, Item, Outputs, Pending, Settled, Step, Target};
 pub use confirm::Person;
 pub use journal::{Journal, Record};

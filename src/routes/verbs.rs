@@ -43,7 +43,15 @@ const SET: &[&str] = &[
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
-    Verb { name: "guest show", calls: &["GET /nodes/{node}/lxc/{vmid}/status/current", "GET /nodes/{node}/qemu/{vmid}/status/current"] },
+    Verb {
+        name: "guest show",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+        ],
+    },
     Verb {
         name: "guest config",
         calls: &[

@@ -2,7 +2,7 @@
 
 use super::leaves::{CHANGES, HERE};
 use super::site::{Site, owned};
-use crate::support::{Host, Run, run};
+use crate::support::{Host, Run, run, run_with};
 
 /// Runs every line that changes a host so, and has a look at what came of each. Nothing may reach a host, and no file may change.
 fn every_change(site: &Site, context: &str, extra: &[&str], env: &[(&str, &str)], look: impl Fn(&str, &Run, &[serde_json::Value])) {
@@ -148,6 +148,61 @@ fn what_changes_only_this_machine_reaches_no_host() {
     let tried: Vec<&str> = lines.iter().map(|(verb, _)| *verb).chain(["demo serve", "demo tour"]).collect();
     let rest: Vec<&&str> = HERE.iter().map(|(verb, _)| verb).filter(|verb| !tried.contains(*verb)).collect();
     assert!(rest.is_empty(), "not tried: {rest:?}");
+}
+
+#[test]
+fn nobody_is_asked_for_a_password_behind_a_closed_gate() {
+    let site = Site::new();
+    let before = site.host.requests().len();
+    for (context, extra, by) in [("allow", "--read-only", "read-only"), ("deny", "--yes", "deny")] {
+        let words = ["role", "bootstrap", "--user", "gate@pve", "--store", "file", "--password-stdin", "-c", context, extra];
+        run_with(&mut site.felhom(&owned(&words)), "felhom-demo").fails(3).says("the write gate is closed");
+        assert_eq!(site.journal().last().unwrap()["by"], by);
+    }
+    let asked: Vec<_> = site.host.requests().drain(before..).filter(|request| request.method != "GET").collect();
+    assert!(asked.is_empty(), "{asked:?}");
+}
+
+#[test]
+fn an_installation_minds_the_context_that_is_about_its_host() {
+    let site = Site::new();
+    let sent = site.sent();
+    let install = site.words(&["fence", "install", "--ssh", "root@fence", "--create-user", "--helper", "HELPER"]);
+    // No context is named, but one of those about this host denies changes.
+    run(&mut site.felhom(&install)).fails(3).says("writes = \"deny\"");
+    assert_eq!(site.sent(), sent);
+    // Another host is nobody's.
+    let other = site.words(&["fence", "install", "--ssh", "root@other", "--create-user", "--helper", "HELPER"]);
+    run(&mut site.felhom(&other)).ok();
+    let record = site.journal().into_iter().rev().find(|record| record["record"] == "intent").unwrap();
+    assert_eq!((&record["context"], &record["who"]), (&"root@other".into(), &"root".into()));
+}
+
+#[test]
+fn the_demo_reaches_no_real_host() {
+    let site = Site::new();
+    let sent = site.sent();
+    for words in [
+        &["demo", "fence", "install", "--ssh", "root@fence"][..],
+        &["demo", "fence", "install", "--local", "--create-user"],
+        &["demo", "role", "bootstrap", "--via", "local"],
+        &["demo", "role", "bootstrap", "--via", "ssh"],
+        &["demo", "role", "rotate", "--via", "local"],
+        &["demo", "role", "revoke", "--via", "ssh"],
+    ] {
+        run(&mut site.felhom(&owned(words))).fails(2).says("demo host");
+    }
+    assert_eq!(site.sent(), sent);
+}
+
+#[test]
+fn nothing_follows_a_task_that_nobody_waits_for() {
+    let host = Host::demo();
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let create = ["guest", "create", "lxc", template, "--node", "pve1", "--hostname", "x", "--storage", "local-lvm", "--detach"];
+    host.run(create.iter().chain(&["--start"])).fails(2).says("'start' can begin only when");
+    assert_eq!(host.count("POST", "/lxc"), 0);
+    host.run(create).ok();
 }
 
 #[test]

@@ -147,6 +147,12 @@ fn refusals_are_there_too() {
     assert_eq!(blocked, ["blocked confirmation", "blocked read-only"]);
     assert_eq!(records[1]["plan"]["items"][0]["steps"][0]["path"], "/nodes/pve1/lxc/110/status/stop", "what would have been sent");
     host.run(["history", "--status", "blocked", "-o", "id"]).ok();
+    // What is refused before there is anything to be planned is no exception.
+    host.run(["guest", "restore", "--from", "101", "--latest", "--overwrite", "--confirm", "101"]).fails(3).says("101 (web) runs");
+    host.run(["guest", "restore", "--from", "101", "--latest", "--overwrite", "--plan"]).fails(3);
+    let records = lines(&host);
+    assert_eq!(records.len(), 3, "a plan is no refusal");
+    assert_eq!((&records[2]["by"], &records[2]["verb"], &records[2]["context"]), (&"verb".into(), &"guest restore".into(), &"env".into()));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use felhom::fence::request::{Persist, UsbMount};
 
 use crate::support::{Host, Run, demo_options, run};
 
+const A_DAY_MS: i64 = 24 * 3600 * 1000;
 /// The filesystem of the pretended host's USB disk.
 const SSD: &str = "3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b";
 /// The name under which the fence's host has mounted it already.
@@ -41,8 +42,8 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        // Slower than life: the task that is to be stopped outlasts the test.
-        let host = Host::with(&Options { speed: 0.5, ..demo_options() }).with_token("root@pam!demo");
+        // No faster than life, so that the task that is to be stopped is still there to be made longer than the test.
+        let host = Host::with(&Options { speed: 1.0, ..demo_options() }).with_token("root@pam!demo");
         let first = |args: &[&str]| host.run(args).ok().lines().first().map(|line| (*line).to_owned()).unwrap_or_default();
         let archive = first(&["backup", "list", "101", "--filter", "protected=false", "-o", "id"]);
         let protected = first(&["backup", "list", "--filter", "protected=true", "-o", "id"]);
@@ -50,6 +51,12 @@ impl Site {
         host.run(["snapshot", "create", "101", "gate1"]).ok();
         host.run(["guest", "suspend", "203", "--yes"]).ok();
         let upid = host.run(["api", "post", "/nodes/pve3/vzdump", "vmid=111", "storage=nas", "--detach"]).ok().lines()[0].to_owned();
+        host.with_state(|state| {
+            let task = state.tasks.iter_mut().find(|task| task.upid() == upid).unwrap();
+            task.end_ms += A_DAY_MS;
+            task.effects.iter_mut().for_each(|effect| effect.at_ms += A_DAY_MS);
+        })
+        .unwrap();
         let home = host.home.path().to_owned();
         let secret = home.join("secret");
         private(&secret, &host.secret("root@pam!demo"));

@@ -26,6 +26,22 @@ fn what_is_not_managed_is_left_alone() {
 }
 
 #[test]
+fn proxmoxs_own_protection_is_shown_and_respected() {
+    let host = Host::demo();
+    host.run(["guest", "stop", "101", "--yes"]).ok();
+    host.with_state(|state| state.guests.get_mut(&101).unwrap().config.insert("protection".into(), 1.into())).unwrap();
+    host.run(["guest", "show", "101"]).ok().shows("protection         yes");
+    assert_eq!(host.run(["guest", "show", "103", "--jq", ".protection"]).ok().stdout, "false\n");
+    let overwrite = ["guest", "restore", "--from", "101", "--latest", "--overwrite", "--confirm", "101"];
+    host.run(overwrite).fails(3).says("its protection is on");
+    // The host would refuse it all the same.
+    host.run(overwrite.iter().chain(&["--force"])).fails(3).says("protection=0 --force");
+    host.run(["guest", "set", "101", "protection=0"]).fails(3).says("--force");
+    host.run(["guest", "set", "101", "protection=0", "--force"]).ok();
+    host.run(overwrite).ok();
+}
+
+#[test]
 fn what_is_restored_or_made_here_is_managed() {
     let host = Host::demo();
     managing(&host, &["guest", "restore", "--from", "101", "--latest", "--vmid", "150", "--storage", "local-lvm", "--yes"]).ok();

@@ -28,6 +28,8 @@ pub struct Show {
 struct State {
     #[serde(flatten)]
     guest: Guest,
+    /// Proxmox's own: it is neither deleted nor overwritten.
+    protection: bool,
     /// What the host says of it besides.
     details: Map<String, Json>,
 }
@@ -37,11 +39,13 @@ impl Show {
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
         let status = guests::with_place(&session, &guest, |place| session.client()?.get(&place.status()))?;
+        let config = guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()))?;
+        let protection = config.get("protection").and_then(lenient::integer).is_some_and(|flag| flag != 0);
         let details = match redact::json(status) {
             Json::Object(map) => map,
             _ => Map::new(),
         };
-        ctx.out.one(&State { guest, details })
+        ctx.out.one(&State { guest, protection, details })
     }
 }
 
@@ -59,6 +63,7 @@ impl Record for State {
             ("status", Cell::state(&g.status, status_tone(&g.status))),
             ("lock", text("lock")),
             ("tags", Cell::List(g.tags.clone())),
+            ("protection", Cell::Flag(self.protection)),
             ("pool", Cell::maybe(g.pool.clone(), Cell::Text)),
             ("template", Cell::Flag(g.template)),
             ("ha_state", Cell::maybe(g.ha_state.clone(), Cell::Text)),

@@ -12,6 +12,7 @@ use crate::config::context::check_token_id;
 use crate::config::secrets::{Account, Source, Vault};
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Result};
+use crate::guard;
 use crate::ops::login;
 use crate::secret::Secret;
 use crate::session::Session;
@@ -68,6 +69,9 @@ impl Admin {
         if context.transport != Transport::Https {
             // Root on the node needs no login.
             return Ok(ctx.open(context.clone()));
+        }
+        if self.admin_token.is_none() {
+            guard::gate(&ctx.without_api(context, self.name()))?;
         }
         let login = self.login(ctx, context)?;
         ctx.open_as(context, login)

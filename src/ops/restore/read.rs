@@ -214,6 +214,11 @@ fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind, node: &st
     if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&now.tags), Deed::Overwrite) {
         return Err(fault);
     }
+    let protection = session.client()?.get(&guest.place().config())?.get("protection").and_then(lenient::integer);
+    if protection.is_some_and(|flag| flag != 0) {
+        return Err(Fault::refused(format!("will not overwrite {}: its protection is on", guest.label()))
+            .with_hint(format!("the host refuses it too; `felhom guest set {} protection=0 --force` takes it off", guest.vmid)));
+    }
     if now.running() {
         return Err(Fault::refused(format!("{} runs: a running guest is not overwritten", guest.label()))
             .with_hint(format!("`felhom guest shutdown {}` first", guest.vmid)));
