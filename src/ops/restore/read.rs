@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
 
 use crate::api::storage::{self, Storage};
-use crate::api::{GuestKind, backup, cluster};
+use crate::api::{GuestKind, backup, cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
 use crate::guard::tags::{self, Deed};
