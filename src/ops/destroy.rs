@@ -26,7 +26,8 @@ pub fn archives(session: &Session, guests: &[Guest]) -> Result<Found> {
 
 /// What it means that this guest goes; `found` are the archives, or why they could not be looked for.
 pub fn prepare(session: &Session, guest: &Guest, purge: bool, found: &Result<Found>) -> Item {
-    let item = Item::new("delete", guest.target()).word(guest.vmid).extra("purged", purge);
+    // One after the other on a node: they would wait for the lock of the same storage.
+    let item = Item::new("delete", guest.target()).word(guest.vmid).lane(&guest.node).extra("purged", purge);
     let live = match lock::wait(session, guest, &[]) {
         Ok(live) => live,
         Err(fault) => {

@@ -18,7 +18,7 @@ pub fn read(ctx: &Ctx, target: &Target) -> Result<()> {
     let session = ctx.session()?;
     let request = request(Method::Get, target)?;
     let answer: Json = session.client()?.get(&Call::of(request))?;
-    ctx.out.value(&answer)
+    ctx.out.value(&redact::json(answer))
 }
 
 pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {

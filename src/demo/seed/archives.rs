@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
+use super::DAY;
 use crate::demo::state::{Guest, GuestKind, State, Volume, map};
-
-const DAY: i64 = 86_400;
 
 pub(super) fn add(state: &mut State, now: i64) {
     // The nightly job runs at two o'clock.
-    let tonight = now - (now - 2 * 3600).rem_euclid(DAY);
+    let tonight = super::last_night(now);
     let guests: Vec<Guest> = [101, 102, 103, 104, 201].iter().filter_map(|id| state.guests.get(id)).cloned().collect();
     let mut nas = Vec::new();
     let mut pbs = Vec::new();

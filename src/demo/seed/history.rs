@@ -1,12 +1,11 @@
 //! What happened on the site before anybody looked: tasks of the last days, good and bad.
 
+use super::DAY;
 use crate::demo::state::State;
 use crate::demo::tasks::{self, TaskSpec};
 
-const DAY: i64 = 86_400;
-
 pub(super) fn add(state: &mut State, now: i64) {
-    let tonight = now - (now - 2 * 3600).rem_euclid(DAY);
+    let tonight = super::last_night(now);
     let mut past: Vec<(i64, &str, &str, TaskSpec)> = Vec::new();
     for night in (0..3).rev() {
         past.push((tonight - night * DAY, "pve1", "root@pam", nightly(&[("101", "web", 34), ("102", "db", 190)])));

@@ -21,3 +21,26 @@ pub fn fresh(options: &Options, now: i64) -> State {
     state.speed = options.speed;
     state
 }
+
+const DAY: i64 = 86_400;
+/// Longer than the nightly backup takes.
+const WHILE: i64 = 1800;
+
+/// When the last nightly backup began, at two o'clock, that has ended by now: on a host that is looked at soon after two, yesterday's.
+fn last_night(now: i64) -> i64 {
+    let ended = now - WHILE;
+    ended - (ended - 2 * 3600).rem_euclid(DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_backup_of_the_night_is_at_work_when_somebody_looks() {
+        let midnight = 20_000 * DAY;
+        assert_eq!(last_night(midnight + 12 * 3600), midnight + 2 * 3600);
+        assert_eq!(last_night(midnight + 2 * 3600 + 60), midnight - DAY + 2 * 3600);
+        assert_eq!(last_night(midnight + 3 * 3600), midnight + 2 * 3600);
+    }
+}
