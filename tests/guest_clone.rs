@@ -1,8 +1,6 @@
 //! `guest clone`.
 
-use std::os::unix::fs::PermissionsExt;
-
-use crate::support::{Host, run};
+use crate::support::Host;
 
 fn root() -> Host {
     Host::demo().with_token("root@pam!demo")
@@ -50,16 +48,7 @@ fn a_static_address_that_both_would_have_is_pointed_out() {
 #[test]
 fn a_copy_made_from_here_is_managed() {
     let host = root();
-    let secret = host.home.path().join("secret");
-    std::fs::write(&secret, host.secret("root@pam!demo")).unwrap();
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
-    host.home.configure(&format!(
-        "[contexts.m]\ntoken_id = \"root@pam!demo\"\nsecret = \"file:{}\"\nca_file = \"{}\"\nmanaged_tag = \"felhom\"\n[[contexts.m.endpoints]]\nurl = \"{}\"\n",
-        secret.display(),
-        host.ca_file().display(),
-        host.endpoint()
-    ));
-    let done = run(&mut host.home.felhom(["-c", "m", "guest", "clone", "900", "--vmid", "150", "-o", "json"])).ok().json();
+    let done = host.run_in_context("managed_tag = \"felhom\"", &["guest", "clone", "900", "--vmid", "150", "-o", "json"]).ok().json();
     assert_eq!(done[0]["tags"], serde_json::json!(["felhom", "golden"]));
     assert_eq!(host.count("PUT", "/lxc/150/config"), 1);
 }

@@ -1,20 +1,9 @@
 //! Managed guests: those without the tag are not ours to stop, and what is made from here gets it.
 
-use std::os::unix::fs::PermissionsExt;
-
-use crate::support::{Host, Run, run};
+use crate::support::{Host, Run};
 
 fn managing(host: &Host, args: &[&str]) -> Run {
-    let secret = host.home.path().join("secret");
-    std::fs::write(&secret, host.secret("felhom@pve!agent")).unwrap();
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
-    host.home.configure(&format!(
-        "[contexts.m]\ntoken_id = \"felhom@pve!agent\"\nsecret = \"file:{}\"\nca_file = \"{}\"\nmanaged_tag = \"felhom\"\n[[contexts.m.endpoints]]\nurl = \"{}\"\n",
-        secret.display(),
-        host.ca_file().display(),
-        host.endpoint()
-    ));
-    run(&mut host.home.felhom(["-c", "m"].iter().chain(args)))
+    host.run_in_context("managed_tag = \"felhom\"", args)
 }
 
 #[test]

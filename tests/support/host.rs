@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
 
 use assert_cmd::Command;
 use felhom::demo::state::{AclEntry, Subject};
@@ -81,6 +82,21 @@ impl Host {
     /// Runs the binary to its end.
     pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         run(&mut self.felhom(args))
+    }
+
+    /// The binary with this host as a context of a configuration, which has these lines besides.
+    pub fn run_in_context(&self, lines: &str, args: &[&str]) -> Run {
+        let secret = self.home.path().join("secret");
+        std::fs::write(&secret, self.secret(&self.token)).unwrap();
+        std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+        self.home.configure(&format!(
+            "[contexts.here]\ntoken_id = \"{}\"\nsecret = \"file:{}\"\nca_file = \"{}\"\n{lines}\n[[contexts.here.endpoints]]\nurl = \"{}\"\n",
+            self.token,
+            secret.display(),
+            self.ca_file().display(),
+            self.endpoint()
+        ));
+        run(&mut self.home.felhom(["-c", "here"].iter().chain(args)))
     }
 
     /// Starts the binary and lets it go on.
