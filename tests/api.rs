@@ -81,3 +81,12 @@ fn every_change_stands_in_the_journal_three_times() {
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.contains("UPID:pve1:") && text.contains("felhom@pve!agent"), "{text}");
 }
+
+#[test]
+fn a_raw_answer_shows_no_secret() {
+    let host = Host::demo().with_token("root@pam!demo");
+    host.with_state(|state| drop(state.guests.get_mut(&202).unwrap().config.insert("args".into(), "-object secret,data=hunter2".into())))
+        .unwrap();
+    let seen = host.run(["api", "get", "/nodes/pve3/qemu/202/config"]).ok();
+    assert!(!seen.stdout.contains("hunter2") && seen.stdout.contains("***"), "{seen}");
+}

@@ -162,7 +162,8 @@ fn delete(session: &Session, guest: &Guest, request: &Request, item: Item) -> Re
 
 fn config(session: &Session, guest: &Guest, request: &Request, item: Item) -> Result<Item> {
     const STEERING: &[&str] = &["delete", "digest", "revert", "skiplock", "force", "background_delay"];
-    let Ok(before) = guests::with_place(session, guest, |place| session.client()?.get(&place.config())) else { return Ok(item) };
+    // What guards it stands in its configuration: unread, nothing is sent.
+    let before = guests::with_place(session, guest, |place| session.client()?.get(&place.config()))?;
     let mut wanted = Wanted::default();
     for (key, value) in request.params.iter().filter(|(key, _)| !STEERING.contains(&key.as_str())) {
         wanted.set.insert(key.clone(), value.shown());

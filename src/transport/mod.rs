@@ -141,7 +141,7 @@ impl Client {
             }
             if let Some(option) = routes::sends(&self.verb).and_then(|sends| sends.unnamed(request)) {
                 return Err(Fault::other(format!(
-                    "`felhom {}` sends {option}, which src/routes/verbs.rs does not say: {request}",
+                    "`felhom {}` sends {option}, which src/routes/sends.rs does not say: {request}",
                     self.verb
                 )));
             }

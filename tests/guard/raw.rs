@@ -1,5 +1,7 @@
 //! Raw calls are weighed by what they do, as felhom's own verbs are.
 
+use felhom::demo::faults::{Fault, Trouble};
+
 use crate::support::Host;
 
 fn root() -> Host {
@@ -88,4 +90,12 @@ fn there_is_no_way_round_to_the_same_end() {
     let plan = host.run(["api", "post", "/nodes/pve3/suspendall", "--plan"]).ok();
     assert!(plan.stdout.contains("203 (k3s-1)") && !plan.stdout.contains("refused"), "{plan}");
     host.run(["api", "post", "/nodes/pve3/stopall", "vms=204", "--yes"]).ok();
+}
+
+#[test]
+fn a_guard_that_cannot_be_read_is_not_passed() {
+    let host = root();
+    host.inject(Fault::new("GET", "/nodes/*/lxc/110/config", Trouble::Status { code: 500, reason: "got timeout".into() }));
+    host.run(["api", "put", "/nodes/pve1/lxc/110/config", "delete=tags"]).fails(1).says("got timeout");
+    assert_eq!(host.count("PUT", "/config"), 0);
 }

@@ -33,6 +33,8 @@ pub struct Target {
 }
 
 /// Ask for something
+///
+/// What is secret in the answer, and what is masked in plans, is masked here too: passwords, tickets, token values, keys.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom api get /cluster/resources type=vm\n  felhom api get /nodes/pve1/status --jq .uptime")]
 pub struct Get {
