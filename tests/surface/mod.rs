@@ -5,4 +5,5 @@ mod examples;
 mod generated;
 mod hints;
 mod man;
+mod recorded;
 mod tree;
