@@ -11,9 +11,9 @@ use crate::path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum GuestKind {
-    /// A container
+    /// Containers
     Lxc,
-    /// A virtual machine
+    /// VMs
     Qemu,
 }
 

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Result};
 use crate::ops::doctor::{Finding, Patient, Report, State, examine, verdict};
 use crate::ui::{Cell, Column, Row, Tone, units};
 
-/// Look at everything that can be wrong: reach, certificate, clock, version, login, rights, storages, locks, fence, secret
+/// Find problems with host, access and configuration
 ///
 /// Each finding is ok, a note or a problem, with what mends it. Exit 0 only without problems.
 #[derive(Debug, Args)]

@@ -15,90 +15,89 @@ use crate::ui::{ColorMode, Format, Options, ProgressMode};
 pub enum PlanForm {
     /// As API calls
     Calls,
-    /// As commands for root on the node, where they can be put so
+    /// As commands for root on the node, where possible
     Pveum,
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Which host or cluster [env: FELHOM_CONTEXT]
-    #[arg(short, long, global = true, value_name = "NAME", hide_short_help = true, add = clap_complete::engine::ArgValueCompleter::new(super::complete::contexts))]
+    /// Context to use [default: the current one]
+    #[arg(short, long, global = true, help_heading = "Context", value_name = "NAME", add = clap_complete::engine::ArgValueCompleter::new(super::complete::contexts))]
     pub context: Option<String>,
-    /// Several of them, in parallel: read commands only
-    #[arg(long, global = true, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["context", "all_contexts"], hide_short_help = true)]
+    /// Several contexts, in parallel (read commands only)
+    #[arg(long, global = true, help_heading = "Context", value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["context", "all_contexts"])]
     pub contexts: Vec<String>,
-    /// All of them, in parallel: read commands only
-    #[arg(long, global = true, conflicts_with = "context", hide_short_help = true)]
+    /// All contexts, in parallel (read commands only)
+    #[arg(long, global = true, help_heading = "Context", conflicts_with = "context")]
     pub all_contexts: bool,
-    /// How to show results
-    #[arg(short, long, global = true, value_name = "FORMAT", env = "FELHOM_OUTPUT", hide_short_help = true)]
+    /// Output format [default: table]
+    #[arg(short, long, global = true, help_heading = "Output", value_name = "FORMAT", env = "FELHOM_OUTPUT")]
     pub output: Option<Format>,
-    /// Filter the JSON with a jq expression
-    #[arg(long, global = true, value_name = "EXPR", hide_short_help = true)]
+    /// Filter the JSON with a jq expression; implies -o json
+    #[arg(long, global = true, help_heading = "Output", value_name = "EXPR")]
     pub jq: Option<String>,
-    /// These columns, in this order
-    #[arg(long, global = true, value_name = "A,B", value_delimiter = ',', hide_short_help = true)]
+    /// Columns to show, in this order
+    #[arg(long, global = true, help_heading = "Output", value_name = "A,B", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
-    /// Sort by a column
-    #[arg(long, global = true, value_name = "COL[:desc]", hide_short_help = true)]
+    /// Column to sort by
+    #[arg(long, global = true, help_heading = "Output", value_name = "COL[:desc]")]
     pub sort: Option<String>,
-    /// Only rows where a column has this value: status=running, name=web*, node!=pve2
-    #[arg(long, global = true, value_name = "COL=VAL", hide_short_help = true)]
+    /// Rows to show: status=running, name=web*, node!=pve2
+    #[arg(long, global = true, help_heading = "Output", value_name = "COL=VAL")]
     pub filter: Vec<String>,
-    /// Leave the header line out
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Omit the header line
+    #[arg(long, global = true, help_heading = "Output")]
     pub no_headers: bool,
-    /// Say less on stderr
-    #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true)]
+    /// Print less on stderr
+    #[arg(short, long, global = true, help_heading = "Output", conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more on stderr; twice: every request
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, hide_short_help = true)]
+    /// Print more on stderr; twice: every request
+    #[arg(short, long, global = true, help_heading = "Output", action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// How waiting looks on stderr
-    #[arg(long, global = true, value_name = "HOW", default_value = "auto", hide_short_help = true)]
+    /// Progress on stderr
+    #[arg(long, global = true, help_heading = "Output", value_name = "MODE", default_value = "auto")]
     pub progress: ProgressMode,
-    /// Colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_short_help = true)]
+    /// Colored output
+    #[arg(long, global = true, help_heading = "Output", value_name = "WHEN", default_value = "auto")]
     pub color: ColorMode,
-    /// Show what would be done, and change nothing
-    #[arg(long, global = true, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "calls", hide_short_help = true)]
+    /// Show what would be done and change nothing
+    #[arg(long, global = true, help_heading = "Changes", value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "calls")]
     pub plan: Option<PlanForm>,
-    /// Keep the plan as a pending change instead of doing it: one user's second look, not a four-eyes rule
-    #[arg(long, global = true, conflicts_with = "plan", hide_short_help = true)]
+    /// Keep the plan as a staged change instead of running it
+    #[arg(long, global = true, help_heading = "Changes", conflicts_with = "plan")]
     pub stage: bool,
-    /// Close the write gate, whatever the context says
-    #[arg(long, global = true, env = "FELHOM_READ_ONLY", value_parser = clap::builder::FalseyValueParser::new(), hide_short_help = true)]
+    /// Refuse every change, whatever the context allows
+    #[arg(long, global = true, help_heading = "Changes", env = "FELHOM_READ_ONLY", value_parser = clap::builder::FalseyValueParser::new())]
     pub read_only: bool,
-    /// Answer ordinary questions with yes; never accepts a certificate, never stands for a typed confirmation
-    #[arg(short, long, global = true, hide_short_help = true)]
+    /// Answer ordinary questions with yes
+    #[arg(short, long, global = true, help_heading = "Changes")]
     pub yes: bool,
-    /// The typed confirmation of an irreversible operation; must equal the resolved targets
-    #[arg(long, global = true, value_name = "WORD,…", value_delimiter = ',', hide_short_help = true)]
+    /// Confirm irreversible changes by name (VMID, backup, snapshot, node …)
+    #[arg(long, global = true, help_heading = "Changes", value_name = "NAME,…", value_delimiter = ',')]
     pub confirm: Vec<String>,
-    /// Pass the guards for protected and managed guests, once
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Change protected or unmanaged guests, once
+    #[arg(long, global = true, help_heading = "Changes")]
     pub force: bool,
-    /// Print the task's id and do not wait
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Print the task ID and do not wait
+    #[arg(long, global = true, help_heading = "Waiting")]
     pub detach: bool,
-    /// Stop waiting after this time: 90s, 10m, 1h30m
-    #[arg(long, global = true, value_name = "DUR", value_parser = crate::duration::parse, hide_short_help = true)]
+    /// Stop waiting after this time (90s, 10m, 1h30m)
+    #[arg(long, global = true, help_heading = "Waiting", value_name = "DURATION", value_parser = crate::duration::parse)]
     pub timeout: Option<Duration>,
-    /// How long the host may be out of reach while waiting
-    #[arg(long, global = true, value_name = "DUR", value_parser = crate::duration::parse, default_value = "60s", hide_short_help = true)]
+    /// How long the host may be unreachable while waiting
+    #[arg(long, global = true, help_heading = "Waiting", value_name = "DURATION", value_parser = crate::duration::parse, default_value = "60s")]
     pub grace: Duration,
-    /// A task that ends with warnings has failed
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Treat a task that ended with warnings as failed
+    #[arg(long, global = true, help_heading = "Waiting")]
     pub fail_on_warnings: bool,
-    /// Ctrl-C stops the task on the host too
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Stop the task on the host on Ctrl-C
+    #[arg(long, global = true, help_heading = "Waiting")]
     pub cancel_on_interrupt: bool,
     /// Wait this long for a locked guest instead of failing
-    #[arg(long, global = true, value_name = "DUR", value_parser = crate::duration::parse, hide_short_help = true)]
+    #[arg(long, global = true, help_heading = "Waiting", value_name = "DURATION", value_parser = crate::duration::parse)]
     pub wait_lock: Option<Duration>,
-    /// Go on where the journal of changes cannot be written
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Continue if the journal of changes cannot be written
+    #[arg(long, global = true, help_heading = "Changes")]
     pub no_journal: bool,
 }
 

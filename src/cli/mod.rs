@@ -13,6 +13,7 @@ mod fence;
 mod first_contact;
 mod global;
 mod guest;
+pub mod help;
 mod history;
 mod node;
 mod person;
@@ -41,15 +42,13 @@ use crate::ui::Out;
 pub use ctx::{Ctx, Surroundings};
 pub use global::{Global, PlanForm};
 
-/// An operator's command line for Proxmox VE 9.
+/// Command line for operators of Proxmox VE 9
 #[derive(Debug, Parser)]
 #[command(
     name = "felhom",
     version,
     about,
-    long_about = "An operator's command line for Proxmox VE 9: from an admin workstation, from cron, and for the first bootstrap of a host.\n\n\
-                  It trusts only a task's exit status, shows what a change will do before it does it, and says which privilege is missing when it is denied.",
-    after_help = "Try it without a host: felhom demo tour\nExit codes: 0 done, 2 usage, 3 refused, 4 denied, 5 not found, 6 task failed, 7 partly, 8 end not seen, 9 unreachable, 10 outcome unknown",
+    after_help = "Examples:\n  felhom demo tour                         try it without a host\n  felhom role bootstrap --host 192.0.2.10  set up access to a host\n  felhom guest list",
     propagate_version = false,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -65,57 +64,58 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Containers and virtual machines
+    /// Manage containers and VMs
     #[command(subcommand, visible_alias = "guests")]
     Guest(guest::Guest),
-    /// Snapshots of guests
+    /// Create, list, roll back and delete snapshots
     #[command(subcommand, visible_alias = "snapshots")]
     Snapshot(snapshot::Snapshot),
-    /// Backups: make, list, check, keep and drop archives
+    /// Create, list, check and prune backups
     #[command(subcommand, visible_alias = "backups")]
     Backup(backup::Backup),
-    /// The nodes of a cluster
+    /// Manage nodes
     #[command(subcommand)]
     Node(node::Node),
-    /// Software-defined networks: what waits, and applying it
+    /// Manage software-defined networks (SDN)
     #[command(subcommand)]
     Sdn(sdn::Sdn),
-    /// USB disks of the fence's host
+    /// Mount and unmount USB disks
     #[cfg(feature = "fence")]
     #[command(subcommand)]
     Usb(usb::Usb),
-    /// The root helper: what it may do, and the proof of it
+    /// Install and check the root helper
     #[cfg(feature = "fence")]
     #[command(subcommand)]
     Fence(fence::Fence),
-    /// Storages and what they hold
+    /// Manage storages and their content
     #[command(subcommand)]
     Storage(storage::Storage),
-    /// Tasks: what the host works on, and what came of it
+    /// Show, follow, wait for and stop tasks
     #[command(subcommand)]
     Task(task::Task),
     Doctor(doctor::Doctor),
-    /// felhom's own access: role, user, token, and what they can do
+    /// Manage felhom's own role, user and token
     #[command(subcommand)]
     Role(role::Role),
-    /// Changes that were staged: look, apply, discard
+    /// Show, apply and discard staged changes
     #[command(subcommand)]
     Plan(plan::Plan),
-    /// What was changed from here, and how it ended
+    /// Show changes made from this machine
     History(history::History),
-    /// Hosts and clusters: how they are reached, trusted and asked
+    /// Manage contexts (hosts and clusters)
     #[command(subcommand, visible_alias = "contexts")]
     Context(context::Context),
-    /// Any call of the API, by its path
+    /// Call the API directly
     #[command(subcommand)]
     Api(api::Api),
-    /// Which call goes where, needs what, and risks what
+    /// Show the API calls, privileges and risk of each command
     Routes(routes::Routes),
-    /// The completion script for a shell
+    /// Print a shell completion script
     Completions(complete::Completions),
-    /// Any command against an embedded, simulated Proxmox host
+    /// Run any command against a simulated Proxmox host
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
+    Help(help::Help),
 }
 
 impl Command {
@@ -142,6 +142,7 @@ impl Command {
             Self::Completions(verb) => verb.run(ctx),
             #[cfg(feature = "demo")]
             Self::Demo(verb) => verb.run(ctx),
+            Self::Help(verb) => verb.run(ctx),
         }
     }
 }
@@ -206,6 +207,11 @@ fn verb_name(matches: &clap::ArgMatches) -> String {
 /// Help and version go to stdout; a mistake to stderr, as one JSON object where JSON was asked for.
 fn usage(args: &[OsString], mut error: clap::Error) -> u8 {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+        && let Some(code) = help_page(args, error.kind())
+    {
+        return code;
+    }
     if !error.use_stderr() {
         let _ = error.print();
         return 0;
@@ -230,6 +236,23 @@ fn usage(args: &[OsString], mut error: clap::Error) -> u8 {
     }
     let _ = error.print();
     Kind::Usage.exit()
+}
+
+/// Shows the help page that the arguments ask for: on stdout for a help flag, on stderr where a command is missing.
+fn help_page(args: &[OsString], kind: clap::error::ErrorKind) -> Option<u8> {
+    let asked = kind == clap::error::ErrorKind::DisplayHelp;
+    let out = Out::new(crate::ui::Options::default());
+    let names = help::names(args);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let long = args.iter().any(|arg| arg == "--help");
+    let width = out.screen().width.unwrap_or(out.screen().stderr_width);
+    let page = help::text(&names, long, width)?;
+    if asked {
+        let _ = out.help(&page);
+        return Some(0);
+    }
+    out.usage(&page);
+    Some(Kind::Usage.exit())
 }
 
 /// Where a word belongs that stands in the wrong place.

@@ -14,8 +14,8 @@ use crate::ui::{Cell, Column, Row, Tone};
     after_help = "Examples:\n  felhom routes\n  felhom routes 'backup run'\n  felhom routes -o json --jq '.[] | select(.risk==\"irreversible\") | .path'"
 )]
 pub struct Routes {
-    /// Only the calls of this verb
-    #[arg(value_name = "VERB")]
+    /// Show only this command
+    #[arg(value_name = "COMMAND")]
     verb: Option<String>,
 }
 

@@ -103,25 +103,24 @@ pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
 
 /// A selection of guests: names, numbers and ranges, and what they have in common.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Which guests")]
 pub struct Selection {
-    /// All of them
-    #[arg(long)]
+    /// All guests
+    #[arg(long, help_heading = "Selection")]
     pub all: bool,
-    /// Those with this tag
-    #[arg(long, value_name = "TAG")]
+    /// Guests with this tag
+    #[arg(long, help_heading = "Selection", value_name = "TAG")]
     pub tag: Vec<String>,
-    /// Those in this pool
-    #[arg(long, value_name = "POOL")]
+    /// Guests in this pool
+    #[arg(long, help_heading = "Selection", value_name = "POOL")]
     pub pool: Option<String>,
-    /// Those on this node
-    #[arg(long, value_name = "NODE")]
+    /// Guests on this node
+    #[arg(long, help_heading = "Selection", value_name = "NODE")]
     pub node: Option<String>,
-    /// Those of this kind
-    #[arg(long = "type", value_name = "KIND")]
+    /// Containers (lxc) or VMs (qemu)
+    #[arg(long = "type", help_heading = "Selection", value_name = "TYPE")]
     pub kind: Option<GuestKind>,
-    /// Those in this state: running, stopped, …
-    #[arg(long, value_name = "STATUS")]
+    /// Guests with this status: running, stopped, paused
+    #[arg(long, help_heading = "Selection", value_name = "STATUS")]
     pub status: Option<String>,
 }
 

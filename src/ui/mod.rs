@@ -28,3 +28,4 @@ pub use out::{Captured, Out};
 pub use progress::Progress;
 pub use row::{Column, Record, Row};
 pub use screen::Screen;
+pub use wrap::wrap as wrapped;

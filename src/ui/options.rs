@@ -5,46 +5,46 @@ use clap::ValueEnum;
 /// `--output`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Columns for people
+    /// Table for people
     #[default]
     Table,
     /// One JSON document
     Json,
-    /// One JSON object a line
+    /// One JSON object per line
     Jsonl,
     /// One YAML document
     Yaml,
-    /// Comma-separated values with a header line
+    /// Comma-separated values with a header
     Csv,
-    /// Bare identifiers, one a line
+    /// Identifiers only, one per line
     Id,
 }
 
 /// `--progress`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ProgressMode {
-    /// Bars on a terminal, lines elsewhere
+    /// Bars on a terminal, else plain
     #[default]
     Auto,
-    /// Bars
+    /// Progress bars
     Bar,
-    /// A line at the start, every 10 % or 30 s, and at the end
+    /// Lines at the start, every 10 % or 30 s, and at the end
     Plain,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
-    /// Nothing
+    /// No progress
     None,
 }
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorMode {
-    /// Where there is a terminal and NO_COLOR is not set
+    /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Also into files and pipes
+    /// Always, also into files and pipes
     Always,
-    /// Plain text
+    /// Never
     Never,
 }
 

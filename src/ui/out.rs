@@ -109,6 +109,25 @@ impl Out {
         if self.screen.stdout_terminal { self.data(&clean::text(text)) } else { self.data(text) }
     }
 
+    /// A help page; headings are bold where there is colour.
+    pub fn help(&self, page: &str) -> Result<()> {
+        if !self.screen.color {
+            return self.data(page);
+        }
+        let heading = |line: &&str| line.starts_with(|c: char| c.is_ascii_uppercase()) && line.ends_with(':');
+        let painted = page.lines().map(|line| match line.strip_prefix("Usage:") {
+            Some(usage) => table::paint("Usage:", "1") + usage + "\n",
+            None if heading(&line) => table::paint(line, "1") + "\n",
+            None => line.to_owned() + "\n",
+        });
+        self.data(&painted.collect::<String>())
+    }
+
+    /// The help page of a command line that lacks its command.
+    pub fn usage(&self, page: &str) {
+        self.say(page);
+    }
+
     /// Something went wrong, or may; said even with `--quiet`.
     pub fn warn(&self, text: impl AsRef<str>) {
         self.say(&message::line("warning:", "33", text.as_ref(), self.screen.stderr_color));

@@ -3,7 +3,7 @@
 use super::table::measure;
 
 /// Lines of at most `width` columns, broken after blanks and commas; a longer word is cut.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive([' ', ',']) {
         let room = width.saturating_sub(lines.last().map_or(0, |line| measure(line)));

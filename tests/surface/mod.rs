@@ -3,7 +3,9 @@
 mod completions;
 mod examples;
 mod generated;
+mod help;
 mod hints;
 mod man;
 mod recorded;
+mod style;
 mod tree;

@@ -35,6 +35,7 @@ const LOCAL: &[(&str, &str)] = &[
     ("history show", "reads the journal; asks only for tasks"),
     ("routes", "prints a table"),
     ("completions", "prints a script"),
+    ("help", "prints text"),
     ("demo serve", "is a host itself"),
     ("demo tour", "runs other verbs"),
     ("demo reset", "works on the demo host's files"),

@@ -14,16 +14,16 @@ use crate::ui::{Cell, Column, Format, Row};
 
 use super::docs;
 
-/// Describe the calls of a path: parameters, permissions, answers
+/// Describe parameters, permissions and results of a path
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom api describe /nodes/pve1/vzdump\n  felhom api describe '/nodes/{node}/lxc/{vmid}/config' --method put\n  felhom api describe /pools -o json"
 )]
 pub struct Describe {
-    /// The path, with real names or as a template
+    /// API path, with real names or as a template
     #[arg(value_name = "PATH")]
     path: String,
-    /// Only this method
+    /// Describe only this method
     #[arg(long, value_name = "METHOD", value_parser = method)]
     method: Option<Method>,
 }

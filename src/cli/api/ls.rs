@@ -10,11 +10,11 @@ use crate::ui::{Cell, Column, Row};
 
 use super::docs;
 
-/// List what lies below a path of the API
+/// List the API paths below a path
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom api ls /\n  felhom api ls /nodes/pve1/lxc/101\n  felhom api ls '/nodes/{node}/qemu' -o json")]
 pub struct Ls {
-    /// The path, with real names or as a template
+    /// API path, with real names or as a template
     #[arg(value_name = "PATH", default_value = "/")]
     path: String,
 }

@@ -24,17 +24,17 @@ pub enum Api {
 /// The path and parameters of a call.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// The path, e.g. /nodes/pve1/status
+    /// API path, for example /nodes/pve1/status
     #[arg(value_name = "PATH")]
     path: String,
-    /// Parameters as KEY=VALUE; KEY=@FILE reads the value from a file, KEY=@- from standard input
+    /// Parameters; KEY=@FILE reads a file, KEY=@- reads stdin
     #[arg(value_name = "KEY=VALUE")]
     params: Vec<String>,
 }
 
-/// Ask for something
+/// Send a GET request
 ///
-/// What is secret in the answer, and what is masked in plans, is masked here too: passwords, tickets, token values, keys.
+/// Secrets in the answer are masked: passwords, tickets, token values, keys.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom api get /cluster/resources type=vm\n  felhom api get /nodes/pve1/status --jq .uptime")]
 pub struct Get {
@@ -42,7 +42,7 @@ pub struct Get {
     target: Target,
 }
 
-/// Create or start something; waits for the task that comes of it
+/// Send a POST request and wait for its task
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom api post /nodes/pve1/lxc/101/status/start\n  felhom api post /pools poolid=web --confirm /pools --plan"
@@ -52,7 +52,7 @@ pub struct Post {
     target: Target,
 }
 
-/// Change something
+/// Send a PUT request
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom api put /nodes/pve1/lxc/101/config description='the web server'")]
 pub struct Put {
@@ -60,7 +60,7 @@ pub struct Put {
     target: Target,
 }
 
-/// Take something away
+/// Send a DELETE request
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom api delete /nodes/pve1/lxc/101/snapshot/before --confirm before")]
 pub struct Delete {

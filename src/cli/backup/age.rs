@@ -10,12 +10,12 @@ use crate::fault::{Fault, Kind, Result};
 use crate::ops::backup::age::{self, Verdict};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Show how old each guest's newest archive is; fails where one is too old, missing, or not to be seen
+/// Check the age of each guest's latest backup
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom backup age\n  felhom backup age --max-age 36h --filter verdict!=ok")]
 pub struct Age {
-    /// Older than this is too old
-    #[arg(long, value_name = "DUR", value_parser = crate::duration::parse, default_value = "24h")]
+    /// Maximum age
+    #[arg(long, value_name = "DURATION", value_parser = crate::duration::parse, default_value = "24h")]
     max_age: Duration,
 }
 

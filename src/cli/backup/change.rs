@@ -14,15 +14,15 @@ use crate::units;
 /// Which archives.
 #[derive(Debug, Args)]
 struct Archives {
-    /// Volume ids or file names, as `backup list` shows them
-    #[arg(value_name = "ARCHIVE")]
+    /// Backups, as shown by `felhom backup list`
+    #[arg(value_name = "BACKUP")]
     archives: Vec<String>,
-    /// As this node sees them
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
 }
 
-/// Delete archives
+/// Delete backups
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  felhom backup delete local:backup/vzdump-lxc-101-2026_11_20-12_01_44.tar.zst --confirm vzdump-lxc-101-2026_11_20-12_01_44.tar.zst"
@@ -32,7 +32,7 @@ pub struct Delete {
     which: Archives,
 }
 
-/// Protect archives from being deleted and pruned
+/// Protect backups from deletion and pruning
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom backup protect vzdump-lxc-101-2026_11_20-12_01_44.tar.zst")]
 pub struct Protect {
@@ -40,7 +40,7 @@ pub struct Protect {
     which: Archives,
 }
 
-/// Let archives be deleted and pruned again
+/// Remove the protection of backups
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom backup unprotect vzdump-lxc-101-2026_11_20-12_01_44.tar.zst")]
 pub struct Unprotect {
@@ -48,19 +48,19 @@ pub struct Unprotect {
     which: Archives,
 }
 
-/// Write an archive's notes
+/// Set the notes of a backup
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup notes vzdump-lxc-101-2026_11_20-12_01_44.tar.zst 'before the upgrade'\n  felhom backup notes vzdump-lxc-101-2026_11_20-12_01_44.tar.zst ''"
 )]
 pub struct Notes {
-    /// A volume id or a file name, as `backup list` shows it
-    #[arg(value_name = "ARCHIVE")]
+    /// Backup, as shown by `felhom backup list`
+    #[arg(value_name = "BACKUP")]
     archive: String,
-    /// The new notes; empty takes them away
+    /// Notes; an empty text deletes them
     #[arg(value_name = "TEXT")]
     text: String,
-    /// As this node sees it
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
 }

@@ -10,19 +10,19 @@ use crate::ops::backup::hidden;
 use crate::ops::guests;
 use crate::session::Session;
 
-/// List the archives on all storages, the newest first
+/// List backups, newest first
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup list\n  felhom backup list 101 --storage local\n  felhom backup list --filter protected=true -o id"
 )]
 pub struct List {
-    /// Only those of this guest: a VMID (it may be gone by now), a name, or NODE/VMID
+    /// Backups of this guest (it may no longer exist)
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// Only on this storage
+    /// Backups on this storage
     #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: Option<String>,
-    /// As this node sees them
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }

@@ -29,7 +29,7 @@ pub enum Backup {
     Prune(prune::Prune),
     Age(age::Age),
     Scope(scope::Scope),
-    /// The jobs of the cluster's own scheduler
+    /// Manage scheduled backup jobs
     #[command(subcommand)]
     Job(job::Job),
 }

@@ -9,22 +9,22 @@ use crate::ops::backup::Keep;
 use crate::ops::backup::prune::{self, Group, Preview, Wanted};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Delete old archives by a rule, which holds for each guest on each storage by itself
+/// Delete old backups by a retention rule
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup prune --keep last=3,daily=7 --preview\n  felhom backup prune 101 --keep last=2 --storage local --confirm local"
 )]
 pub struct Prune {
-    /// Only the archives of these guests: VMIDs (they may be gone by now) or names
+    /// Guests: VMIDs (they may no longer exist) or names
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guests: Vec<String>,
-    /// What to keep: last=3,daily=7 (last, hourly, daily, weekly, monthly, yearly)
-    #[arg(long, value_name = "RULES")]
+    /// Retention rule: last=3,daily=7 (also hourly, weekly, monthly, yearly)
+    #[arg(long, value_name = "RULE")]
     keep: Keep,
-    /// Only on this storage
+    /// Backups on this storage
     #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: Option<String>,
-    /// Show what would stay and what would go
+    /// Preview which backups would be pruned
     #[arg(long)]
     preview: bool,
 }

@@ -13,43 +13,43 @@ use crate::session::Session;
 
 use super::shown;
 
-/// Back guests up: each has a task, a verdict and an archive of its own
+/// Back up guests
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup run 101 db --storage local\n  felhom backup run --all --mode snapshot --keep last=3,daily=7\n  felhom backup run --tag prod --jobs 3 --notes '{{guestname}} before the upgrade' --protect"
 )]
 pub struct Run {
-    /// VMIDs, names, NODE/VMID, or ranges like 101,105-110
+    /// Guests: VMIDs, names, NODE/VMID, ranges (101,105-110)
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guests: Vec<String>,
     #[command(flatten)]
     selection: Selection,
-    /// How the guest is held still
+    /// Backup mode: snapshot, suspend, stop
     #[arg(long, value_name = "MODE", default_value = "snapshot")]
     mode: Mode,
-    /// Where the archives go; may be left out where only one storage takes backups
+    /// Backup storage [default: the only one]
     #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: Option<String>,
-    /// How the archives are packed; a backup server packs by itself
-    #[arg(long, value_name = "HOW", default_value = "zstd")]
+    /// Compression; not used by Proxmox Backup Server
+    #[arg(long, value_name = "ALGORITHM", default_value = "zstd")]
     compress: Compress,
-    /// Notes for the archive; {{guestname}}, {{vmid}}, {{node}} and {{cluster}} are filled in
+    /// Notes; may use {{guestname}}, {{vmid}}, {{node}}, {{cluster}}
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
-    /// Protect the archives from being deleted and pruned
+    /// Protect the backups from deletion and pruning
     #[arg(long)]
     protect: bool,
-    /// Prune each guest's archives on that storage afterwards: last=3,daily=7
-    #[arg(long, value_name = "RULES")]
+    /// Prune each guest's backups there afterwards: last=3,daily=7
+    #[arg(long, value_name = "RULE")]
     keep: Option<Keep>,
-    /// Limit the bandwidth, in KiB/s; needs Sys.Modify on /
+    /// Bandwidth limit in KiB/s; requires Sys.Modify on /
     #[arg(long, value_name = "KIB")]
     bwlimit: Option<u64>,
-    /// How many nodes work at the same time; one node makes one backup after the other
+    /// Number of nodes that back up at the same time
     #[arg(long, value_name = "NODES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
-    /// When the host tells somebody; `failure` is a mail to root of the node
-    #[arg(long, value_name = "WHEN", default_value = "failure")]
+    /// Notification mode
+    #[arg(long, value_name = "MODE", default_value = "failure")]
     notify: Notify,
 }
 

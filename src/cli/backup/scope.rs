@@ -12,13 +12,13 @@ use crate::ops::backup::scope;
 use crate::ops::guests;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Show what of a guest goes into its archive, and what does not
+/// Show what a guest's backup includes and excludes
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup scope 101\n  felhom backup scope web -o json --jq '.[] | select(.included | not) | .path'"
 )]
 pub struct Scope {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
 }

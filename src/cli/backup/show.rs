@@ -15,16 +15,16 @@ use crate::ui::{Cell, Format, Record};
 
 use super::shown::verification;
 
-/// Show an archive: what it is, and the guest's configuration in it
+/// Show a backup and the guest configuration in it
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup show local:backup/vzdump-lxc-101-2026_11_20-12_01_44.tar.zst\n  felhom backup show vzdump-lxc-101-2026_11_20-12_01_44.tar.zst -o json --jq .config.hostname"
 )]
 pub struct Show {
-    /// A volume id or a file name, as `backup list` shows it
-    #[arg(value_name = "ARCHIVE")]
+    /// Backup, as shown by `felhom backup list`
+    #[arg(value_name = "BACKUP")]
     archive: Option<String>,
-    /// As this node sees it
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
 }

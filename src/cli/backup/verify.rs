@@ -11,17 +11,17 @@ use crate::ops::restore::config;
 use crate::session::Session;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Check an archive as far as the API can: its size, the configuration in it, a backup server's own verification
+/// Check that a backup is complete and readable
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Check an archive as far as the API can: it is listed, it is not empty, the guest's configuration can be read out of it, and, on a Proxmox Backup Server, the server's own verification of it is good. A file's content is proved by a restore alone: `felhom guest restore ARCHIVE` makes a copy beside the guest.",
+    long_about = "Check that a backup is complete and readable\n\nChecks that the backup is listed, is not empty and contains the guest's configuration, and on Proxmox Backup Server that its own verification succeeded. Only a restore proves the content: `felhom guest restore BACKUP` restores it next to the guest.",
     after_help = "Examples:\n  felhom backup verify vzdump-lxc-101-2026_11_20-12_01_44.tar.zst\n  felhom backup verify pbs:backup/ct/101/2026-11-20T12:01:44Z -o json"
 )]
 pub struct Verify {
-    /// A volume id or a file name, as `backup list` shows it
-    #[arg(value_name = "ARCHIVE")]
+    /// Backup, as shown by `felhom backup list`
+    #[arg(value_name = "BACKUP")]
     archive: Option<String>,
-    /// As this node sees it
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
 }

@@ -17,11 +17,11 @@ use crate::fault::{Fault, Result};
 
 pub use names::{archives, contexts, guests, nodes, snapshots, storages, upids};
 
-/// Print the completion script for a shell
+/// Print a shell completion script
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  source <(felhom completions bash)\n  felhom completions fish | source")]
 pub struct Completions {
-    /// bash, zsh, fish, powershell or elvish
+    /// Shell: bash, zsh, fish, powershell, elvish
     #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "powershell", "elvish"])]
     shell: String,
 }
@@ -74,7 +74,7 @@ const NAMED: &[(&str, Completer)] = &[
     ("NODE", nodes),
     ("STORAGE", storages),
     ("UPID", upids),
-    ("ARCHIVE", archives),
+    ("BACKUP", archives),
     ("SNAPSHOT", snapshots),
     ("CONTEXT", contexts),
 ];

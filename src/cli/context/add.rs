@@ -15,9 +15,9 @@ use super::secret::{Given, SecretFlags, keep};
 use super::trusting::{Pinned, TrustFlags, compare, meet, widen};
 use super::view::View;
 
-/// Add a host or cluster: asks for what is not given
+/// Add a context for an existing token
 ///
-/// The host is asked with the new token before anything is written; once it has proved itself, the cluster's own CA is pinned where it made the host's certificate, which then covers every node and every renewal.
+/// Asks for missing values on a terminal. The token is tested before anything is written. If the cluster's CA signed the host's certificate, the CA is pinned: it covers every node and every renewal.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     felhom context add home\n  \
@@ -25,41 +25,43 @@ use super::view::View;
     felhom context add home --endpoint pve1 --endpoint pve2 --token-id felhom@pve!agent --secret file:~/pve.secret\n  \
     felhom context add box --transport ssh --ssh root@pve1.lan")]
 pub struct Add {
-    /// Its name: letters, digits, `-`, `_`, `.`
+    /// Name: letters, digits, `-`, `_`, `.`
     #[arg(value_name = "NAME", value_parser = checked(check_name))]
     name: String,
-    /// A host, HOST:PORT or https://HOST:PORT; several times for the nodes of a cluster, tried in order
+    /// API endpoint, HOST[:PORT]; may be repeated
+    ///
+    /// API endpoint, HOST[:PORT]; repeat it for the nodes of a cluster, which are tried in order
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     endpoint: Vec<Url>,
-    /// The name to check in the certificate, where the endpoint is another
+    /// Name to check in the certificate
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
-    /// The API token, USER@REALM!TOKEN
-    #[arg(long, value_name = "ID", value_parser = checked(check_token_id))]
+    /// API token, USER@REALM!TOKEN
+    #[arg(long, value_name = "TOKEN", value_parser = checked(check_token_id))]
     token_id: Option<String>,
     #[command(flatten)]
     secret: SecretFlags,
     #[command(flatten)]
     trust: TrustFlags,
-    /// How calls travel; over ssh and on the host itself they are made as root@pam
-    #[arg(long, value_name = "HOW", value_parser = word(Transport::ALL), default_value = "https")]
+    /// Transport
+    #[arg(long, value_name = "TRANSPORT", value_parser = word(Transport::ALL), default_value = "https")]
     transport: Transport,
-    /// What ssh takes as its destination, for --transport ssh
+    /// SSH destination for --transport ssh
     #[arg(long, value_name = "USER@HOST", value_parser = checked(check_ssh_host), required_if_eq("transport", "ssh"))]
     ssh: Option<String>,
-    /// What becomes of changes: allow, stage or deny
-    #[arg(long, value_name = "WHAT", value_parser = word(Writes::ALL), default_value = "allow")]
+    /// Changes: allow, stage, deny
+    #[arg(long, value_name = "MODE", value_parser = word(Writes::ALL), default_value = "allow")]
     writes: Writes,
-    /// Guests with this tag are changed only with --force
+    /// Protected tag: such guests need --force
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     protected_tag: Vec<String>,
-    /// Only guests with this tag are changed, without --force
+    /// Managed tag: other guests need --force
     #[arg(long, value_name = "TAG")]
     managed_tag: Option<String>,
-    /// An HTTP proxy on the way to the host, http://HOST:PORT
+    /// HTTP proxy, http://HOST:PORT
     #[arg(long, value_name = "URL", value_parser = checked(check_proxy))]
     proxy: Option<String>,
-    /// Make it the current context (the first one is anyway)
+    /// Make it the current context
     #[arg(long = "use")]
     make_current: bool,
 }

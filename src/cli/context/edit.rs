@@ -12,13 +12,13 @@ use crate::ui::prompt;
 
 use super::change::{Action, Changed, Status};
 
-/// Edit the configuration; what felhom would not understand is not taken over
+/// Edit the configuration file
 ///
-/// Opens a copy of config.toml in $VISUAL, else $EDITOR, else vi, and replaces the file when the copy is good.
+/// Opens a copy of config.toml in $VISUAL, $EDITOR or vi, and replaces the file if the copy is valid.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context edit\n  EDITOR=nano felhom context edit home")]
 pub struct Edit {
-    /// The context that is meant; the whole file is opened
+    /// Context to edit; the whole file is opened
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: Option<String>,
 }

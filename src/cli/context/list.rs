@@ -7,7 +7,7 @@ use crate::fault::Result;
 
 use super::view::View;
 
-/// List the hosts and clusters that are configured
+/// List contexts
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context list\n  felhom context list -o id")]
 pub struct List {}

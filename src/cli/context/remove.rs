@@ -11,16 +11,16 @@ use crate::ui::prompt;
 
 use super::change::{Action, Changed, Status};
 
-/// Forget a host: its context, its stored secret, its pinned CA
+/// Remove a context, its stored secret and pinned CA
 ///
-/// Nothing is changed on the host: the token goes on to be valid (`felhom role revoke` ends it).
+/// Nothing changes on the host: the token stays valid until `felhom role revoke` deletes it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context remove old\n  felhom context remove old --yes")]
 pub struct Remove {
-    /// Which one
+    /// Context
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: String,
-    /// Leave the stored secret where it is
+    /// Keep the stored secret
     #[arg(long)]
     keep_secret: bool,
 }

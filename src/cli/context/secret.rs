@@ -13,24 +13,25 @@ use crate::ui::prompt;
 /// The stores that `--store` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Keep {
-    /// The desktop's keyring
+    /// Desktop keyring
     Keyring,
-    /// A file that only you can read
+    /// File that only you can read
     File,
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Secret")]
 pub struct SecretFlags {
-    /// Where the token's secret is: keyring, file:PATH, env:VAR, credential:NAME, command:["WORD",…]
-    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["secret_stdin", "store"])]
+    /// Its source: file:PATH, env:VAR, credential:NAME
+    ///
+    /// Its source: keyring, file:PATH, env:VAR, credential:NAME or command:["WORD",…]
+    #[arg(long, help_heading = "Secret", value_name = "SOURCE", conflicts_with_all = ["secret_stdin", "store"])]
     // A text, not a parsed value: a complaint of the parser repeats what it was given.
     secret: Option<String>,
-    /// Read the token's secret from standard input, and keep it
-    #[arg(long)]
+    /// Read the secret from stdin and store it
+    #[arg(long, help_heading = "Secret")]
     secret_stdin: bool,
-    /// Where to keep a secret that was typed or read [default: the keyring]
-    #[arg(long, value_name = "STORE")]
+    /// Secret store: keyring, file [default: keyring]
+    #[arg(long, help_heading = "Secret", value_name = "STORE")]
     store: Option<Keep>,
 }
 

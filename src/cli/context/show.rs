@@ -8,11 +8,11 @@ use crate::fault::Result;
 
 use super::view::View;
 
-/// Show one context, never its secret
+/// Show a context
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context show\n  felhom context show home -o json")]
 pub struct Show {
-    /// Which one [default: the one that a command would use]
+    /// Context [default: the current one]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: Option<String>,
 }

@@ -12,11 +12,11 @@ use crate::ui::{Cell, Column, Row, Tone, units};
 
 use super::view::Trusted;
 
-/// Ask every endpoint: is it there, is it trusted, does it know the token
+/// Test every endpoint: connection, trust, login
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context test\n  felhom context test home office -o json\n  felhom context test --all-contexts")]
 pub struct Test {
-    /// Which ones [default: the one that a command would use]
+    /// Contexts [default: the current one]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     names: Vec<String>,
 }

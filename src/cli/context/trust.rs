@@ -15,16 +15,16 @@ use super::change::{Action, Changed, Status};
 use super::trusting::{Pinned, TrustFlags, compare, widen};
 use super::view::View;
 
-/// Look at a host's certificate, and pin it or the cluster's CA
+/// Show a host's certificate and pin it or the cluster's CA
 ///
-/// Shows each certificate that is not trusted yet and asks. Afterwards the cluster's own CA takes its place where it made the certificate and the token can ask for it.
+/// Shows each certificate that is not trusted yet and asks. If the cluster's CA signed it and the token can read the CA, the CA is pinned instead.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom context trust home\n  felhom context trust home --ca-file pve-root-ca.pem")]
 pub struct Trust {
-    /// Which one [default: the one that a command would use]
+    /// Context [default: the current one]
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: Option<String>,
-    /// The name to check in the certificates, where the endpoints are others
+    /// Name to check in the certificates [default: the endpoint's]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
     #[command(flatten)]

@@ -17,25 +17,26 @@ use crate::units;
 
 /// Trust without a question.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Trust")]
 pub struct TrustFlags {
-    /// The SHA-256 fingerprint of the host's certificate; for several endpoints once each, in their order
-    #[arg(long, value_name = "FP", conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
+    /// SHA-256 fingerprint, once per endpoint
+    #[arg(long, help_heading = "Trust", value_name = "FP", conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
     pub fingerprint: Vec<Fingerprint>,
-    /// The cluster's own CA, a copy of the host's /etc/pve/pve-root-ca.pem
-    #[arg(long, value_name = "PEM", conflicts_with_all = ["system_roots", "insecure"])]
+    /// CA certificate of the cluster
+    ///
+    /// CA certificate of the cluster, a copy of its /etc/pve/pve-root-ca.pem
+    #[arg(long, help_heading = "Trust", value_name = "PEM", conflicts_with_all = ["system_roots", "insecure"])]
     pub ca_file: Option<PathBuf>,
-    /// Trust what this machine trusts: for a certificate of a public CA
-    #[arg(long, conflicts_with = "insecure")]
+    /// Trust this machine's CA store
+    #[arg(long, help_heading = "Trust", conflicts_with = "insecure")]
     pub system_roots: bool,
-    /// No verification at all, said in the words 'I understand'
-    #[arg(long, value_name = "WORDS", value_parser = understood)]
+    /// Skip verification; TEXT is 'I understand'
+    #[arg(long, help_heading = "Trust", value_name = "TEXT", value_parser = understood)]
     pub insecure: Option<bool>,
-    /// Pin the host's certificate alone, not the cluster's CA that made it
-    #[arg(long, conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
+    /// Pin only the certificate, not the cluster's CA
+    #[arg(long, help_heading = "Trust", conflicts_with_all = ["ca_file", "system_roots", "insecure"])]
     pub leaf: bool,
-    /// Do not speak to the host: write what is given
-    #[arg(long)]
+    /// Write the context without contacting the host
+    #[arg(long, help_heading = "Trust")]
     pub offline: bool,
 }
 

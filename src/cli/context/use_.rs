@@ -9,11 +9,11 @@ use crate::fault::Result;
 
 use super::change::{Action, Changed, Status};
 
-/// Make a context the one that commands use
+/// Set the current context
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom context use home")]
 pub struct Use {
-    /// Which one
+    /// Context
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(complete::contexts))]
     name: String,
 }

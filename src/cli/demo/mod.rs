@@ -15,7 +15,7 @@ use crate::cli::Ctx;
 use crate::demo;
 use crate::fault::{Fault, Result};
 
-/// Any command against an embedded, simulated Proxmox host
+/// Run any command against a simulated Proxmox host
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = false,
@@ -28,7 +28,7 @@ pub struct Demo {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Keep the demo host open for other clients
+    /// Serve the demo host for other clients
     Serve(serve::Serve),
     Tour(tour::Tour),
     Reset(Reset),
@@ -38,7 +38,7 @@ enum What {
     Command(Vec<OsString>),
 }
 
-/// Begin again: a fresh demo host
+/// Reset the demo host
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom demo reset\n  felhom demo reset --guests 200 --nodes 3")]
 struct Reset {
@@ -46,7 +46,7 @@ struct Reset {
     shape: serve::Shape,
 }
 
-/// Show what the demo host holds
+/// Show what the demo host contains
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom demo state -o json")]
 struct State {}

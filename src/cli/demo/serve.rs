@@ -16,22 +16,22 @@ use super::here;
 /// What a demo host is to be like.
 #[derive(Debug, Clone, Args)]
 pub struct Shape {
-    /// So many guests
+    /// Number of guests
     #[arg(long, value_name = "N")]
     guests: Option<usize>,
-    /// So many nodes
+    /// Number of nodes
     #[arg(long, value_name = "N")]
     nodes: Option<usize>,
-    /// How many times faster than life tasks run
+    /// Speed-up factor for tasks
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
-    /// Nodes that are down
+    /// Nodes that are offline
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     offline: Vec<String>,
-    /// What goes wrong, e.g. 'POST */vzdump lost x1'
+    /// Fault to inject, for example 'POST */vzdump lost x1'
     #[arg(long, value_name = "FAULT")]
     fault: Vec<demo::faults::Fault>,
-    /// Milliseconds by which the host's clock is wrong
+    /// Clock error of the host in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0, allow_negative_numbers = true)]
     skew_ms: i64,
 }
@@ -51,16 +51,16 @@ impl Shape {
     }
 }
 
-/// Keep the demo host open for other clients
+/// Serve the demo host for other clients
 ///
-/// The first line on stdout is one JSON object: endpoint, fingerprint, ca_file, password (root@pam's) and tokens. Then it serves until it is stopped.
+/// Prints one line of JSON (endpoint, fingerprint, ca_file, password of root@pam, tokens), then serves until it is stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom demo serve\n  felhom demo serve --baseline --listen 127.0.0.1:8006")]
 pub struct Serve {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Start in the recorded baseline, with the state in memory only
+    /// Start from the recorded baseline, in memory only
     #[arg(long)]
     baseline: bool,
     #[command(flatten)]

@@ -13,11 +13,11 @@ use crate::fault::{Fault, Result};
 
 use super::here;
 
-/// See the whole of it in a minute: the real commands, against a host of their own
+/// Show the main commands in a one-minute tour
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom demo tour")]
 pub struct Tour {
-    /// How many times faster than life tasks run
+    /// Speed-up factor for tasks
     #[arg(long, value_name = "FACTOR", default_value_t = 3.0)]
     speed: f64,
 }

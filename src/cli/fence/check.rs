@@ -7,7 +7,7 @@ use crate::fault::{Fault, Result};
 use crate::fence::check::{Proof, check};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Prove from the outside that each word of the fence is allowed, and that near misses are refused
+/// Check that sudo allows exactly the helper's commands
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom fence check\n  felhom fence check --filter ok=false")]
 pub struct Check {}

@@ -15,56 +15,56 @@ use crate::fence::sudoers;
 use crate::fence::text::{Bridge, MountName, SshKey, StorageId, Uuid};
 use crate::guard::{Change, Item, Step, Target};
 
-/// Install the helper, its policy and its sudoers rule on a host
+/// Install the root helper on a host
 ///
-/// The rule names literal words only. It is checked before it counts, and each word after. Golden containers stay off unless
-/// --golden turns them on, within the bounds given here; the policy file on the host can be changed by its owner at any time.
+/// The sudoers rule lists literal commands only and is checked before it is installed. Golden containers are off unless --golden
+/// allows them within the limits given here. Root can change the policy file on the host at any time.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("where").required(true).args(["ssh", "local"]),
     after_help = "Examples:\n  felhom fence install --ssh root@192.0.2.10 --create-user --key ~/.ssh/felhom.pub\n  felhom fence install --ssh root@pve1 --golden --vmids 9000-9099 --storage local --storage local-lvm --bridge vmbr0 --replace-policy\n  sudo felhom fence install --local --create-user\n  felhom fence install --ssh root@pve1 --create-user --plan"
 )]
 pub struct Install {
-    /// As root over ssh
+    /// Install over ssh as root
     #[arg(long, value_name = "ROOT@HOST")]
     ssh: Option<String>,
-    /// On this machine, as root
+    /// Install on this machine, as root
     #[arg(long)]
     local: bool,
-    /// Who may ask the fence
+    /// User that may run the helper
     #[arg(long, value_name = "USER", default_value = sudoers::USER)]
     user: String,
-    /// Make that user: no password, a home that only root writes to
+    /// Create this user, without a password
     #[arg(long)]
     create_user: bool,
-    /// A public ssh key (a file) that may ask for words of the fence, and nothing else
+    /// Public SSH key (file) limited to the helper's commands
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The helper's file, where it is not beside this program
+    /// Path of the helper [default: next to this program]
     #[arg(long, value_name = "FILE")]
     helper: Option<PathBuf>,
-    /// Turn golden containers on
+    /// Allow golden containers
     #[arg(long, requires = "storage")]
     golden: bool,
-    /// The VMIDs that golden containers may have
+    /// VMIDs allowed for golden containers
     #[arg(long, value_name = "FROM-TO", default_value = "9000-9999")]
     vmids: String,
-    /// A storage for their root disks or templates
+    /// Storage allowed for root disks and templates
     #[arg(long, value_name = "STORAGE")]
     storage: Vec<StorageId>,
-    /// A bridge that they may use
+    /// Bridge allowed for golden containers
     #[arg(long, value_name = "BRIDGE")]
     bridge: Vec<Bridge>,
-    /// Their largest root disk
+    /// Largest root disk in GiB
     #[arg(long, value_name = "GIB", default_value_t = 32)]
     max_size: u32,
-    /// Only these names of USB mounts
+    /// Allow only these USB mount names
     #[arg(long, value_name = "NAME")]
     mount_name: Vec<MountName>,
-    /// Only these filesystems on USB
+    /// Allow only these USB filesystems
     #[arg(long, value_name = "UUID")]
     disk: Vec<Uuid>,
-    /// Write the policy anew where the host has one
+    /// Overwrite the host's policy file
     #[arg(long)]
     replace_policy: bool,
 }

@@ -9,7 +9,7 @@ use crate::fence::protocol::Word;
 use crate::fence::request::Version;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Print what the fence does: each word, as whom, why not the API, and whether the host's policy allows it
+/// Show the helper's commands and the host's policy
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom fence show\n  felhom fence show -o json")]
 pub struct Show {}

@@ -8,42 +8,42 @@ use crate::fault::Result;
 use crate::ops::clone::{self, Wish};
 use crate::ops::{guests, nodes};
 
-/// Copy a guest under another VMID
+/// Clone a guest
 ///
-/// The copy gets MACs of its own. A container that runs is copied from a snapshot; a template gives linked clones unless --full is said.
+/// The clone gets new MAC addresses. A running container is cloned from a snapshot. Clones of templates are linked unless --full is given.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom guest clone 900 --hostname web2\n  felhom guest clone 9000 --vmid 210 --hostname k3s-3 --full --storage local-lvm\n  felhom guest clone 101 --snapshot before-update --plan"
 )]
 pub struct Clone {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// The copy's VMID; the next free one without it
+    /// VMID of the clone [default: next free]
     #[arg(long, value_name = "VMID")]
     vmid: Option<u32>,
-    /// The copy's host name
+    /// Hostname or name of the clone
     #[arg(long, value_name = "NAME", visible_alias = "name")]
     hostname: Option<String>,
-    /// The node of the copy, where the volumes lie on shared storage
+    /// Target node; requires shared storage
     #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// The storage of a whole copy; that of the original without it
+    /// Target storage of a full clone [default: the original's]
     #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages), conflicts_with = "linked")]
     storage: Option<String>,
-    /// Copy the guest as it was at this snapshot
+    /// Clone this snapshot of the guest
     #[arg(long, value_name = "NAME")]
     snapshot: Option<String>,
-    /// Copy every volume whole, a template's too
+    /// Create a full clone, even of a template
     #[arg(long, conflicts_with = "linked")]
     full: bool,
-    /// Let the copy stand on the template's volumes
+    /// Create a linked clone of a template
     #[arg(long)]
     linked: bool,
-    /// Put the copy into this pool
+    /// Add the clone to this pool
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
-    /// At most this many KiB a second
+    /// Bandwidth limit in KiB/s
     #[arg(long, value_name = "KIB")]
     bwlimit: Option<u64>,
 }

@@ -12,14 +12,14 @@ use crate::guard::redact;
 use crate::ops::guests;
 use crate::ui::{Cell, Column, Row};
 
-/// Show a guest's configuration, secrets masked
+/// Show a guest's configuration
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest config 101\n  felhom guest config 201 --pending\n  felhom guest config 101 --jq .net0")]
 pub struct Config {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// Show what waits for a restart, as a difference
+    /// Show pending changes
     #[arg(long)]
     pending: bool,
 }

@@ -27,37 +27,37 @@ impl Create {
     }
 }
 
-/// Make a container from a template
+/// Create a container from a template
 ///
-/// It is always unprivileged. With --golden (features nesting=1,keyctl=1, as Docker in a container wants) it is made by root
-/// through the fence, since no token may set keyctl; from an archive of it any token can restore, with the features kept.
+/// The container is unprivileged. With --golden (nesting=1,keyctl=1, for Docker in a container) the root helper creates it, because
+/// no token may set keyctl. A token can restore its backup, and the features are kept.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname web --storage local-lvm --net bridge=vmbr0,ip=dhcp\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname gold --storage local-lvm --golden --then backup backups\n  pass show ct | felhom guest create lxc local:vztmpl/alpine.tar.xz --hostname a --storage local --password-stdin --plan"
 )]
 pub struct Lxc {
-    /// The template, STORAGE:vztmpl/NAME
+    /// Template, as STORAGE:vztmpl/NAME
     #[arg(value_name = "TEMPLATE")]
     template: TemplateVolume,
-    /// Its host name
+    /// Hostname
     #[arg(long, value_name = "NAME")]
     hostname: Hostname,
-    /// Its VMID; the lowest free one without it
+    /// VMID [default: next free]
     #[arg(long, value_name = "VMID")]
     vmid: Option<u32>,
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// The storage of its root disk
+    /// Storage of the root disk
     #[arg(long, value_name = "STORAGE")]
     storage: StorageId,
-    /// The size of its root disk
+    /// Size of the root disk in GiB
     #[arg(long, value_name = "GIB", default_value_t = 8)]
     size: u32,
-    /// What it may do besides: nesting=1, keyctl=1
+    /// Container features: nesting=1, keyctl=1
     #[arg(long, value_name = "LIST", conflicts_with = "golden")]
     features: Option<String>,
-    /// Features nesting=1,keyctl=1, made by root through the fence
+    /// Create it with keyctl=1 through the root helper
     #[arg(long)]
     golden: bool,
     /// CPU cores
@@ -69,34 +69,34 @@ pub struct Lxc {
     /// Swap in MiB
     #[arg(long, value_name = "MIB")]
     swap: Option<u32>,
-    /// A network: bridge=vmbr0,ip=dhcp,ip6=auto,gw=…,tag=…,firewall=1
+    /// Network interface: bridge=vmbr0,ip=dhcp,…
     #[arg(long, value_name = "NET")]
     net: Vec<Net>,
-    /// A name server
+    /// DNS server
     #[arg(long, value_name = "ADDRESS")]
     nameserver: Vec<IpAddr>,
-    /// The domain that names are looked up in
+    /// DNS search domain
     #[arg(long, value_name = "DOMAIN")]
     searchdomain: Option<Hostname>,
-    /// A tag
+    /// Tag
     #[arg(long, value_name = "TAG")]
     tag: Vec<Tag>,
-    /// A file with public ssh keys for its root
+    /// File with public SSH keys for root
     #[arg(long, value_name = "FILE")]
     ssh_keys: Option<PathBuf>,
-    /// Read its root password from stdin, one line
+    /// Read the root password from stdin (one line)
     #[arg(long)]
     password_stdin: bool,
-    /// Start it when the host starts
+    /// Start the guest at boot of the node
     #[arg(long)]
     onboot: bool,
-    /// Put it into a pool
+    /// Add the guest to this pool
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
-    /// Start it now
+    /// Start the guest afterwards
     #[arg(long)]
     start: bool,
-    /// What to do afterwards: make an archive of it on a storage, from which any token can restore
+    /// Back it up to this storage afterwards (`--then backup nas`)
     #[arg(long, num_args = 2, value_names = ["backup", "STORAGE"])]
     then: Vec<String>,
 }

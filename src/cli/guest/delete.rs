@@ -9,9 +9,9 @@ use crate::fault::Result;
 use crate::guard::Change;
 use crate::ops::{destroy, live};
 
-/// Destroy guests, with all their volumes and snapshots; their archives stay
+/// Delete guests with their volumes and snapshots
 ///
-/// Only stopped guests are deleted. Before it asks it says what goes, which archives stay, or that there is no backup at all.
+/// Only stopped guests are deleted. Before it asks, felhom lists what is deleted and which backups remain, or says that there is no backup.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom guest delete 110 --plan\n  felhom guest delete 110 --confirm 110\n  felhom guest delete 111,112 --purge --confirm 111,112"
@@ -19,7 +19,7 @@ use crate::ops::{destroy, live};
 pub struct Delete {
     #[command(flatten)]
     targets: Targets,
-    /// Take them out of backup jobs, replication and high availability too
+    /// Remove them from backup jobs, replication and HA too
     #[arg(long)]
     purge: bool,
 }

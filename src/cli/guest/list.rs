@@ -7,7 +7,7 @@ use crate::fault::Result;
 use crate::ops::guests::{self, Guest, Selection};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// List the guests of the cluster
+/// List guests
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom guest list\n  felhom guest list --type lxc --status running -o json\n  felhom guest list --tag web -o id | xargs felhom backup run"

@@ -28,11 +28,11 @@ pub enum Guest {
     Config(config::Config),
     Restore(Box<restore::Restore>),
     Set(set::Set),
-    /// The mount points of a container
+    /// Manage mount points of containers
     #[command(subcommand)]
     Mountpoint(mountpoint::Mountpoint),
     NextId(next_id::NextId),
-    /// Make a guest
+    /// Create guests
     #[cfg(feature = "fence")]
     #[command(subcommand)]
     Create(create::Create),
@@ -44,7 +44,7 @@ pub enum Guest {
     Suspend(power::Suspend),
     Resume(power::Resume),
     Delete(delete::Delete),
-    /// The tags of guests
+    /// Manage tags of guests
     #[command(subcommand)]
     Tag(tag::Tag),
 }

@@ -7,7 +7,7 @@ use crate::api::{cluster, lenient};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Result};
 
-/// Print a VMID that is free
+/// Print the next free VMID
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom guest restore --from 101 --latest --vmid $(felhom guest next-id)")]
 pub struct NextId {}

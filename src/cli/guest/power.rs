@@ -19,7 +19,7 @@ use crate::session::Session;
 /// Which guests.
 #[derive(Debug, Args)]
 pub struct Targets {
-    /// VMIDs, names, NODE/VMID, or ranges like 101,105-110
+    /// Guests: VMIDs, names, NODE/VMID, ranges (101,105-110)
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guests: Vec<String>,
     #[command(flatten)]
@@ -44,12 +44,12 @@ impl Targets {
 pub struct Start {
     #[command(flatten)]
     targets: Targets,
-    /// Wait until it shows an address, and print that
+    /// Wait for an IP address and print it
     #[arg(long)]
     wait_ip: bool,
 }
 
-/// Stop guests hard, like a pulled plug
+/// Stop guests immediately, without a shutdown
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest stop 101\n  felhom guest stop --pool test --yes")]
 pub struct Stop {
@@ -57,35 +57,35 @@ pub struct Stop {
     targets: Targets,
 }
 
-/// Ask guests to shut down
+/// Shut down guests
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest shutdown 101 --guest-timeout 90\n  felhom guest shutdown --all --then-stop --yes")]
 pub struct Shutdown {
     #[command(flatten)]
     targets: Targets,
-    /// How long the guest may take, in seconds (or 90s, 5m)
-    #[arg(long, value_name = "S", value_parser = crate::duration::parse)]
+    /// Time for the shutdown (90s, 5m; without unit: seconds)
+    #[arg(long, value_name = "DURATION", value_parser = crate::duration::parse)]
     guest_timeout: Option<Duration>,
-    /// Stop it hard when that time is over
+    /// Stop the guest if it has not shut down by then
     #[arg(long)]
     then_stop: bool,
 }
 
-/// Shut guests down and start them again
+/// Reboot guests
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest reboot 101\n  felhom guest reboot web db --guest-timeout 90 --wait-ip")]
 pub struct Reboot {
     #[command(flatten)]
     targets: Targets,
-    /// How long the guest may take to shut down, in seconds (or 90s, 5m)
-    #[arg(long, value_name = "S", value_parser = crate::duration::parse)]
+    /// Time for the shutdown (90s, 5m; without unit: seconds)
+    #[arg(long, value_name = "DURATION", value_parser = crate::duration::parse)]
     guest_timeout: Option<Duration>,
-    /// Wait until it shows an address, and print that
+    /// Wait for an IP address and print it
     #[arg(long)]
     wait_ip: bool,
 }
 
-/// Let guests stand still, their memory kept
+/// Suspend running guests
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom guest suspend 201")]
 pub struct Suspend {
@@ -93,13 +93,13 @@ pub struct Suspend {
     targets: Targets,
 }
 
-/// Let suspended guests go on
+/// Resume suspended guests
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom guest resume 201 --wait-ip")]
 pub struct Resume {
     #[command(flatten)]
     targets: Targets,
-    /// Wait until it shows an address, and print that
+    /// Wait for an IP address and print it
     #[arg(long)]
     wait_ip: bool,
 }

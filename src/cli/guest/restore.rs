@@ -16,59 +16,59 @@ use crate::ops::restore::{change, verify};
 use crate::ops::time;
 use crate::session::Session;
 
-/// Restore a guest from an archive, beside the others or in the place of one
+/// Restore a guest from a backup
 #[derive(Debug, Args)]
 #[command(
-    long_about = "Restore a container or a virtual machine from an archive. Without --vmid it gets the next free number; without --identity it gets fresh MACs where any guest has one of the archive's, and keeps them where none has. What the archive does not hold, and what of it reaches the host itself, is said before; the restored guest is compared with the archive after.",
-    after_help = "Examples:\n  felhom guest restore vzdump-lxc-101-2026_11_20-12_01_44.tar.zst\n  felhom guest restore --from web --latest --hostname web-test --start --wait-ip\n  felhom guest restore --from 101 --at 2026-11-19T22:00 --vmid 101 --overwrite --confirm 101"
+    long_about = "Restore a guest from a backup\n\nRestores into a new VMID next to existing guests, or over a stopped guest with --overwrite. If another guest already uses one of the backup's MAC addresses, the restored guest gets new ones and is not started with the original's network identity. Before anything is written, felhom lists data the backup does not contain (bind mounts, volumes with backup=0) and settings that affect the host. Afterwards the guest's configuration is compared with the backup.",
+    after_help = "Examples:\n  felhom guest restore vzdump-lxc-101-2026_11_20-12_01_44.tar.zst\n  felhom guest restore --from web --vmid 150 --start --wait-ip\n  felhom guest restore --from 101 --at 2026-11-19T22:00 --vmid 101 --overwrite --confirm 101"
 )]
 pub struct Restore {
-    /// A volume id or a file name, as `backup list` shows it; picked on a terminal without
-    #[arg(value_name = "ARCHIVE", conflicts_with = "from")]
+    /// Backup to restore [default: choose interactively]
+    #[arg(value_name = "BACKUP", conflicts_with = "from")]
     archive: Option<String>,
-    /// The newest archive of this guest, which may be gone by now: a VMID or a name
-    #[arg(long, value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
+    /// Use the latest backup of this guest (it may no longer exist)
+    #[arg(long, help_heading = "Source", value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     from: Option<String>,
-    /// The newest one (so without --at)
-    #[arg(long, requires = "from", conflicts_with = "at")]
+    /// Use the latest backup (implied without --at)
+    #[arg(long, help_heading = "Source", requires = "from", conflicts_with = "at")]
     latest: bool,
-    /// The newest one at or before this local time: 2026-11-20T08:00
-    #[arg(long, value_name = "TIME", requires = "from", value_parser = time::at)]
+    /// Use the latest backup at or before this time (2026-11-20T08:00)
+    #[arg(long, help_heading = "Source", value_name = "TIME", requires = "from", value_parser = time::at)]
     at: Option<i64>,
-    /// The number of the restored guest; the next free one without
-    #[arg(long, value_name = "N")]
+    /// VMID of the restored guest [default: next free]
+    #[arg(long, help_heading = "Target", value_name = "VMID")]
     vmid: Option<u32>,
-    /// Where its volumes go; where they were without
-    #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
+    /// Target storage [default: as in the backup]
+    #[arg(long, help_heading = "Target", value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: Option<String>,
-    /// Whose MACs it has
-    #[arg(long, value_name = "WHOSE", default_value = "auto")]
+    /// MAC addresses: auto (new if in use), fresh, keep
+    #[arg(long, help_heading = "Target", value_name = "MODE", default_value = "auto")]
     identity: Wish,
-    /// Its name
-    #[arg(long, value_name = "NAME")]
+    /// Hostname or VM name
+    #[arg(long, help_heading = "Target", value_name = "NAME")]
     hostname: Option<String>,
-    /// Start it, unless a running guest has a MAC or a static address of it
+    /// Start the guest, unless its MAC or IP is in use
     #[arg(long)]
     start: bool,
-    /// Wait until it shows an address, and print that
+    /// Wait for an IP address and print it
     #[arg(long, requires = "start")]
     wait_ip: bool,
-    /// Put it in the place of the stopped guest with that number; needs --confirm VMID
-    #[arg(long)]
+    /// Replace the stopped guest with this VMID; requires --confirm <VMID>
+    #[arg(long, help_heading = "Target")]
     overwrite: bool,
-    /// Leave bind mounts out, which no token can restore
+    /// Skip bind mounts (tokens cannot restore them)
     #[arg(long)]
     without_binds: bool,
-    /// Restore settings that reach the host itself: hook scripts, devices, privileged containers
+    /// Allow hook scripts, device entries and privileged containers
     #[arg(long)]
     trust_archive: bool,
-    /// On this node
-    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
+    /// Target node [default: the backup's node]
+    #[arg(long, help_heading = "Target", value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// Put it into this pool
-    #[arg(long, value_name = "POOL")]
+    /// Add the guest to this pool
+    #[arg(long, help_heading = "Target", value_name = "POOL")]
     pool: Option<String>,
-    /// Limit the bandwidth, in KiB/s
+    /// Bandwidth limit in KiB/s
     #[arg(long, value_name = "KIB")]
     bwlimit: Option<u64>,
 }

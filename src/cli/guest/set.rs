@@ -12,23 +12,24 @@ use crate::guard::{Change, Item, Status, verdict};
 use crate::ops::settings::{self, Wish, text};
 use crate::ops::{guests, lock, reconfigure};
 
-/// Change a guest's configuration
+/// Set configuration keys of a guest
+///
+/// KEY=VALUE sets a whole value, KEY.PART=VALUE one part of it (net0.bridge=vmbr1). KEY=@FILE reads the value from a file and
+/// KEY=@- from stdin, for cipassword, sshkeys, args and description.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "felhom guest set [OPTIONS] GUEST KEY=VALUE…",
-    after_help = "A value is set whole, KEY=VALUE, or by part, KEY.PART=VALUE, which leaves the other parts as they are.\n\
-                  cipassword, sshkeys, args and description are read from a file with KEY=@FILE, from stdin with KEY=@-.\n\n\
-                  Examples:\n  felhom guest set 101 memory=1024 cores=2\n  felhom guest set 101 net0.bridge=vmbr1 mp0.backup=0\n  \
+    after_help = "Examples:\n  felhom guest set 101 memory=1024 cores=2\n  felhom guest set 101 net0.bridge=vmbr1 mp0.backup=0\n  \
                   felhom guest set web tags='a;b' --delete description\n  felhom guest set 201 cipassword=@- < password.txt"
 )]
 pub struct Set {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// Settings: memory=1024, net0.bridge=vmbr1, …
+    /// Settings: memory=1024, net0.bridge=vmbr1
     #[arg(value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Take a setting away, or a part of one: net0.tag
+    /// Unset a key, or part of one (net0.tag)
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     delete: Vec<String>,
 }

@@ -14,11 +14,11 @@ use crate::ui::{Cell, Record};
 
 use super::list::status_tone;
 
-/// Show a guest's state: what it runs on, how much it uses, who holds it
+/// Show a guest's status and resource usage
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest show 101\n  felhom guest show web -o json --jq .status")]
 pub struct Show {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
 }

@@ -10,19 +10,19 @@ use crate::ui::{Cell, Column, Row, Tone};
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only since: a duration (24h) or a time
+    /// Show changes since (24h, 2026-11-20)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only those that ended so: ok, failed, denied, blocked, unfinished, …
+    /// Show changes with this result: ok, failed, denied, blocked, …
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
-    /// Only those about this guest, by VMID or name
+    /// Show changes of this guest
     #[arg(long, value_name = "GUEST")]
     guest: Option<String>,
-    /// Only those of this verb, e.g. 'guest stop'
-    #[arg(long, value_name = "VERB")]
+    /// Show changes by this command ('guest stop')
+    #[arg(long, value_name = "COMMAND")]
     verb: Option<String>,
-    /// At most so many
+    /// Maximum number of changes
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 }

@@ -9,10 +9,10 @@ use crate::cli::Ctx;
 use crate::fault::Result;
 use crate::ops::history::{self, Entry};
 
-/// What was changed from here, and how it ended
+/// Show changes made from this machine
 ///
-/// Every change and every refusal stands in the journal, with the ids of the tasks that came of it. Where a run was cut off before it
-/// saw the end, the host is asked how it ended.
+/// Every change and every refusal is recorded with the IDs of its tasks. If a run was interrupted before it saw the end of a task, the
+/// host is asked how it ended.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -10,11 +10,11 @@ use crate::ui::{Cell, Record};
 
 use super::list::tone;
 
-/// Show one change: the command, its targets, their tasks, how each ended
+/// Show one change
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom history show 20261120-134501-3fa2")]
 pub struct Show {
-    /// Its id, or how it begins
+    /// ID or at least 4 characters of it
     #[arg(value_name = "ID")]
     id: String,
 }

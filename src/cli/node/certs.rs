@@ -9,11 +9,11 @@ use crate::ops::certificates::{self, Shown};
 use crate::ops::nodes::each;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// List the certificates of nodes: names, days left, fingerprints
+/// List certificates of nodes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node certs\n  felhom node certs pve1 -o json --jq '.[] | select(.served) | .fingerprint'")]
 pub struct Certs {
-    /// The node; all of them without it
+    /// Node [default: all nodes]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }

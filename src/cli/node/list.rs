@@ -9,7 +9,7 @@ use crate::ui::{Cell, Column, Row};
 
 use crate::cli::guest::status_tone;
 
-/// List the nodes: up or down, and how busy
+/// List nodes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node list\n  felhom node list --filter status=offline -o id")]
 pub struct List {}

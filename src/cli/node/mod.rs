@@ -20,7 +20,7 @@ pub enum Node {
     List(list::List),
     Status(status::Status),
     Certs(certs::Certs),
-    /// The certificate that a node shows
+    /// Manage the certificate of a node's API
     #[command(subcommand)]
     Cert(cert::Cert),
     Reboot(power::Reboot),

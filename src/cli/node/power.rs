@@ -10,24 +10,24 @@ use crate::guard::Change;
 use crate::ops::node_power::{self, Command};
 use crate::ops::nodes::pick;
 
-/// Reboot a node, and all guests on it
+/// Reboot a node and its guests
 ///
-/// The guests are shut down as the host's own rules have it, and those with onboot=1 are started again. It counts them before it asks.
+/// The host shuts its guests down and starts those with onboot=1 again. felhom lists the running guests before it asks.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node reboot pve1 --plan\n  felhom node reboot pve1 --confirm pve1")]
 pub struct Reboot {
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }
 
-/// Shut a node down, and all guests on it
+/// Shut down a node and its guests
 ///
-/// Nothing here can switch it on again. It counts the running guests before it asks.
+/// felhom cannot switch it on again. It lists the running guests before it asks.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node shutdown pve1 --plan\n  felhom node shutdown pve1 --confirm pve1")]
 pub struct Shutdown {
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }

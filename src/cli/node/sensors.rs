@@ -9,11 +9,11 @@ use crate::fence::sensors::SensorRow;
 use crate::ops::smart;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Show temperatures, fans and voltages of the fence's host, disks included
+/// Show temperatures, fan speeds and voltages
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node sensors\n  felhom node sensors --filter quantity=temperature --sort value:desc")]
 pub struct Sensors {
-    /// The node; may be left out, since the fence is on one host
+    /// Node [default: the root helper's host]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }

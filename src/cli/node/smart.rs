@@ -10,32 +10,32 @@ use crate::fence::text::DevicePath;
 use crate::ops::smart::{self, Side};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Show the health of the disks: one verdict each, and why
+/// Show disk health (SMART)
 ///
-/// Through the fence it is smartctl in full, USB bridges included, and no disk is woken. Through the API (which needs only
-/// Sys.Audit) it is less: no temperature for some, and no disk behind a USB bridge.
+/// The root helper runs smartctl with all details, also behind USB bridges, and does not wake sleeping disks. The API requires only
+/// Sys.Audit but shows less: no disks behind USB bridges and, for some disks, no temperature.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom node smart\n  felhom node smart pve1 --disk /dev/sda --full\n  felhom node smart --filter verdict!=ok -o id"
 )]
 pub struct Smart {
-    /// The node; all of them without it
+    /// Node [default: all nodes]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// Only this disk
+    /// Disk, as /dev/NAME
     #[arg(long, value_name = "DEVICE")]
     disk: Option<DevicePath>,
-    /// Who is asked
-    #[arg(long, value_name = "SIDE", default_value = "auto", visible_alias = "via")]
+    /// Source of the data
+    #[arg(long, value_name = "SOURCE", default_value = "auto", visible_alias = "via")]
     source: Asked,
-    /// Every attribute, and the self-tests
+    /// Show all attributes and self-tests
     #[arg(long)]
     full: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Asked {
-    /// The fence where the context has one, else the API
+    /// The root helper if the context has one, else the API
     Auto,
     Api,
     Fence,

@@ -11,11 +11,11 @@ use crate::fault::Result;
 use crate::ops::nodes::pick;
 use crate::ui::{Cell, Record};
 
-/// Show a node: version, kernel, load, memory, root filesystem
+/// Show a node's status and resource usage
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom node status\n  felhom node status pve1 -o json")]
 pub struct Status {
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
 }

@@ -11,19 +11,19 @@ use crate::fault::{Fault, Result};
 use crate::guard::Applying;
 use crate::ui::{Format, ProgressMode};
 
-/// Do a staged change, if the host is still as it was
+/// Apply a staged change
 ///
-/// The command is run again and must come to the same calls; what was true of the host when it was staged must still be. It needs the same
-/// confirmations as the command itself, and is done once. This is one user's second look, not a four-eyes rule.
+/// The command runs again and must lead to the same calls on a host in the same state. It requires the same confirmations as the
+/// command itself and can be applied once. Staging is a second look by the same user, not an approval by another one.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom plan apply 20261120-134501-3fa2\n  felhom plan apply 20261120-134501-3fa2 --confirm 101 --accept-drift"
 )]
 pub struct Apply {
-    /// Its id, or how it begins
+    /// ID or at least 4 characters of it
     #[arg(value_name = "ID")]
     id: String,
-    /// Go on though the host has changed since
+    /// Apply it although the host has changed since
     #[arg(long)]
     accept_drift: bool,
 }

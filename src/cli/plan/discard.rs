@@ -6,11 +6,11 @@ use crate::cli::Ctx;
 use crate::fault::Result;
 use crate::ui::clean;
 
-/// Drop staged changes without doing them
+/// Discard staged changes
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom plan discard 20261120-134501-3fa2")]
 pub struct Discard {
-    /// Their ids, or how they begin
+    /// IDs or at least 4 characters of each
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
 }

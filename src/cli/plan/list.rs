@@ -8,7 +8,7 @@ use crate::fault::Result;
 use crate::guard::Staged;
 use crate::ui::{Cell, Column, Row, Tone, units};
 
-/// List the staged changes
+/// List staged changes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom guest stop 101 --stage\n  felhom plan list\n  felhom plan list --filter state=pending -o id")]
 pub struct List {}

@@ -7,11 +7,11 @@ use crate::cli::plan_view;
 use crate::fault::Result;
 use crate::ui::Format;
 
-/// Show a staged change: its calls, what it needs, what is lost
+/// Show a staged change
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom plan show 20261120-134501-3fa2")]
 pub struct Show {
-    /// Its id, or how it begins
+    /// ID or at least 4 characters of it
     #[arg(value_name = "ID")]
     id: String,
 }

@@ -23,33 +23,37 @@ use crate::transport::tls::Fingerprint;
 const PASSWORD_FILE: &str = "FELHOM_PASSWORD_FILE";
 
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "The administrator")]
 pub struct Admin {
-    /// Who logs in, with a password (and a second factor) [default: root@pam]
-    #[arg(long, value_name = "USER@REALM", conflicts_with = "admin_token")]
+    /// Administrator who logs in [default: root@pam]
+    #[arg(long, help_heading = "Administrator", value_name = "USER@REALM", conflicts_with = "admin_token")]
     pub admin: Option<String>,
-    /// Read the password from stdin; FELHOM_PASSWORD_FILE names a file instead
-    #[arg(long, conflicts_with = "admin_token")]
+    /// Read the password from stdin
+    ///
+    /// Read the password from stdin, or from the file that FELHOM_PASSWORD_FILE names
+    #[arg(long, help_heading = "Administrator", conflicts_with = "admin_token")]
     pub password_stdin: bool,
-    /// The code of the second factor, or a recovery key
-    #[arg(long, value_name = "CODE", conflicts_with = "admin_token")]
+    /// Second factor: TOTP code or recovery key
+    #[arg(long, help_heading = "Administrator", value_name = "CODE", conflicts_with = "admin_token")]
     pub totp: Option<String>,
-    /// An administrator's API token instead of a password
-    #[arg(long, value_name = "USER@REALM!TOKEN", requires = "admin_secret")]
+    /// Administrator's API token, instead of a password
+    #[arg(long, help_heading = "Administrator", value_name = "USER@REALM!TOKEN", requires = "admin_secret")]
     pub admin_token: Option<String>,
-    /// Where that token's secret is: file:PATH, env:VAR, credential:NAME, keyring or command:["WORD",…]
-    #[arg(long, value_name = "SOURCE", requires = "admin_token")]
+    /// Its secret: file:PATH, env:VAR, credential:NAME
+    ///
+    /// Its secret: file:PATH, env:VAR, credential:NAME, keyring or command:["WORD",…]
+    #[arg(long, help_heading = "Administrator", value_name = "SOURCE", requires = "admin_token")]
     pub admin_secret: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Trust")]
 pub struct Trust {
-    /// The SHA-256 fingerprint of the host's certificate, as the host itself prints it
-    #[arg(long, value_name = "FP", conflicts_with = "ca_file")]
+    /// SHA-256 fingerprint of the host's certificate
+    #[arg(long, help_heading = "Trust", value_name = "FP", conflicts_with = "ca_file")]
     pub fingerprint: Option<Fingerprint>,
-    /// The cluster's CA, /etc/pve/pve-root-ca.pem
-    #[arg(long, value_name = "PEM")]
+    /// CA certificate of the cluster
+    ///
+    /// CA certificate of the cluster, a copy of its /etc/pve/pve-root-ca.pem
+    #[arg(long, help_heading = "Trust", value_name = "PEM")]
     pub ca_file: Option<PathBuf>,
 }
 

@@ -26,45 +26,47 @@ use crate::ops::role::presets::{PRESETS, preset};
 use crate::session::Session;
 use crate::ui::{Cell, Format, Record, units};
 
-/// Make a role, a user and a token, grant the role to both, prove it, and write the context
+/// Create a least-privilege token and a context that uses it
 ///
-/// Logs in once as an administrator, pins the host's certificate, and keeps the token's secret. A second run repairs what is missing and changes nothing else. --plan shows the calls, --plan=pveum the commands for root on the node.
+/// Logs in once as an administrator, pins the host's certificate, creates role, user and token, grants the role to both, tests the token and stores its secret. A second run repairs what is missing and changes nothing else. --plan shows the API calls, --plan=pveum the commands for root on the node.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom role bootstrap --host 192.0.2.10\n  felhom role bootstrap --host pve1.lan --ca-file pve-root-ca.pem --admin-token root@pam!setup --admin-secret file:/root/setup.secret\n  felhom role bootstrap --host pve1.lan -c web101 --preset self-backup --guest 101 --storage backup --token-name web101\n  felhom role bootstrap --allow 'backup run','snapshot *' --guest 101 --storage local\n  felhom role bootstrap --host pve1 --plan=pveum"
 )]
 pub struct Bootstrap {
-    /// The host, HOST[:PORT]; without it the context of this run
-    #[arg(long, value_name = "HOST")]
+    /// Proxmox host [default: the current context's]
+    #[arg(long, value_name = "HOST[:PORT]")]
     host: Option<String>,
-    /// How the administrator reaches the host
-    #[arg(long, value_name = "WAY", default_value = "https")]
+    /// How the administrator connects
+    #[arg(long, value_name = "TRANSPORT", default_value = "https")]
     via: Via,
-    /// A ready-made role: `felhom role presets` lists them [default: agent]
+    /// Predefined role: agent, self-backup, auditor [default: agent]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS.iter().map(|p| p.name)), conflicts_with = "allow")]
     preset: Option<String>,
-    /// A role made to measure for these verbs; 'snapshot *' stands for all of a noun
-    #[arg(long, value_name = "VERB", value_delimiter = ',')]
+    /// Grant only what these commands need
+    ///
+    /// Grant only what these commands need ('snapshot *' for all commands of a noun)
+    #[arg(long, value_name = "COMMAND", value_delimiter = ',')]
     allow: Vec<String>,
-    /// The user that the token belongs to [default: the context's, else felhom@pve]
+    /// Owner of the token [default: felhom@pve]
     #[arg(long, value_name = "USER@REALM")]
     user: Option<String>,
-    /// The token's name [default: the context's, else agent]
+    /// Name of the token [default: agent]
     #[arg(long, value_name = "NAME")]
     token_name: Option<String>,
-    /// Grant on this path [default: / for agent and auditor]
+    /// Path to grant on [default: /]
     #[arg(long, value_name = "PATH", value_parser = subject::acl_path)]
     path: Vec<String>,
-    /// Grant on this guest
+    /// Guest to grant on
     #[arg(long, value_name = "GUEST", value_delimiter = ',')]
     guest: Vec<String>,
-    /// Grant on this storage
+    /// Storage to grant on
     #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
     storage: Vec<String>,
-    /// When the token ends: a day, a time, or `never` [default: never; a token that is there keeps its end]
+    /// Expiry date, or `never` [default: never]
     #[arg(long, value_name = "DATE")]
     expire: Option<String>,
-    /// Where the secret goes [default: the keyring]
+    /// Secret store: keyring, file, print [default: keyring]
     #[arg(long, value_name = "STORE")]
     store: Option<Place>,
     #[command(flatten)]
@@ -75,11 +77,11 @@ pub struct Bootstrap {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Place {
-    /// The desktop's keyring
+    /// Desktop keyring
     Keyring,
-    /// A file that only you can read
+    /// File that only you can read
     File,
-    /// Nowhere: it is shown once
+    /// Not kept: printed once
     Print,
 }
 

@@ -22,25 +22,25 @@ use crate::ops::role::sides::{self, Case, Sides};
 use crate::routes::Grant;
 use crate::ui::{Cell, Column, Format, Row, Tone};
 
-/// Which verbs the token may use, what the others lack, and on which side
+/// Check which commands the token's privileges allow
 ///
-/// A privilege-separated token can do what is granted to it and to its user. Which of the two lacks something the host tells only to those with Sys.Audit on /access: --admin asks as an administrator. Exit 4 where something of the preset is missing, or nothing is granted at all.
+/// A privilege-separated token has a privilege only if both the token and its user have it. The host shows which of the two lacks it only with Sys.Audit on /access; --admin asks as an administrator. Ends with exit code 4 if a privilege of the preset is missing.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom role check\n  felhom role check --guest 101 --storage backup\n  felhom role check --admin root@pam\n  felhom role check --via ssh\n  felhom role check -o json --jq '.verbs[] | select(.allowed!=\"yes\") | .verb'"
 )]
 pub struct Check {
-    /// On this guest
+    /// Guest to check
     #[arg(long, value_name = "GUEST", value_delimiter = ',')]
     guest: Vec<String>,
-    /// On this storage
+    /// Storage to check
     #[arg(long, value_name = "STORAGE", value_delimiter = ',')]
     storage: Vec<String>,
-    /// Compare with this preset [default: the context's]
+    /// Preset to compare with [default: the context's]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(PRESETS.iter().map(|p| p.name)))]
     preset: Option<String>,
-    /// How the administrator reaches the host; as root on the node no password is needed
-    #[arg(long, value_name = "WAY", default_value = "https")]
+    /// How the administrator connects
+    #[arg(long, value_name = "TRANSPORT", default_value = "https")]
     via: Via,
     #[command(flatten)]
     admin: Admin,

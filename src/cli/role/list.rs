@@ -8,11 +8,11 @@ use crate::cli::Ctx;
 use crate::fault::Result;
 use crate::ui::{Cell, Column, Row};
 
-/// List the host's roles: those that people made
+/// List roles
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom role list\n  felhom role list --builtin -o id")]
 pub struct List {
-    /// Those that are always there, too
+    /// Include built-in roles
     #[arg(long)]
     builtin: bool,
 }

@@ -8,7 +8,7 @@ use crate::fault::Result;
 use crate::ops::role::presets::PRESETS;
 use crate::ui::{Cell, Column, Row};
 
-/// List the ready-made roles
+/// List predefined roles
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom role presets\n  felhom role presets -o json --jq '.[] | select(.preset==\"agent\") | .privileges[]'"

@@ -11,15 +11,15 @@ use crate::guard::Change;
 use crate::ops::role::present::look;
 use crate::ops::role::revoke::{Revocation, item};
 
-/// Take away what bootstrap made: rights, token, user, role, in that order
+/// Delete what bootstrap created
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom role revoke -c home --plan\n  felhom role revoke -c home --confirm felhom@pve!agent")]
 pub struct Revoke {
-    /// The token, where it is not the context's own
+    /// Token [default: the context's]
     #[arg(value_name = "USER@REALM!TOKEN")]
     token: Option<String>,
-    /// How the administrator reaches the host
-    #[arg(long, value_name = "WAY", default_value = "https")]
+    /// How the administrator connects
+    #[arg(long, value_name = "TRANSPORT", default_value = "https")]
     via: Via,
     #[command(flatten)]
     admin: Admin,

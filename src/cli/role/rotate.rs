@@ -13,7 +13,7 @@ use crate::ops::role::present::look;
 use crate::ops::role::rotate::{Rotation, item, other};
 use crate::ui::units;
 
-/// Change the token for a fresh one without a gap: agent ↔ agent-b
+/// Replace the token without downtime
 ///
 /// The second token is made, granted the same, proved and kept; the context is switched to it, and only then the old one goes.
 #[derive(Debug, Args)]
@@ -21,14 +21,14 @@ use crate::ui::units;
     after_help = "Examples:\n  felhom role rotate -c home\n  felhom role rotate -c home --expire 2027-12-31\n  felhom role rotate -c home --yes --admin-token root@pam!setup --admin-secret file:/root/setup.secret"
 )]
 pub struct Rotate {
-    /// Where the new secret goes [default: where the old one is]
+    /// Where to keep the new secret [default: as before]
     #[arg(long, value_name = "STORE")]
     store: Option<Place>,
-    /// When the new token ends: a day, a time, or `never` [default: as the old one]
+    /// Expiry date of the new token, or `never` [default: as before]
     #[arg(long, value_name = "DATE")]
     expire: Option<String>,
-    /// How the administrator reaches the host
-    #[arg(long, value_name = "WAY", default_value = "https")]
+    /// How the administrator connects
+    #[arg(long, value_name = "TRANSPORT", default_value = "https")]
     via: Via,
     #[command(flatten)]
     admin: Admin,
@@ -38,9 +38,9 @@ pub struct Rotate {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Place {
-    /// The desktop's keyring
+    /// Desktop keyring
     Keyring,
-    /// A file that only you can read
+    /// File that only you can read
     File,
 }
 

@@ -10,11 +10,11 @@ use crate::ops::role::implied;
 use crate::ops::role::presets::PRESETS;
 use crate::ui::{Cell, Record};
 
-/// Show a role: its privileges, and what they make possible
+/// Show a role's privileges and what they allow
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom role show FelhomAgent\n  felhom role show PVEVMAdmin -o json --jq '.privileges[]'")]
 pub struct Show {
-    /// The role
+    /// Role
     #[arg(value_name = "ROLE")]
     role: String,
 }

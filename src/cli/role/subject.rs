@@ -13,12 +13,12 @@ use crate::ops::time;
 /// How the administrator reaches the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Via {
-    /// Over the API, with a password or a token
+    /// Through the API, with a password or token
     #[default]
     Https,
-    /// As root on the node, through ssh
+    /// As root on the node over ssh
     Ssh,
-    /// As root on this machine, which is the node
+    /// As root on this machine (the node)
     Local,
 }
 

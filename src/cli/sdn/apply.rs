@@ -7,7 +7,7 @@ use crate::fault::Result;
 use crate::guard::Change;
 use crate::ops::sdn;
 
-/// Apply what waits in the software-defined networks, on every node
+/// Apply pending SDN changes on all nodes
 ///
 /// Before it asks it lists what is new, changed and gone, and names the running guests that hang on it.
 #[derive(Debug, Args)]

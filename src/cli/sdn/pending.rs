@@ -7,7 +7,7 @@ use crate::fault::Result;
 use crate::ops::sdn::{self, Waiting};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// List what waits to be applied in the software-defined networks
+/// List pending SDN changes
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom sdn pending\n  felhom sdn pending -o json")]
 pub struct Pending {}

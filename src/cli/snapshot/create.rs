@@ -13,22 +13,22 @@ use crate::ops::live::{self, Power};
 use crate::ops::{lock, snapshots};
 use crate::session::Session;
 
-/// Take a snapshot of guests, running or not
+/// Create a snapshot of guests
 #[derive(Debug, Args)]
 #[command(
     override_usage = "felhom snapshot create [OPTIONS] GUEST… NAME",
     after_help = "Examples:\n  felhom snapshot create 101 before-update\n  felhom snapshot create 101 102 nightly --description 'before the update'\n  felhom snapshot create 201 with-memory --ram\n  felhom snapshot create --tag web before-update"
 )]
 pub struct Create {
-    /// VMIDs, names, NODE/VMID or ranges like 101,105-110; and last, the snapshot's name
+    /// Guests (VMIDs, names, ranges), then the snapshot's name
     #[arg(value_name = "GUEST… NAME", required = true, add = ArgValueCompleter::new(complete::guests))]
     words: Vec<String>,
     #[command(flatten)]
     selection: Selection,
-    /// What it is for
+    /// Description of the snapshot
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// Keep the memory of running virtual machines too
+    /// Include the memory of running VMs
     #[arg(long)]
     ram: bool,
 }

@@ -15,10 +15,10 @@ use crate::ops::snapshots::{self, CURRENT};
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom snapshot delete 101 before-update --confirm before-update")]
 pub struct Delete {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// The snapshot
+    /// Snapshot
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }

@@ -11,11 +11,11 @@ use crate::ops::guests;
 use crate::ops::snapshots::{self, CURRENT};
 use crate::ui::{Cell, Column, Format, Row, units};
 
-/// List a guest's snapshots as a tree; `current` is the guest as it is now
+/// List snapshots of a guest
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom snapshot list 101\n  felhom snapshot list web -o id")]
 pub struct List {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
 }

@@ -16,16 +16,16 @@ use crate::ops::lock;
 use crate::ops::snapshots::{self, CURRENT};
 use crate::session::Session;
 
-/// Go back to a snapshot: what came after it is lost
+/// Roll a guest back to a snapshot
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom snapshot rollback 101 before-update --plan\n  felhom snapshot rollback 101 before-update --start --confirm before-update"
 )]
 pub struct Rollback {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// The snapshot
+    /// Snapshot
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// Start the guest afterwards

@@ -12,22 +12,22 @@ use crate::ops::backup::hidden;
 use crate::ops::nodes;
 use crate::ui::{Cell, Column, Row};
 
-/// List what a storage holds
+/// List the content of a storage
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom storage content local\n  felhom storage content local --content backup --sort created_at:desc\n  felhom storage content local --content vztmpl -o id"
 )]
 pub struct Content {
-    /// The storage
+    /// Storage
     #[arg(value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: String,
-    /// As this node sees it
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// Only this content: backup, rootdir, images, iso, vztmpl, snippets
+    /// Content type: backup, rootdir, images, iso, vztmpl, snippets
     #[arg(long, value_name = "CONTENT")]
     content: Option<String>,
-    /// Only what belongs to this guest
+    /// Content of this guest
     #[arg(long, value_name = "VMID")]
     vmid: Option<u32>,
 }

@@ -9,14 +9,14 @@ use crate::fault::Result;
 use crate::ops::nodes;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// List the storages: what they hold, how full they are
+/// List storages
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom storage list\n  felhom storage list --content backup --filter active=true -o id")]
 pub struct List {
-    /// As this node sees them
+    /// Node to ask [default: any that has the storage]
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// Only those that take this content: backup, rootdir, images, iso, vztmpl, snippets
+    /// Storages for this content: backup, rootdir, images, iso, vztmpl, snippets
     #[arg(long, value_name = "CONTENT")]
     content: Option<String>,
 }

@@ -16,25 +16,25 @@ use crate::ui::{Cell, Column, Row, Tone, units};
     after_help = "Examples:\n  felhom task list --running\n  felhom task list --errors --since 24h\n  felhom task list --guest 101 -o json"
 )]
 pub struct List {
-    /// Only those that run
+    /// Show running tasks
     #[arg(long)]
     running: bool,
-    /// Only those that failed
+    /// Show failed tasks
     #[arg(long, conflicts_with = "running")]
     errors: bool,
-    /// Only those about this guest
+    /// Show tasks of this guest
     #[arg(long, value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// Only those that began since: a duration (24h), or a time (2026-11-20, 2026-11-20T08:00)
+    /// Show tasks started since (24h, 2026-11-20, 2026-11-20T08:00)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only of this type: vzdump, vzstart, qmclone, …
+    /// Show tasks of this type: vzdump, vzstart, qmclone, …
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
-    /// Only on this node
+    /// Limit it to this node
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// At most so many, the newest
+    /// Maximum number of tasks
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u64,
 }

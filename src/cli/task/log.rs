@@ -13,16 +13,16 @@ use crate::session::{Session, stopped};
 use crate::task::Ended;
 use crate::ui::{Format, clean};
 
-/// Show a task's log
+/// Show the log of a task
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom task log 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'\n  felhom task log -f \"$(felhom backup run 101 --detach)\""
 )]
 pub struct Log {
-    /// The task's id
+    /// Task ID (UPID)
     #[arg(value_name = "UPID")]
     upid: Upid,
-    /// Follow it until the task ends; the exit code is the task's
+    /// Follow until the task ends; its result is the exit code
     #[arg(short, long)]
     follow: bool,
 }

@@ -11,11 +11,11 @@ use crate::ui::{Cell, Record, units};
 
 use super::list::tone;
 
-/// Show a task: who began it, when, and how it ended
+/// Show a task
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom task show 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'")]
 pub struct Show {
-    /// The task's id
+    /// Task ID (UPID)
     #[arg(value_name = "UPID")]
     upid: Upid,
 }

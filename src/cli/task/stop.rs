@@ -12,11 +12,11 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Item, Step, Target};
 use crate::session::stopped;
 
-/// Stop a task that runs on the host
+/// Stop a running task
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom task stop --yes 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'")]
 pub struct Stop {
-    /// The task's id
+    /// Task ID (UPID)
     #[arg(value_name = "UPID")]
     upid: Upid,
 }

@@ -8,7 +8,7 @@ use crate::fence::disks::UsbRow;
 use crate::fence::request::Disks;
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// List the disks that hang on USB: filesystems, where they are mounted, and which can be
+/// List USB disks and their filesystems
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom usb list\n  felhom usb list --filter usable=true -o id")]
 pub struct List {}

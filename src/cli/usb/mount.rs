@@ -8,7 +8,7 @@ use crate::fence::request::{MountOption, Persist};
 use crate::fence::text::{MountName, StorageId, Uuid};
 use crate::ops::usb;
 
-/// Mount a USB disk by its filesystem's UUID at /mnt/pve/NAME, now and at every boot
+/// Mount a USB disk by UUID, now and at every boot
 ///
 /// The fence checks everything again as root: a disk of the running system, of a volume group or pool, with a twin of the same
 /// UUID, or mounted elsewhere is refused. The place is an empty directory that nothing can be written into while the disk is away.
@@ -17,33 +17,33 @@ use crate::ops::usb;
     after_help = "Examples:\n  felhom usb mount 3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b --name backup\n  felhom usb mount 3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b --name backup --as-storage --content backup\n  felhom usb mount A1B2-C3D4 --name stick --persist none --options ro"
 )]
 pub struct Mount {
-    /// The filesystem's UUID, as `felhom usb list` shows it
+    /// Filesystem UUID, as shown by `felhom usb list`
     #[arg(value_name = "UUID")]
     uuid: Uuid,
-    /// Its name: lower-case letters, digits and _; the place is /mnt/pve/NAME
+    /// Name of the mount; it is mounted at /mnt/pve/NAME
     #[arg(long, value_name = "NAME")]
     name: MountName,
-    /// More mount options, besides nofail, nosuid, nodev, noexec and noatime
+    /// Extra mount options
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     options: Vec<Extra>,
-    /// How it lasts
-    #[arg(long, value_name = "HOW", default_value = "unit")]
+    /// How the mount is made persistent
+    #[arg(long, value_name = "METHOD", default_value = "unit")]
     persist: Lasting,
-    /// Make it a storage of Proxmox too (its id is NAME where none is given)
+    /// Add it to Proxmox as a storage [default ID: NAME]
     #[arg(long, value_name = "ID", num_args = 0..=1)]
     as_storage: Option<Option<StorageId>>,
-    /// What the storage takes
+    /// Content types of the storage
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "backup", requires = "as_storage")]
     content: Vec<Content>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Lasting {
-    /// A systemd unit of its own
+    /// A systemd mount unit
     Unit,
     /// A marked line in /etc/fstab
     Fstab,
-    /// Until the next boot
+    /// Not at all: until the next boot
     None,
 }
 

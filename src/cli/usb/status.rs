@@ -9,7 +9,7 @@ use crate::fence::request::Persist;
 use crate::ops::usb::{self, MountState};
 use crate::ui::{Cell, Column, Row, Tone};
 
-/// Show the mounts that felhom made: mounted or not, space, and which storage is on them
+/// Show mounts created by felhom
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom usb status\n  felhom usb status --filter state=not_mounted -o id")]
 pub struct Status {}

@@ -7,7 +7,7 @@ use crate::fault::Result;
 use crate::fence::text::MountName;
 use crate::ops::usb;
 
-/// Unmount a USB disk, so that it can be pulled out
+/// Unmount a USB disk
 ///
 /// Refuses while somebody uses it, and says who: a guest, a task, a process. Never lazy, never forced.
 #[derive(Debug, Args)]
@@ -15,13 +15,13 @@ use crate::ops::usb;
     after_help = "Examples:\n  felhom usb unmount backup\n  felhom usb unmount backup --keep\n  felhom usb unmount backup --disable-storage"
 )]
 pub struct Unmount {
-    /// The mount's name, as `felhom usb status` shows it
+    /// Name of the mount, as shown by `felhom usb status`
     #[arg(value_name = "NAME")]
     name: MountName,
-    /// Leave its unit or fstab line: it is mounted again at the next boot, or by `usb mount`
+    /// Keep the unit or fstab line for the next boot
     #[arg(long)]
     keep: bool,
-    /// Switch off the storages on it first
+    /// Disable storages on it first
     #[arg(long)]
     disable_storage: bool,
 }

@@ -43,11 +43,11 @@ impl Compress {
 /// When the host tells somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Notify {
-    /// Through the cluster's notification targets, one message a guest
+    /// Notify the cluster's targets, once per guest
     Always,
-    /// A mail to root of the node, for failures alone
+    /// Mail root of the node, only about failures
     Failure,
-    /// Nothing at all
+    /// Do not notify
     Never,
 }
 

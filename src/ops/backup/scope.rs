@@ -12,11 +12,11 @@ use crate::api::property::{Form, Property};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Stop it, read it, start it again
+    /// Stop the guest, back it up, start it again
     Stop,
-    /// Read a snapshot while it runs
+    /// Back up a snapshot while the guest runs
     Snapshot,
-    /// Suspend it while the last changes are copied
+    /// Suspend the guest during the final copy
     Suspend,
 }
 

@@ -19,11 +19,11 @@ use crate::session::Session;
 /// Whose MACs the restored guest has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Wish {
-    /// Fresh ones where a guest has one of the archive's, else the archive's
+    /// New addresses if a guest uses one of the backup's, else keep
     Auto,
-    /// Fresh ones
+    /// New addresses
     Fresh,
-    /// The archive's
+    /// The backup's addresses
     Keep,
 }
 

@@ -14,87 +14,87 @@ use crate::ops::backup::{Keep, Mode, job};
 /// What a job is made of.
 #[derive(Debug, Args)]
 struct Settings {
-    /// Back up these guests: VMIDs, separated by commas
+    /// VMIDs of the guests to back up
     #[arg(long, value_name = "VMID,…", conflicts_with_all = ["all", "pool"], value_delimiter = ',')]
     guest: Vec<u32>,
     /// Back up all guests
     #[arg(long, conflicts_with = "pool")]
     all: bool,
-    /// Back up the guests of this pool
+    /// Back up the guests in this pool
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
-    /// With --all: but not these
+    /// VMIDs to exclude from --all
     #[arg(long, value_name = "VMID,…", value_delimiter = ',', requires = "all")]
     exclude: Vec<u32>,
-    /// Only on this node
+    /// Limit it to this node
     #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// Where the archives go
+    /// Backup storage
     #[arg(long, value_name = "STORAGE", add = ArgValueCompleter::new(complete::storages))]
     storage: Option<String>,
-    /// How the guests are held still
+    /// Backup mode: snapshot, suspend, stop
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
-    /// How the archives are packed
-    #[arg(long, value_name = "HOW")]
+    /// Compression
+    #[arg(long, value_name = "ALGORITHM")]
     compress: Option<Compress>,
-    /// What to keep: last=3,daily=7
-    #[arg(long, value_name = "RULES")]
+    /// Retention rule: last=3,daily=7
+    #[arg(long, value_name = "RULE")]
     keep: Option<Keep>,
-    /// Notes for the archives; {{guestname}}, {{vmid}}, {{node}} and {{cluster}} are filled in
+    /// Notes; may use {{guestname}}, {{vmid}}, {{node}}, {{cluster}}
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
-    /// A word about the job
+    /// Comment
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
-    /// When the host tells somebody
-    #[arg(long, value_name = "WHEN")]
+    /// Notification mode
+    #[arg(long, value_name = "MODE")]
     notify: Option<Notify>,
-    /// Whether the scheduler runs it
+    /// Enable or disable the job
     #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
     enabled: Option<bool>,
 }
 
-/// Make a scheduled backup job
+/// Create a backup job
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup job create nightly --schedule '02:00' --all --storage local --keep last=3\n  felhom backup job create web --schedule 'sat 03:30' --guest 101,102 --storage pbs --mode snapshot"
 )]
 pub struct Create {
-    /// The job's id; the host makes one where none is given
+    /// Job ID [default: generated]
     #[arg(value_name = "ID")]
     id: Option<String>,
-    /// When: 'daily', '02:00', 'sat 03:30', 'mon..fri 22:00'
+    /// Schedule: daily, 02:00, 'sat 03:30', 'mon..fri 22:00'
     #[arg(long, value_name = "CALENDAR")]
     schedule: String,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// Change a scheduled backup job
+/// Set properties of a backup job
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom backup job set nightly --enabled false\n  felhom backup job set nightly --schedule '03:00' --keep last=5\n  felhom backup job set nightly --delete comment"
 )]
 pub struct Set {
-    /// The job's id
+    /// Job ID
     #[arg(value_name = "ID")]
     id: String,
-    /// When: 'daily', '02:00', 'sat 03:30', 'mon..fri 22:00'
+    /// Schedule: daily, 02:00, 'sat 03:30', 'mon..fri 22:00'
     #[arg(long, value_name = "CALENDAR")]
     schedule: Option<String>,
     #[command(flatten)]
     settings: Settings,
-    /// Take these settings away
+    /// Keys to unset
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     delete: Vec<String>,
 }
 
-/// Delete a scheduled backup job; its archives stay
+/// Delete a backup job
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom backup job delete nightly")]
 pub struct Delete {
-    /// The job's id
+    /// Job ID
     #[arg(value_name = "ID")]
     id: String,
 }

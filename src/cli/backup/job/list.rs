@@ -7,16 +7,16 @@ use crate::fault::Result;
 use crate::ops::backup::job::{self, Job};
 use crate::ui::{Cell, Column, Record, Row};
 
-/// List the scheduled backup jobs
+/// List backup jobs
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom backup job list")]
 pub struct List {}
 
-/// Show a scheduled backup job
+/// Show a backup job
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom backup job show nightly\n  felhom backup job show nightly -o json --jq .settings")]
 pub struct Show {
-    /// The job's id; may be left out where there is only one
+    /// Job ID [default: the only one]
     #[arg(value_name = "ID")]
     id: Option<String>,
 }

@@ -8,18 +8,18 @@ use crate::fault::Result;
 use crate::ops::backup::job;
 use crate::ops::backup::run::Notify;
 
-/// Run a scheduled job now: its guests, with its settings
+/// Run a backup job now
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  felhom backup job run nightly\n  felhom backup job run nightly --jobs 3")]
 pub struct Run {
-    /// The job's id; may be left out where there is only one
+    /// Job ID [default: the only one]
     #[arg(value_name = "ID")]
     id: Option<String>,
-    /// How many nodes work at the same time
+    /// Number of nodes that work at the same time
     #[arg(long, value_name = "NODES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
-    /// When the host tells somebody; `failure` is a mail to root of the node
-    #[arg(long, value_name = "WHEN", default_value = "failure")]
+    /// Notification mode
+    #[arg(long, value_name = "MODE", default_value = "failure")]
     notify: Notify,
 }
 

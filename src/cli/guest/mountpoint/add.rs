@@ -13,25 +13,25 @@ use crate::ops::settings::{Config, text};
 use crate::ops::{disks, live, lock};
 use crate::session::Session;
 
-/// Give a container a volume of its own at a path, in backups or left out of them
+/// Add a volume to a container as a mount point
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom guest mountpoint add 101 --volume local-lvm:32 --path /mnt/bulk --no-backup\n  felhom guest mountpoint add web --volume tank:500G --path /srv/data"
 )]
 pub struct Add {
-    /// A VMID, a name, or NODE/VMID
+    /// Guest: VMID, name or NODE/VMID
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: Option<String>,
-    /// Where the new volume lies, and its size in GiB (or 512M, 8G, 1T)
+    /// Storage and size of the new volume (8G; without unit: GiB)
     #[arg(long, value_name = "STORAGE:SIZE")]
     volume: String,
-    /// Where the container has it
+    /// Path inside the container
     #[arg(long, value_name = "PATH")]
     path: String,
-    /// Leave it out of backups
+    /// Exclude the volume from backups
     #[arg(long)]
     no_backup: bool,
-    /// Which mount point; the next free one without
+    /// Mount point key [default: next free]
     #[arg(long, value_name = "mpN")]
     mp: Option<String>,
 }

@@ -12,21 +12,21 @@ use crate::ops::settings::{self, Config, Wanted, Wish};
 use crate::ops::{live, reconfigure};
 use crate::session::Session;
 
-/// Give guests tags
+/// Add tags to guests
+///
+/// Protected tags are `protected` and `production`, unless the context names others.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  felhom guest tag add 101 production\n  felhom guest tag add 101,105-110 web dmz\n\nThe tags that protect are protected and production, unless the context names others."
-)]
+#[command(after_help = "Examples:\n  felhom guest tag add 101 production\n  felhom guest tag add 101,105-110 web dmz")]
 pub struct Add {
     #[command(flatten)]
     what: What,
 }
 
-/// Take tags from guests
+/// Remove tags from guests
+///
+/// Removing a protected tag requires --force.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  felhom guest tag remove 101 dmz\n  felhom guest tag remove 101 production --force\n\nA tag that protects a guest goes with --force alone."
-)]
+#[command(after_help = "Examples:\n  felhom guest tag remove 101 dmz\n  felhom guest tag remove 101 production --force")]
 pub struct Remove {
     #[command(flatten)]
     what: What,
@@ -34,10 +34,10 @@ pub struct Remove {
 
 #[derive(Debug, Args)]
 struct What {
-    /// A VMID, a name, NODE/VMID, or several: 101,105-110
+    /// Guests: VMID, name, NODE/VMID or range (101,105-110)
     #[arg(value_name = "GUEST", add = ArgValueCompleter::new(complete::guests))]
     guest: String,
-    /// The tags
+    /// Tags
     #[arg(value_name = "TAG", required = true)]
     tags: Vec<String>,
 }

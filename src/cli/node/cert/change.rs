@@ -12,7 +12,7 @@ use crate::ops::certificates::{self, New};
 use crate::ops::nodes::pick;
 use crate::secret::Secret;
 
-/// Give a node a certificate of your own
+/// Install a custom certificate on a node
 ///
 /// Before it asks it says who is cut off: whether this context still trusts the node with it, above all.
 #[derive(Debug, Args)]
@@ -20,31 +20,31 @@ use crate::secret::Secret;
     after_help = "Examples:\n  felhom node cert upload pve1 --certificate pve1.pem --key pve1.key --restart --plan\n  felhom node cert upload pve1 --certificate renewed.pem --replace --restart --yes"
 )]
 pub struct Upload {
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// The certificate, and what else belongs to its chain, as PEM
+    /// Certificate and its chain (PEM)
     #[arg(long, value_name = "FILE")]
     certificate: PathBuf,
-    /// Its private key as PEM; without it the one of the last upload
+    /// Private key (PEM) [default: the installed one]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Put it in the place of one that was given before
+    /// Replace an installed custom certificate
     #[arg(long)]
     replace: bool,
-    /// Load the API anew, so that it is shown at once
+    /// Restart the API service to use it at once
     #[arg(long)]
     restart: bool,
 }
 
-/// Take a given certificate from a node, which shows the cluster's own again
+/// Delete a node's custom certificate
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  felhom node cert delete pve1 --restart --yes")]
 pub struct Delete {
-    /// The node; may be left out when there is only one
+    /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
     node: Option<String>,
-    /// Load the API anew, so that it is shown at once
+    /// Restart the API service to use it at once
     #[arg(long)]
     restart: bool,
 }
