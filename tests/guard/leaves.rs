@@ -121,6 +121,7 @@ const LOOKS: &[(&str, &str)] = &[
     ("history show", "reads the journal, and adds only how something ended"),
     ("routes", "prints a table"),
     ("completions", "prints a script"),
+    ("help", "prints text"),
     ("demo state", "reads the simulated host's files"),
 ];
 
