@@ -253,8 +253,8 @@ fn a_token_without_the_right_is_denied_with_path_and_privilege() {
     let run = host.run(["guest", "set", "101", "memory=192", "-o", "json"]).fails(4);
     assert_eq!((run.error()["path"].as_str(), run.error()["privilege"].as_str()), (Some("/vms/101"), Some("VM.Config.Memory")), "{run}");
     let plan = host.run(["guest", "set", "101", "memory=192", "cores=1", "--plan"]).ok();
-    assert!(plan.stdout.contains("needs: VM.Config.Memory on /vms/101 (MISSING)"), "{plan}");
-    assert!(plan.stdout.contains("needs: VM.Config.CPU on /vms/101 (held)"), "{plan}");
+    assert!(plan.stdout.contains("VM.Config.Memory on /vms/101 (MISSING)"), "{plan}");
+    assert!(plan.stdout.contains("VM.Config.CPU on /vms/101 (held)"), "{plan}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! A plan for people: what would be done, what it needs, what is lost.
+//! A plan for people: its steps, their risk and impact, the privileges they require.
 
 use serde_json::{Value as Json, json};
 
 use crate::api::{Method, Request, Value};
 use crate::fault::Result;
-use crate::guard::{Plan, PlannedItem, PlannedStep, Staged, Target, redact};
+use crate::guard::{Needed, Plan, PlannedItem, PlannedStep, Staged, Target, redact};
 use crate::routes::Grant;
 pub use crate::shell::quote;
 use crate::ui::{Format, Out, clean, units};
@@ -36,7 +36,7 @@ pub fn staged(out: &Out, staged: &Staged, plan: &Plan, program: &str) -> Result<
     match out.format() {
         Format::Table => {
             let mut text: String = lines(plan).iter().map(|line| format!("{line}\n")).collect();
-            text += &format!("staged as {0}; `{program} plan apply {0}` does it, `{program} plan discard {0}` drops it\n", staged.id);
+            text += &format!("staged as {0}: `{program} plan apply {0}` applies it, `{program} plan discard {0}` discards it\n", staged.id);
             out.text(&text)
         }
         Format::Id => out.text(&format!("{}\n", staged.id)),
@@ -51,11 +51,29 @@ pub fn staged(out: &Out, staged: &Staged, plan: &Plan, program: &str) -> Result<
     }
 }
 
-/// The lines of a plan, for a terminal.
+/// The lines of a plan, for people: a table of its steps, then for each target what it affects and requires.
 pub fn lines(plan: &Plan) -> Vec<String> {
-    let mut lines = vec![format!("{} — {} — on {} as {}", plan.summary, plan.risk.word(), plan.context, plan.who)];
+    let mut rows: Vec<[String; 4]> = vec![["TARGET", "ACTION", "RISK", "STEP"].map(str::to_owned)];
+    let mut notes: Vec<(String, Vec<String>)> = Vec::new();
     for item in &plan.items {
-        item_lines(item, &mut lines);
+        let target = item.target.to_string();
+        let start = [target.clone(), item.action.to_owned(), item.risk.word().to_owned()];
+        let mut steps: Vec<String> = item.steps.iter().map(step_text).collect();
+        if item.status != "planned" {
+            let message = item.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
+            steps.push(format!("{}{message}", item.status));
+        }
+        for (at, step) in steps.into_iter().enumerate() {
+            let [target, action, risk] = if at == 0 { start.clone() } else { Default::default() };
+            rows.push([target, action, risk, step]);
+        }
+        notes.push((target, item_notes(item)));
+    }
+    let mut lines = vec![format!("plan: {} (on {} as {})", plan.summary, plan.context, plan.who)];
+    lines.extend(columns(&rows));
+    let several = notes.len() > 1;
+    for (target, notes) in notes {
+        lines.extend(notes.into_iter().map(|note| if several { format!("{target}: {note}") } else { note }));
     }
     if !plan.confirm.is_empty() {
         lines.push(format!("confirm with: --confirm {}", plan.confirm.join(",")));
@@ -63,26 +81,39 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     lines.iter().map(|line| one_line(line)).collect()
 }
 
-fn item_lines(item: &PlannedItem, lines: &mut Vec<String>) {
-    let message = item.message.as_ref().map(|m| format!(": {m}")).unwrap_or_default();
-    let status = if item.status == "planned" { String::new() } else { format!(" — {}{message}", item.status) };
-    lines.push(format!("  {} {}{status}", item.action, item.target));
-    for (at, step) in item.steps.iter().enumerate() {
-        lines.push(format!("    {}. {}", at + 1, step_text(step)));
-    }
-    let mut said = |title: &str, texts: &[String]| lines.extend(texts.iter().map(|text| format!("    {title}: {text}")));
-    said("touches", &item.impact.touches);
-    said("loses", &item.impact.loses);
-    said("caution", &item.impact.cautions);
-    for need in &item.privileges {
+/// The rows with their first three columns aligned.
+fn columns(rows: &[[String; 4]]) -> Vec<String> {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count().min(40)).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let line = |row: &[String; 4]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
+        (cells.collect::<String>() + &row[3]).trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// What a target's change affects, loses and requires, one line each.
+fn item_notes(item: &PlannedItem) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut say = |title: &str, texts: &[String]| {
+        if !texts.is_empty() {
+            lines.push(format!("{title}: {}", texts.join("; ")));
+        }
+    };
+    say("impact", &item.impact.touches);
+    say("loses", &item.impact.loses);
+    say("caution", &item.impact.cautions);
+    let need = |need: &Needed| {
         let any: Vec<String> = need.any.iter().map(|Grant { path, privilege }| format!("{privilege} on {path}")).collect();
         let held = match need.held {
             Some(true) => " (held)",
             Some(false) => " (MISSING)",
             None => "",
         };
-        lines.push(format!("    needs: {}{held}", any.join(" or ")));
-    }
+        format!("{}{held}", any.join(" or "))
+    };
+    say("requires", &item.privileges.iter().map(need).collect::<Vec<_>>());
+    lines
 }
 
 /// A value in a line: a certificate, a long note are cut.
@@ -186,9 +217,9 @@ pub fn stored(staged: &Staged) -> Vec<String> {
     let text = |value: &Json, key: &str| value.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     let now = units::now();
     let mut lines = vec![
-        format!("{} — {} — on {} as {}", staged.summary, staged.risk, staged.context, staged.who),
+        format!("plan: {} ({}, on {} as {})", staged.summary, staged.risk, staged.context, staged.who),
         format!(
-            "staged {} by {}, {}, good until {}",
+            "staged {} by {}, {}, expires {}",
             units::local_time(staged.created),
             staged.by,
             staged.state(now),
@@ -207,12 +238,12 @@ pub fn stored(staged: &Staged) -> Vec<String> {
                 .unwrap_or_default();
             lines.push(format!("    {} {}{}{params}", text(&step, "method"), text(&step, "path"), text(&step, "text")));
         }
-        for (title, key) in [("touches", "touches"), ("loses", "loses"), ("caution", "cautions")] {
+        for (title, key) in [("impact", "touches"), ("loses", "loses"), ("caution", "cautions")] {
             lines.extend(list(&item, key).iter().filter_map(Json::as_str).map(|what| format!("    {title}: {what}")));
         }
     }
     for (target, facts) in &staged.facts {
-        lines.extend(facts.iter().map(|(name, value)| format!("  as it was: {target}: {name} = {value}")));
+        lines.extend(facts.iter().map(|(name, value)| format!("  state when staged: {target}: {name} = {value}")));
     }
     lines.iter().map(|line| one_line(line)).collect()
 }

@@ -22,7 +22,7 @@ pub use confirm::Person;
 pub use journal::{Journal, Record};
 pub use outcome::{Outcome, Status, verdict};
 pub use permit::{Permit, stop_task};
-pub use plan::{Plan, PlannedItem, PlannedStep};
+pub use plan::{Needed, Plan, PlannedItem, PlannedStep};
 pub use rules::{Gate, Rules};
 pub use run::{Approved, Done};
 pub use stage::{Applying, Shelf, Staged};

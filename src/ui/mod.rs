@@ -4,6 +4,7 @@ mod bars;
 mod cell;
 pub mod clean;
 mod csv;
+mod detail;
 mod grid;
 mod jq;
 mod json;
@@ -23,6 +24,7 @@ mod wrap;
 
 pub use crate::units;
 pub use cell::{Cell, Tone};
+pub use detail::Detail;
 pub use options::{ColorMode, Format, Options, ProgressMode};
 pub use out::{Captured, Out};
 pub use progress::Progress;

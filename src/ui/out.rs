@@ -81,6 +81,9 @@ impl Out {
         if format == Format::Id {
             return self.ids([Some(record.id())]);
         }
+        if format == Format::Table && self.options.columns.is_none() {
+            return self.data(&table::render_details(&record.details(), &self.screen));
+        }
         let fields: Vec<(String, Cell)> = record.fields().into_iter().map(|(key, cell)| (key.to_owned(), cell)).collect();
         let json = if grid::wants_json(format) { grid::to_value(record)? } else { Value::Null };
         self.fields(&fields, json)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Cell;
+use super::{Cell, Detail};
 
 /// Something that stands in a list: a line of a table, an object in JSON.
 pub trait Row: Serialize {
@@ -23,9 +23,15 @@ pub trait Row: Serialize {
     }
 }
 
-/// One thing by itself: shown as lines of key and value, an object in JSON.
+/// One thing by itself: labelled lines for people, an object in JSON.
 pub trait Record: Serialize {
+    /// The values by their JSON keys: for CSV and `--columns`.
     fn fields(&self) -> Vec<(&'static str, Cell)>;
+
+    /// The lines for people. Empty ones are left out.
+    fn details(&self) -> Vec<Detail> {
+        self.fields().into_iter().map(|(key, cell)| Detail::of_key(key, cell)).collect()
+    }
 
     fn id(&self) -> String;
 }

@@ -3,9 +3,10 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::clean;
+use super::detail::bar;
 use super::row::Head;
 use super::wrap::wrap;
-use super::{Cell, Tone};
+use super::{Cell, Detail, Screen, Tone};
 
 /// A cell longer than this is shortened even where the width has no limit.
 const ABSURD: usize = 200;
@@ -70,32 +71,60 @@ pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> S
 /// Keys and values of one thing; the lines of a longer text stand below each other.
 pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool, room: Option<usize>) -> String {
     let width = fields.iter().map(|(key, _)| measure(key)).max().unwrap_or(0);
-    // In a very narrow window the terminal itself breaks the lines.
-    let room = room.and_then(|room| room.checked_sub(width + GAP)).filter(|room| *room >= 20);
+    fields.iter().map(|(key, cell)| labelled(key, cell, "", width, color, room)).collect()
+}
+
+/// A detail view: what is empty is left out, groups are apart, and usage has a bar on a terminal.
+pub(super) fn render_details(details: &[Detail], screen: &Screen) -> String {
+    let shown: Vec<&Detail> = details.iter().filter(|detail| !detail.is_empty() || detail.group).collect();
+    let width = shown.iter().map(|detail| measure(&detail.label)).max().unwrap_or(0);
+    let texts = shown.iter().filter(|detail| detail.share.is_some()).map(|detail| measure(&detail.cell.shown()));
+    let usage = texts.max().unwrap_or(0);
     let mut out = String::new();
-    for (key, cell) in fields {
-        let key = clean::line(key);
-        let padding = " ".repeat(width - measure(&key) + GAP);
-        let value = cell.shown();
-        let value = clean::text(value.trim_end());
-        let whole = value.split('\n').map(|line| shorten(&clean::line(line), ABSURD * 5));
-        let lines = whole.flat_map(|line| room.map_or_else(|| vec![line.clone()], |room| wrap(&line, room)));
-        for (at, line) in lines.enumerate() {
-            if at > 0 {
-                out.push_str(&" ".repeat(width + GAP));
-                out.push_str(&line);
-            } else if color {
-                out.push_str(&paint(&key, "2"));
-                out.push_str(&padding);
-                out.push_str(&cell.tone().map_or_else(|| line.clone(), |tone| paint(&line, code(tone))));
-            } else {
-                out.push_str(&format!("{key}{padding}{line}"));
-            }
-            while out.ends_with(' ') {
-                out.pop();
-            }
+    for detail in shown {
+        if detail.group && !out.is_empty() {
             out.push('\n');
         }
+        if detail.is_empty() {
+            continue;
+        }
+        let bar = detail.share.filter(|_| screen.stdout_terminal).map(|share| {
+            let gap = usage - measure(&detail.cell.shown()) + GAP;
+            " ".repeat(gap) + &bar(share)
+        });
+        let bar = bar.filter(|bar| screen.width.is_none_or(|room| width + GAP + usage + bar.len() <= room));
+        out.push_str(&labelled(&detail.label, &detail.cell, bar.as_deref().unwrap_or_default(), width, screen.color, screen.width));
+    }
+    out
+}
+
+/// A label and its value, over as many lines as the value needs.
+fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, room: Option<usize>) -> String {
+    // In a very narrow window the terminal itself breaks the lines.
+    let room = room.and_then(|room| room.checked_sub(width + GAP)).filter(|room| *room >= 20);
+    let label = clean::line(label);
+    let padding = " ".repeat(width - measure(&label) + GAP);
+    let value = cell.shown();
+    let value = clean::text(value.trim_end());
+    let whole = value.split('\n').map(|line| shorten(&clean::line(line), ABSURD * 5));
+    let lines = whole.flat_map(|line| room.map_or_else(|| vec![line.clone()], |room| wrap(&line, room)));
+    let mut out = String::new();
+    for (at, line) in lines.enumerate() {
+        if at > 0 {
+            out.push_str(&" ".repeat(width + GAP));
+            out.push_str(&line);
+        } else if color {
+            out.push_str(&paint(&label, "2"));
+            out.push_str(&padding);
+            out.push_str(&cell.tone().map_or_else(|| line.clone(), |tone| paint(&line, code(tone))));
+            out.push_str(after);
+        } else {
+            out.push_str(&format!("{label}{padding}{line}{after}"));
+        }
+        while out.ends_with(' ') {
+            out.pop();
+        }
+        out.push('\n');
     }
     out
 }

@@ -5,12 +5,13 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use crate::api::guests::GuestKind;
 use crate::api::lenient;
 use crate::cli::{Ctx, complete};
 use crate::fault::Result;
 use crate::guard::redact;
 use crate::ops::guests::{self, Guest};
-use crate::ui::{Cell, Record};
+use crate::ui::{Cell, Detail, Record, units};
 
 use super::list::status_tone;
 
@@ -72,6 +73,42 @@ impl Record for State {
             ("memory_bytes", bytes("maxmem")),
             ("memory_used_bytes", bytes("mem")),
             ("disk_bytes", bytes("maxdisk")),
+        ]
+    }
+
+    fn details(&self) -> Vec<Detail> {
+        let g = &self.guest;
+        let bytes = |key: &str| self.details.get(key).and_then(lenient::integer).and_then(|n| u64::try_from(n).ok());
+        let cpus = self.details.get("cpus").and_then(lenient::text);
+        let kind = match (g.kind, g.template) {
+            (GuestKind::Lxc, false) => "container",
+            (GuestKind::Lxc, true) => "container template",
+            (GuestKind::Qemu, false) => "VM",
+            (GuestKind::Qemu, true) => "VM template",
+        };
+        let status = match g.uptime_s.filter(|s| *s > 0) {
+            Some(uptime) => format!("{}, up {}", g.status, units::seconds(uptime)),
+            None => g.status.clone(),
+        };
+        let cpu = match (&cpus, self.details.get("cpu").and_then(lenient::number)) {
+            (Some(cpus), Some(share)) if g.status == "running" => format!("{} of {cpus} CPUs", units::percent(share * 100.0)),
+            (Some(cpus), _) => format!("{cpus} CPUs"),
+            _ => String::new(),
+        };
+        let running = g.status == "running";
+        vec![
+            Detail::new("Guest", Cell::text(g.label())),
+            Detail::new("Kind", Cell::text(kind)),
+            Detail::new("Node", Cell::text(&g.node)),
+            Detail::new("Status", Cell::state(status, status_tone(&g.status))),
+            Detail::new("Lock", Cell::maybe(self.details.get("lock").and_then(lenient::text), Cell::Text)),
+            Detail::new("CPU", Cell::text(cpu)).group(),
+            Detail::usage("Memory", bytes("mem").filter(|_| running), bytes("maxmem")),
+            Detail::usage("Disk", bytes("disk").filter(|used| *used > 0), bytes("maxdisk")),
+            Detail::new("Tags", Cell::List(g.tags.clone())).group(),
+            Detail::new("Pool", Cell::maybe(g.pool.clone(), Cell::Text)),
+            Detail::new("HA state", Cell::maybe(g.ha_state.clone(), Cell::Text)),
+            Detail::new("Protection", Cell::Flag(self.protection)),
         ]
     }
 

@@ -9,7 +9,7 @@ use crate::api::{lenient, nodes};
 use crate::cli::{Ctx, complete};
 use crate::fault::Result;
 use crate::ops::nodes::pick;
-use crate::ui::{Cell, Record};
+use crate::ui::{Cell, Detail, Record, units};
 
 /// Show a node's status and resource usage
 #[derive(Debug, Args)]
@@ -56,6 +56,28 @@ impl Record for Shown {
             ("swap_used_bytes", bytes("/swap/used")),
             ("root_used_bytes", bytes("/rootfs/used")),
             ("root_bytes", bytes("/rootfs/total")),
+        ]
+    }
+
+    fn details(&self) -> Vec<Detail> {
+        let at = |pointer: &str| self.details.pointer(pointer);
+        let text = |pointer: &str| Cell::maybe(at(pointer).and_then(lenient::text), Cell::Text);
+        let number = |pointer: &str| at(pointer).and_then(lenient::integer).and_then(|n| u64::try_from(n).ok());
+        let load = at("/loadavg").and_then(Json::as_array).map(|list| list.iter().filter_map(lenient::text).collect::<Vec<_>>().join(" "));
+        let cpus = at("/cpuinfo/cpus").and_then(lenient::text);
+        let cpu =
+            at("/cpu").and_then(lenient::number).zip(cpus).map(|(share, cpus)| format!("{} of {cpus} CPUs", units::percent(share * 100.0)));
+        vec![
+            Detail::new("Node", Cell::text(&self.node)),
+            Detail::new("Version", text("/pveversion")),
+            Detail::new("Kernel", text("/current-kernel/release")),
+            Detail::new("Uptime", Cell::maybe(number("/uptime"), Cell::Seconds)),
+            Detail::new("CPU", Cell::maybe(cpu, Cell::Text)).group(),
+            Detail::new("CPU model", text("/cpuinfo/model")),
+            Detail::new("Load", Cell::maybe(load, Cell::Text)),
+            Detail::usage("Memory", number("/memory/used"), number("/memory/total")).group(),
+            Detail::usage("Swap", number("/swap/used"), number("/swap/total")),
+            Detail::usage("Root filesystem", number("/rootfs/used"), number("/rootfs/total")),
         ]
     }
 
