@@ -14,6 +14,9 @@ use super::PlanForm;
 /// A line of a plan is one line, and not longer than this, whatever a guest is called.
 const LONGEST: usize = 1000;
 
+/// The longest name of a target in the table.
+const TARGET: usize = 30;
+
 fn one_line(text: &str) -> String {
     clean::short(text, LONGEST)
 }
@@ -56,7 +59,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
     let mut rows: Vec<[String; 4]> = vec![["TARGET", "ACTION", "RISK", "STEP"].map(str::to_owned)];
     let mut notes: Vec<(String, Vec<String>)> = Vec::new();
     for item in &plan.items {
-        let target = item.target.to_string();
+        let target = clean::short(&item.target.to_string(), TARGET);
         let start = [target.clone(), item.action.to_owned(), item.risk.word().to_owned()];
         let mut steps: Vec<String> = item.steps.iter().map(step_text).collect();
         if item.status != "planned" {
@@ -83,7 +86,7 @@ pub fn lines(plan: &Plan) -> Vec<String> {
 
 /// The rows with their first three columns aligned.
 fn columns(rows: &[[String; 4]]) -> Vec<String> {
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count().min(40)).max().unwrap_or(0);
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     let line = |row: &[String; 4]| {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  "));
@@ -95,11 +98,7 @@ fn columns(rows: &[[String; 4]]) -> Vec<String> {
 /// What a target's change affects, loses and requires, one line each.
 fn item_notes(item: &PlannedItem) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut say = |title: &str, texts: &[String]| {
-        if !texts.is_empty() {
-            lines.push(format!("{title}: {}", texts.join("; ")));
-        }
-    };
+    let mut say = |title: &str, texts: &[String]| lines.extend(texts.iter().map(|text| format!("{title}: {text}")));
     say("impact", &item.impact.touches);
     say("loses", &item.impact.loses);
     say("caution", &item.impact.cautions);

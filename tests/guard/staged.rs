@@ -27,7 +27,7 @@ fn applied_once_with_the_confirmation_that_it_needs() {
     let host = Host::demo();
     let id = stage(&host, &["guest", "set", "110", "memory=1536"]);
     assert_eq!(host.count("PUT", "/lxc/110/config"), 0);
-    host.run(["plan", "show", &id]).ok().shows("memory=1536").shows("as it was:");
+    host.run(["plan", "show", &id]).ok().shows("memory=1536").shows("state when staged:");
     host.run(["plan", "apply", &id]).ok();
     assert_eq!(host.count("PUT", "/lxc/110/config"), 1);
     host.run(["plan", "apply", &id]).fails(3).says("has been applied already");

@@ -19,7 +19,7 @@ fn proxmoxs_own_protection_is_shown_and_respected() {
     let host = Host::demo();
     host.run(["guest", "stop", "101", "--yes"]).ok();
     host.with_state(|state| state.guests.get_mut(&101).unwrap().config.insert("protection".into(), 1.into())).unwrap();
-    host.run(["guest", "show", "101"]).ok().shows("protection         yes");
+    host.run(["guest", "show", "101"]).ok().shows("Protection  yes");
     assert_eq!(host.run(["guest", "show", "103", "--jq", ".protection"]).ok().stdout, "false\n");
     let overwrite = ["guest", "restore", "--from", "101", "--latest", "--overwrite", "--confirm", "101"];
     host.run(overwrite).fails(3).says("its protection is on");
