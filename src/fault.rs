@@ -39,7 +39,7 @@ pub enum Kind {
     Unreachable,
     /// The certificate is not the trusted one: nothing was sent.
     Untrusted,
-    /// A member node does not answer its cluster (595–599), on a read.
+    /// A node of the cluster cannot be reached through the host: nothing was sent to it.
     NodeDown,
     /// A change was sent and its outcome is not known.
     Unknown,
@@ -62,18 +62,11 @@ impl Kind {
             Self::TaskFailed | Self::TaskWarnings => 6,
             Self::Partial => 7,
             Self::Unfinished => 8,
-            Self::Unreachable | Self::Untrusted => 9,
+            Self::Unreachable | Self::Untrusted | Self::NodeDown => 9,
             Self::Unknown => 10,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Exists
-            | Self::Conflict
-            | Self::Locked
-            | Self::BadParameter
-            | Self::NotImplemented
-            | Self::NodeDown
-            | Self::Host
-            | Self::Other => 1,
+            Self::Exists | Self::Conflict | Self::Locked | Self::BadParameter | Self::NotImplemented | Self::Host | Self::Other => 1,
         }
     }
 
@@ -126,16 +119,51 @@ impl Kind {
             Self::TaskWarnings => "`felhom task log UPID` shows the warnings; without --fail-on-warnings they count as done",
             Self::Partial => "the table says which failed and why; run the command again for those",
             Self::Unfinished => "`felhom task wait UPID` goes on waiting, `felhom task stop UPID` ends the job",
-            Self::Unreachable => "nothing was sent, so it is safe to try again; `felhom context test` looks at the connection",
+            Self::Unreachable => {
+                "run it again: nothing was sent or changed, so it is safe to try again; `felhom context test` checks the connection"
+            }
             Self::Untrusted => {
                 "compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host; `felhom context trust` pins the new one"
             }
-            Self::NodeDown => "that node does not answer its cluster: `felhom node list` and the node itself tell more",
-            Self::Unknown => "look before trying again: `felhom task list` shows what the host did",
+            Self::NodeDown => "check the node with `felhom node list`; nothing was sent to it, so it is safe to try again",
+            Self::Unknown => "check what the host did with `felhom task list` before you try again",
             Self::Interrupted | Self::Terminated => "`felhom task list --running` shows what goes on",
             Self::Host => "run it again with -v to see the request and the answer",
             Self::Other => "run it again with -v for more",
         }
+    }
+}
+
+/// How far a request came. The exit code, the advice on a retry and the search for a task follow from this alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing reached the host, or the node behind it: safe to repeat.
+    NotSent,
+    /// The host answered; its answer decides.
+    Answered,
+    /// The request went out and no usable answer came back: it may have been carried out.
+    Unknown,
+}
+
+impl Fate {
+    /// The fate that an HTTP status tells. 595: the host could not connect to the other node. Gateways and the host's own
+    /// proxying end in the other ones after the request may have been passed on.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            595 => Self::NotSent,
+            408 | 502 | 503 | 504 | 596..=599 => Self::Unknown,
+            _ => Self::Answered,
+        }
+    }
+
+    /// The fault for a request that ended this way. A read changes nothing, so it may always be repeated.
+    pub fn fault(self, changes: bool, message: impl Into<String>) -> Fault {
+        let kind = match (self, changes) {
+            (Self::NotSent, _) | (Self::Unknown, false) => Kind::Unreachable,
+            (Self::Unknown, true) => Kind::Unknown,
+            (Self::Answered, _) => Kind::Host,
+        };
+        Fault::new(kind, message)
     }
 }
 
@@ -216,6 +244,15 @@ impl Fault {
 
     pub fn other(message: impl Into<String>) -> Self {
         Self::new(Kind::Other, message)
+    }
+
+    /// How far the request came whose fault this is.
+    pub fn fate(&self) -> Fate {
+        match self.kind {
+            Kind::Unreachable | Kind::Untrusted | Kind::NodeDown => Fate::NotSent,
+            Kind::Unknown => Fate::Unknown,
+            _ => Fate::Answered,
+        }
     }
 
     /// From an I/O error, with what was tried.

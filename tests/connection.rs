@@ -158,7 +158,7 @@ fn a_read_is_tried_again_where_the_line_broke() {
 fn a_read_is_given_up_within_a_bound() {
     let host = Host::demo();
     host.inject(Fault::new("GET", "/version", Trouble::Reset));
-    host.run(["api", "get", "/version"]).fails(9).says("did not answer");
+    host.run(["api", "get", "/version"]).fails(9).says("no answer");
     assert_eq!(host.requests().len(), 3);
 }
 

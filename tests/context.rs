@@ -168,7 +168,7 @@ fn a_host_that_is_off_can_be_added_too() {
     assert_eq!(done["settings"]["trust"], "fingerprint");
     let urls: Vec<&Value> = done["settings"]["endpoints"].as_array().unwrap().iter().map(|e| &e["url"]).collect();
     assert_eq!(urls, [&json!("https://pve1:8006"), &json!("https://pve2:443")]);
-    run(&mut home.felhom(&args)).fails(1).says("there is a context x already");
+    run(&mut home.felhom(&args)).fails(3).says("there is a context x already");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn a_template_is_copied_with_macs_of_its_own() {
     assert_eq!(done[0]["hostname"], "web2");
     let mac = done[0]["macs"][0].as_str().unwrap();
     assert!(!original.to_uppercase().contains(mac), "{original} {mac}");
-    host.run(["guest", "clone", "900", "--vmid", "150"]).fails(1).says("the VMID 150 is in use");
+    host.run(["guest", "clone", "900", "--vmid", "150"]).fails(3).says("the VMID 150 is in use");
 }
 
 #[test]

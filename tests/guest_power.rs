@@ -78,7 +78,7 @@ fn a_reboot_is_seen_in_the_guest_itself() {
     let host = Host::demo();
     host.run(["guest", "reboot", "101", "--yes"]).ok();
     assert_eq!(power(&host, 101), Power::Running);
-    let run = host.run(["guest", "reboot", "202", "--yes", "-o", "json"]).fails(1);
+    let run = host.run(["guest", "reboot", "202", "--yes", "-o", "json"]).fails(3);
     assert!(run.error()["message"].as_str().unwrap().contains("202 (win11) is stopped, so it cannot be rebooted"), "{run}");
     assert_eq!(host.count("POST", "/qemu/202/status/reboot"), 0);
 }
@@ -90,8 +90,8 @@ fn a_machine_is_suspended_and_goes_on() {
     host.run(["guest", "suspend", "201", "--yes"]).ok();
     assert_eq!(power(&host, 201), Power::Paused);
     assert_eq!(host.run(["guest", "suspend", "201", "-o", "json"]).ok().json()[0]["status"], "unchanged");
-    host.run(["guest", "start", "201", "-o", "json"]).fails(1).says("guest resume 201");
-    host.run(["guest", "shutdown", "201", "--yes", "-o", "json"]).fails(1).says("is paused");
+    host.run(["guest", "start", "201", "-o", "json"]).fails(3).says("guest resume 201");
+    host.run(["guest", "shutdown", "201", "--yes", "-o", "json"]).fails(3).says("is paused");
     host.run(["guest", "resume", "201"]).ok();
     assert_eq!(power(&host, 201), Power::Running);
     assert_eq!(host.run(["guest", "resume", "201", "-o", "json"]).ok().json()[0]["status"], "unchanged");
@@ -130,7 +130,7 @@ fn one_that_fails_does_not_keep_the_others() {
     host.run(["guest", "stop", "101", "102", "--yes"]).ok();
     set(&host, 102, "lock", json!("backup"));
     let run = host.run(["guest", "start", "101", "102", "-o", "json"]).fails(7);
-    assert_eq!(verdicts(&run.json()), [(101, "ok".to_owned()), (102, "failed".to_owned())]);
+    assert_eq!(verdicts(&run.json()), [(101, "ok".to_owned()), (102, "refused".to_owned())]);
     assert_eq!(run.json()[1]["error"]["kind"], "locked");
     assert_eq!((power(&host, 101), power(&host, 102)), (Power::Running, Power::Stopped));
 }
@@ -140,11 +140,11 @@ fn a_locked_guest_is_named_with_its_lock_and_waited_for() {
     let host = Host::demo();
     host.run(["guest", "stop", "101", "--yes"]).ok();
     set(&host, 101, "lock", json!("backup"));
-    let run = host.run(["guest", "start", "101", "-o", "json"]).fails(1);
+    let run = host.run(["guest", "start", "101", "-o", "json"]).fails(3);
     let error = run.error();
     assert_eq!((error["kind"].as_str(), error["message"].as_str()), (Some("locked"), Some("101 (web) is locked (backup)")));
     assert!(error["hint"].as_str().unwrap().contains("pct unlock 101"), "{run}");
-    host.run(["guest", "start", "101", "--wait-lock", "1s"]).fails(1).says("after 1 s of waiting");
+    host.run(["guest", "start", "101", "--wait-lock", "1s"]).fails(3).says("after 1 s of waiting");
     let mut waiting = host.start(["guest", "start", "101", "--wait-lock", "30s"]);
     waiting.until_said("waiting up to 30 s for it");
     host.with_state(|state| state.guests.get_mut(&101).unwrap().config.shift_remove("lock")).unwrap();
@@ -158,9 +158,9 @@ fn who_works_on_a_locked_guest_is_named() {
     // A shutdown takes its time; meanwhile the guest is locked by hand, as a backup would.
     host.run(["guest", "shutdown", "101", "--yes", "--detach"]).ok();
     set(&host, 101, "lock", json!("backup"));
-    let run = host.run(["guest", "reboot", "101", "--yes", "-o", "json"]).fails(1);
+    let run = host.run(["guest", "reboot", "101", "--yes", "-o", "json"]).fails(3);
     let error = run.error();
-    assert_eq!(error["message"], "101 (web) is locked (backup): vzshutdown of felhom@pve!agent is at work", "{run}");
+    assert_eq!(error["message"], "101 (web) is locked (backup) by vzshutdown of felhom@pve!agent", "{run}");
     assert!(error["upid"].as_str().unwrap().contains(":vzshutdown:101:"), "{run}");
 }
 

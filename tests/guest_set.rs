@@ -97,7 +97,7 @@ fn what_waits_for_the_next_start_is_pointed_out() {
     host.run(["guest", "start", "201"]).ok();
     let run = host.run(["guest", "set", "201", "cores=4", "name=win2", "-o", "json"]).ok();
     assert_eq!(changed(&run), ["cores: 2 → 4!", "name: homeassistant → win2"]);
-    assert!(run.stderr.contains("cores: 2 → 4 (waits for the next start)"), "{run}");
+    assert!(run.stderr.contains("cores: 2 → 4 (pending until the next start)"), "{run}");
     let pending = host.run(["guest", "config", "201", "--pending", "-o", "json"]).ok().json();
     assert_eq!(pending, json!([{"key": "cores", "value": "2", "pending": "4", "delete": false}]));
     host.run(["guest", "config", "201", "--pending"]).ok().shows("cores");
@@ -150,7 +150,7 @@ fn a_locked_guest_is_not_changed() {
     let host = Host::baseline();
     host.run(["guest", "set", "101", "lock=backup"]).ok();
     for args in [["description=x"], ["--delete=lock"]] {
-        let run = host.run(["guest", "set", "101", "-o", "json"].iter().chain(&args)).fails(1);
+        let run = host.run(["guest", "set", "101", "-o", "json"].iter().chain(&args)).fails(3);
         assert_eq!(run.error()["kind"], "locked", "{run}");
         assert!(run.error()["hint"].as_str().unwrap().contains("pct unlock 101"), "{run}");
     }
@@ -225,9 +225,9 @@ fn a_mount_point_is_added_and_looked_at() {
     let run = host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:512M", "--path", "/mnt/data", "-o", "json"]).ok();
     assert_eq!(run.json()[0]["mp"], "mp1", "the next free one");
     assert!(get(&host, 101, "mp1").as_str().unwrap().contains("backup=1"));
-    host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/mnt/data"]).fails(1).says("has mp1 at /mnt/data");
+    host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/mnt/data"]).fails(3).says("has mp1 at /mnt/data");
     host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp0"])
-        .fails(1)
+        .fails(3)
         .says("has mp0 already");
     host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp7"]).ok();
 }
@@ -267,4 +267,16 @@ fn plans_and_closed_gates_send_nothing() {
         host.run(args.iter().chain(&["--read-only"])).fails(3).says("write gate is closed");
     }
     assert_eq!(puts(&host), 0);
+}
+
+#[test]
+fn a_value_that_the_host_did_not_apply_is_a_failure() {
+    let host = Host::demo();
+    host.inject(Fault::new("PUT", "/nodes/pve1/lxc/110/config", Trouble::Ignored { body: r#"{"data":null}"#.into() }));
+    host.run(["guest", "set", "110", "memory=1500"]).fails(1).says("memory").says("'1500'");
+    host.clear_faults();
+    let set = host.run(["guest", "set", "110", "memory=1500", "-o", "json"]).ok().json();
+    assert_eq!(set[0]["status"], "ok");
+    let again = host.run(["guest", "set", "110", "memory=1500", "-o", "json"]).ok().json();
+    assert_eq!(again[0]["status"], "unchanged");
 }

@@ -44,7 +44,7 @@ fn a_node_that_falls_silent_meanwhile_costs_a_warning_too() {
 #[test]
 fn a_node_that_is_down_is_no_success_where_it_was_asked_for() {
     let host = Host::with(&Options { offline: vec!["pve3".into()], ..demo_options() });
-    let down = host.run(["node", "status", "pve3"]).fails(1);
+    let down = host.run(["node", "status", "pve3"]).fails(9);
     assert_eq!(down.stdout, "");
-    down.says("did not answer its cluster");
+    down.says("'pve3'").says("595").says("felhom node list");
 }

@@ -190,7 +190,7 @@ fn a_lock_stands_in_the_list_with_the_way_out() {
     let host = Host::demo();
     let list = host.run(["guest", "list", "--filter", "lock=backup", "-o", "json"]).ok().json();
     assert_eq!((&list[0]["vmid"], &list[0]["lock"]), (&120.into(), &"backup".into()));
-    let refused = host.run(["guest", "start", "120", "-o", "json"]).fails(1).error();
+    let refused = host.run(["guest", "start", "120", "-o", "json"]).fails(3).error();
     assert_eq!((&refused["kind"], &refused["message"]), (&"locked".into(), &"120 (build) is locked (backup)".into()));
     // No token may unlock: the hint says who, where and how.
     assert!(refused["hint"].as_str().unwrap().contains("`pct unlock 120` as root on pve2"), "{refused}");

@@ -39,8 +39,8 @@ fn a_name_that_is_taken_is_refused_before_anything_is_sent() {
     let host = Host::baseline();
     host.run(["snapshot", "create", "101", "snap1"]).ok();
     let before = writes(&host);
-    let run = host.run(["snapshot", "create", "101", "snap1", "-o", "json"]).fails(1);
-    assert_eq!(run.error()["kind"], "exists");
+    let run = host.run(["snapshot", "create", "101", "snap1", "-o", "json"]).fails(3);
+    assert_eq!(run.error()["kind"], "refused");
     assert!(run.error()["message"].as_str().unwrap().contains("101 (ct101) has a snapshot 'snap1' already"), "{run}");
     assert_eq!(writes(&host), before);
 }
@@ -164,8 +164,8 @@ fn a_locked_guest_is_refused_with_its_lock() {
         let mut all = vec!["snapshot"];
         all.extend(args);
         all.extend(["--confirm", "snap1", "-o", "json"]);
-        let run = host.run(all).fails(1);
-        assert_eq!((run.error()["kind"].as_str(), run.json()[0]["status"].as_str()), (Some("locked"), Some("failed")));
+        let run = host.run(all).fails(3);
+        assert_eq!((run.error()["kind"].as_str(), run.json()[0]["status"].as_str()), (Some("locked"), Some("refused")));
     }
 }
 
@@ -225,8 +225,8 @@ fn a_lock_that_a_failed_snapshot_leaves_is_told_with_the_way_out() {
         task.exit = "VM 201 qmp command 'query-savevm' failed".into();
     })
     .unwrap();
-    let run = running.end().fails(6).says("left behind locked (snapshot): `qm unlock 201` as root on pve1");
+    let run = running.end().fails(6).says("still locked (snapshot); remove the stale lock with `qm unlock 201` as root on pve1");
     assert!(run.error()["message"].as_str().unwrap().contains("query-savevm"), "{run}");
-    let run = host.run(["guest", "start", "201", "-o", "json"]).fails(1);
+    let run = host.run(["guest", "start", "201", "-o", "json"]).fails(3);
     assert_eq!(run.error()["kind"], "locked", "{run}");
 }

@@ -176,7 +176,7 @@ fn a_lost_answer_is_found_again_and_not_sent_twice() {
     let done = host.run(BACKUP).ok();
     assert_eq!(done.stdout.trim(), last_task(&host));
     assert_eq!(host.count("POST", "/vzdump"), 1);
-    done.says("the answer was lost; looking for the task");
+    done.says("looking for the task");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn an_answer_lost_for_good_is_exit_10_and_not_sent_twice() {
     let unknown = host.run(BACKUP).fails(10);
     assert_eq!(unknown.stdout, "");
     assert_eq!(host.count("POST", "/vzdump"), 1);
-    unknown.says("outcome is unknown").says("look at the thing itself");
+    unknown.says("unknown").says("felhom task list");
 
     let error = host.run(with(&["-o", "json"])).fails(10).error();
     assert_eq!(error["kind"], "outcome_unknown");
@@ -262,4 +262,38 @@ fn the_end_of_a_short_task_is_noticed_within_200_ms() {
     // A busy machine delays everything; the quickest of some counts.
     let late: Vec<i64> = [101, 102, 110].into_iter().map(noticed).collect();
     assert!(late.iter().any(|ms| (0..=200).contains(ms)), "noticed so many ms after the end: {late:?}");
+}
+
+#[test]
+fn an_older_task_of_the_same_kind_is_not_taken_for_a_lost_one() {
+    let host = Host::demo();
+    // The same backup, just done: same type, guest, user and, on a fast machine, second.
+    host.run(BACKUP).ok();
+    host.inject(Fault::new("POST", "/nodes/pve1/vzdump", Trouble::Reset));
+    let lost = host.run(BACKUP).fails(10);
+    lost.says("before you try again");
+    assert_eq!(host.count("POST", "/vzdump"), 2, "one each");
+}
+
+#[test]
+fn a_lost_answer_with_two_possible_tasks_names_both() {
+    let host = slow();
+    host.inject(Fault::new("POST", "/nodes/pve1/vzdump", Trouble::Slow { ms: 1500 }).times(1));
+    host.inject(Fault::new("POST", "/nodes/pve1/vzdump", Trouble::LostAnswer).times(1));
+    let two = [BACKUP, BACKUP].map(|line| host.start(line));
+    let ends = two.map(|running| running.end());
+    let unknown: Vec<&Run> = ends.iter().filter(|run| run.code == 10).collect();
+    assert_eq!(unknown.len(), 1, "{}\n{}", ends[0], ends[1]);
+    assert_eq!(unknown[0].stderr.matches("UPID:pve1:").count(), 2, "{}", unknown[0]);
+}
+
+#[test]
+fn only_stopped_with_an_exit_status_is_the_end_of_a_task() {
+    let host = Host::demo();
+    for body in [r#"{"data":{"status":"stopped"}}"#, r#"{"data":{"status":"unknown","exitstatus":"OK"}}"#] {
+        host.inject(Fault::new("GET", "/nodes/pve1/tasks/*/status", Trouble::Ignored { body: body.into() }));
+        let unseen = host.run(with(&["--grace", "0s"])).fails(8);
+        unseen.says("felhom task wait");
+        host.clear_faults();
+    }
 }

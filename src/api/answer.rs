@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::api::call::Request;
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::redact;
 
 /// The data of a successful answer, not yet read.
@@ -30,8 +30,12 @@ impl Reply {
     /// Reads the data as a `T`.
     pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         serde_json::from_str(self.text()).map_err(|error| {
-            Fault::new(Kind::Host, format!("{request}: the host's answer is not of the expected form: {error}"))
-                .with_hint("felhom knows Proxmox VE 9; `felhom doctor` shows the host's version")
+            let message = format!("{request}: the host's answer has an unexpected form: {error}");
+            if request.is_read() {
+                Fault::new(Kind::Host, message).with_hint("check the host's version with `felhom doctor`; felhom supports Proxmox VE 9")
+            } else {
+                Fate::Unknown.fault(true, message)
+            }
         })
     }
 }
@@ -53,8 +57,12 @@ pub fn read(request: &Request, status: u16, reason: &str, body: &[u8]) -> Result
     let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
     if (200..300).contains(&status) {
         let Some(envelope) = envelope else {
-            return Err(Fault::new(Kind::Host, format!("{request}: the host answered {status} with a body that is not JSON"))
-                .with_hint("is this the API of a Proxmox VE host, and not of something before it?"));
+            let message = format!("{request}: the host answered {status} with a body that is not JSON");
+            return Err(if request.is_read() {
+                Fault::new(Kind::Host, message).with_hint("check that the endpoint is a Proxmox VE host and not a proxy")
+            } else {
+                Fate::Unknown.fault(true, message)
+            });
         };
         return Ok(Reply::new(envelope.data, envelope.total));
     }
@@ -87,9 +95,10 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
         401 => Kind::Unauthenticated,
         403 => Kind::Denied,
         501 => Kind::NotImplemented,
+        // Errors between the nodes of a cluster: a read may be repeated whatever happened.
         595..=599 if request.is_read() => Kind::NodeDown,
-        // The request may have reached the node before contact was lost.
-        595..=599 => Kind::Unknown,
+        595 => Kind::NodeDown,
+        _ if Fate::of_status(status) == Fate::Unknown => Fate::Unknown.fault(!request.is_read(), "").kind,
         _ => errors.values().map(String::as_str).chain([text]).find_map(known).unwrap_or(if status == 400 {
             Kind::BadParameter
         } else {
@@ -97,8 +106,12 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
         }),
     };
     let mut fault = Fault::new(kind, format!("{request}: {text}"));
-    if kind == Kind::NodeDown || kind == Kind::Unknown {
-        fault.message = format!("{request}: the node did not answer its cluster ({status} {text})");
+    let told = if text.starts_with("HTTP status") { status.to_string() } else { format!("{status} {text}") };
+    if (595..=599).contains(&status) {
+        let node = request.node().map_or_else(|| "the node".to_owned(), |node| format!("node '{node}'"));
+        fault.message = format!("{request}: {node} did not answer the host ({told})");
+    } else if Fate::of_status(status) == Fate::Unknown {
+        fault.message = format!("{request}: no usable answer ({told})");
     }
     if kind == Kind::Unauthenticated {
         fault.hint = login_hint(reason).map(Into::into);
@@ -217,6 +230,20 @@ mod tests {
     fn a_silent_node_is_one_thing_for_a_read_and_another_for_a_write() {
         assert_eq!(fault(Method::Get, 595, "No route to host", "").kind, Kind::NodeDown);
         assert_eq!(fault(Method::Post, 596, "Connection timed out", "").kind, Kind::Unknown);
+        // The connection to that node could not be opened, so nothing reached it.
+        let refused = fault(Method::Post, 595, "Connection refused", "");
+        assert_eq!((refused.kind, refused.exit_code()), (Kind::NodeDown, 9));
+        assert!(refused.message.contains("node 'pve1'"), "{}", refused.message);
+    }
+
+    #[test]
+    fn answers_of_gateways_are_lost_answers() {
+        for status in [408, 502, 503, 504] {
+            assert_eq!(fault(Method::Post, status, "", "").kind, Kind::Unknown, "{status}");
+            assert_eq!(fault(Method::Get, status, "", "").kind, Kind::Unreachable, "{status}");
+        }
+        assert_eq!(fault(Method::Post, 200, "OK", "<html>").kind, Kind::Unknown);
+        assert_eq!(fault(Method::Post, 500, "got no worker upid", "").kind, Kind::Host);
     }
 
     #[test]

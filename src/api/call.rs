@@ -194,6 +194,14 @@ impl Request {
         self.path.iter().fold(String::new(), |text, segment| text + "/" + segment)
     }
 
+    /// The node that the call is about.
+    pub fn node(&self) -> Option<&str> {
+        match &self.path[..] {
+            [nodes, node, ..] if nodes == "nodes" => Some(node),
+            _ => None,
+        }
+    }
+
     pub fn is_read(&self) -> bool {
         self.method == Method::Get
     }

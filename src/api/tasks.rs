@@ -16,8 +16,9 @@ pub struct Status {
 }
 
 impl Status {
-    pub fn running(&self) -> bool {
-        self.status == "running"
+    /// The exit status of a task that ended. Only `stopped` with an exit status is an end.
+    pub fn ended(&self) -> Option<&str> {
+        self.exitstatus.as_deref().filter(|_| self.status == "stopped")
     }
 }
 
@@ -123,6 +124,19 @@ pub fn list(node: &str, filter: &Filter) -> Call<Vec<Entry>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_stopped_with_an_exit_status_is_an_end() {
+        let status = |json: serde_json::Value| serde_json::from_value::<Status>(json).expect("a status");
+        assert_eq!(status(serde_json::json!({"status": "stopped", "exitstatus": "OK"})).ended(), Some("OK"));
+        for open in [
+            serde_json::json!({"status": "running"}),
+            serde_json::json!({"status": "stopped"}),
+            serde_json::json!({"status": "paused", "exitstatus": "OK"}),
+        ] {
+            assert_eq!(status(open).ended(), None);
+        }
+    }
 
     #[test]
     fn a_verdict_is_what_the_exitstatus_says() {

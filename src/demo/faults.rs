@@ -16,6 +16,10 @@ pub enum Trouble {
     Slow { ms: u64 },
     /// The body breaks off in the middle.
     CutBody,
+    /// The request is not carried out, and the answer ends after the headers and so many bytes of the body.
+    CutAt { bytes: usize },
+    /// The request is not carried out, and the answer is a success with this body.
+    Ignored { body: String },
     /// The token or ticket is taken for expired.
     Expired,
     /// Go to another host: what something before the API, or in between, might say.
@@ -25,7 +29,7 @@ pub enum Trouble {
 /// A trouble for the requests that match, so many times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// `GET`, … or `*`.
+    /// `GET`, …, `*` for any, or `WRITE` for any that changes something.
     pub method: String,
     /// A path below `/api2/json`, where `*` stands for anything.
     pub path: String,
@@ -54,7 +58,8 @@ impl Fault {
     }
 
     fn matches(&self, method: &str, path: &str) -> bool {
-        (self.method == "*" || self.method == method) && glob(&self.path, path)
+        let writes = method != "GET" && path != "/access/ticket";
+        (self.method == "*" || self.method == method || (self.method == "WRITE" && writes)) && glob(&self.path, path)
     }
 }
 
@@ -66,13 +71,15 @@ impl FromStr for Fault {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(what)) = (words.next(), words.next(), words.next()) else {
             return Err(format!(
-                "'{text}' is no fault: METHOD PATH reset|lost|cut|expired|slow:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
+                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|expired|slow:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
             ));
         };
         let trouble = match what.split_once(':').unwrap_or((what, "")) {
             ("reset", _) => Trouble::Reset,
             ("lost", _) => Trouble::LostAnswer,
             ("cut", _) => Trouble::CutBody,
+            ("cut-at", bytes) => Trouble::CutAt { bytes: bytes.parse().map_err(|_| format!("'{what}' needs a number: cut-at:0"))? },
+            ("ignored", body) => Trouble::Ignored { body: body.to_owned() },
             ("expired", _) => Trouble::Expired,
             ("redirect", to) => Trouble::Redirect { to: to.to_owned() },
             ("slow", ms) => Trouble::Slow { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: slow:1500"))? },
@@ -109,6 +116,11 @@ impl Plan {
 
     pub fn add(&self, fault: Fault) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    /// Ends all of them.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The trouble for this request, which is then counted.

@@ -65,6 +65,10 @@ impl Pipeline {
         let response = match &trouble {
             Some(Trouble::Reset) => None,
             Some(Trouble::Status { code, reason }) => Some(Response::bare(*code, reason.clone())),
+            Some(Trouble::Ignored { body }) => Some(Response { body: Body::Json(body.clone()), ..Response::bare(200, "OK".into()) }),
+            Some(Trouble::CutAt { .. }) => {
+                Some(Response { body: Body::Json("{\"data\":null}".into()), ..Response::bare(200, "OK".into()) })
+            }
             Some(Trouble::Redirect { to }) => {
                 let location = format!("{}/api2/json{path}", to.trim_end_matches('/'));
                 Some(Response { location: Some(location), ..Response::bare(301, "Moved Permanently".into()) })

@@ -92,9 +92,14 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
         if let Some(Trouble::Slow { ms }) = trouble {
             wait(Duration::from_millis(ms));
         }
-        let cut = trouble == Some(Trouble::CutBody);
+        let cut = matches!(trouble, Some(Trouble::CutBody | Trouble::CutAt { .. }));
         let close = close || cut || response.closes();
-        if stream.write_all(&response.bytes(close, cut, pipeline.clock.now_ms() / 1000)).and_then(|()| stream.flush()).is_err() {
+        let mut bytes = response.bytes(close, trouble == Some(Trouble::CutBody), pipeline.clock.now_ms() / 1000);
+        if let Some(Trouble::CutAt { bytes: kept }) = trouble {
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+            bytes.truncate(head + kept);
+        }
+        if stream.write_all(&bytes).and_then(|()| stream.flush()).is_err() {
             return;
         }
         if cut {

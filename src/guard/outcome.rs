@@ -41,6 +41,7 @@ impl Status {
 
     pub(super) fn of(fault: &Fault) -> Self {
         match fault.kind {
+            _ if fault.exit_code() == Kind::Refused.exit() => Self::Refused,
             Kind::Denied | Kind::Unauthenticated => Self::Denied,
             Kind::Refused => Self::Refused,
             Kind::Interrupted | Kind::Terminated => Self::Interrupted,

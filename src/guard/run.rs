@@ -9,11 +9,12 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::tasks::Verdict;
 use crate::api::{Request, Upid};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Result};
 use crate::guard::change::{Change, Do, Item, Outputs, Settled, Step};
 use crate::guard::journal::{Record, local_user, now};
 use crate::guard::outcome::{Outcome, Status};
 use crate::guard::{Permit, Plan, redact};
+use crate::routes;
 use crate::session::Session;
 use crate::task::{self, Watched};
 
@@ -166,6 +167,7 @@ impl Approved {
         let upid = answer.as_str().and_then(|text| text.parse::<Upid>().ok());
         done.outputs.put(step.name, answer);
         let Some(upid) = upid else { return Ok(()) };
+        session.client()?.note_task(&upid);
         done.upid = Some(upid.clone());
         // From here on the host works: a journal that breaks now must not stop us from waiting.
         if let Err(fault) = session.journal.write(&Record::Upid {
@@ -198,10 +200,10 @@ impl Approved {
     /// Sends a change once. Where its answer is lost, the task that it began is looked for.
     fn send(&self, session: &Session, request: &Request, permit: &Permit) -> Result<Json> {
         let client = session.client()?;
-        let sent = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
-        let lost = match client.send(request, permit) {
-            Ok(reply) => return reply.read(request),
-            Err(fault) if fault.kind == Kind::Unknown => fault,
+        let since = client.host_time();
+        let lost = match client.send(request, permit).and_then(|reply| started(request, reply.read(request)?)) {
+            Ok(answer) => return Ok(answer),
+            Err(fault) if fault.fate() == Fate::Unknown => fault,
             Err(fault) => {
                 if client.gave_up() {
                     session.person.warn(&format!(
@@ -213,17 +215,32 @@ impl Approved {
             }
         };
         let unknown = |why: &str| {
-            Fault { kind: Kind::Unknown, ..lost.clone() }
-                .while_(format_args!("sent, but its outcome is unknown ({why})"))
-                .with_hint("it was not sent again: look at the thing itself and at `felhom task list` before you try again")
+            lost.clone()
+                .while_(format_args!("sent, result unknown ({why})"))
+                .with_hint("check the target and `felhom task list` before you try again; felhom did not send it twice")
         };
-        let Some(search) = task::lost(client, request, sent) else { return Err(unknown("it starts no task that could be found")) };
-        session.person.note("the answer was lost; looking for the task that it began");
+        let Some(search) = task::lost(client, request, since) else { return Err(unknown("it starts no task")) };
+        session.person.note("connection lost; looking for the task on the host");
         match task::find_lost(client, &search) {
             Ok(upid) => Ok(json!(upid.to_string())),
             Err(fault) => Err(unknown(&fault.message)),
         }
     }
+}
+
+/// The answer, if it is one: a call that starts a task answers with its UPID.
+fn started(request: &Request, answer: Json) -> Result<Json> {
+    let starts = routes::find(request).is_some_and(|(row, _)| row.always_starts_task());
+    if !starts || answer.as_str().is_some_and(|text| text.parse::<Upid>().is_ok()) {
+        return Ok(answer);
+    }
+    // The host answers so where none of the guests are on that node: it backs up nothing.
+    if answer == json!("OK") && request.path.last().is_some_and(|last| last == "vzdump") {
+        let node = request.node().unwrap_or_default();
+        return Err(Fault::not_found(format!("{request}: nothing was backed up: none of these guests are on node '{node}'"))
+            .with_hint("`felhom guest list` shows where they are"));
+    }
+    Err(Fate::Unknown.fault(true, format!("{request}: the host answered without a task ID")))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

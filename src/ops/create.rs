@@ -99,7 +99,7 @@ fn taken(session: &Session) -> Result<Vec<u32>> {
 
 fn free(vmid: u32, taken: &[u32]) -> Result<u32> {
     if taken.contains(&vmid) {
-        return Err(Fault::new(Kind::Exists, format!("the VMID {vmid} is in use")).with_hint("`felhom guest next-id` gives a free one"));
+        return Err(Fault::refused(format!("the VMID {vmid} is in use")).with_hint("`felhom guest next-id` gives a free one"));
     }
     Ok(vmid)
 }

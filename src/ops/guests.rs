@@ -94,7 +94,7 @@ pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
             .and_then(|vmid| u32::try_from(vmid).ok())
             .ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID")),
         Err(fault) => match wanted.filter(|_| fault.errors.contains_key("vmid")) {
-            Some(vmid) => Err(Fault::new(Kind::Exists, format!("the VMID {vmid} is in use"))
+            Some(vmid) => Err(Fault::refused(format!("the VMID {vmid} is in use"))
                 .with_hint("leave --vmid out for the next free one; `felhom guest next-id` prints it")),
             None => Err(fault),
         },

@@ -185,11 +185,10 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
         };
         entry.targets[item].upid = Some(upid.to_string());
         let status = session.client()?.get(&tasks::status(&upid))?;
-        if status.running() {
-            entry.targets[item].message = Some("still runs on the host".into());
+        let Some(exit) = status.ended().map(str::to_owned) else {
+            entry.targets[item].message = Some("still running on the host".into());
             continue;
-        }
-        let exit = status.exitstatus.unwrap_or_default();
+        };
         let (word, message) = match Verdict::of(&exit) {
             Verdict::Ok => ("ok", None),
             Verdict::Warnings(_) => ("warnings", Some(exit)),

@@ -8,15 +8,16 @@ use crate::ops::guests::Guest;
 use crate::ops::live::{self, Live};
 use crate::session::{Session, stopped};
 
-/// The fault of a locked guest: which lock, and who works on it as far as that can be seen.
+/// The refusal to change a locked guest: which lock, and which task holds it as far as that can be seen.
 pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
     let message = format!("{} is locked ({lock})", guest.label());
+    let locked = |message: String| Fault { exit: Some(Kind::Refused.exit()), ..Fault::new(Kind::Locked, message) };
     match holder(session, guest) {
-        Some((who, upid)) => Fault::new(Kind::Locked, format!("{message}: {who} is at work"))
-            .with_hint(format!("--wait-lock 10m waits for it; `felhom task log -f {upid}` follows it"))
+        Some((who, upid)) => locked(format!("{message} by {who}"))
+            .with_hint(format!("wait for it with --wait-lock 10m; `felhom task log -f {upid}` follows it"))
             .with_upid(upid),
-        None => Fault::new(Kind::Locked, message).with_hint(format!(
-            "no running task of it is to be seen: --wait-lock 10m waits; a lock that was left behind goes with `{}` as root on {}",
+        None => locked(message).with_hint(format!(
+            "run `{}` as root on {} to remove a stale lock, or wait with --wait-lock 10m",
             unlock(guest),
             guest.node
         )),
@@ -29,7 +30,7 @@ pub fn left_behind(session: &Session, guest: &Guest) -> Option<String> {
     if holder(session, guest).is_some() {
         return None;
     }
-    Some(format!("{} is left behind locked ({lock}): `{}` as root on {} takes the lock away", guest.label(), unlock(guest), guest.node))
+    Some(format!("{} is still locked ({lock}); remove the stale lock with `{}` as root on {}", guest.label(), unlock(guest), guest.node))
 }
 
 fn unlock(guest: &Guest) -> String {

@@ -95,7 +95,7 @@ impl Action {
     /// Why a guest in this state cannot be brought there.
     fn impossible(self, guest: &Guest, manner: &Manner, live: &Live) -> Option<Fault> {
         let is = |hint: String| {
-            Some(Fault::other(format!("{} is {}, so it cannot {}", guest.label(), live.power.word(), self.verb())).with_hint(hint))
+            Some(Fault::refused(format!("{} is {}, so it cannot {}", guest.label(), live.power.word(), self.verb())).with_hint(hint))
         };
         let vmid = guest.vmid;
         match (self, live.power) {

@@ -1,12 +1,12 @@
 //! Changing a guest's configuration: what each setting means for the guest, the call, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::guests::PendingValue;
 use crate::api::{Call, Form, GuestKind, Value, lenient};
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Item, Step, redact, tags};
 use crate::ops::guests::{self, Guest, split_tags};
 use crate::ops::settings::{Config, Wanted, text};
@@ -98,29 +98,89 @@ fn call(guest: &Guest, before: &Config, wanted: &Wanted) -> Call<Json> {
     call.with_some("digest", text(before, "digest"))
 }
 
-/// What has changed, by looking again; what waits for the next start is pointed out.
+/// What has changed, by looking again; changes that are pending until the next start are pointed out. A key that is neither as
+/// requested nor pending was not applied, whatever the host answered.
 pub fn after(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted) -> Result<Map<String, Json>> {
     let now = guests::with_place(session, guest, |place| session.client()?.get(&place.config()))?;
     let pending = guests::with_place(session, guest, |place| session.client()?.get(&place.pending()))?;
-    let waiting: BTreeMap<&str, &PendingValue> =
+    let pending: BTreeMap<&str, &PendingValue> =
         pending.iter().filter(|v| v.pending.is_some() || v.delete).map(|v| (v.key.as_str(), v)).collect();
     let mut changed = Vec::new();
     let mut keys: Vec<&String> = wanted.keys().collect();
-    // A disk that was taken off is an unused one now.
+    // A detached disk is listed as unused.
     keys.extend(now.keys().chain(before.keys()).filter(|key| key.starts_with("unused")));
     keys.sort();
     keys.dedup();
+    let mut ignored = Vec::new();
     for key in keys {
         let mask = |text: Option<String>| text.map(|text| redact::config_value(key, &text));
+        let words = |text: &Option<String>| text.clone().unwrap_or_else(|| "(nothing)".into());
         let (old, new) = (text(before, key), text(&now, key));
+        let is_pending = pending.contains_key(key.as_str());
+        let requested = wanted.after(before, key);
+        let (old, new, wish) = (mask(old.clone()), mask(new.clone()), applied(key, requested.as_deref(), old.as_deref(), new.as_deref()));
+        if !wish && !is_pending {
+            ignored.push(format!("{key} is '{}', requested '{}'", words(&new), words(&mask(requested))));
+        }
         if old == new && key != "cipassword" {
             continue;
         }
-        let waits = waiting.contains_key(key.as_str());
-        let (old, new) = (mask(old), mask(new));
-        let words = |text: &Option<String>| text.clone().unwrap_or_else(|| "(nothing)".into());
-        session.person.note(&format!("{key}: {} → {}{}", words(&old), words(&new), if waits { " (waits for the next start)" } else { "" }));
-        changed.push(json!({ "key": key, "old": old, "new": new, "pending": waits }));
+        session.person.note(&format!(
+            "{key}: {} → {}{}",
+            words(&old),
+            words(&new),
+            if is_pending { " (pending until the next start)" } else { "" }
+        ));
+        changed.push(json!({ "key": key, "old": old, "new": new, "pending": is_pending }));
+    }
+    if !ignored.is_empty() {
+        return Err(Fault::new(Kind::Host, format!("the host did not apply the change: {}", ignored.join("; ")))
+            .with_hint(format!("`felhom guest config {}` shows the present values", guest.vmid)));
     }
     Ok(Map::from_iter([("changed".to_owned(), Json::Array(changed))]))
+}
+
+/// Whether a key is as requested. The host writes values in its own form, so only what is certainly different counts: a value
+/// that stayed as it was, or a plain one that is another.
+fn applied(key: &str, requested: Option<&str>, old: Option<&str>, new: Option<&str>) -> bool {
+    let Some(requested) = requested else { return new.is_none() || old != new };
+    let Some(new) = new else { return key == "cipassword" || requested.trim().is_empty() };
+    if key == "cipassword" || same(requested, new) {
+        return true;
+    }
+    let plain = !requested.contains(['=', ':', ',', '%']) && key != "sshkeys" && key != "description";
+    old != Some(new) && !plain
+}
+
+/// Whether two texts are one value for the host.
+fn same(requested: &str, actual: &str) -> bool {
+    let (requested, actual) = (requested.trim(), actual.trim());
+    let number = |text: &str| text.parse::<f64>().ok();
+    let flag = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "1" | "on" | "yes" | "true" => Some(true),
+        "0" | "off" | "no" | "false" => Some(false),
+        _ => None,
+    };
+    let parts = |text: &str| text.split([',', ';', ' ']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect::<BTreeSet<_>>();
+    requested.eq_ignore_ascii_case(actual)
+        || number(requested).is_some_and(|n| number(actual) == Some(n))
+        || flag(requested).is_some_and(|f| flag(actual) == Some(f))
+        || parts(requested).is_subset(&parts(actual))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_what_is_certainly_different_was_not_applied() {
+        let applied = |key: &str, requested: &str, old: &str, new: &str| super::applied(key, Some(requested), Some(old), Some(new));
+        assert!(applied("memory", "1024", "512", "1024"));
+        assert!(!applied("memory", "1024", "512", "512") && !applied("memory", "1024", "512", "768"));
+        assert!(applied("onboot", "yes", "0", "1") && !applied("onboot", "yes", "0", "0"));
+        assert!(applied("tags", "b,a", "x", "a;b") && !applied("tags", "b,a", "x", "x"));
+        // The host adds parts, and gives a new volume its name.
+        assert!(applied("net0", "name=eth0,bridge=vmbr1", "name=eth0,bridge=vmbr0,type=veth", "name=eth0,bridge=vmbr1,type=veth"));
+        assert!(applied("mp0", "local-lvm:8,mp=/x", "", "local-lvm:vm-101-disk-1,mp=/x,size=8G"));
+        assert!(!applied("net0", "name=eth0,bridge=vmbr1", "name=eth0,bridge=vmbr0", "name=eth0,bridge=vmbr0"));
+        assert!(super::applied("tags", None, Some("a"), None) && !super::applied("tags", None, Some("a"), Some("a")));
+    }
 }

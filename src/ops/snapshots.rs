@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::guests::Snapshot;
 use crate::api::{GuestKind, lenient, storage};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::guard::redact;
 use crate::ops::disks::{self, Source};
 use crate::ops::guests::{self, Guest};
@@ -149,7 +149,7 @@ pub fn config_changes(now: &Map<String, Json>, then: &Map<String, Json>) -> Vec<
 
 /// The fault of a snapshot that is there already.
 pub fn taken(guest: &Guest, snapshot: &Snapshot) -> Fault {
-    Fault::new(Kind::Exists, format!("{} has a snapshot '{}' already, of {}", guest.label(), snapshot.name, moment(snapshot)))
+    Fault::refused(format!("{} has a snapshot '{}' already, of {}", guest.label(), snapshot.name, moment(snapshot)))
         .with_hint(format!("choose another name, or take that one away: `felhom snapshot delete {} {}`", guest.vmid, snapshot.name))
 }
 

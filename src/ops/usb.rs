@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::call::Output;
 use crate::api::storage::Configured;
 use crate::api::{Call, Value, storage};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::fence::client::Fence;
 use crate::fence::disks::{Filesystem, MountRow, MountState as DiskState, UsbRow};
 use crate::fence::request::{Disks, MountOption, Persist, UsbMount, UsbStatus, UsbUnmount};
@@ -102,7 +102,7 @@ fn known_storage(session: &Session, id: &StorageId, place: &str) -> Result<bool>
             return if one.path.as_deref() == Some(place) {
                 Ok(true)
             } else {
-                Err(Fault::new(Kind::Exists, format!("there is a storage {id} already, and it is not at {place}"))
+                Err(Fault::refused(format!("there is a storage {id} already, and it is not at {place}"))
                     .with_hint("--as-storage ID gives it another name"))
             };
         }

@@ -121,6 +121,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether every success starts a task. A configuration change and a deletion may also be done at once.
+    pub fn always_starts_task(&self) -> bool {
+        self.task.is_some_and(|task| !matches!(task, "qmconfig" | "imgdel"))
+    }
+
     pub fn key(&self) -> String {
         format!("{} {}", self.method, self.template)
     }

@@ -18,6 +18,7 @@ pub static COMMON: &[&str] = &[
     "GET /cluster/resources",
     "GET /cluster/nextid",
     "GET /nodes",
+    "GET /cluster/tasks",
     "GET /nodes/{node}/tasks",
     "GET /nodes/{node}/tasks/{upid}/status",
     "GET /nodes/{node}/tasks/{upid}/log",

@@ -44,12 +44,14 @@ impl Poll {
         let status = client.get_once(&tasks::status(&self.watched.upid)).map_err(vanished)?;
         // The log is a courtesy while the task runs: without it the verdict still stands.
         let logged = self.read_log(client);
-        if status.running() {
-            logged?;
-            return Ok(Look::Running);
+        if let Some(exit) = status.ended() {
+            return Ok(Look::Ended(Verdict::of(exit), exit.to_owned()));
         }
-        let exit = status.exitstatus.unwrap_or_else(|| "no exit status".into());
-        Ok(Look::Ended(Verdict::of(&exit), exit))
+        if status.status != "running" {
+            return Err(Fault::new(Kind::Host, format!("the host says '{}' without an exit status", status.status)));
+        }
+        logged?;
+        Ok(Look::Running)
     }
 
     fn read_log(&mut self, client: &Client) -> Result<()> {

@@ -203,8 +203,8 @@ fn see_stopped(client: &Client, task: &Watched) -> Result<String> {
     let calm = Interrupt::never().map_err(|error| Fault::io("wait for the task's end", &error))?;
     for _ in 0..50 {
         let status = client.get_once(&tasks::status(&task.upid))?;
-        if !status.running() {
-            return Ok(status.exitstatus.unwrap_or_default());
+        if let Some(exit) = status.ended() {
+            return Ok(exit.to_owned());
         }
         let _ = calm.wait(Duration::from_millis(200));
     }

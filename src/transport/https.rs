@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Read;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
 use crate::api::access::{self, Ticket};
 use crate::api::{Method, Pace, Reply, Request, answer};
 use crate::config::{Context, Endpoint, Env};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::redact;
 use crate::secret::Secret;
@@ -67,7 +67,8 @@ pub struct Https {
     who: String,
     login: RwLock<(Login, Instant)>,
     renew_after: Duration,
-    clock_ahead: AtomicI64,
+    /// The host's time in an answer, and when that arrived.
+    clock: RwLock<Option<(u64, Instant)>>,
     log: Log,
 }
 
@@ -97,7 +98,7 @@ impl Https {
         }
         let who = login.who().to_owned();
         let login = RwLock::new((login, Instant::now()));
-        Ok(Self { lines, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock_ahead: AtomicI64::new(0), log })
+        Ok(Self { lines, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: RwLock::default(), log })
     }
 
     /// Renews a ticket that is older than this: for tests that cannot wait two hours.
@@ -187,11 +188,12 @@ impl Https {
         }
     }
 
-    /// The host's clock as it says in its answers: for finding tasks by their start.
+    /// The host's clock as its answers show it: for finding tasks by their start.
     fn note_clock(&self, response: &Response) {
         let Some(date) = response.headers().get("date").and_then(|d| d.to_str().ok()) else { return };
-        if let Ok(host) = jiff::fmt::rfc2822::parse(date) {
-            self.clock_ahead.store(host.timestamp().as_second() - jiff::Timestamp::now().as_second(), Ordering::Relaxed);
+        let host = jiff::fmt::rfc2822::parse(date).ok().and_then(|host| u64::try_from(host.timestamp().as_second()).ok());
+        if let Some(host) = host {
+            *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Some((host, Instant::now()));
         }
     }
 }
@@ -210,8 +212,10 @@ impl Transport for Https {
         &self.who
     }
 
-    fn clock_ahead(&self) -> i64 {
-        self.clock_ahead.load(Ordering::Relaxed)
+    fn host_time(&self) -> Option<u64> {
+        // The answer was written before it arrived, and its time has whole seconds: the host's clock shows at least this.
+        let clock = *self.clock.read().unwrap_or_else(PoisonError::into_inner);
+        clock.map(|(host, seen)| host + seen.elapsed().as_secs())
     }
 }
 
@@ -317,7 +321,7 @@ impl Line {
         let mut limited = response.take(MOST + 1);
         limited.read_to_end(&mut body).map_err(|error| self.cut(request, &error))?;
         if body.len() as u64 > MOST {
-            return Err(Fault::new(Kind::Host, format!("{request}: the answer of {} is larger than {} MiB", self.authority, MOST >> 20)));
+            return Err(self.lost(request, &format!("the answer is larger than {} MiB", MOST >> 20)));
         }
         Ok((status, reason, body))
     }
@@ -340,11 +344,7 @@ impl Line {
     }
 
     fn lost(&self, request: &Request, why: &str) -> Fault {
-        if request.is_read() {
-            Fault::new(Kind::Unreachable, format!("{request}: {} did not answer: {why}", self.authority))
-        } else {
-            Fault::new(Kind::Unknown, format!("{request}: sent to {}, but the answer was lost: {why}", self.authority))
-        }
+        Fate::Unknown.fault(!request.is_read(), format!("{request}: no answer from {}: {why}", self.authority))
     }
 }
 

@@ -8,11 +8,13 @@ pub mod pvesh;
 pub mod ssh;
 pub mod tls;
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::api::{Call, Pace, Reply, Request, cluster};
+use crate::api::{Call, Pace, Reply, Request, Upid, cluster, tasks};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::interrupt::Interrupt;
@@ -25,9 +27,9 @@ pub trait Transport: Send + Sync {
     fn write(&self, request: &Request, permit: &Permit) -> Result<Reply>;
     /// Who the host sees: `felhom@pve!agent`, or `root@pam` through ssh.
     fn who(&self) -> &str;
-    /// How far the host's clock is ahead of ours, in seconds, as far as seen.
-    fn clock_ahead(&self) -> i64 {
-        0
+    /// The host's time now in Unix seconds, not later than it really is; `None` before any answer showed it.
+    fn host_time(&self) -> Option<u64> {
+        None
     }
 }
 
@@ -38,6 +40,8 @@ fn reads_only(request: &Request) -> Result<()> {
 
 /// How often a read is tried again after a connection failed, and how long that may take in all.
 const RETRIES: u32 = 2;
+/// How far a host's clock may be behind ours where it was never seen, in seconds.
+const UNSEEN_CLOCK: i64 = 60;
 const FIRST_PAUSE: Duration = Duration::from_millis(150);
 
 /// Speaks to one host (or cluster) for one verb.
@@ -46,19 +50,32 @@ pub struct Client {
     verb: String,
     interrupt: Interrupt,
     limits: Limits,
+    /// Tasks that existed before a change of this run was sent: none of them can be the one that a lost answer named.
+    tasks: Mutex<HashSet<String>>,
 }
 
 impl Client {
     pub fn new(transport: Box<dyn Transport>, verb: String, interrupt: Interrupt) -> Self {
-        Self { transport, verb, interrupt, limits: Limits::default() }
+        Self { transport, verb, interrupt, limits: Limits::default(), tasks: Mutex::default() }
     }
 
     pub fn who(&self) -> &str {
         self.transport.who()
     }
 
-    pub fn clock_ahead(&self) -> i64 {
-        self.transport.clock_ahead()
+    /// The host's time now, never later than it really is: no task that is started from now on has an earlier start.
+    pub fn host_time(&self) -> u64 {
+        self.transport.host_time().unwrap_or_else(|| u64::try_from(jiff::Timestamp::now().as_second() - UNSEEN_CLOCK).unwrap_or_default())
+    }
+
+    /// Remembers a task as one that existed before the next change is sent.
+    pub fn note_task(&self, upid: &Upid) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(upid.to_string());
+    }
+
+    /// Whether this task existed before the last change was sent.
+    pub fn knows(&self, upid: &Upid) -> bool {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).contains(&upid.to_string())
     }
 
     /// The host has just been given up for this run: true once.
@@ -108,8 +125,13 @@ impl Client {
     /// Is the host there, and does it know who asks? To be asked before the first change of a run: later the answer could be lost.
     pub fn greet(&self) -> Result<()> {
         self.get(&cluster::version())?;
-        // Root on the node may do everything, and each question costs a start of pvesh.
-        if self.who() == "root@pam" { Ok(()) } else { self.get(&cluster::permissions()).map(drop) }
+        // Root on the node may do everything, each question costs a start of pvesh, and its tasks are found by their process.
+        if self.who() == "root@pam" {
+            return Ok(());
+        }
+        self.get(&cluster::permissions()).map(drop)?;
+        self.get(&tasks::recent())?.iter().for_each(|entry| self.note_task(&entry.upid));
+        Ok(())
     }
 
     /// Sends a change, once.

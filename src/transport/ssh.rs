@@ -4,6 +4,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
 
 use crate::exec::Cmd;
+use crate::fault::Fate;
 pub use crate::shell::quote;
 
 /// ssh takes the first value of a repeated option, so these stand before whatever its own configuration says.
@@ -47,12 +48,20 @@ pub enum SshTrouble {
     Denied,
     Unreachable,
     NoSuchHost,
-    /// The connection was there, and then not: what was asked may have been done.
+    /// The connection broke: the remote command may have run.
     Dropped,
     Other,
 }
 
 impl SshTrouble {
+    /// How far the remote command came. Only what certainly came before the login counts as not sent.
+    pub fn fate(self) -> Fate {
+        match self {
+            Self::Dropped | Self::Other => Fate::Unknown,
+            _ => Fate::NotSent,
+        }
+    }
+
     pub fn read(stderr: &str) -> Self {
         let has = |text: &str| stderr.contains(text);
         if has("REMOTE HOST IDENTIFICATION HAS CHANGED") {
@@ -63,9 +72,14 @@ impl SshTrouble {
             Self::Denied
         } else if has("Could not resolve hostname") || has("Name or service not known") {
             Self::NoSuchHost
-        } else if has("Connection refused") || has("Connection timed out") || has("No route to host") || has("Network is unreachable") {
+        } else if has("connect to host") || has("kex_exchange_identification") || has("Connection timed out during banner exchange") {
             Self::Unreachable
-        } else if has("closed by remote host") || has("Connection reset") || has("Broken pipe") || has("Timeout, server") {
+        } else if has("closed by remote host")
+            || has("Connection reset")
+            || has("Broken pipe")
+            || has("Timeout, server")
+            || has("Connection timed out")
+        {
             Self::Dropped
         } else {
             Self::Other
@@ -107,6 +121,8 @@ mod tests {
         assert_eq!(read("op@127.0.0.1: Permission denied (publickey)."), SshTrouble::Denied);
         assert_eq!(read("ssh: connect to host 127.0.0.1 port 1: Connection refused"), SshTrouble::Unreachable);
         assert_eq!(read("ssh: Could not resolve hostname nosuch: Name or service not known"), SshTrouble::NoSuchHost);
+        assert_eq!(read("ssh: connect to host 127.0.0.1 port 22: Connection timed out"), SshTrouble::Unreachable);
         assert_eq!(read("Connection to 127.0.0.1 closed by remote host."), SshTrouble::Dropped);
+        assert_eq!(read("Read from remote host 127.0.0.1: Connection timed out"), SshTrouble::Dropped);
     }
 }

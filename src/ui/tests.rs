@@ -207,7 +207,7 @@ fn the_lines_of_one_thing_keep_to_the_width() {
     let one =
         Guest { notes: "one two three four five six seven".into(), ..Guest { name: guest.name.clone(), notes: String::new(), ..*guest } };
     let (text, _) = shown(Options::default(), narrow, |out| out.one(&one).unwrap());
-    assert_eq!(text, "vmid    101\nmemory  1 GiB\nnotes   one two three four\n        five six seven\n");
+    assert_eq!(text, "VMID    101\nMemory  1 GiB\nNotes   one two three four\n        five six seven\n");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn hostile_names_stay_in_their_cell() {
 #[test]
 fn one_thing() {
     let one = |options| shown(options, Screen::terminal(80), |out| out.one(&guests()[0]).unwrap()).0;
-    assert_eq!(one(Options::default()), "vmid    101\nmemory  1 GiB\nnotes   front, \"main\"\n        two\n");
+    assert_eq!(one(Options::default()), "VMID    101\nMemory  1 GiB\nNotes   front, \"main\"\n        two\n");
     assert_eq!(one(columns("memory", Options::default())), "memory  1 GiB\n");
     assert_eq!(one(format(Format::Id)), "101\n");
     assert_eq!(one(columns("vmid,memory", format(Format::Csv))), "vmid,memory\n101,1073741824\n");

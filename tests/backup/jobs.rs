@@ -24,7 +24,7 @@ fn a_job_from_its_making_to_its_end() {
     ];
     let made = host.run(create).ok().json();
     assert_eq!((text(&made[0], "status"), text(&made[0], "id")), ("ok", "nightly"));
-    host.run(create).fails(1).says("there is a backup job 'nightly' already");
+    host.run(create).fails(3).says("there is a backup job 'nightly' already");
     let list = host.run(["backup", "job", "list", "-o", "json"]).ok().json();
     assert_eq!((text(&list[0], "guests"), text(&list[0], "keep"), list[0]["enabled"].as_bool()), ("101,103", "last=2", Some(true)));
     host.run(["backup", "job", "set", "nightly", "--enabled", "false", "--schedule", "03:00"]).ok();

@@ -114,7 +114,7 @@ fn pruning_along_needs_the_right_to_and_the_host_says_so_at_once() {
 fn a_locked_guest_fails_or_is_waited_for() {
     let host = Host::baseline();
     set(&host, 101, "lock", "snapshot");
-    host.run(["backup", "run", "101"]).fails(1).says("is locked (snapshot)").says("--wait-lock");
+    host.run(["backup", "run", "101"]).fails(3).says("is locked (snapshot)").says("--wait-lock");
     assert_eq!(host.count("POST", "/vzdump"), 0);
     let mut run = host.start(["backup", "run", "101", "--wait-lock", "30s", "-o", "json"]);
     run.until_said("waiting up to 30 s");

@@ -205,7 +205,7 @@ fn a_golden_container_goes_through_the_fence() {
     let (code, stdout, _) = demo.run(&["guest", "config", "9050", "-o", "json"]);
     assert!(code == 0 && stdout.contains("keyctl=1"), "{stdout}");
     let (code, _, stderr) = demo.run(&create);
-    assert!(code == 1 && stderr.contains("9050 is in use"), "{stderr}");
+    assert!(code == 3 && stderr.contains("9050 is in use"), "{stderr}");
     // The same without the fence is what the host denies to every token: so it never gets that far.
     let (code, _, stderr) = demo.run(&["guest", "create", "lxc", "-", "--hostname", "x", "--storage", "local"]);
     assert!(code == 2 && stderr.contains("not a container template"), "{stderr}");

@@ -84,7 +84,7 @@ fn a_killed_run_is_found_again_and_its_end_is_asked_for() {
     eventually("the task ends", || {
         shown = host.run(["history", "-o", "json"]).ok().json();
         let status = shown[0]["status"].as_str().unwrap_or_default();
-        assert!(status == "ok" || (status == "unfinished" && shown[0]["targets"][0]["message"] == "still runs on the host"), "{shown}");
+        assert!(status == "ok" || (status == "unfinished" && shown[0]["targets"][0]["message"] == "still running on the host"), "{shown}");
         status == "ok"
     });
     assert_eq!(shown[0]["targets"][0]["upid"], before.iter().find(|record| record["record"] == "upid").unwrap()["upid"]);

@@ -105,7 +105,7 @@ fn carry_out(counts: &Arc<Counts>, items: u32, jobs: usize, pace: Pace, takes: u
     let mut change = Change::new("count");
     change.jobs = jobs;
     for vmid in 0..items {
-        let mut call: Call<()> = Call::post(path!["nodes", "pve1", "lxc", vmid, "status", "start"]);
+        let mut call: Call<()> = Call::put(path!["nodes", "pve1", "lxc", vmid, "config"]);
         call.request.pace = pace;
         let target = Target { vmid: Some(vmid), ..Target::default() };
         change.items.push(Item::new("start", target).step(Step::call("start", call)));

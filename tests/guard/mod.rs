@@ -1,5 +1,6 @@
 //! The one door for changes: that none goes around it, and what it writes down.
 
+mod faults;
 mod gates;
 mod hostile;
 mod journal;
@@ -8,6 +9,7 @@ mod limits;
 mod permit;
 mod plans;
 mod raw;
+mod refusals;
 mod secrets;
 mod site;
 mod sources;

@@ -13,8 +13,8 @@ const TOKEN: &str = "felhom@pve!rig";
 fn a_number_that_is_taken() {
     let host = Host::baseline();
     let volid = archive(&host, "101");
-    let run = host.run(["guest", "restore", &volid, "--vmid", "102", "-o", "json"]).fails(1);
-    assert_eq!(run.error()["kind"], "exists");
+    let run = host.run(["guest", "restore", &volid, "--vmid", "102", "-o", "json"]).fails(3);
+    assert_eq!(run.error()["kind"], "refused");
     assert!(text(&run.error(), "hint").contains("--overwrite --confirm 102"), "{run}");
     assert_eq!(host.count("POST", "/lxc"), 0);
     host.forgive("GET /cluster/nextid");
@@ -27,8 +27,8 @@ fn a_number_that_somebody_has_whom_the_token_does_not_see() {
     grant(&host, "/vms/101", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage", TOKEN, &["Datastore.AllocateSpace", "Datastore.Audit"]);
     let host = host.with_token(TOKEN);
-    let run = host.run(["guest", "restore", "--from", "101", "--vmid", "102", "-o", "json"]).fails(1);
-    assert_eq!(run.error()["kind"], "exists", "{run}");
+    let run = host.run(["guest", "restore", "--from", "101", "--vmid", "102", "-o", "json"]).fails(3);
+    assert_eq!(run.error()["kind"], "refused", "{run}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Add {
         let planned = ctx.planned_here()?;
         let config = ctx.config()?;
         if config.contexts.contains_key(&self.name) {
-            return Err(Fault::new(Kind::Exists, format!("there is a context {} already", self.name)).with_hint(format!(
+            return Err(Fault::refused(format!("there is a context {} already", self.name)).with_hint(format!(
                 "choose another name; `felhom context edit` changes it, `felhom context remove {}` takes it away",
                 self.name
             )));

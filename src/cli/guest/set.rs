@@ -62,6 +62,7 @@ impl Set {
             let nothing = outcome.extra.get("changed").and_then(Json::as_array).is_some_and(Vec::is_empty);
             match outcome.status {
                 Status::Unchanged => drop(outcome.extra.insert("changed".into(), json!([]))),
+                // All is as requested, and nothing had to change for it.
                 Status::Ok if nothing => outcome.status = Status::Unchanged,
                 _ => {}
             }

@@ -6,7 +6,7 @@ use crate::cli::Ctx;
 use crate::config::context::{check_name, check_ssh_host, check_token_id};
 use crate::config::resolve::FROM_ENV;
 use crate::config::{Context, Endpoint, SshHost, Transport, Url};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::ops::role::keeper::Keeper;
 use crate::ops::time;
 
@@ -51,7 +51,7 @@ fn named(there: &std::collections::BTreeMap<String, Context>, new: Context, name
     match there.get(&name) {
         Some(known) if same(&known) => return Ok(known.clone()),
         Some(_) => {
-            return Err(Fault::new(Kind::Exists, format!("there is a context '{name}' already, for another host"))
+            return Err(Fault::refused(format!("there is a context '{name}' already, for another host"))
                 .with_hint(format!("-c NAME gives the new one another name; `felhom role bootstrap -c {name}` is for that one")));
         }
         None => {}

@@ -77,9 +77,6 @@ fn emit(ctx: &Ctx, lines: &[Line]) -> Result<()> {
 
 fn ended(session: &Session, upid: &Upid) -> Result<Option<Ended>> {
     let status = session.client()?.get(&tasks::status(upid))?;
-    if status.running() {
-        return Ok(None);
-    }
-    let exitstatus = status.exitstatus.unwrap_or_default();
+    let Some(exitstatus) = status.ended().map(str::to_owned) else { return Ok(None) };
     Ok(Some(Ended { upid: upid.clone(), verdict: tasks::Verdict::of(&exitstatus), exitstatus, log: Vec::new() }))
 }

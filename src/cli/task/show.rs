@@ -38,7 +38,7 @@ impl Show {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let session = ctx.session()?;
         let status = session.client()?.get(&tasks::status(&self.upid))?;
-        let exit = (!status.running()).then(|| status.exitstatus.unwrap_or_default());
+        let exit = status.ended().map(str::to_owned);
         let upid = self.upid;
         ctx.out.one(&Shown {
             context: session.context.clone(),

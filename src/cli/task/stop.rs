@@ -27,7 +27,7 @@ impl Stop {
         let status = session.client()?.get(&tasks::status(&self.upid))?;
         let target = Target { node: Some(self.upid.node.clone()), vmid: self.upid.vmid(), name: Some(self.upid.kind.clone()), kind: None };
         let item = Item::new("task-stop", target).extra("upid_stopped", self.upid.to_string());
-        let item = if status.running() {
+        let item = if status.ended().is_none() {
             item.step(Step::call("stop", tasks::stop(&self.upid)))
                 .touches(format!("the running task {}", self.upid))
                 .caution("what it worked on is left half done")
@@ -39,7 +39,7 @@ impl Stop {
             // The host answers at once and kills the worker within some seconds: only its end is the end.
             for _ in 0..100 {
                 let status = session.client()?.get(&tasks::status(&self.upid))?;
-                if !status.running() {
+                if status.ended().is_some() {
                     return Ok(Map::from_iter([("task_exitstatus".to_owned(), json!(status.exitstatus))]));
                 }
                 session

@@ -1,11 +1,14 @@
 //! What came back, told apart: an answer, a refusal of the helper, of sudo, of ssh, or no helper at all.
 
 use crate::exec::Done;
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::fence::protocol::{Envelope, ErrorKind, PROTOCOL, Trouble, Word};
 use crate::transport::ssh::SshTrouble;
 
 use super::Door;
+
+/// What to do about a change whose outcome is unknown.
+pub(super) const LOOK: &str = "check what the host did with `felhom usb status` or `felhom guest list` before you try again";
 
 /// The envelope in what was printed. A login shell may have said something before it.
 pub(in crate::fence) fn envelope(stdout: &[u8]) -> Option<Envelope> {
@@ -42,9 +45,10 @@ pub(super) fn read(door: &Door, word: Word, done: &Done) -> Result<Envelope> {
                 "`felhom fence check` shows which words are allowed; `felhom fence install` or `felhom fence sudoers` writes the rule",
             )
         }
-        code if word.changes() => Fault::new(Kind::Unknown, format!("no answer came ({}): {}", ended(code, done.signal), last(&said)))
-            .with_hint("it may have been done: `felhom usb status` or `felhom guest list` shows what the host did"),
-        code => Fault::other(format!("no answer came ({}): {}", ended(code, done.signal), last(&said))),
+        code if word.changes() => {
+            Fate::Unknown.fault(true, format!("no answer ({}): {}", ended(code, done.signal), last(&said))).with_hint(LOOK)
+        }
+        code => Fault::other(format!("no answer ({}): {}", ended(code, done.signal), last(&said))),
     })
 }
 
@@ -80,13 +84,9 @@ fn ssh_fault(word: Word, said: &str) -> Fault {
         ),
         SshTrouble::Denied => Fault::new(Kind::Unauthenticated, text)
             .with_hint("the key must be in the user's authorized_keys, or in an agent: ssh is never asked for a password here"),
-        SshTrouble::Unreachable | SshTrouble::NoSuchHost => {
-            Fault::new(Kind::Unreachable, text).with_hint("nothing was sent, so it is safe to try again")
-        }
-        SshTrouble::Dropped | SshTrouble::Other if word.changes() => Fault::new(Kind::Unknown, text)
-            .with_hint("the connection was lost: `felhom usb status` or `felhom guest list` shows what the host did"),
-        SshTrouble::Dropped | SshTrouble::Other => {
-            Fault::new(Kind::Unreachable, text).with_hint("nothing is changed by this word, so it is safe to try again")
+        trouble => {
+            let fault = trouble.fate().fault(word.changes(), text);
+            if fault.kind == Kind::Unknown { fault.with_hint(LOOK) } else { fault }
         }
     }
 }

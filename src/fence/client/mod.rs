@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::context::{Fence as Settings, FenceVia};
 use crate::exec::{Cmd, Done, Failure};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::interrupt::{Interrupt, Signal};
 use crate::transport::ssh::ssh_command;
@@ -141,9 +141,10 @@ impl Fence {
                 _ => answer::no_helper(&self.door),
             },
             Failure::Start(e) => Fault::other(format!("could not be started: {e}")),
-            Failure::TimedOut(limit) if word.changes() => Fault::new(Kind::Unknown, format!("no answer after {} s", limit.as_secs()))
-                .with_hint("`felhom usb status` or `felhom guest list` shows what the host did"),
-            Failure::TimedOut(limit) => Fault::new(Kind::Unreachable, format!("no answer after {} s", limit.as_secs())),
+            Failure::TimedOut(limit) => {
+                let fault = Fate::Unknown.fault(word.changes(), format!("no answer after {} s", limit.as_secs()));
+                if fault.kind == Kind::Unknown { fault.with_hint(answer::LOOK) } else { fault }
+            }
             Failure::Interrupted(signal) => {
                 let kind = if *signal == Signal::Terminate { Kind::Terminated } else { Kind::Interrupted };
                 Fault::new(kind, "interrupted")

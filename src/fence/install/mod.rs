@@ -173,7 +173,7 @@ fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -
         let kind = match SshTrouble::read(&said) {
             SshTrouble::UnknownHostKey | SshTrouble::ChangedHostKey => Kind::Untrusted,
             SshTrouble::Denied => Kind::Unauthenticated,
-            _ => Kind::Unreachable,
+            trouble => trouble.fate().fault(true, "").kind,
         };
         return Err(Fault::new(kind, format!("ssh to {target}: {last}"))
             .with_hint(format!("`ssh {target}` shows more; the host's key must be known and root's login allowed with a key")));

@@ -33,7 +33,8 @@ pub fn ask(patient: &Patient<'_>, report: &mut Report) -> bool {
         Ok((client, version)) => {
             report.ok("reach", format!("answers in {} ms", begun.elapsed().as_millis()));
             if patient.context.transport == Transport::Https {
-                clock(client.clock_ahead(), report);
+                let host = i64::try_from(client.host_time()).unwrap_or_default();
+                clock(host - jiff::Timestamp::now().as_second(), report);
             }
             this_version(&version.version, report);
             true

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::storage::{self, Storage};
 use crate::api::{GuestKind, backup, cluster, lenient};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::guard::plan::Held;
 use crate::guard::tags::{self, Deed};
 use crate::ops::backup::archive::{self, Archive, Filter};
@@ -160,7 +160,7 @@ fn number(session: &Session, request: &Request, archive: &Archive, all: &[Guest]
     let wanted = request.vmid.or(archive.vmid.filter(|_| request.overwrite));
     match wanted.and_then(|vmid| all.iter().find(|guest| guest.vmid == vmid)) {
         Some(guest) if request.overwrite => Ok((guest.vmid, Some(guest.clone()))),
-        Some(guest) => Err(Fault::new(Kind::Exists, format!("{} exists already", guest.label())).with_hint(format!(
+        Some(guest) => Err(Fault::refused(format!("{} exists already", guest.label())).with_hint(format!(
             "leave --vmid out for the next free number, or --overwrite --confirm {} puts the archive in its place",
             guest.vmid
         ))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::api::{Reply, Request, Upid, answer};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 
 /// Reads what a finished `pvesh` left: its exit code, stdout and stderr.
 pub(super) fn read(request: &Request, code: i32, stdout: &str, stderr: &str) -> Result<Reply> {
@@ -31,7 +31,8 @@ fn data(request: &Request, stdout: &str) -> Result<Reply> {
     match last.parse::<Upid>() {
         Ok(found) => Ok(upid(&found)),
         Err(_) => {
-            Err(Fault::new(Kind::Host, format!("{request}: pvesh printed no JSON but: {}", last.chars().take(200).collect::<String>())))
+            let message = format!("{request}: pvesh printed no JSON but: {}", last.chars().take(200).collect::<String>());
+            Err(if request.is_read() { Fault::new(Kind::Host, message) } else { Fate::Unknown.fault(true, message) })
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::api::tasks::{self, Filter};
 use crate::api::{Pace, Reply, Request, Upid, Value};
 use crate::exec::{Cmd, Done, Failure};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::{Permit, redact};
 use crate::interrupt::Interrupt;
 use crate::routes;
@@ -34,15 +34,12 @@ pub enum Door {
 pub struct Pvesh {
     door: Door,
     interrupt: Interrupt,
-    /// A change is started whole or not at all: no signal cuts that short.
-    calm: Interrupt,
     log: Log,
 }
 
 impl Pvesh {
     pub fn new(door: Door, interrupt: Interrupt, log: Log) -> Result<Self> {
-        let calm = Interrupt::never().map_err(|error| Fault::io("set up the ssh transport", &error))?;
-        Ok(Self { door, interrupt, calm, log })
+        Ok(Self { door, interrupt, log })
     }
 
     fn place(&self) -> String {
@@ -53,13 +50,13 @@ impl Pvesh {
     }
 
     /// Runs a script there. The command line is constant; the script comes on standard input.
-    fn run(&self, request: &Request, script: String, interrupt: &Interrupt) -> Result<Done> {
+    fn run(&self, request: &Request, script: String) -> Result<Done> {
         let shell = match &self.door {
             Door::Ssh { host } => ssh::multiplexed(ssh_command(host, "exec sh -s")),
             Door::Local => Cmd::new("sh").arg("-s"),
         };
         let begun = std::time::Instant::now();
-        let done = shell.stdin(script).timeout(patience(request)).run(interrupt).map_err(|failure| self.failed(request, &failure))?;
+        let done = shell.stdin(script).timeout(patience(request)).run(&self.interrupt).map_err(|failure| self.failed(request, &failure))?;
         (self.log)(&format!("{request} through pvesh on {} → {:?} ({} ms)", self.place(), done.code, begun.elapsed().as_millis()));
         Ok(done)
     }
@@ -68,36 +65,36 @@ impl Pvesh {
         let kind = match failure {
             Failure::Interrupted(crate::interrupt::Signal::Interrupt) => Kind::Interrupted,
             Failure::Interrupted(crate::interrupt::Signal::Terminate) => Kind::Terminated,
-            Failure::TimedOut(_) if !request.is_read() => Kind::Unknown,
-            Failure::TimedOut(_) | Failure::Start(_) => Kind::Unreachable,
+            Failure::TimedOut(_) => Fate::Unknown.fault(!request.is_read(), "").kind,
+            Failure::Start(_) => Kind::Unreachable,
         };
         let program = if self.door == Door::Local { "sh" } else { "ssh" };
-        Fault::new(kind, format!("{request}: {program} to {}: {failure}", self.place()))
+        let fault = Fault::new(kind, format!("{request}: {program} to {}: {failure}", self.place()));
+        if matches!(failure, Failure::Interrupted(_)) && !request.is_read() {
+            return fault.with_hint("check `felhom task list`: the change may have been started on the host");
+        }
+        fault
     }
 
-    /// ssh gave up before the script came to its end.
+    /// ssh, or the shell, ended before the script did. Once the script has begun, whatever it was told may have been done.
     fn broken(&self, request: &Request, done: &Done) -> Fault {
         let text = done.stderr_text();
-        let last = redact::text(text.lines().last().unwrap_or("no word from ssh"));
-        let (kind, hint) = match SshTrouble::read(&text) {
-            SshTrouble::UnknownHostKey => (
-                Kind::Untrusted,
-                "log in once by hand with ssh and compare the key, or add it to known_hosts: felhom never accepts one by itself",
-            ),
-            SshTrouble::ChangedHostKey => {
-                (Kind::Untrusted, "if nobody reinstalled the host, somebody may be in between; `ssh-keygen -R HOST` forgets the old key")
+        let last = redact::text(text.lines().last().unwrap_or("ssh said nothing"));
+        let trouble = SshTrouble::read(&text);
+        let begun = self.door == Door::Local || Ran::parse(&done.stdout_text()).at > 0;
+        let fate = if begun { Fate::Unknown } else { trouble.fate() };
+        let fault = fate.fault(!request.is_read(), format!("{request}: ssh to {}: {last}", self.place()));
+        let (kind, hint) = match trouble {
+            _ if fate == Fate::Unknown => return fault,
+            SshTrouble::UnknownHostKey => {
+                (Kind::Untrusted, "log in once with ssh and compare the host key; felhom never accepts one by itself")
             }
-            SshTrouble::Denied => {
-                (Kind::Unauthenticated, "BatchMode asks for no password: is the key in the agent, and in the host's authorized_keys?")
-            }
-            SshTrouble::NoSuchHost => (Kind::Unreachable, "`ssh -G HOST` shows what ssh makes of the name"),
-            SshTrouble::Unreachable | SshTrouble::Other => (Kind::Unreachable, "`ssh -v HOST true` shows where it fails"),
-            SshTrouble::Dropped => (
-                if request.is_read() { Kind::Unreachable } else { Kind::Unknown },
-                "the connection broke off: look at `felhom task list` before you try again",
-            ),
+            SshTrouble::ChangedHostKey => (Kind::Untrusted, "check why the host key changed; `ssh-keygen -R HOST` removes the old key"),
+            SshTrouble::Denied => (Kind::Unauthenticated, "check that the key is in the agent and in the host's authorized_keys"),
+            SshTrouble::NoSuchHost => (fault.kind, "check the name with `ssh -G HOST`"),
+            _ => (fault.kind, "check the connection with `ssh -v HOST true`"),
         };
-        Fault::new(kind, format!("{request}: ssh to {}: {last}", self.place())).with_hint(hint)
+        Fault { kind, ..fault }.with_hint(hint)
     }
 
     /// The task that a change began, while it still runs.
@@ -114,7 +111,10 @@ impl Pvesh {
         // A busy host takes its time between the fork of a worker and its line in the list.
         for attempt in 0..20 {
             if attempt > 0 {
-                let _ = self.calm.wait(Duration::from_millis(300));
+                self.interrupt.wait(Duration::from_millis(300)).map_err(|signal| {
+                    crate::session::stopped(signal, &format!("{request}: started, and interrupted before its task was found"))
+                        .with_hint("check `felhom task list --running` for its task")
+                })?;
             }
             // A call of the whole cluster is worked on by the node that took it, and the cluster's list names that.
             let list = node.map_or_else(|| tasks::recent().request, |node| tasks::list(node, &filter).request);
@@ -146,7 +146,7 @@ impl Pvesh {
 impl Transport for Pvesh {
     fn read(&self, request: &Request) -> Result<Reply> {
         reads_only(request)?;
-        let done = self.run(request, script::read(request), &self.interrupt)?;
+        let done = self.run(request, script::read(request))?;
         match script::end(&done.stderr_text()) {
             Some((code, stderr)) => answer::read(request, code, &done.stdout_text(), &stderr),
             None => Err(self.broken(request, &done)),
@@ -155,7 +155,7 @@ impl Transport for Pvesh {
 
     fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
         refuse_secrets(request)?;
-        let done = self.run(request, script::write(request), &self.calm)?;
+        let done = self.run(request, script::write(request))?;
         let Some((_, stderr)) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };
         let ran = Ran::parse(&done.stdout_text());
         match ran.code {

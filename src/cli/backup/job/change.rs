@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::{Call, backup};
 use crate::cli::{Ctx, complete};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::guard::{Change, Item, Step, Target};
 use crate::ops::backup::run::{Compress, Notify};
 use crate::ops::backup::{Keep, Mode, job};
@@ -135,7 +135,7 @@ impl Create {
         let session = ctx.session()?;
         let before = job::all(&session)?;
         if let Some(id) = self.id.as_ref().filter(|id| before.iter().any(|job| job.id == **id)) {
-            return Err(Fault::new(Kind::Exists, format!("there is a backup job '{id}' already"))
+            return Err(Fault::refused(format!("there is a backup job '{id}' already"))
                 .with_hint(format!("`felhom backup job set {id}` changes it")));
         }
         let call = s.put(backup::create_job().with_some("id", self.id.as_ref()).with("schedule", &self.schedule));

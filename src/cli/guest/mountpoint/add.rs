@@ -53,7 +53,7 @@ impl Add {
         let key = self.key(&guest, &before)?;
         let same = disks::of(GuestKind::Lxc, &before).into_iter().find(|disk| disk.mount() == self.path);
         if let Some(there) = same {
-            return Err(Fault::new(crate::fault::Kind::Exists, format!("{} has {} at {} already", guest.label(), there.key, self.path))
+            return Err(Fault::refused(format!("{} has {} at {} already", guest.label(), there.key, self.path))
                 .with_hint("`felhom backup scope` shows what is mounted where"));
         }
         let low = match takes(&session, &guest, id, gib) {
@@ -90,14 +90,14 @@ impl Add {
             return (0..256)
                 .map(|n| format!("mp{n}"))
                 .find(|key| !config.contains_key(key))
-                .ok_or_else(|| Fault::other(format!("{} has no free mount point left", guest.label())));
+                .ok_or_else(|| Fault::refused(format!("{} has no free mount point left", guest.label())));
         };
         let number = named.strip_prefix("mp").and_then(|n| n.parse::<u8>().ok());
         if number.is_none_or(|n| format!("mp{n}") != *named) {
             return Err(Fault::usage(format!("'{named}' is no mount point")).with_hint("mp0 to mp255"));
         }
         match text(config, named) {
-            Some(there) => Err(Fault::new(crate::fault::Kind::Exists, format!("{} has {named} already: {there}", guest.label()))
+            Some(there) => Err(Fault::refused(format!("{} has {named} already: {there}", guest.label()))
                 .with_hint("without --mp the next free one is taken")),
             None => Ok(named.clone()),
         }
