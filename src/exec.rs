@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::thread::{self, JoinHandle};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
 
 use crate::interrupt::{Interrupt, Signal};
 
@@ -93,7 +95,7 @@ pub enum Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Start(e) if e.kind() == std::io::ErrorKind::NotFound => f.write_str("no such program"),
+            Self::Start(e) if e.kind() == ErrorKind::NotFound => f.write_str("no such program"),
             Self::Start(e) => write!(f, "{e}"),
             Self::TimedOut(limit) => write!(f, "no end after {} s", limit.as_secs()),
             Self::Interrupted(_) => f.write_str("interrupted"),
@@ -198,24 +200,20 @@ impl Cmd {
         command
     }
 
-    /// Runs it to its end with piped stdin, stdout and stderr.
+    /// Runs it to its end with piped stdin, stdout and stderr. At the time limit, or on a signal, its process group is killed.
     pub fn run(&self, interrupt: &Interrupt) -> Result<Done, Failure> {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         let mut child = command.spawn().map_err(Failure::Start)?;
-        let feed = feed(&mut child, self.stdin.clone());
-        let out = drain(child.stdout.take(), self.cap);
-        let err = drain(child.stderr.take(), self.cap);
-        let status = wait(&mut child, self.timeout, interrupt);
-        if status.is_err() {
-            kill_group(&mut child);
+        let mut pipes = Pipes::of(&mut child, &self.stdin, self.cap);
+        match finish(&mut child, &mut pipes, self.timeout, &interrupt.armed()) {
+            Ok(status) => Ok(pipes.done(status)),
+            Err(failure) => {
+                kill_group(&mut child);
+                Err(failure)
+            }
         }
-        let status = status?;
-        let _ = feed.join();
-        let (stdout, cut_out) = out.join().unwrap_or_default();
-        let (stderr, cut_err) = err.join().unwrap_or_default();
-        Ok(Done { code: status.code(), signal: status.signal(), stdout, stderr, cut: cut_out || cut_err })
     }
 
     /// Runs it with this terminal as its own: an editor, a console.
@@ -238,46 +236,129 @@ impl Cmd {
     }
 }
 
-fn feed(child: &mut Child, bytes: Vec<u8>) -> JoinHandle<()> {
-    let pipe = child.stdin.take();
-    thread::spawn(move || {
-        if let Some(mut pipe) = pipe {
-            // A child that does not read its input is not an error: what it prints decides.
-            let _ = pipe.write_all(&bytes);
-        }
-    })
-}
+/// How long the output of a child that has exited may stay open. A process that it left behind may keep its pipes for hours.
+const LINGER: Duration = Duration::from_millis(300);
 
-fn drain(pipe: Option<impl Read + Send + 'static>, cap: usize) -> JoinHandle<(Vec<u8>, bool)> {
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut cut = false;
-        let Some(mut pipe) = pipe else { return (kept, cut) };
-        let mut chunk = [0_u8; 16 << 10];
-        while let Ok(n) = pipe.read(&mut chunk) {
-            if n == 0 {
-                break;
-            }
-            let room = cap.saturating_sub(kept.len()).min(n);
-            kept.extend_from_slice(&chunk[..room]);
-            cut |= room < n;
-        }
-        (kept, cut)
-    })
-}
-
-fn wait(child: &mut Child, limit: Duration, interrupt: &Interrupt) -> Result<std::process::ExitStatus, Failure> {
-    let start = Instant::now();
+/// Serves the pipes until the child has exited and its output is complete.
+fn finish(child: &mut Child, pipes: &mut Pipes<'_>, limit: Duration, interrupt: &Interrupt) -> Result<ExitStatus, Failure> {
+    let begun = Instant::now();
     let mut pause = Duration::from_millis(1);
+    let mut exited: Option<(ExitStatus, Instant)> = None;
+    let mut moved = true;
     loop {
-        if let Some(status) = child.try_wait().map_err(Failure::Start)? {
+        if exited.is_none() {
+            exited = child.try_wait().map_err(Failure::Start)?.map(|status| (status, Instant::now()));
+        }
+        if let Some((status, since)) = exited
+            && (pipes.at_end() || (!moved && since.elapsed() >= LINGER))
+        {
             return Ok(status);
         }
-        if start.elapsed() >= limit {
+        if begun.elapsed() >= limit {
             return Err(Failure::TimedOut(limit));
         }
-        interrupt.wait(pause).map_err(Failure::Interrupted)?;
-        pause = (pause * 2).min(Duration::from_millis(20));
+        moved = pipes.serve(pause, interrupt).map_err(|signal| match signal {
+            Signal::Deadline => Failure::TimedOut(begun.elapsed()),
+            signal => Failure::Interrupted(signal),
+        })?;
+        pause = if moved { Duration::from_millis(1) } else { (pause * 2).min(Duration::from_millis(20)) };
+    }
+}
+
+/// One end of each of a child's pipes, none of which ever blocks.
+struct Pipes<'a> {
+    stdin: Option<ChildStdin>,
+    unsent: &'a [u8],
+    stdout: Output<ChildStdout>,
+    stderr: Output<ChildStderr>,
+}
+
+struct Output<P> {
+    /// `None` at its end.
+    pipe: Option<P>,
+    kept: Vec<u8>,
+    cap: usize,
+    cut: bool,
+}
+
+impl<'a> Pipes<'a> {
+    fn of(child: &mut Child, input: &'a [u8], cap: usize) -> Self {
+        let stdin = child.stdin.take();
+        if let Some(pipe) = &stdin {
+            let _ = rustix::io::ioctl_fionbio(pipe, true);
+        }
+        Self { stdin, unsent: input, stdout: Output::of(child.stdout.take(), cap), stderr: Output::of(child.stderr.take(), cap) }
+    }
+
+    fn at_end(&self) -> bool {
+        self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
+    }
+
+    /// Waits this long for one of the pipes; true if something could be moved.
+    fn serve(&mut self, pause: Duration, interrupt: &Interrupt) -> Result<bool, Signal> {
+        if self.unsent.is_empty() {
+            self.stdin = None;
+        }
+        let waits: Vec<PollFd<'_>> = [
+            self.stdin.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::OUT)),
+            self.stdout.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+            self.stderr.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        interrupt.wait_for(waits, pause)?;
+        let fed = self.feed();
+        Ok(self.stdout.drain() | self.stderr.drain() | fed)
+    }
+
+    fn feed(&mut self) -> bool {
+        let Some(pipe) = &mut self.stdin else { return false };
+        match pipe.write(self.unsent) {
+            Ok(n) => {
+                self.unsent = &self.unsent[n..];
+                true
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => false,
+            // A child that does not read its input is no error: its output decides.
+            Err(_) => {
+                self.stdin = None;
+                false
+            }
+        }
+    }
+
+    fn done(self, status: ExitStatus) -> Done {
+        let cut = self.stdout.cut || self.stderr.cut;
+        Done { code: status.code(), signal: status.signal(), stdout: self.stdout.kept, stderr: self.stderr.kept, cut }
+    }
+}
+
+impl<P: Read + AsFd> Output<P> {
+    fn of(pipe: Option<P>, cap: usize) -> Self {
+        if let Some(pipe) = &pipe {
+            let _ = rustix::io::ioctl_fionbio(pipe, true);
+        }
+        Self { pipe, kept: Vec::new(), cap, cut: false }
+    }
+
+    /// Reads one chunk, if there is one.
+    fn drain(&mut self) -> bool {
+        let mut chunk = [0_u8; 16 << 10];
+        let Some(pipe) = &mut self.pipe else { return false };
+        match pipe.read(&mut chunk) {
+            Ok(n) if n > 0 => {
+                let room = self.cap.saturating_sub(self.kept.len()).min(n);
+                self.kept.extend_from_slice(&chunk[..room]);
+                self.cut |= room < n;
+                true
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => false,
+            _ => {
+                self.pipe = None;
+                true
+            }
+        }
     }
 }
 
@@ -320,6 +401,27 @@ mod tests {
         let end = Cmd::new("sh").args(["-c", "sleep 60 & sleep 60"]).timeout(Duration::from_millis(50)).run(&quiet());
         assert!(matches!(end, Err(Failure::TimedOut(_))), "{end:?}");
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_descendant_that_keeps_stdout_open_delays_neither_the_result_nor_the_time_limit() {
+        let begun = Instant::now();
+        // In a session of its own, so that no kill of the group reaches it.
+        let done = Cmd::new("sh").args(["-c", "setsid sleep 20 & echo secret"]).run(&quiet()).expect("sh runs");
+        assert_eq!((done.code, done.stdout_text().as_str()), (Some(0), "secret\n"));
+        let limit = Duration::from_millis(50);
+        let end = Cmd::new("sh").args(["-c", "setsid sleep 20 & sleep 20"]).timeout(limit).run(&quiet());
+        assert!(matches!(end, Err(Failure::TimedOut(_))), "{end:?}");
+        let end = Cmd::new("sh").args(["-c", "setsid sleep 20 & sleep 20"]).run(&quiet().limited(Some(limit)));
+        assert!(matches!(end, Err(Failure::TimedOut(_))), "{end:?}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_child_that_never_reads_its_input_does_not_block() {
+        let done = Cmd::new("sh").args(["-c", "exec <&-; yes | head -c 300000; exit 4"]).stdin(vec![b'x'; 1 << 20]).cap(100);
+        let done = done.run(&quiet()).expect("sh runs");
+        assert_eq!((done.code, done.stdout.len(), done.cut), (Some(4), 100, true));
     }
 
     #[test]

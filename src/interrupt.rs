@@ -1,27 +1,50 @@
 //! Ctrl-C and SIGTERM: waiting that a signal cuts short. The only place that sleeps.
 
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Which signal asked the program to end.
+use crate::fault::Kind;
+
+/// How often a wait that cannot be woken looks for a signal or the deadline.
+pub const TICK: Duration = Duration::from_millis(50);
+
+/// Why a wait ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     Interrupt,
     Terminate,
+    /// The time limit that the user set is over.
+    Deadline,
+}
+
+impl From<Signal> for Kind {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupted,
+            Signal::Terminate => Self::Terminated,
+            Signal::Deadline => Self::Unfinished,
+        }
+    }
 }
 
 /// Shared by everything that waits. The first signal wakes all waiters; the second ends the program at once.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     seen: Arc<AtomicUsize>,
-    /// Readable from the first signal on, and never read: so every waiter wakes, and stays awake.
+    /// Readable after the first signal, and never read: every waiter wakes, and no later wait blocks.
     wake: Arc<UnixStream>,
     _keep: Arc<UnixStream>,
+    /// How long a single wait may take.
+    limit: Option<Duration>,
+    /// When the present wait ends.
+    until: Option<Instant>,
 }
 
 impl Interrupt {
@@ -38,13 +61,32 @@ impl Interrupt {
             signal_hook::flag::register_usize(signal, Arc::clone(&seen), usize::try_from(signal).unwrap_or_default())?;
             signal_hook::low_level::pipe::register(signal, tell.try_clone()?)?;
         }
-        Ok(Self { seen, wake: Arc::new(wake), _keep: Arc::new(tell) })
+        Ok(Self { seen, wake: Arc::new(wake), _keep: Arc::new(tell), limit: None, until: None })
     }
 
     /// One that no signal reaches: for helpers without a person in front of them, and for tests.
     pub fn never() -> std::io::Result<Self> {
         let (wake, tell) = UnixStream::pair()?;
-        Ok(Self { seen: Arc::default(), wake: Arc::new(wake), _keep: Arc::new(tell) })
+        Ok(Self { seen: Arc::default(), wake: Arc::new(wake), _keep: Arc::new(tell), limit: None, until: None })
+    }
+
+    /// Limits every request and every child process to this time, see [`Self::armed`].
+    #[must_use]
+    pub fn limited(self, limit: Option<Duration>) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Starts the time limit, unless it is already running.
+    #[must_use]
+    pub fn armed(&self) -> Self {
+        let until = self.until.or_else(|| self.limit.map(|limit| Instant::now() + limit));
+        Self { until, ..self.clone() }
+    }
+
+    /// The same, with a deadline instead of the time limit.
+    #[must_use]
+    pub fn until(&self, deadline: Option<Instant>) -> Self {
+        Self { until: deadline, limit: None, ..self.clone() }
     }
 
     pub fn seen(&self) -> Option<Signal> {
@@ -55,20 +97,53 @@ impl Interrupt {
         }
     }
 
-    /// Sleeps; `Err` as soon as a signal has come.
+    /// `Err` after a signal or the deadline.
+    pub fn check(&self) -> Result<(), Signal> {
+        match self.seen() {
+            Some(signal) => Err(signal),
+            None if self.until.is_some_and(|until| until <= Instant::now()) => Err(Signal::Deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// Sleeps; `Err` as soon as a signal arrives or the deadline is over.
     pub fn wait(&self, time: Duration) -> Result<(), Signal> {
         let until = Instant::now() + time;
         loop {
-            if let Some(signal) = self.seen() {
-                return Err(signal);
-            }
+            self.check()?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
-            let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
-            // EINTR and readiness both lead back to the look at the flag.
-            let _ = poll(&mut [PollFd::new(&*self.wake, PollFlags::IN)], Some(&timeout));
+            self.poll(Vec::new(), left);
+        }
+    }
+
+    /// Waits until one of these is ready, but not longer than `time`.
+    pub fn wait_for<'a>(&'a self, ready: Vec<PollFd<'a>>, time: Duration) -> Result<(), Signal> {
+        self.check()?;
+        self.poll(ready, time);
+        self.check()
+    }
+
+    fn poll<'a>(&'a self, mut ready: Vec<PollFd<'a>>, time: Duration) {
+        let time = self.until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())));
+        let timeout = Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(time.subsec_nanos()) };
+        ready.push(PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN));
+        // EINTR needs no care: every caller checks again.
+        let _ = poll(&mut ready, Some(&timeout));
+    }
+
+    /// Runs work that cannot be interrupted in a thread of its own, and stops waiting for it after a signal or the time limit.
+    pub fn during<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Signal> {
+        let armed = self.armed();
+        let (tell, result) = mpsc::channel();
+        thread::spawn(move || tell.send(work()));
+        loop {
+            match result.recv_timeout(TICK) {
+                Ok(done) => return Ok(done),
+                Err(_) => armed.check()?,
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::guard::{Journal, Person, Rules, TagRules};
 use crate::interrupt::{Interrupt, Signal};
 use crate::task::{Waits, Watch};
@@ -74,10 +74,7 @@ impl Session {
     }
 }
 
-/// The fault of a run that a signal ended.
+/// The fault of a wait that ended early.
 pub fn stopped(signal: Signal, what: &str) -> Fault {
-    match signal {
-        Signal::Interrupt => Fault::new(Kind::Interrupted, what),
-        Signal::Terminate => Fault::new(Kind::Terminated, what),
-    }
+    Fault::new(signal.into(), what)
 }

@@ -70,7 +70,8 @@ struct Opened {
 }
 
 impl Ctx {
-    pub fn new(global: Global, around: Surroundings, verb: String, args: &[OsString]) -> Self {
+    pub fn new(global: Global, mut around: Surroundings, verb: String, args: &[OsString]) -> Self {
+        around.interrupt = around.interrupt.limited(global.timeout);
         let out = Arc::new(Out::new(global.view()));
         let command = redact::words(&args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>());
         let journal = Arc::new(Journal::at(&around.paths.state, global.no_journal));

@@ -79,10 +79,12 @@ impl Lock {
 }
 
 pub(super) fn interrupted(signal: Signal) -> Fault {
-    match signal {
-        Signal::Interrupt => Fault::new(Kind::Interrupted, "interrupted"),
-        Signal::Terminate => Fault::new(Kind::Terminated, "terminated"),
-    }
+    let what = match signal {
+        Signal::Interrupt => "interrupted",
+        Signal::Terminate => "terminated",
+        Signal::Deadline => "stopped at the time limit of --timeout",
+    };
+    Fault::new(signal.into(), what)
 }
 
 #[cfg(test)]

@@ -180,10 +180,7 @@ fn unfinished(task: &Watched, why: &str) -> Fault {
 
 /// After Ctrl-C: the task goes on, or is stopped where that was asked for.
 fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watch: &dyn Watch) -> Result<Ended> {
-    let kind = match signal {
-        Signal::Interrupt => Kind::Interrupted,
-        Signal::Terminate => Kind::Terminated,
-    };
+    let kind = signal.into();
     if !waits.cancel_on_interrupt {
         return Err(Fault::new(kind, format!("stopped waiting; the {} goes on on the host", task.label))
             .with_hint(format!("`felhom task wait '{0}'` follows it, `felhom task stop '{0}'` ends it", task.upid))

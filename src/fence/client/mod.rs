@@ -8,7 +8,7 @@ use crate::config::context::{Fence as Settings, FenceVia};
 use crate::exec::{Cmd, Done, Failure};
 use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::Permit;
-use crate::interrupt::{Interrupt, Signal};
+use crate::interrupt::Interrupt;
 use crate::transport::ssh::ssh_command;
 
 use super::host::gate::remote_line;
@@ -145,11 +145,8 @@ impl Fence {
                 let fault = Fate::Unknown.fault(word.changes(), format!("no answer after {} s", limit.as_secs()));
                 if fault.kind == Kind::Unknown { fault.with_hint(answer::LOOK) } else { fault }
             }
-            Failure::Interrupted(signal) => {
-                let kind = if *signal == Signal::Terminate { Kind::Terminated } else { Kind::Interrupted };
-                Fault::new(kind, "interrupted")
-                    .with_hint("what had begun on the host may have been done: `felhom usb status` shows the disks")
-            }
+            Failure::Interrupted(signal) => Fault::new((*signal).into(), "interrupted")
+                .with_hint("check `felhom usb status`: the host may have carried out the request"),
         }
     }
 }

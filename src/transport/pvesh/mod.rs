@@ -63,8 +63,7 @@ impl Pvesh {
 
     fn failed(&self, request: &Request, failure: &Failure) -> Fault {
         let kind = match failure {
-            Failure::Interrupted(crate::interrupt::Signal::Interrupt) => Kind::Interrupted,
-            Failure::Interrupted(crate::interrupt::Signal::Terminate) => Kind::Terminated,
+            Failure::Interrupted(signal) => (*signal).into(),
             Failure::TimedOut(_) => Fate::Unknown.fault(!request.is_read(), "").kind,
             Failure::Start(_) => Kind::Unreachable,
         };

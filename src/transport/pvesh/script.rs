@@ -25,8 +25,9 @@ pub(super) fn read(request: &Request) -> String {
     format!("{} </dev/null\nprintf '\\n{END} %s\\n' \"$?\" >&2\n", pvesh(request))
 }
 
-/// Starts it in a session of its own, so that neither a signal nor the end of the connection reaches it. Comes back when it is done,
-/// or when it has a worker: the task goes on by itself then.
+/// Starts it in a session of its own: neither a signal nor the end of the connection reaches it. Returns when it is done,
+/// or when it has a worker: the task continues by itself then. `mktemp -d` alone protects the output; `pvesh` keeps the umask
+/// of the login, because its workers create files that other users have to read.
 pub(super) fn write(request: &Request) -> String {
     let body = format!(
         "{} >\"$D/out\" 2>\"$D/err\" </dev/null; echo $? >\"$D/rc.new\"; mv \"$D/rc.new\" \"$D/rc\"; sleep 60; rm -rf \"$D\"",
@@ -39,8 +40,7 @@ pub(super) fn write(request: &Request) -> String {
     let begins_none = at_once || access;
     let patience = if begins_none { 400 } else { 8 };
     format!(
-        r#"umask 077
-D=$(mktemp -d) || exit 97
+        r#"D=$(mktemp -d) || exit 97
 export D
 echo "felhom-at $(date +%s)"
 setsid sh -c {body} >/dev/null 2>&1 </dev/null &
@@ -132,6 +132,22 @@ mod tests {
         assert_eq!(end("CT 101 already running\n\nfelhom-end 255\n"), Some((255, "CT 101 already running".into())));
         assert_eq!(end("felhom-end 0"), Some((0, String::new())));
         assert_eq!(end("Connection to 192.0.2.10 closed by remote host."), None);
+    }
+
+    #[test]
+    fn pvesh_runs_with_the_umask_of_the_login_and_its_output_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a folder");
+        let tool = dir.path().join("pvesh");
+        std::fs::write(&tool, "#!/bin/sh\necho \"$(umask) $(stat -c %a \"$D\")\"\n").expect("written");
+        std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).expect("executable");
+        let call: Call<()> = Call::put(path!["nodes", "pve1", "lxc", 101, "config"]).with("memory", 512_u64);
+        let quiet = crate::interrupt::Interrupt::never().expect("a socket pair");
+        let path = format!("{}:/usr/bin:/bin", dir.path().display());
+        let shell = crate::exec::Cmd::new("sh").args(["-c", "umask 027; exec sh -s"]).env("PATH", path);
+        let done = shell.stdin(write(&call.request)).run(&quiet).expect("sh runs");
+        let ran = Ran::parse(&done.stdout_text());
+        assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "0027 700"), "{done:?}");
     }
 
     #[test]
