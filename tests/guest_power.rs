@@ -117,7 +117,7 @@ fn a_selection_leaves_templates_out() {
     let host = Host::demo();
     let run = host.run(["guest", "start", "--node", "pve1", "-o", "id"]).ok().says("left out, as templates: 900 (debian-13-golden)");
     assert!(!run.lines().contains(&"900"), "{run}");
-    host.run(["guest", "start", "--tag", "golden"]).fails(5).says("nothing but templates");
+    host.run(["guest", "start", "--tag", "golden"]).fails(5).says("templates");
     let run = host.run(["guest", "start", "900", "-o", "json"]).fails(3);
     assert!(run.error()["message"].as_str().unwrap().contains("900 (debian-13-golden) is a template"), "{run}");
     assert_eq!(host.run(["guest", "stop", "900", "-o", "json"]).ok().json()[0]["status"], "unchanged");

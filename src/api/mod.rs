@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod docs;
 pub mod guests;
 pub mod lenient;
+pub mod list;
 pub mod nodes;
 pub mod property;
 pub mod sdn;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::config::resolve::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
-use crate::config::{Config, Context, Env, Paths, Selection, Transport as Via};
+use crate::config::{Config, Context, Endpoint, Env, Paths, Selection, Transport as Via};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{
     Applying, Change, Done, Item, Journal, Outcome, Pass, Person, TagRules, ask, outcome::error_json, redact, refused_early, verdict,
@@ -92,6 +92,11 @@ impl Ctx {
             Some(context) => Ok(context.clone()),
             None => self.config()?.resolve(&self.around.env, self.global.context.as_deref()),
         }
+    }
+
+    /// Refuses endpoints outside of this machine in the demo, which contacts no real host.
+    pub fn within_reach(&self, endpoints: &[Endpoint]) -> Result<()> {
+        within_reach(&self.around, endpoints)
     }
 
     /// The fence of this run's context.
@@ -355,6 +360,19 @@ fn identity(context: &Context) -> String {
     hash.finish().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn within_reach(around: &Surroundings, endpoints: &[Endpoint]) -> Result<()> {
+    let local = |endpoint: &&Endpoint| {
+        endpoint.url.host == "localhost" || endpoint.url.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    };
+    match endpoints.iter().find(|endpoint| !local(endpoint)) {
+        Some(real) if around.fixed.is_some() => {
+            Err(Fault::refused(format!("the demo contacts no real host: {}", real.url.authority()))
+                .with_hint("run the command without `demo`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the client of a context: reads its secret, sets up its trust.
 fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str) -> Result<Client> {
     if context.transport != Via::Https {
@@ -363,6 +381,7 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
     if context.insecure {
         out.warn(format!("the context '{}' is insecure: nobody knows who answers", context.name));
     }
+    within_reach(around, &context.endpoints)?;
     let context = first_contact::settle(context, around, out)?;
     let Some(token_id) = &context.token_id else {
         return Err(Fault::config(format!("the context '{}' has no token_id", context.name))

@@ -8,6 +8,7 @@ pub mod ctx;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod empty;
 #[cfg(feature = "fence")]
 mod fence;
 mod first_contact;
@@ -149,6 +150,15 @@ impl Command {
 
 /// The whole program: arguments in, exit code out.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    #[cfg(feature = "exec")]
+    {
+        use crate::ui::jq;
+        if args.get(1).is_some_and(|arg| arg == jq::WORKER_ARGUMENT) {
+            return ExitCode::from(jq::serve());
+        }
+        jq::isolate();
+    }
     complete::answer();
     let surroundings = match Surroundings::of_process() {
         Ok(surroundings) => surroundings,
@@ -168,6 +178,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
         Err(error) => return usage(&args, error),
     };
     let verb = verb_name(&matches);
+    if let Some(error) = empty::find(&matches) {
+        return usage(&args, error);
+    }
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&args, error),

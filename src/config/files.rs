@@ -11,18 +11,46 @@ use rustix::fs::{FlockOperation, flock};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::{Interrupt, Signal};
 
+/// Refuses what another user could have written: felhom would do what it says.
+pub fn trusted(path: &Path, meta: &std::fs::Metadata) -> Result<()> {
+    let me = rustix::process::geteuid().as_raw();
+    let mut fix = Vec::new();
+    if ![me, 0].contains(&meta.uid()) {
+        fix.push(format!("chown {me} {}", path.display()));
+    }
+    if meta.mode() & 0o022 != 0 {
+        fix.push(format!("chmod go-w {}", path.display()));
+    }
+    if fix.is_empty() {
+        return Ok(());
+    }
+    let why = if ![me, 0].contains(&meta.uid()) {
+        format!("belongs to uid {}", meta.uid())
+    } else {
+        format!("can be written by others (mode {:04o})", meta.mode() & 0o7777)
+    };
+    Err(Fault::config(format!("{} {why}: not used", path.display()))
+        .with_hint(format!("run `{}` after checking its content", fix.join(" && "))))
+}
+
 /// Makes a folder that is nobody else's business, with its parents.
 pub fn private_dir(dir: &Path) -> Result<()> {
-    let make = || -> io::Result<()> {
+    let make = || -> io::Result<std::fs::Metadata> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let meta = std::fs::metadata(dir)?;
-        // An older or hand-made one is narrowed: what stands in it was never meant for others.
-        if meta.mode() & 0o077 != 0 {
-            std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700))?;
-        }
-        Ok(())
+        std::fs::metadata(dir)
     };
-    make().map_err(|e| Fault::config(format!("cannot make the folder {}: {e}", dir.display())))
+    let tried = |e: io::Error| Fault::config(format!("cannot create the folder {}: {e}", dir.display()));
+    let meta = make().map_err(tried)?;
+    let me = rustix::process::geteuid().as_raw();
+    if ![me, 0].contains(&meta.uid()) {
+        return Err(Fault::config(format!("the folder {} belongs to uid {}", dir.display(), meta.uid()))
+            .with_hint(format!("run `chown -R {me} {}` after checking its content", dir.display())));
+    }
+    // An older or hand-made one is narrowed: its content is nobody else's business.
+    if meta.mode() & 0o077 != 0 && meta.uid() == me {
+        std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700)).map_err(tried)?;
+    }
+    Ok(())
 }
 
 /// Puts a file in place whole: a temporary one beside it, synced, renamed over it. Follows a symbolic link, so that a configuration
@@ -33,12 +61,7 @@ pub fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let temporary = dir.join(format!(".{name}.{}.new", std::process::id()));
     let write = || -> io::Result<()> {
-        // Left behind by a run that was killed; nobody else has this process id now.
-        if let Err(e) = std::fs::remove_file(&temporary)
-            && e.kind() != io::ErrorKind::NotFound
-        {
-            return Err(e);
-        }
+        remove_left_over(dir, &name);
         let mut handle = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         handle.write_all(bytes)?;
         handle.sync_all()?;
@@ -49,6 +72,19 @@ pub fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&temporary);
         Fault::config(format!("cannot write {}: {e}", file.display()))
     })
+}
+
+/// Removes temporary files that killed runs have left: `.config.toml.PID.new` of a process that is no more, or of this one.
+fn remove_left_over(dir: &Path, name: &str) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let pid =
+            file.strip_prefix(&format!(".{name}.")).and_then(|rest| rest.strip_suffix(".new")).and_then(|pid| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| pid == std::process::id() || !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Held while a file is changed; given back when dropped.

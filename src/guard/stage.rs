@@ -93,38 +93,38 @@ impl Shelf {
         self.dir.join(format!("{id}.json"))
     }
 
-    /// Every staged change, oldest first.
+    /// Every staged change that can be read, oldest first.
     pub fn all(&self) -> Result<Vec<Staged>> {
-        let mut found = Vec::new();
+        self.read().map(|(staged, _)| staged)
+    }
+
+    /// Every staged change, oldest first, and the IDs of those that cannot be read, each with the reason.
+    pub fn read(&self) -> Result<(Vec<Staged>, Vec<(String, String)>)> {
+        let (mut found, mut broken) = (Vec::new(), Vec::new());
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((found, broken)),
             Err(error) => return Err(Fault::io(format!("read {}", self.dir.display()), &error)),
         };
         for entry in entries.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "json")) {
-            let text = fs::read_to_string(entry.path()).map_err(|error| Fault::io(format!("read {}", entry.path().display()), &error))?;
-            found.push(
-                serde_json::from_str(&text)
-                    .map_err(|error| Fault::other(format!("{} is no staged change: {error}", entry.path().display())))?,
-            );
+            let text = fs::read_to_string(entry.path()).map_err(|error| error.to_string());
+            match text.and_then(|text| serde_json::from_str::<Staged>(&text).map_err(|error| error.to_string())) {
+                Ok(staged) => found.push(staged),
+                Err(why) => {
+                    let id = entry.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+                    broken.push((id, why));
+                }
+            }
         }
         found.sort_by(|a: &Staged, b| a.id.cmp(&b.id));
-        Ok(found)
+        broken.sort();
+        Ok((found, broken))
     }
 
-    /// The one with this id, or with an id that begins so.
+    /// The staged change with this ID, or with an ID that starts with it.
     pub fn get(&self, id: &str) -> Result<Staged> {
-        let mut found: Vec<Staged> = self.all()?.into_iter().filter(|staged| staged.id.starts_with(id)).collect();
-        match found.len() {
-            1 => Ok(found.remove(0)),
-            0 => {
-                Err(Fault::not_found(format!("there is no staged change '{id}'"))
-                    .with_hint("`felhom plan list` shows those that are there"))
-            }
-            n => {
-                Err(Fault::usage(format!("'{id}' is the beginning of {n} staged changes")).with_hint("`felhom plan list` shows their ids"))
-            }
-        }
+        let found = self.all()?.into_iter().filter(|staged| staged.id.starts_with(id)).collect();
+        by_prefix(id, found, "staged change", "`felhom plan list` shows the IDs")
     }
 
     fn put(&self, staged: &Staged) -> Result<()> {
@@ -158,6 +158,21 @@ impl Shelf {
         }
         staged.used = Some(jiff::Timestamp::now().as_second());
         self.put(&staged)
+    }
+}
+
+/// The shortest beginning of an ID that is taken for it.
+const SHORTEST: usize = 4;
+
+/// The one thing whose ID starts with `id`.
+pub fn by_prefix<T>(id: &str, mut found: Vec<T>, what: &str, hint: &str) -> Result<T> {
+    if id.chars().count() < SHORTEST {
+        return Err(Fault::usage(format!("'{id}' is too short for an ID: at least {SHORTEST} characters")).with_hint(hint));
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Fault::not_found(format!("no {what} '{id}'")).with_hint(hint)),
+        n => Err(Fault::usage(format!("ID prefix '{id}' is ambiguous ({n} {what}s)")).with_hint(hint)),
     }
 }
 

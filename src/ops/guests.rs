@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::api::cluster::{self, Resource};
+use crate::api::list;
 use crate::api::{GuestKind, Place, lenient};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Target;
@@ -76,7 +77,7 @@ impl Guest {
 
 /// Tags stand separated by `;` (or `,` or blanks, in older configurations).
 pub fn split_tags(tags: Option<&str>) -> Vec<String> {
-    tags.unwrap_or_default().split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    list::split(tags.unwrap_or_default()).map(str::to_owned).collect()
 }
 
 /// Every guest that the token may see, by VMID.
@@ -128,6 +129,19 @@ impl Selection {
     /// Something selects, besides names.
     pub fn given(&self) -> bool {
         self.all || !self.tag.is_empty() || self.pool.is_some() || self.node.is_some() || self.kind.is_some() || self.status.is_some()
+    }
+
+    /// The fault of a selection without a match; it names the selection.
+    fn unmatched(&self, words: &str) -> Fault {
+        let mut said: Vec<String> = Vec::new();
+        said.extend((!words.is_empty()).then(|| words.to_owned()));
+        said.extend(self.all.then(|| "--all".to_owned()));
+        said.extend(self.tag.iter().map(|tag| format!("--tag {tag}")));
+        let options = [("pool", &self.pool), ("node", &self.node), ("status", &self.status)];
+        said.extend(options.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {value}"))));
+        said.extend(self.kind.map(|kind| format!("--type {}", kind.word())));
+        Fault::not_found(format!("no guest matches {}", said.join(" ")))
+            .with_hint("`felhom guest list` shows the guests that the token can see")
     }
 
     pub fn matches(&self, guest: &Guest) -> bool {
@@ -200,19 +214,18 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
         }
         let chosen: Vec<Guest> = guests.into_iter().filter(|guest| selection.matches(guest)).collect();
         if chosen.is_empty() {
-            return Err(Fault::not_found("no guest matches the selection")
-                .with_hint("`felhom guest list` with the same words as --filter shows what is there"));
+            return Err(selection.unmatched(""));
         }
         return Ok(chosen);
     }
     let mut wanted: BTreeSet<u32> = BTreeSet::new();
-    for word in words.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty()) {
+    for word in words.iter().flat_map(|word| list::split(word)) {
         match range(word) {
             Some((from, to)) => {
                 let before = wanted.len();
                 wanted.extend(guests.iter().map(|g| g.vmid).filter(|vmid| (from..=to).contains(vmid)));
                 if wanted.len() == before {
-                    return Err(Fault::not_found(format!("there is no guest in the range {word}")));
+                    return Err(Fault::not_found(format!("no guest in the range {word}")).with_hint("`felhom guest list` shows the guests"));
                 }
             }
             None => {
@@ -220,7 +233,13 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
             }
         }
     }
-    Ok(guests.into_iter().filter(|guest| wanted.contains(&guest.vmid) && selection.matches(guest)).collect())
+    if wanted.is_empty() {
+        return Err(
+            Fault::usage("an empty list of guests").with_hint("name guests (101, web, 105-110) or select with --all, --tag, --pool")
+        );
+    }
+    let chosen: Vec<Guest> = guests.into_iter().filter(|guest| wanted.contains(&guest.vmid) && selection.matches(guest)).collect();
+    if chosen.is_empty() { Err(selection.unmatched(&words.join(" "))) } else { Ok(chosen) }
 }
 
 /// As [`select`], for what templates take no part in: a selection leaves them out, one that is named stays.
@@ -231,7 +250,7 @@ pub fn select_usable(session: &Session, words: &[String], selection: &Selection)
     }
     let (templates, usable): (Vec<Guest>, Vec<Guest>) = chosen.into_iter().partition(|guest| guest.template);
     if usable.is_empty() {
-        return Err(Fault::not_found("nothing but templates matches the selection"));
+        return Err(Fault::not_found("the selection matches templates only").with_hint("name a template by its VMID to select it"));
     }
     if !templates.is_empty() {
         let labels: Vec<String> = templates.iter().map(Guest::label).collect();

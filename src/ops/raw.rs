@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use crate::api::{Call, Method, Request, Value, lenient};
-use crate::fault::Result;
+use crate::api::{Call, Method, Request, Value, lenient, list};
+use crate::fault::{Fault, Result};
 use crate::guard::Item;
 use crate::guard::tags::{self, Deed};
 use crate::ops::guests::{self, Guest};
@@ -20,7 +20,8 @@ use crate::units;
 /// that is not visible is for the host to refuse.
 pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    let called = |vmid: &str| -> Result<Option<Guest>> { Ok(guests::all(session)?.into_iter().find(|g| g.vmid.to_string() == vmid)) };
+    let called =
+        |vmid: &str| -> Result<Option<Guest>> { Ok(guests::all(session)?.into_iter().find(|g| g.vmid.to_string() == vmid.trim())) };
     match (request.method, &path[..]) {
         (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "status", word]) => match called(vmid)? {
             Some(guest) => power(session, &guest, word, item),
@@ -60,6 +61,7 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
             several(session, request, None, (*word == "shutdown").then_some(Deed::Shutdown), item)
         }
         (Method::Post, ["nodes", node, "status"]) => node_down(session, node, item),
+        (Method::Post, ["nodes", node, "execute"]) => batch(session, node, request, item),
         (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
         (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
         (Method::Put, ["cluster", "sdn"]) => sdn::weigh(session, item),
@@ -89,6 +91,38 @@ fn stops(request: &Request) -> bool {
 /// The guest's number in the name of an HA resource: `vm:101`, `ct:101`, `101`.
 fn number(sid: &str) -> &str {
     sid.rsplit(':').next().unwrap_or(sid)
+}
+
+/// Several calls in one: each is weighed as if it were sent alone. What cannot be read is not sent.
+fn batch(session: &Session, node: &str, request: &Request, item: Item) -> Result<Item> {
+    #[derive(serde::Deserialize)]
+    struct Command {
+        path: String,
+        method: String,
+        #[serde(default)]
+        args: Map<String, Json>,
+    }
+    let commands: Vec<Command> = match serde_json::from_str(&text(request, "commands")) {
+        Ok(commands) => commands,
+        Err(error) => return Ok(item.refused(Fault::usage(format!("'commands' is not a list of commands: {error}")))),
+    };
+    commands.iter().try_fold(item, |item, command| {
+        let method = match command.method.to_ascii_uppercase().as_str() {
+            "GET" => return Ok(item),
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "DELETE" => Method::Delete,
+            other => return Ok(item.refused(Fault::usage(format!("'{other}' is not a method of the API")))),
+        };
+        let segments = command.path.split('/').filter(|segment| !segment.is_empty());
+        let path = ["nodes", node].into_iter().chain(segments);
+        let decoded = path.map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned());
+        let mut inner = Request::new(method, decoded.collect());
+        let values =
+            command.args.iter().map(|(key, value)| (key.clone(), Value::Text(lenient::text(value).unwrap_or_else(|| value.to_string()))));
+        inner.params.extend(values);
+        weigh(session, &inner, item.touches(inner.to_string()))
+    })
 }
 
 /// Nothing but the guards of the guest.
@@ -168,7 +202,7 @@ fn config(session: &Session, guest: &Guest, request: &Request, item: Item) -> Re
     for (key, value) in request.params.iter().filter(|(key, _)| !STEERING.contains(&key.as_str())) {
         wanted.set.insert(key.clone(), value.shown());
     }
-    wanted.delete.extend(text(request, "delete").split([',', ';', ' ']).filter(|key| !key.is_empty()).map(str::to_owned));
+    wanted.delete.extend(list::split(&text(request, "delete")).map(str::to_owned));
     if let Some(fault) = reconfigure::guarded(session, guest, &before, &wanted) {
         return Ok(item.refused(fault));
     }
@@ -186,11 +220,11 @@ fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
 fn several(session: &Session, request: &Request, node: Option<&str>, deed: Option<Deed>, item: Item) -> Result<Item> {
     // One list of one node's call, the same name several times in the cluster's.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
-    let named: BTreeSet<&str> = lists.split([',', ';', ' ']).filter(|vmid| !vmid.is_empty()).collect();
+    let named: BTreeSet<u32> = list::split(&lists).filter_map(|vmid| vmid.parse().ok()).collect();
     let hit: Vec<Guest> = guests::all(session)?
         .into_iter()
         .filter(|guest| guest.running() && node.is_none_or(|node| guest.node == node))
-        .filter(|guest| named.is_empty() || named.contains(guest.vmid.to_string().as_str()))
+        .filter(|guest| list::split(&lists).next().is_none() || named.contains(&guest.vmid))
         .collect();
     if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| deed.is_some()) {
         return Ok(item.refused(fault));
@@ -220,7 +254,7 @@ fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: 
     if goes.is_empty() {
         return Ok(item.risk(Risk::Safe).touches("by this rule nothing goes"));
     }
-    let old = |one: &Map<String, Json>| one.get("ctime").and_then(lenient::integer).map_or(0, |ctime| units::now() - ctime);
+    let old = |one: &Map<String, Json>| one.get("ctime").and_then(lenient::integer).map_or(0, |ctime| units::now().saturating_sub(ctime));
     Ok(goes.into_iter().fold(item, |item, one| {
         item.loses(format!("{} ({} old)", word(one, "volid"), units::seconds(u64::try_from(old(one)).unwrap_or_default())))
     }))

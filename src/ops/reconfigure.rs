@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::guests::PendingValue;
-use crate::api::{Call, Form, GuestKind, Value, lenient};
+use crate::api::{Call, Form, GuestKind, Value, lenient, list};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Item, Step, redact, tags};
 use crate::ops::guests::{self, Guest, split_tags};
@@ -161,7 +161,7 @@ fn same(requested: &str, actual: &str) -> bool {
         "0" | "off" | "no" | "false" => Some(false),
         _ => None,
     };
-    let parts = |text: &str| text.split([',', ';', ' ']).filter(|part| !part.is_empty()).map(str::to_lowercase).collect::<BTreeSet<_>>();
+    let parts = |text: &str| list::split(text).map(str::to_lowercase).collect::<BTreeSet<_>>();
     requested.eq_ignore_ascii_case(actual)
         || number(requested).is_some_and(|n| number(actual) == Some(n))
         || flag(requested).is_some_and(|f| flag(actual) == Some(f))

@@ -36,6 +36,13 @@ fn word(word: &str) -> Cow<'_, str> {
             return kept(at + start.len());
         }
     }
+    // https://user:password@host: what stands before the @ of the authority.
+    if let Some(at) = word.find("://").map(|at| at + 3) {
+        let end = word[at..].find(['/', '#']).map_or(word.len(), |end| at + end);
+        if let Some(sign) = word[at..end].rfind('@') {
+            return Cow::Owned(format!("{}{MASK}{}", &word[..at], &word[at + sign..]));
+        }
+    }
     // A token with its secret: user@realm!name=uuid, with or without words before it.
     if let Some(bang) = word.find('!')
         && word[..bang].contains('@')

@@ -1,7 +1,7 @@
 //! What one request needs: the row's privileges with the request's own guests, storages and settings filled in.
 
 use super::{Bound, Drive, Privs, find};
-use crate::api::Request;
+use crate::api::{Request, list};
 
 /// A privilege on a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -74,7 +74,7 @@ pub(super) fn given<'a>(request: &'a Request, option: &'a str) -> impl Iterator<
 
 /// Is the option named as one that goes?
 fn goes(request: &Request, option: &str) -> bool {
-    request.param("delete").is_some_and(|gone| gone.shown().split(',').any(|name| is(option, name)))
+    request.param("delete").is_some_and(|gone| list::split(&gone.shown()).any(|name| is(option, name)))
 }
 
 /// An alternative that waits for an option which was not sent is none.
@@ -135,7 +135,7 @@ fn values(name: &str, request: &Request, bound: &Bound) -> Vec<String> {
         _ if bound.contains_key(name) => told(name).into_iter().collect(),
         "realm" => told("userid").and_then(|user| Some(user.rsplit_once('@')?.1.to_owned())).into_iter().collect(),
         "vmid" if request.param(name).is_none() => told("volume").and_then(|volume| owner(&volume)).into_iter().collect(),
-        _ => told(name).map(|list| list.split([',', ';']).map(|item| item.trim().to_owned()).collect()).unwrap_or_default(),
+        _ => told(name).map(|text| list::split(&text).map(str::to_owned).collect()).unwrap_or_default(),
     }
 }
 

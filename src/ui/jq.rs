@@ -17,6 +17,82 @@ pub(super) fn check(expression: &str) -> Result<()> {
 
 /// The results, one a line: strings as they are, the rest as JSON.
 pub(super) fn run(expression: &str, input: &Value, pretty: bool) -> Result<String> {
+    #[cfg(feature = "exec")]
+    if let Some(program) = WORKER.get() {
+        return worker::ask(program, expression, input, pretty);
+    }
+    evaluate(expression, input, pretty)
+}
+
+/// The program that evaluates filters in a process of its own: a filter without an end, or one that recurses without a limit, ends
+/// only that.
+#[cfg(feature = "exec")]
+static WORKER: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+
+/// The argument that makes this program such a worker.
+#[cfg(feature = "exec")]
+pub const WORKER_ARGUMENT: &str = "__jq";
+
+/// Evaluates filters in a process of its own from now on.
+#[cfg(feature = "exec")]
+pub fn isolate() {
+    if let Ok(program) = std::env::current_exe() {
+        let _ = WORKER.set(program);
+    }
+}
+
+#[cfg(feature = "exec")]
+pub use worker::serve;
+
+#[cfg(feature = "exec")]
+mod worker {
+    use std::io::{Read, Write};
+    use std::path::Path;
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::evaluate;
+    use crate::exec::{Cmd, Failure};
+    use crate::fault::{Fault, Result};
+    use crate::interrupt::Interrupt;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    pub(super) fn ask(program: &Path, expression: &str, input: &Value, pretty: bool) -> Result<String> {
+        let wrong =
+            |why: &str| Fault::other(format!("--jq '{expression}': {why}")).with_hint("simplify the filter, or pipe -o json into jq");
+        let request = json!({ "expression": expression, "input": input, "pretty": pretty }).to_string();
+        let quiet = Interrupt::never().map_err(|error| Fault::io("set up the filter", &error))?;
+        let done =
+            Cmd::new(program).arg(super::WORKER_ARGUMENT).stdin(request).timeout(LIMIT).run(&quiet).map_err(|failure| match failure {
+                Failure::TimedOut(_) => wrong("no end after 60 s"),
+                other => wrong(&other.to_string()),
+            })?;
+        match done.code {
+            Some(0) => Ok(done.stdout_text()),
+            Some(1) => Err(Fault::other(done.stderr_text())),
+            _ => Err(wrong("the recursion is too deep")),
+        }
+    }
+
+    /// Answers one request on standard input. The exit code of the process.
+    pub fn serve() -> u8 {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text).ok().and_then(|_| serde_json::from_str::<Value>(&text).ok());
+        let Some(request) = read else { return 2 };
+        let expression = request["expression"].as_str().unwrap_or_default();
+        let answer = evaluate(expression, &request["input"], request["pretty"] == true);
+        let (code, text) = match answer {
+            Ok(text) => (0, text),
+            Err(fault) => (1, fault.message),
+        };
+        let written = if code == 0 { std::io::stdout().write_all(text.as_bytes()) } else { std::io::stderr().write_all(text.as_bytes()) };
+        if written.is_ok() { code } else { 2 }
+    }
+}
+
+fn evaluate(expression: &str, input: &Value, pretty: bool) -> Result<String> {
     let filter = compile(expression)?;
     let input = read::parse_single(input.to_string().as_bytes()).map_err(|e| Fault::other(format!("--jq cannot read the result: {e}")))?;
     let context = Ctx::<data::JustLut<Val>>::new(&filter.lut, Vars::new([]));

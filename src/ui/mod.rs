@@ -6,7 +6,7 @@ pub mod clean;
 mod csv;
 mod detail;
 mod grid;
-mod jq;
+pub mod jq;
 mod json;
 mod message;
 mod options;

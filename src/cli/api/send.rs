@@ -68,8 +68,16 @@ fn request(method: Method, target: &Target) -> Result<Request> {
         return Err(Fault::usage(format!("'{path}' is no path")).with_hint("a path begins with a slash: /nodes/pve1/status"));
     }
     let mut request = Request::new(method, segments(path));
-    for pair in query.split('&').filter(|p| !p.is_empty()).chain(target.params.iter().map(String::as_str)) {
+    // A query is percent-encoded, parameters are taken as they are.
+    let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let pair = pair.replace('+', " ");
+        percent_encoding::percent_decode_str(&pair).decode_utf8_lossy().into_owned()
+    });
+    for pair in query.chain(target.params.iter().cloned()) {
         let (key, value) = pair.split_once('=').ok_or_else(|| Fault::usage(format!("'{pair}' is not KEY=VALUE")))?;
+        if key.trim().is_empty() {
+            return Err(Fault::usage(format!("'{pair}' has no key")).with_hint("write parameters as KEY=VALUE"));
+        }
         let text = match value.strip_prefix('@') {
             Some("-") => stdin()?,
             Some(file) => {

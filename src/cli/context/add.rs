@@ -108,6 +108,7 @@ impl Add {
         context.endpoints = self.endpoints()?;
         let mut pinned = self.trust.apply(&mut context)?;
         if !self.trust.offline {
+            ctx.within_reach(&context.endpoints)?;
             if self.trust.settles() {
                 compare(&context, &context.endpoints[0])?;
             } else {

@@ -57,6 +57,7 @@ impl Test {
         let mut rows = Vec::new();
         let mut faults = Vec::new();
         for context in &contexts {
+            ctx.within_reach(&context.endpoints)?;
             for (row, fault) in endpoints(ctx, context) {
                 if let Some(days) = row.days_left.filter(|days| *days < SOON) {
                     ctx.out.warn(format!("the certificate of {} ends in {days} days", row.endpoint));

@@ -46,6 +46,7 @@ impl Trust {
         }
         let mut pinned = self.flags.apply(&mut context)?;
         if !self.flags.offline {
+            ctx.within_reach(&context.endpoints)?;
             if self.flags.settles() {
                 context.endpoints.iter().try_for_each(|endpoint| compare(&context, endpoint))?;
             } else {

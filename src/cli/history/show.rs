@@ -4,7 +4,8 @@ use clap::Args;
 
 use crate::cli::Ctx;
 use crate::cli::plan_view::quote;
-use crate::fault::{Fault, Result};
+use crate::fault::Result;
+use crate::guard::by_prefix;
 use crate::ops::history::Entry;
 use crate::ui::{Cell, Record};
 
@@ -21,19 +22,8 @@ pub struct Show {
 
 impl Show {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let mut found: Vec<Entry> = super::entries(ctx)?.into_iter().filter(|entry| entry.id.starts_with(&self.id)).collect();
-        let mut entry = match found.len() {
-            1 => found.remove(0),
-            0 => {
-                return Err(Fault::not_found(format!("the journal has no change '{}'", self.id))
-                    .with_hint("`felhom history` shows those that it has"));
-            }
-            n => {
-                return Err(
-                    Fault::usage(format!("'{}' is the beginning of {n} changes", self.id)).with_hint("`felhom history` shows their ids")
-                );
-            }
-        };
+        let found = super::entries(ctx)?.into_iter().filter(|entry| entry.id.starts_with(&self.id)).collect();
+        let mut entry: Entry = by_prefix(&self.id, found, "change", "`felhom history` shows the IDs")?;
         super::settle(ctx, &mut entry);
         ctx.out.one(&entry)
     }

@@ -30,12 +30,33 @@ struct Shown {
 
 impl List {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let rows: Vec<Shown> = super::shelf(ctx).all()?.into_iter().map(Shown::of).collect();
+        let (staged, broken) = super::shelf(ctx).read()?;
+        for (id, why) in &broken {
+            ctx.out.warn(format!("the staged change '{id}' cannot be read: {why}"));
+        }
+        let rows: Vec<Shown> =
+            staged.into_iter().map(Shown::of).chain(broken.into_iter().map(|(id, why)| Shown::broken(id, why))).collect();
         ctx.out.list(&rows)
     }
 }
 
 impl Shown {
+    fn broken(id: String, why: String) -> Self {
+        let none = String::new;
+        Self {
+            id,
+            context: none(),
+            verb: none(),
+            summary: why,
+            risk: none(),
+            state: "broken",
+            by: none(),
+            created_at: none(),
+            expires_at: none(),
+            created: 0,
+        }
+    }
+
     fn of(staged: Staged) -> Self {
         Self {
             state: staged.state(units::now()),

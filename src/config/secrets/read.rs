@@ -103,7 +103,9 @@ fn private_file(path: &Path) -> Result<Secret> {
             .with_hint(format!("`chmod 600 {}`; if others had access to it, make a new secret", path.display())));
     }
     if ![rustix::process::geteuid().as_raw(), 0].contains(&meta.uid()) {
-        return Err(Fault::config(format!("{} belongs to another user (uid {})", path.display(), meta.uid())));
+        let me = rustix::process::geteuid().as_raw();
+        return Err(Fault::config(format!("{} belongs to another user (uid {})", path.display(), meta.uid()))
+            .with_hint(format!("run `chown {me} {}` if the secret in it is yours", path.display())));
     }
     text_of(file, path)
 }

@@ -152,7 +152,7 @@ fn a_store_that_does_not_work_is_found_out_beforehand() {
     std::fs::create_dir_all(&place.paths.config).expect("a folder");
     std::fs::write(place.paths.secrets(), "in the way").expect("a file");
     let fault = place.vault(&[]).probe(Store::File).expect_err("a file is in the way");
-    assert!(fault.message.starts_with("the file store does not work: cannot make the folder "), "{fault}");
+    assert!(fault.message.starts_with("the file store does not work: cannot create the folder "), "{fault}");
 }
 
 #[test]

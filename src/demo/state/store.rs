@@ -39,7 +39,7 @@ impl Store {
 
     /// The state in a directory; `fresh` makes it when there is none yet.
     pub fn open(dir: &Path, fresh: impl FnOnce() -> State) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(|e| trouble("create", dir, &e))?;
+        crate::config::files::private_dir(dir)?;
         let lock = lock(dir)?;
         let cached = match read(dir)? {
             Some((state, stamp)) => Cached { state, stamp: Some(stamp) },

@@ -75,7 +75,7 @@ impl Job {
     /// The guests that it is about, as they are now.
     pub fn guests(&self, all: Vec<Guest>) -> Result<Vec<Guest>> {
         let numbers = |key: &str| -> Vec<u32> {
-            self.text(key).unwrap_or_default().split([',', ';', ' ']).filter_map(|word| word.parse().ok()).collect()
+            crate::api::list::split(&self.text(key).unwrap_or_default()).filter_map(|word| word.parse().ok()).collect()
         };
         let (vmids, exclude, pool) = (numbers("vmid"), numbers("exclude"), self.text("pool"));
         if let Some(gone) = vmids.iter().find(|vmid| !all.iter().any(|guest| guest.vmid == **vmid)) {

@@ -98,7 +98,7 @@ pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
 }
 
 fn numbers(existing: &[Guest], words: &[String]) -> Result<BTreeSet<u32>> {
-    let words = words.iter().flat_map(|word| word.split(',')).filter(|word| !word.is_empty());
+    let words = words.iter().flat_map(|word| crate::api::list::split(word));
     words.map(|word| word.parse::<u32>().map_or_else(|_| guests::find(existing, word).map(|guest| guest.vmid), Ok)).collect()
 }
 

@@ -97,6 +97,16 @@ fn plain(text: &str) -> String {
     out
 }
 
+/// How many bits the RSA key of a leaf has; `None` for keys of other kinds.
+pub fn rsa_bits(leaf_der: &[u8]) -> Option<usize> {
+    use x509_parser::public_key::PublicKey;
+    let (_, cert) = X509Certificate::from_der(leaf_der).ok()?;
+    match cert.public_key().parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()),
+        _ => None,
+    }
+}
+
 /// Whether a leaf is for this name or address.
 pub fn covers(leaf_der: &[u8], name: &str) -> bool {
     let leaf = CertificateDer::from(leaf_der);

@@ -73,6 +73,9 @@ impl Rule {
     }
 }
 
+/// The smallest RSA key whose signatures are accepted.
+const LEAST_RSA: usize = 2048;
+
 #[derive(Debug)]
 struct Verifier {
     rule: Rule,
@@ -99,6 +102,10 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         self.seen.came(end_entity, intermediates.iter().map(|der| der.to_vec()).collect());
+        if let Some(bits) = super::cert::rsa_bits(end_entity).filter(|bits| *bits < LEAST_RSA) {
+            self.seen.refused(Refusal::WeakKey { bits });
+            return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
+        }
         match &self.rule {
             Rule::Leaf(trusted) if Fingerprint::of(end_entity) != *trusted => {
                 self.seen.refused(Refusal::OtherLeaf { trusted: *trusted });

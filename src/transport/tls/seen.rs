@@ -27,6 +27,8 @@ pub(super) enum Refusal {
     Rules { error: Error, asked: String, cas: Vec<Fingerprint> },
     /// It could not sign the handshake with the certificate's key.
     NoProof,
+    /// Its RSA key has so few bits that anybody could make a certificate like it.
+    WeakKey { bits: usize },
 }
 
 impl Seen {
@@ -62,6 +64,8 @@ impl Refusal {
             Self::OtherLeaf { trusted } => {
                 subject(format!("is not the trusted one: its fingerprint is {seen}, trusted is {trusted}")).with_hint(CHANGED)
             }
+            Self::WeakKey { bits } => subject(format!("has an RSA key of {bits} bits, which is too weak: its fingerprint is {seen}"))
+                .with_hint("create a certificate with at least 2048 bits on the host: `pvecm updatecerts --force`"),
             Self::NoProof => subject(format!("is not backed by its key: whoever answers cannot sign with it (fingerprint {seen})")),
             Self::Rules { error: Error::InvalidCertificate(error), asked, cas } => match error {
                 CertificateError::UnknownIssuer | CertificateError::BadSignature => {
