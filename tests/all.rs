@@ -9,6 +9,7 @@ mod complete;
 mod connection;
 mod context;
 mod contract;
+mod deadlines;
 mod demo;
 mod demo_guests;
 mod demo_host;

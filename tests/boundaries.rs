@@ -65,7 +65,7 @@ fn one_file_starts_processes() {
 
 #[test]
 fn one_file_speaks_http() {
-    only(&["reqwest"], "src", &["src/transport/https.rs"]);
+    only(&["reqwest", "tokio"], "src", &["src/transport/https.rs"]);
 }
 
 #[test]

@@ -409,7 +409,7 @@ pub(super) fn lost_secret(fault: Fault, context: &str) -> Fault {
 /// The way over HTTPS, with what is said on it shown under `-vv`.
 pub(super) fn https(context: &Context, around: &Surroundings, out: &Arc<Out>, login: Login) -> Result<Https> {
     let log = Arc::clone(out);
-    Https::new(context, &around.env, login, Box::new(move |line| log.debug(2, redact::text(line))))
+    Https::new(context, &around.env, around.interrupt.clone(), login, Box::new(move |line| log.debug(2, redact::text(line))))
 }
 
 /// The API as root@pam: through ssh, or on this machine.
@@ -425,7 +425,7 @@ fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb:
         _ => Door::Local,
     };
     let log = Arc::clone(out);
-    let pvesh = Pvesh::new(door, around.interrupt.clone(), Box::new(move |line| log.debug(2, redact::text(line))))?;
+    let pvesh = Pvesh::new(door, Box::new(move |line| log.debug(2, redact::text(line))));
     Ok(Client::new(Box::new(pvesh), verb.to_owned(), around.interrupt.clone()))
 }
 

@@ -4,6 +4,7 @@ use crate::config::first_contact::FirstContact;
 use crate::config::resolve::FROM_ENV;
 use crate::config::{Context, Editor, Endpoint};
 use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::Interrupt;
 use crate::ops::context::look;
 use crate::transport::tls::PeerCert;
 use crate::ui::{Out, clean, prompt, units};
@@ -20,7 +21,7 @@ pub fn settle(context: &Context, around: &Surroundings, out: &Out) -> Result<Con
             settled.endpoints.push(endpoint.clone());
             continue;
         }
-        match introduce(endpoint, out) {
+        match introduce(endpoint, &around.interrupt, out) {
             Ok(cert) => {
                 let endpoint = Endpoint { fingerprint: Some(cert.sha256), ..endpoint.clone() };
                 keep(&context.name, &endpoint, around, out);
@@ -46,8 +47,8 @@ pub fn settle(context: &Context, around: &Surroundings, out: &Out) -> Result<Con
 }
 
 /// Shows who answers and asks whether that is the right host. Without a terminal: the refusal of exit code 9.
-pub fn introduce(endpoint: &Endpoint, out: &Out) -> Result<PeerCert> {
-    let cert = look(endpoint)?;
+pub fn introduce(endpoint: &Endpoint, interrupt: &Interrupt, out: &Out) -> Result<PeerCert> {
+    let cert = look(endpoint, interrupt)?;
     accept(endpoint, &cert, out)?;
     Ok(cert)
 }

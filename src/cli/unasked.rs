@@ -6,6 +6,7 @@ use crate::api::{Reply, Request};
 use crate::config::Context;
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
+use crate::interrupt::Interrupt;
 use crate::session::Session;
 use crate::transport::{Client, Transport};
 
@@ -25,12 +26,12 @@ struct Unasked {
 }
 
 impl Transport for Unasked {
-    fn read(&self, request: &Request) -> Result<Reply> {
+    fn read(&self, request: &Request, _stop: &Interrupt) -> Result<Reply> {
         Err(Fault::new(Kind::Unreachable, format!("{request}: the API is not asked for this")))
     }
 
-    fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
-        self.read(request)
+    fn write(&self, request: &Request, _permit: &Permit, stop: &Interrupt) -> Result<Reply> {
+        self.read(request, stop)
     }
 
     fn who(&self) -> &str {

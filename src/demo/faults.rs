@@ -14,6 +14,8 @@ pub enum Trouble {
     Status { code: u16, reason: String },
     /// The answer begins so many milliseconds late.
     Slow { ms: u64 },
+    /// The answer stops in the middle for so many milliseconds.
+    Stall { ms: u64 },
     /// The body breaks off in the middle.
     CutBody,
     /// The request is not carried out, and the answer ends after the headers and so many bytes of the body.
@@ -71,7 +73,7 @@ impl FromStr for Fault {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(what)) = (words.next(), words.next(), words.next()) else {
             return Err(format!(
-                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|expired|slow:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
+                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|expired|slow:MS|stall:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
             ));
         };
         let trouble = match what.split_once(':').unwrap_or((what, "")) {
@@ -83,6 +85,7 @@ impl FromStr for Fault {
             ("expired", _) => Trouble::Expired,
             ("redirect", to) => Trouble::Redirect { to: to.to_owned() },
             ("slow", ms) => Trouble::Slow { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: slow:1500"))? },
+            ("stall", ms) => Trouble::Stall { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: stall:1500"))? },
             (code, reason) => {
                 let code = code.parse().ok().filter(|c| (100..=599).contains(c)).ok_or_else(|| format!("'{what}' is no trouble"))?;
                 Trouble::Status { code, reason: reason.replace('_', " ") }

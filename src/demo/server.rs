@@ -99,6 +99,12 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
             let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
             bytes.truncate(head + kept);
         }
+        if let Some(Trouble::Stall { ms }) = trouble {
+            let rest = bytes.split_off(bytes.len() - bytes.len() / 4);
+            let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+            wait(Duration::from_millis(ms));
+            bytes = rest;
+        }
         if stream.write_all(&bytes).and_then(|()| stream.flush()).is_err() {
             return;
         }

@@ -2,6 +2,7 @@
 
 use crate::api::Call;
 use crate::fault::Result;
+use crate::interrupt::Interrupt;
 use crate::transport::Client;
 
 /// Only this module's parent can make one; a transport's write path takes nothing without it.
@@ -14,7 +15,7 @@ impl Permit {
     }
 }
 
-/// Stops the task of a change that has passed already, when the person who waits for it gives up.
-pub fn stop_task(client: &Client, call: &Call<()>) -> Result<()> {
-    client.send(&call.request, &Permit::new()).map(drop)
+/// Stops the task of a change that passed, after the signal that `stop` does not hear.
+pub fn stop_task(client: &Client, call: &Call<()>, stop: &Interrupt) -> Result<()> {
+    client.send_until(&call.request, &Permit::new(), stop).map(drop)
 }

@@ -10,6 +10,7 @@ use crate::api::{cluster, nodes};
 use crate::config::first_contact::Pin;
 use crate::config::{Context, Endpoint, Env};
 use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::{Interrupt, Signal};
 use crate::transport::Client;
 use crate::transport::tls::{self, PeerCert};
 
@@ -39,18 +40,28 @@ pub fn prove(client: &Client) -> Result<Proof> {
 }
 
 /// The certificate that an endpoint shows, trusted or not.
-pub fn look(endpoint: &Endpoint) -> Result<PeerCert> {
-    tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), LOOK)
+pub fn look(endpoint: &Endpoint, interrupt: &Interrupt) -> Result<PeerCert> {
+    let endpoint = endpoint.clone();
+    handshake(interrupt, move || tls::probe(&endpoint.url.host, endpoint.url.port, endpoint.server_name.as_deref(), LOOK))
 }
 
-/// The certificate that an endpoint shows, held against what the context trusts.
-pub fn proved(context: &Context, endpoint: &Endpoint, env: &Env) -> Result<PeerCert> {
+/// A name that does not resolve and a handshake that stalls end with a signal or the time limit too.
+fn handshake(interrupt: &Interrupt, work: impl FnOnce() -> Result<PeerCert> + Send + 'static) -> Result<PeerCert> {
+    interrupt.during(work).unwrap_or_else(|signal| {
+        let kind = if signal == Signal::Deadline { Kind::Unreachable } else { signal.into() };
+        Err(Fault::new(kind, "stopped before the host showed its certificate"))
+    })
+}
+
+/// The certificate that an endpoint shows, checked against what the context trusts.
+pub fn proved(context: &Context, endpoint: &Endpoint, env: &Env, interrupt: &Interrupt) -> Result<PeerCert> {
     let Some(trust) = context.trust(endpoint)? else {
-        let sha256 = look(endpoint)?.sha256;
+        let sha256 = look(endpoint, interrupt)?.sha256;
         let message = format!("the certificate of {} is not trusted yet: its fingerprint is {sha256}", endpoint.url.authority());
         return Err(Fault::new(Kind::Untrusted, message).with_hint(format!("`felhom context trust {}` shows it and pins it", context.name)));
     };
-    tls::prove(&endpoint.url.host, endpoint.url.port, &trust, env, LOOK)
+    let (url, env) = (endpoint.url.clone(), env.clone());
+    handshake(interrupt, move || tls::prove(&url.host, url.port, &trust, &env, LOOK))
 }
 
 /// The cluster's own CA, as a host that is trusted already gives it. Any node has it.

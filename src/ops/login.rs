@@ -4,7 +4,6 @@ use crate::api::access::{self, Ticket};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Person;
 use crate::secret::Secret;
-use crate::transport::Transport;
 use crate::transport::https::{Https, Login};
 
 /// How often a person may mistype.
@@ -48,8 +47,7 @@ fn with_realm(https: &Https, user: &str, person: &dyn Person) -> Result<String> 
 }
 
 fn realms(https: &Https) -> Result<Vec<(String, String)>> {
-    let call = access::realms();
-    let realms = https.read(&call.request)?.read::<Vec<access::Realm>>(&call.request)?;
+    let realms: Vec<access::Realm> = https.ask(&access::realms())?;
     Ok(realms.into_iter().map(|realm| (realm.realm, realm.comment.unwrap_or(realm.kind))).collect())
 }
 

@@ -4,18 +4,21 @@ use std::time::{Duration, Instant};
 
 use crate::api::tasks::{self, Line, Verdict};
 use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::Interrupt;
 use crate::task::percent::percent;
 use crate::task::watch::{Step, Watched};
 use crate::transport::Client;
 
 /// The last lines of a log that go into an error.
 const TAIL: usize = 20;
-/// How much of a log one look fetches.
+/// How many lines of a running task's log one request fetches.
 const CHUNK: u64 = 500;
-const FIRST: Duration = Duration::from_millis(100);
-const USUAL: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_millis(40);
+/// Time between two requests about a task that has not run longer than `SHORT`: five a second.
+const OFTEN: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(2);
-const LATE_AFTER: Duration = Duration::from_secs(300);
+const LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// How a look at a task went.
 pub(super) enum Look {
@@ -29,66 +32,106 @@ pub(super) struct Poll {
     pub lost_since: Option<Instant>,
     pub tail: Vec<String>,
     started: Instant,
-    pause: Duration,
+    log_read: Instant,
     seen: u64,
     percent: Option<f64>,
 }
 
 impl Poll {
     pub(super) fn new(watched: Watched, now: Instant) -> Self {
-        Self { watched, due: now, lost_since: None, tail: Vec::new(), started: now, pause: FIRST, seen: 0, percent: None }
+        Self { watched, due: now + FIRST, lost_since: None, tail: Vec::new(), started: now, log_read: now, seen: 0, percent: None }
     }
 
-    /// Asks for the state, then for what the log has gained: so the lines before the end are never missed.
-    pub(super) fn look(&mut self, client: &Client) -> Result<Look> {
-        let status = client.get_once(&tasks::status(&self.watched.upid)).map_err(vanished)?;
-        // The log is a courtesy while the task runs: without it the verdict still stands.
-        let logged = self.read_log(client);
-        if let Some(exit) = status.ended() {
-            return Ok(Look::Ended(Verdict::of(exit), exit.to_owned()));
+    /// Asks about the task. While it is short, each look is one request: for its state, or once a second for its log instead, whose
+    /// last line shows the end too.
+    pub(super) fn look(&mut self, client: &Client, stop: &Interrupt) -> Result<Look> {
+        let now = Instant::now();
+        let elapsed = now - self.started;
+        self.due = now + pause(elapsed);
+        if now - self.log_read >= LOG_EVERY {
+            let lines = self.read_log(client, CHUNK, stop)?;
+            // Of a full chunk, the rest is read at the next look.
+            if (lines as u64) < CHUNK {
+                self.log_read = now;
+            }
+            if elapsed <= SHORT && !self.tail.last().is_some_and(|line| closes(line)) {
+                return Ok(Look::Running);
+            }
         }
-        if status.status != "running" {
-            return Err(Fault::new(Kind::Host, format!("the host says '{}' without an exit status", status.status)));
+        let status = client.poll(&tasks::status(&self.watched.upid), stop).map_err(vanished)?;
+        match status.ended() {
+            Some(exit) => {
+                // Without the end of the log the verdict is still known. A limit of 0 is no limit.
+                let _ = self.read_log(client, 0, stop);
+                Ok(Look::Ended(Verdict::of(exit), exit.to_owned()))
+            }
+            None if status.status == "running" => Ok(Look::Running),
+            None => Err(Fault::new(Kind::Host, format!("the host says '{}' without an exit status", status.status))),
         }
-        logged?;
-        Ok(Look::Running)
     }
 
-    fn read_log(&mut self, client: &Client) -> Result<()> {
-        loop {
-            let lines: Vec<Line> = client.get_once(&tasks::log(&self.watched.upid, self.seen, CHUNK))?;
-            let fresh: Vec<Line> =
-                lines.into_iter().filter(|line| line.n > self.seen && !(line.n == 1 && line.t == "no content")).collect();
-            let full = fresh.len() as u64 == CHUNK;
-            for line in fresh {
-                self.seen = line.n;
-                self.percent = percent(&self.watched.upid.kind, &line.t).or(self.percent);
-                self.tail.push(line.t);
-            }
-            let extra = self.tail.len().saturating_sub(TAIL);
-            self.tail.drain(..extra);
-            if !full {
-                return Ok(());
-            }
+    /// Reads the log from the first unread line on. Returns the number of new lines.
+    fn read_log(&mut self, client: &Client, limit: u64, stop: &Interrupt) -> Result<usize> {
+        let lines: Vec<Line> = client.poll(&tasks::log(&self.watched.upid, self.seen, limit), stop)?;
+        let seen = self.seen;
+        let fresh = lines.into_iter().filter(|line| line.n > seen && !(line.n == 1 && line.t == "no content"));
+        let before = self.tail.len();
+        for line in fresh {
+            self.seen = line.n;
+            self.percent = percent(&self.watched.upid.kind, &line.t).or(self.percent);
+            self.tail.push(line.t);
         }
+        let count = self.tail.len() - before;
+        let extra = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..extra);
+        Ok(count)
     }
 
     pub(super) fn step(&self) -> Step<'_> {
         let last_line = self.tail.iter().rev().map(String::as_str).find(|line| !line.trim().is_empty());
         Step { percent: self.percent, elapsed: self.started.elapsed(), last_line }
     }
+}
 
-    /// When to look again: often at first, then every second, later every two.
-    pub(super) fn plan_next(&mut self, now: Instant) {
-        self.due = now + self.pause;
-        let most = if self.started.elapsed() > LATE_AFTER { LATE } else { USUAL };
-        // The pause stays below a fifth of the elapsed time, so that the end of a short task is noticed at once.
-        self.pause = (self.started.elapsed() / 5).clamp(FIRST, most);
-    }
+/// Time between two looks: 0.2 s for tasks of up to 30 s, then 2 % of the run time. So the end is noticed that soon.
+fn pause(elapsed: Duration) -> Duration {
+    if elapsed <= SHORT { OFTEN } else { (elapsed / 50).min(LATE) }
+}
+
+/// Whether a line of a log is the one that a worker writes last.
+fn closes(line: &str) -> bool {
+    line == "TASK OK" || line.starts_with("TASK WARNINGS: ") || line.starts_with("TASK ERROR: ")
 }
 
 /// A task that the host no longer knows: its end was not seen.
 fn vanished(fault: Fault) -> Fault {
     let gone = fault.errors.values().any(|text| text.contains("no such task"));
     if gone { Fault { kind: Kind::Unfinished, ..fault } } else { fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_task_is_noticed_in_time_with_at_most_five_requests_a_second() {
+        let (mut at, mut log_read, mut sent) = (FIRST, Duration::ZERO, Vec::new());
+        while at < Duration::from_secs(7200) {
+            let short = at <= SHORT;
+            let log = at - log_read >= LOG_EVERY;
+            if log {
+                log_read = at;
+            }
+            sent.extend(std::iter::repeat_n(at, if log && !short { 2 } else { 1 }));
+            let allowed = if short { Duration::from_millis(200) } else { Duration::from_secs(1).max(at / 50) };
+            assert!(pause(at) <= allowed, "{:?} between looks after {at:?}", pause(at));
+            at += pause(at);
+        }
+        let second = Duration::from_secs(1);
+        for (i, first) in sent.iter().enumerate() {
+            let within = sent[i..].iter().take_while(|other| **other - *first < second).count();
+            assert!(within <= 5, "{within} requests in the second after {first:?}");
+        }
+        assert!(closes("TASK ERROR: job errors") && !closes("INFO: TASK OK"));
+    }
 }

@@ -84,25 +84,20 @@ pub fn wait_all(client: &Client, tasks: Vec<Watched>, waits: &Waits, watch: &dyn
     let mut polls: Vec<Poll> = tasks.into_iter().map(|task| Poll::new(task, begun)).collect();
     let mut ends: Vec<Option<Result<Ended>>> = polls.iter().map(|_| None).collect();
     polls.iter().for_each(|poll| watch.begin(&poll.watched));
+    let stop = interrupt.until(waits.timeout.map(|limit| begun + limit));
     loop {
         let now = Instant::now();
         let mut due: Vec<(usize, &mut Poll)> =
             polls.iter_mut().enumerate().filter(|(i, poll)| ends[*i].is_none() && poll.due <= now).collect();
-        for (index, end) in look_at(client, &mut due, waits, watch) {
+        for (index, end) in look_at(client, &mut due, &stop, waits, watch) {
             ends[index] = Some(end);
         }
         let Some(next) = polls.iter().enumerate().filter(|(i, _)| ends[*i].is_none()).map(|(_, poll)| poll.due).min() else { break };
-        let over = waits.timeout.is_some_and(|limit| begun.elapsed() >= limit);
-        let pause = next.saturating_duration_since(Instant::now());
-        let pause = waits.timeout.map_or(pause, |limit| pause.min(limit.saturating_sub(begun.elapsed())));
-        let signal = interrupt.wait(pause).err();
-        if signal.is_none() && !over {
-            continue;
-        }
+        let Err(signal) = stop.wait(next.saturating_duration_since(Instant::now())) else { continue };
         for (poll, end) in polls.iter().zip(&mut ends).filter(|(_, end)| end.is_none()) {
             *end = Some(match signal {
-                Some(signal) => given_up(client, &poll.watched, signal, waits, watch),
-                None => Err(unfinished(&poll.watched, &format!("no end within {} s", begun.elapsed().as_secs()))),
+                Signal::Deadline => Err(unfinished(&poll.watched, &format!("no end within {} s", begun.elapsed().as_secs()))),
+                signal => given_up(client, &poll.watched, signal, waits, watch),
             });
         }
         break;
@@ -111,19 +106,25 @@ pub fn wait_all(client: &Client, tasks: Vec<Watched>, waits: &Waits, watch: &dyn
 }
 
 /// Looks at those that are due, a few at a time, and plans the next look at those that still run.
-fn look_at(client: &Client, due: &mut [(usize, &mut Poll)], waits: &Waits, watch: &dyn Watch) -> Vec<(usize, Result<Ended>)> {
+fn look_at(
+    client: &Client,
+    due: &mut [(usize, &mut Poll)],
+    stop: &Interrupt,
+    waits: &Waits,
+    watch: &dyn Watch,
+) -> Vec<(usize, Result<Ended>)> {
     let mut ended = Vec::new();
     for some in due.chunks_mut(AT_ONCE) {
         let looks: Vec<Result<Look>> = if let [(_, poll)] = some {
-            vec![poll.look(client)]
+            vec![poll.look(client, stop)]
         } else {
             thread::scope(|scope| {
-                let threads: Vec<_> = some.iter_mut().map(|(_, poll)| scope.spawn(|| poll.look(client))).collect();
+                let threads: Vec<_> = some.iter_mut().map(|(_, poll)| scope.spawn(|| poll.look(client, stop))).collect();
                 threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Fault::other("a look at a task broke off")))).collect()
             })
         };
         for ((index, poll), look) in some.iter_mut().zip(looks) {
-            if let Some(end) = settle(poll, look, waits, watch) {
+            if let Some(end) = settle(poll, look, stop, waits, watch) {
                 ended.push((*index, end));
             }
         }
@@ -131,28 +132,27 @@ fn look_at(client: &Client, due: &mut [(usize, &mut Poll)], waits: &Waits, watch
     ended
 }
 
-fn settle(poll: &mut Poll, look: Result<Look>, waits: &Waits, watch: &dyn Watch) -> Option<Result<Ended>> {
-    let now = Instant::now();
+/// What a look means for the wait; `None` if it goes on.
+fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, watch: &dyn Watch) -> Option<Result<Ended>> {
     match look {
         Ok(look) => {
             if let Some(since) = poll.lost_since.take() {
                 watch.note(&format!("contact with the host again after {} s", since.elapsed().as_secs()));
             }
             watch.step(&poll.watched, &poll.step());
-            let Look::Ended(verdict, exitstatus) = look else {
-                poll.plan_next(now);
-                return None;
-            };
+            let Look::Ended(verdict, exitstatus) = look else { return None };
             watch.end(&poll.watched, &exitstatus, verdict.good());
             Some(Ok(Ended { upid: poll.watched.upid.clone(), verdict, exitstatus, log: poll.tail.clone() }))
         }
+        // The loop ends next.
+        Err(_) if stop.check().is_err() => None,
         Err(fault) if passes(&fault) => {
             let since = *poll.lost_since.get_or_insert_with(|| {
                 watch.note(&format!(
                     "no contact with the host ({fault}); waiting up to {} s, the task goes on there",
                     waits.grace.as_secs()
                 ));
-                now
+                Instant::now()
             });
             if since.elapsed() >= waits.grace {
                 return Some(Err(unfinished(
@@ -160,7 +160,6 @@ fn settle(poll: &mut Poll, look: Result<Look>, waits: &Waits, watch: &dyn Watch)
                     &format!("no contact with the host for {} s ({fault})", waits.grace.as_secs()),
                 )));
             }
-            poll.plan_next(now);
             None
         }
         Err(fault) => Some(Err(unfinished(&poll.watched, &fault.message))),
@@ -187,7 +186,7 @@ fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watc
             .with_upid(&task.upid));
     }
     watch.note(&format!("stopping the {} on the host", task.label));
-    let stopped = crate::guard::stop_task(client, &tasks::stop(&task.upid)).and_then(|()| see_stopped(client, task));
+    let stopped = stop(client, task);
     let message = match stopped {
         Ok(exit) => format!("the {} was stopped on the host ({exit})", task.label),
         Err(fault) => format!("the {} could not be stopped: {fault}", task.label),
@@ -195,11 +194,13 @@ fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watc
     Err(Fault::new(kind, message).with_hint(format!("`felhom task show '{}'` tells how it ended", task.upid)).with_upid(&task.upid))
 }
 
-/// The host kills a stopped worker within five seconds.
-fn see_stopped(client: &Client, task: &Watched) -> Result<String> {
+/// Stops the task and waits for its end: the host kills a stopped worker within five seconds. A second signal ends the program.
+fn stop(client: &Client, task: &Watched) -> Result<String> {
     let calm = Interrupt::never().map_err(|error| Fault::io("wait for the task's end", &error))?;
+    let calm = calm.limited(Some(Duration::from_secs(15))).armed();
+    crate::guard::stop_task(client, &tasks::stop(&task.upid), &calm)?;
     for _ in 0..50 {
-        let status = client.get_once(&tasks::status(&task.upid))?;
+        let status = client.poll(&tasks::status(&task.upid), &calm)?;
         if let Some(exit) = status.ended() {
             return Ok(exit.to_owned());
         }

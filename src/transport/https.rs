@@ -1,33 +1,38 @@
 //! Calls over HTTPS, with a token or a ticket. The only file that names reqwest.
 
 use std::fmt::Write as _;
-use std::io::Read;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use hyper::ext::ReasonPhrase;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderValue};
+use reqwest::{RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
 
 use crate::api::access::{self, Ticket};
-use crate::api::{Method, Pace, Reply, Request, answer};
+use crate::api::{Call, Method, Pace, Reply, Request, answer};
 use crate::config::{Context, Endpoint, Env};
 use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::Permit;
+use crate::interrupt::{Interrupt, Signal, TICK};
 use crate::redact;
 use crate::secret::Secret;
+use crate::session;
 use crate::transport::tls::{self, Seen};
 use crate::transport::{Transport, reads_only};
 
 #[expect(clippy::disallowed_types, reason = "this is the one place that speaks HTTP")]
-type Http = reqwest::blocking::Client;
+type Http = reqwest::Client;
 
 /// What is sent as it is in a path segment or a form value.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// No answer of the API is larger; a host that sends more is not to be trusted with our memory.
-const MOST: u64 = 64 << 20;
+const MOST: usize = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
 /// A ticket lives two hours; an older one than this is renewed before it is used.
 const RENEW: Duration = Duration::from_secs(90 * 60);
@@ -62,6 +67,10 @@ impl Login {
 /// The API of one host or cluster, by one or several endpoints.
 pub struct Https {
     lines: Vec<Line>,
+    /// Runs the exchanges on the calling threads, each until its answer, a signal or its deadline. `None` only while it is dropped.
+    runtime: Option<Runtime>,
+    /// Stops the exchanges that no caller limits: logins and texts outside the API.
+    interrupt: Interrupt,
     /// The endpoint that answered, kept for the run.
     good: AtomicUsize,
     who: String,
@@ -88,7 +97,7 @@ struct Line {
 
 impl Https {
     /// Nothing is sent yet. An endpoint without any trust is a fault: first contact belongs to the one who can ask.
-    pub fn new(context: &Context, env: &Env, login: Login, log: Log) -> Result<Self> {
+    pub fn new(context: &Context, env: &Env, interrupt: Interrupt, login: Login, log: Log) -> Result<Self> {
         let lines = context.endpoints.iter().map(|endpoint| Line::new(context, endpoint, env)).collect::<Result<Vec<_>>>()?;
         if lines.is_empty() {
             return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)).with_hint(format!(
@@ -98,7 +107,9 @@ impl Https {
         }
         let who = login.who().to_owned();
         let login = RwLock::new((login, Instant::now()));
-        Ok(Self { lines, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: RwLock::default(), log })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = Some(runtime.map_err(|error| Fault::io("set up HTTPS", &error))?);
+        Ok(Self { lines, runtime, interrupt, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: RwLock::default(), log })
     }
 
     /// Renews a ticket that is older than this: for tests that cannot wait two hours.
@@ -111,12 +122,17 @@ impl Https {
     /// Asks for a ticket. The one thing that is sent without the guard: it changes nothing on the host.
     pub fn log_in(&self, user: &str, password: &Secret, challenge: Option<&Secret>) -> Result<Ticket> {
         let call = access::log_in(user, password, challenge);
-        let answer = self.exchange_as(&Login::Nobody, &call.request).map_err(|fault| match fault.kind {
+        let answer = self.exchange_as(&Login::Nobody, &call.request, &self.interrupt.armed()).map_err(|fault| match fault.kind {
             // A login that may or may not have happened has changed nothing.
             Kind::Unknown => Fault { kind: Kind::Unreachable, ..fault },
             _ => fault,
         })?;
         answer.read(&call.request)
+    }
+
+    /// Reads outside a [`Client`](super::Client): without limits and retries.
+    pub fn ask<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
+        self.read(&call.request, &self.interrupt.armed())?.read(&call.request)
     }
 
     /// The login to use now: a ticket that grows old is renewed with itself as the password.
@@ -137,16 +153,16 @@ impl Https {
     }
 
     /// Tries the endpoints in turn, beginning with the one that answered last, as long as nothing was sent.
-    fn exchange(&self, request: &Request) -> Result<Reply> {
-        self.exchange_as(&self.login(), request)
+    fn exchange(&self, request: &Request, stop: &Interrupt) -> Result<Reply> {
+        self.exchange_as(&self.login(), request, stop)
     }
 
-    fn exchange_as(&self, login: &Login, request: &Request) -> Result<Reply> {
+    fn exchange_as(&self, login: &Login, request: &Request, stop: &Interrupt) -> Result<Reply> {
         let first = self.good.load(Ordering::Relaxed);
         let mut refused = None;
         for turn in 0..self.lines.len() {
             let index = (first + turn) % self.lines.len();
-            match self.lines[index].exchange(self, login, request) {
+            match self.lines[index].exchange(self, login, request, stop) {
                 // A read may go to the next one whatever broke; a write only where nothing was sent, which `Unreachable` says.
                 Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
                 settled => {
@@ -169,6 +185,20 @@ impl Https {
             }
         }
         Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
+    }
+
+    /// Runs one exchange on this thread. After a signal or at the deadline it is dropped, and its connection with it.
+    fn run<T>(&self, stop: &Interrupt, exchange: impl Future<Output = T>) -> Result<T, Signal> {
+        let Some(runtime) = &self.runtime else { return Err(Signal::Deadline) };
+        runtime.block_on(async {
+            let mut exchange = pin!(exchange);
+            loop {
+                if let Ok(done) = tokio::time::timeout(TICK, &mut exchange).await {
+                    return Ok(done);
+                }
+                stop.check()?;
+            }
+        })
     }
 
     fn authorize(login: &Login, builder: RequestBuilder, request: &Request) -> RequestBuilder {
@@ -199,13 +229,13 @@ impl Https {
 }
 
 impl Transport for Https {
-    fn read(&self, request: &Request) -> Result<Reply> {
+    fn read(&self, request: &Request, stop: &Interrupt) -> Result<Reply> {
         reads_only(request)?;
-        self.exchange(request)
+        self.exchange(request, stop)
     }
 
-    fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
-        self.exchange(request)
+    fn write(&self, request: &Request, _permit: &Permit, stop: &Interrupt) -> Result<Reply> {
+        self.exchange(request, stop)
     }
 
     fn who(&self) -> &str {
@@ -216,6 +246,15 @@ impl Transport for Https {
         // The answer was written before it arrived, and its time has whole seconds: the host's clock shows at least this.
         let clock = *self.clock.read().unwrap_or_else(PoisonError::into_inner);
         clock.map(|(host, seen)| host + seen.elapsed().as_secs())
+    }
+}
+
+impl Drop for Https {
+    fn drop(&mut self) {
+        // A name that is still being resolved must not delay the end of the program.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -247,7 +286,6 @@ impl Line {
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(None)
             .pool_max_idle_per_host(idle)
             .no_proxy()
             .user_agent(concat!("felhom/", env!("CARGO_PKG_VERSION")));
@@ -257,7 +295,7 @@ impl Line {
         builder.build()
     }
 
-    fn exchange(&self, all: &Https, login: &Login, request: &Request) -> Result<Reply> {
+    fn exchange(&self, all: &Https, login: &Login, request: &Request, stop: &Interrupt) -> Result<Reply> {
         let client = self.client(request)?;
         let mut url = self.url("/api2/json", request);
         let form = form(request);
@@ -277,11 +315,7 @@ impl Line {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
         let begun = Instant::now();
-        let sent = Https::authorize(login, builder, request).send().map_err(|error| self.broken(request, &error));
-        let answered = sent.and_then(|response| {
-            all.note_clock(&response);
-            self.read(request, response)
-        });
+        let answered = self.answer(all, Https::authorize(login, builder, request), request, stop);
         let (status, reason, body) =
             answered.inspect_err(|fault| (all.log)(&format!("{request} → {fault} ({} ms)", begun.elapsed().as_millis())))?;
         let said = redact::echo(request, &reason);
@@ -299,9 +333,8 @@ impl Line {
 
     fn fetch_text(&self, all: &Https, request: &Request) -> Result<String> {
         let begun = Instant::now();
-        let sent = self.client(request)?.get(self.url("", request)).timeout(patience(request)).send();
-        let answered = sent.map_err(|error| self.broken(request, &error)).and_then(|response| self.read(request, response));
-        let (status, reason, body) = answered?;
+        let builder = self.client(request)?.get(self.url("", request)).timeout(patience(request));
+        let (status, reason, body) = self.answer(all, builder, request, &all.interrupt.armed())?;
         (all.log)(&format!("{request} → {status} {reason} ({} bytes, {} ms)", body.len(), begun.elapsed().as_millis()));
         if status != 200 {
             let kind = if status == 404 { Kind::NotFound } else { Kind::Host };
@@ -310,7 +343,17 @@ impl Line {
         String::from_utf8(body).map_err(|_| Fault::new(Kind::Host, format!("{request}: what {} answered is not text", self.authority)))
     }
 
-    fn read(&self, request: &Request, response: Response) -> Result<(u16, String, Vec<u8>)> {
+    /// Sends a request and reads its answer.
+    fn answer(&self, all: &Https, builder: RequestBuilder, request: &Request, stop: &Interrupt) -> Result<(u16, String, Vec<u8>)> {
+        let exchange = async {
+            let response = builder.send().await.map_err(|error| self.broken(request, &error))?;
+            all.note_clock(&response);
+            self.read(request, response).await
+        };
+        all.run(stop, exchange).unwrap_or_else(|signal| Err(self.stopped(request, signal)))
+    }
+
+    async fn read(&self, request: &Request, mut response: Response) -> Result<(u16, String, Vec<u8>)> {
         let status = response.status().as_u16();
         // An absent phrase is the usual one of the status; hyper keeps only those that differ.
         let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
@@ -318,9 +361,11 @@ impl Line {
             |phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
         );
         let mut body = Vec::new();
-        let mut limited = response.take(MOST + 1);
-        limited.read_to_end(&mut body).map_err(|error| self.cut(request, &error))?;
-        if body.len() as u64 > MOST {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(request, &error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() <= MOST {
+                continue;
+            }
             return Err(self.lost(request, &format!("the answer is larger than {} MiB", MOST >> 20)));
         }
         Ok((status, reason, body))
@@ -339,7 +384,16 @@ impl Line {
         self.lost(request, &why)
     }
 
-    fn cut(&self, request: &Request, error: &std::io::Error) -> Fault {
+    /// A signal or the deadline came before the answer.
+    fn stopped(&self, request: &Request, signal: Signal) -> Fault {
+        if signal == Signal::Deadline {
+            return self.lost(request, "no answer within the time limit of --timeout");
+        }
+        let fault = session::stopped(signal, &format!("{request}: interrupted before {} answered", self.authority));
+        if request.is_read() { fault } else { fault.with_hint("check `felhom task list`: the host may carry out the change") }
+    }
+
+    fn cut(&self, request: &Request, error: &reqwest::Error) -> Fault {
         self.lost(request, &format!("the answer broke off: {}", root_cause(error)))
     }
 
@@ -386,7 +440,6 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Call;
     use crate::path;
 
     #[test]

@@ -17,14 +17,16 @@ use serde::de::DeserializeOwned;
 use crate::api::{Call, Pace, Reply, Request, Upid, cluster, tasks};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Permit;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signal};
 use crate::routes;
+use crate::session::stopped;
 use limits::Limits;
 
 /// A way to a host. Reads are free; a write takes the permit that only the guard makes.
 pub trait Transport: Send + Sync {
-    fn read(&self, request: &Request) -> Result<Reply>;
-    fn write(&self, request: &Request, permit: &Permit) -> Result<Reply>;
+    /// Both end early after a signal and at the deadline of `stop`.
+    fn read(&self, request: &Request, stop: &Interrupt) -> Result<Reply>;
+    fn write(&self, request: &Request, permit: &Permit, stop: &Interrupt) -> Result<Reply>;
     /// Who the host sees: `felhom@pve!agent`, or `root@pam` through ssh.
     fn who(&self) -> &str;
     /// The host's time now in Unix seconds, not later than it really is; `None` before any answer showed it.
@@ -88,36 +90,43 @@ impl Client {
         self.fetch(&call.request)?.read(&call.request)
     }
 
-    /// Reads without trying again: for polls, which come round anyway.
+    /// Reads without a retry.
     pub fn get_once<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
+        self.poll(call, &self.interrupt.armed())
+    }
+
+    /// Reads without a retry, until a signal or the deadline of `stop`.
+    pub fn poll<T: DeserializeOwned>(&self, call: &Call<T>, stop: &Interrupt) -> Result<T> {
         reads_only(&call.request)?;
         self.belongs(&call.request)?;
         let _place = self.limits.enter();
-        self.transport.read(&call.request)?.read(&call.request)
+        self.transport.read(&call.request, stop)?.read(&call.request)
     }
 
     /// The answer of a read, unread.
     pub fn fetch(&self, request: &Request) -> Result<Reply> {
         reads_only(request)?;
         self.belongs(request)?;
+        let stop = self.interrupt.armed();
         let mut pause = FIRST_PAUSE;
         for _ in 0..RETRIES {
-            match self.read(request) {
-                Err(fault) if matches!(fault.kind, Kind::Unreachable | Kind::NodeDown) => {}
+            let fault = match self.read(request, &stop) {
+                Err(fault) if matches!(fault.kind, Kind::Unreachable | Kind::NodeDown) => fault,
                 settled => return settled,
+            };
+            match stop.wait(jitter(pause)) {
+                Ok(()) => pause *= 3,
+                Err(Signal::Deadline) => return Err(fault),
+                Err(signal) => return Err(stopped(signal, &format!("{request}: interrupted before it was answered"))),
             }
-            self.interrupt
-                .wait(jitter(pause))
-                .map_err(|_| Fault::new(Kind::Interrupted, format!("interrupted before {request} was answered")))?;
-            pause *= 3;
         }
-        self.read(request)
+        self.read(request, &stop)
     }
 
-    fn read(&self, request: &Request) -> Result<Reply> {
+    fn read(&self, request: &Request, stop: &Interrupt) -> Result<Reply> {
         self.limits.check()?;
         let _place = self.limits.enter();
-        let result = self.transport.read(request);
+        let result = self.transport.read(request, stop);
         self.limits.note(&result);
         result
     }
@@ -136,14 +145,20 @@ impl Client {
 
     /// Sends a change, once.
     pub fn send(&self, request: &Request, permit: &Permit) -> Result<Reply> {
+        self.send_until(request, permit, &self.interrupt.armed())
+    }
+
+    /// Sends a change, once, and waits for the answer until a signal or the deadline of `stop`.
+    pub fn send_until(&self, request: &Request, permit: &Permit, stop: &Interrupt) -> Result<Reply> {
         self.belongs(request)?;
         self.limits.check()?;
+        stop.check().map_err(|signal| stopped(signal, &format!("{request}: interrupted before it was sent")))?;
         // Uploads are few and long, and are counted apart: by not being counted.
         if request.pace != Pace::Transfer {
-            self.limits.spend(&self.interrupt)?;
+            self.limits.spend(stop)?;
         }
         let _place = self.limits.enter();
-        let result = self.transport.write(request, permit);
+        let result = self.transport.write(request, permit, stop);
         self.limits.note(&result);
         result
     }

@@ -31,12 +31,12 @@ struct Host {
 }
 
 impl Transport for Host {
-    fn read(&self, _: &Request) -> Result<Reply> {
+    fn read(&self, _: &Request, _: &Interrupt) -> Result<Reply> {
         let data = serde_json::value::to_raw_value(&serde_json::json!({"version": "9.2"})).unwrap();
         Ok(Reply::new(Some(data), None))
     }
 
-    fn write(&self, _: &Request, _: &Permit) -> Result<Reply> {
+    fn write(&self, _: &Request, _: &Permit, _: &Interrupt) -> Result<Reply> {
         self.counts.writes.fetch_add(1, Ordering::SeqCst);
         let now = self.counts.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.counts.most.fetch_max(now, Ordering::SeqCst);

@@ -21,15 +21,15 @@ fn the_way_that_reads_takes_no_other_call() {
         ..Context::new("permit")
     };
     let login = || Login::Token { id: "root@pam!demo".into(), secret: Secret::new(host.secret("root@pam!demo")) };
-    let https = || Https::new(&context, &Env::system(), login(), Box::new(|_| ())).unwrap();
-    let interrupt = Interrupt::never().unwrap();
-    let pvesh = Pvesh::new(Door::Ssh { host: "root@nowhere.invalid".into() }, interrupt.clone(), Box::new(|_| ())).unwrap();
-    let client = Client::new(Box::new(https()), "test".into(), interrupt);
+    let stop = Interrupt::never().unwrap();
+    let https = || Https::new(&context, &Env::system(), stop.clone(), login(), Box::new(|_| ())).unwrap();
+    let pvesh = Pvesh::new(Door::Ssh { host: "root@nowhere.invalid".into() }, Box::new(|_| ()));
+    let client = Client::new(Box::new(https()), "test".into(), stop.clone());
     for method in [Method::Post, Method::Put, Method::Delete] {
         let request = Request::new(method, path!["nodes", "pve1", "lxc", 110, "status", "stop"]);
         let refusals = [
-            https().read(&request).map(drop),
-            pvesh.read(&request).map(drop),
+            https().read(&request, &stop).map(drop),
+            pvesh.read(&request, &stop).map(drop),
             client.fetch(&request).map(drop),
             client.get(&Call::<Value>::of(request.clone())).map(drop),
             client.get_once(&Call::<Value>::of(request.clone())).map(drop),

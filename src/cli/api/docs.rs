@@ -33,7 +33,8 @@ pub fn load(ctx: &Ctx) -> Result<Docs> {
         return Ok(docs);
     }
     let log = Arc::clone(&ctx.out);
-    let https = Https::new(&context, &ctx.around.env, Login::Nobody, Box::new(move |line| log.debug(2, redact::text(line))))?;
+    let interrupt = ctx.around.interrupt.clone();
+    let https = Https::new(&context, &ctx.around.env, interrupt, Login::Nobody, Box::new(move |line| log.debug(2, redact::text(line))))?;
     let script = https.fetch_text(PATH)?;
     let docs = Docs::parse(&script)?;
     let kept = file.parent().map_or(Ok(()), files::private_dir).and_then(|()| files::replace(&file, script.as_bytes()));

@@ -49,6 +49,6 @@ fn client(context: &Context, env: &Env, paths: &Paths) -> Option<Client> {
     let id = context.token_id.clone()?;
     let interrupt = Interrupt::never().ok()?;
     let secret = Vault::new(env, paths, &interrupt).read(source, &Account::new(&context.name, &id)).ok()?;
-    let https = Https::new(context, env, Login::Token { id, secret }, Box::new(|_| {})).ok()?;
+    let https = Https::new(context, env, interrupt.clone(), Login::Token { id, secret }, Box::new(|_| {})).ok()?;
     Some(Client::new(Box::new(https), "complete".to_owned(), interrupt))
 }

@@ -110,7 +110,7 @@ impl Add {
         if !self.trust.offline {
             ctx.within_reach(&context.endpoints)?;
             if self.trust.settles() {
-                compare(&context, &context.endpoints[0])?;
+                compare(&context, &context.endpoints[0], &ctx.around.interrupt)?;
             } else {
                 meet(ctx, &mut context, true)?;
             }
@@ -166,7 +166,7 @@ impl Add {
             _ => fault,
         })?;
         let pinned_leaf = context.endpoints[0].fingerprint.is_some();
-        let pinned = if pinned_leaf && !self.trust.leaf { widen(client, context)? } else { Pinned::InPlace };
+        let pinned = if pinned_leaf && !self.trust.leaf { widen(client, context, &ctx.around.interrupt)? } else { Pinned::InPlace };
         if pinned == Pinned::InPlace {
             // The other endpoints have certificates of their own.
             meet(ctx, context, false)?;

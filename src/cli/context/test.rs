@@ -91,7 +91,7 @@ fn endpoints(ctx: &Ctx, context: &Context) -> Vec<(Tested, Option<Fault>)> {
         one.endpoints = vec![endpoint.clone()];
         // The certificate is looked at for itself: it is worth seeing also where it is refused.
         if context.proxy.is_none()
-            && let Ok(cert) = look(endpoint)
+            && let Ok(cert) = look(endpoint, &ctx.around.interrupt)
         {
             row.fingerprint = Some(cert.sha256.to_string());
             row.valid_until = Some(units::rfc3339(cert.not_after));

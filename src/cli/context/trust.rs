@@ -48,7 +48,7 @@ impl Trust {
         if !self.flags.offline {
             ctx.within_reach(&context.endpoints)?;
             if self.flags.settles() {
-                context.endpoints.iter().try_for_each(|endpoint| compare(&context, endpoint))?;
+                context.endpoints.iter().try_for_each(|endpoint| compare(&context, endpoint, &ctx.around.interrupt))?;
             } else {
                 self.meet(ctx, &mut context)?;
             }
@@ -64,7 +64,7 @@ impl Trust {
     fn meet(&self, ctx: &Ctx, context: &mut Context) -> Result<()> {
         for at in 0..context.endpoints.len() {
             let endpoint = context.endpoints[at].clone();
-            let cert = look(&endpoint)?;
+            let cert = look(&endpoint, &ctx.around.interrupt)?;
             if !self.flags.leaf && holds(context, &endpoint, &cert)? {
                 ctx.out.note(format!("{} shows a certificate that is trusted already", endpoint.url.authority()));
                 continue;
@@ -126,7 +126,7 @@ fn holds(context: &Context, endpoint: &Endpoint, cert: &PeerCert) -> Result<bool
 /// The cluster's CA, where the token can ask for it. That it cannot is no fault: the certificates are pinned then.
 fn ask_for_ca(ctx: &Ctx, context: &mut Context) -> Pinned {
     let session = ctx.open(context.clone());
-    match session.client().and_then(|client| widen(client, context)) {
+    match session.client().and_then(|client| widen(client, context, &ctx.around.interrupt)) {
         Ok(pinned) => pinned,
         Err(fault) => {
             ctx.out.note(format!("the cluster's CA could not be asked for: {fault}"));

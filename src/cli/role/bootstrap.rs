@@ -213,7 +213,7 @@ impl Bootstrap {
     fn ask(&self, ctx: &Ctx, (session, context, given): Entered, wanted: &Wanted, at: i64) -> Result<Ready> {
         let via = self.via;
         let client = session.client()?;
-        let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via)?;
+        let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via, &session.interrupt)?;
         let present = present::look(client, &wanted.user)?;
         if present.user.is_none() {
             present::realm(client, &wanted.user)?;

@@ -4,6 +4,7 @@ use super::subject::Via;
 use crate::api::nodes;
 use crate::config::Context;
 use crate::fault::{Fault, Kind, Result};
+use crate::interrupt::Interrupt;
 use crate::ops::context::{cluster_ca, look, under_ca};
 use crate::ops::role::keeper::Keeper;
 use crate::transport::Client;
@@ -21,7 +22,7 @@ pub(super) struct Pinning {
 }
 
 /// What a host's certificate is pinned by, once the administrator's login has proved the host.
-pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via: Via) -> Result<Pinning> {
+pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via: Via, interrupt: &Interrupt) -> Result<Pinning> {
     let settled = |context: Context, word| Pinning { now: context.clone(), later: context, ca_pem: None, word };
     let Some(first) = context.endpoints.first().cloned() else {
         return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)));
@@ -41,14 +42,14 @@ pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via:
     let ca = cluster_ca(client)?;
     if via != Via::Https && context.trust(&first)?.is_none() {
         // Root on the node vouches for what the API shows.
-        let cert = look(&first)?;
+        let cert = look(&first, interrupt)?;
         if !vouched(client, &cert, ca.as_deref())? {
             let message = format!("{} shows a certificate that the node does not have: {}", first.url.authority(), cert.sha256);
             return Err(Fault::new(Kind::Untrusted, message).with_hint("is the address right, and nobody in between?"));
         }
         now.endpoints[0].fingerprint = Some(cert.sha256);
     }
-    match ca.and_then(|pem| Some((under_ca(&now.endpoints, &pem, look)?, pem))) {
+    match ca.and_then(|pem| Some((under_ca(&now.endpoints, &pem, |endpoint| look(endpoint, interrupt))?, pem))) {
         Some((endpoints, pem)) => {
             let later = Context { endpoints, ca_file: None, ..now.clone() };
             Ok(Pinning { now, later, ca_pem: Some(pem), word: "ca" })

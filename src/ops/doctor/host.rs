@@ -56,7 +56,7 @@ pub fn ask(patient: &Patient<'_>, report: &mut Report) -> bool {
 fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) -> bool {
     let authority = endpoint.url.authority();
     let begun = Instant::now();
-    let cert = match proved(patient.context, endpoint, patient.env) {
+    let cert = match proved(patient.context, endpoint, patient.env, &patient.session.interrupt) {
         Ok(cert) => cert,
         Err(fault) => {
             trouble(patient, &authority, &fault, report);

@@ -9,7 +9,6 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::plan::Held;
 use crate::interrupt::Interrupt;
 use crate::secret::Secret;
-use crate::transport::Transport;
 use crate::transport::https::{Https, Login};
 
 /// Hears of every request.
@@ -48,9 +47,8 @@ impl Keeper {
     pub fn held(&self, token_id: &str, secret: &Secret) -> Result<Held> {
         let log = Arc::clone(&self.log);
         let login = Login::Token { id: token_id.to_owned(), secret: secret.clone() };
-        let https = Https::new(&self.context, &self.env, login, Box::new(move |line| log(line)))?;
-        let call = cluster::permissions();
-        https.read(&call.request)?.read(&call.request)
+        let https = Https::new(&self.context, &self.env, self.interrupt.clone(), login, Box::new(move |line| log(line)))?;
+        https.ask(&cluster::permissions())
     }
 
     /// The store to use: the one asked for, else the keyring (the demo's is a file).

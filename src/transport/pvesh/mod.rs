@@ -33,13 +33,12 @@ pub enum Door {
 /// The API through `pvesh`.
 pub struct Pvesh {
     door: Door,
-    interrupt: Interrupt,
     log: Log,
 }
 
 impl Pvesh {
-    pub fn new(door: Door, interrupt: Interrupt, log: Log) -> Result<Self> {
-        Ok(Self { door, interrupt, log })
+    pub fn new(door: Door, log: Log) -> Self {
+        Self { door, log }
     }
 
     fn place(&self) -> String {
@@ -50,13 +49,13 @@ impl Pvesh {
     }
 
     /// Runs a script there. The command line is constant; the script comes on standard input.
-    fn run(&self, request: &Request, script: String) -> Result<Done> {
+    fn run(&self, request: &Request, script: String, stop: &Interrupt) -> Result<Done> {
         let shell = match &self.door {
             Door::Ssh { host } => ssh::multiplexed(ssh_command(host, "exec sh -s")),
             Door::Local => Cmd::new("sh").arg("-s"),
         };
         let begun = std::time::Instant::now();
-        let done = shell.stdin(script).timeout(patience(request)).run(&self.interrupt).map_err(|failure| self.failed(request, &failure))?;
+        let done = shell.stdin(script).timeout(patience(request)).run(stop).map_err(|failure| self.failed(request, &failure))?;
         (self.log)(&format!("{request} through pvesh on {} → {:?} ({} ms)", self.place(), done.code, begun.elapsed().as_millis()));
         Ok(done)
     }
@@ -97,7 +96,7 @@ impl Pvesh {
     }
 
     /// The task that a change began, while it still runs.
-    fn find(&self, request: &Request, ran: &Ran) -> Result<Upid> {
+    fn find(&self, request: &Request, ran: &Ran, stop: &Interrupt) -> Result<Upid> {
         let found = routes::find(request);
         let node = match &request.path[..] {
             [nodes, node, ..] if nodes == "nodes" => Some(node),
@@ -110,14 +109,14 @@ impl Pvesh {
         // A busy host takes its time between the fork of a worker and its line in the list.
         for attempt in 0..20 {
             if attempt > 0 {
-                self.interrupt.wait(Duration::from_millis(300)).map_err(|signal| {
+                stop.wait(Duration::from_millis(300)).map_err(|signal| {
                     crate::session::stopped(signal, &format!("{request}: started, and interrupted before its task was found"))
                         .with_hint("check `felhom task list --running` for its task")
                 })?;
             }
             // A call of the whole cluster is worked on by the node that took it, and the cluster's list names that.
             let list = node.map_or_else(|| tasks::recent().request, |node| tasks::list(node, &filter).request);
-            let entries: Vec<tasks::Entry> = self.read(&list)?.read(&list)?;
+            let entries: Vec<tasks::Entry> = self.read(&list, stop)?.read(&list)?;
             let all: Vec<Upid> =
                 entries.into_iter().map(|entry| entry.upid).filter(|upid| upid.user == "root@pam" && upid.starttime >= since).collect();
             let by_pid: Vec<&Upid> = all.iter().filter(|upid| ran.workers.contains(&upid.pid)).collect();
@@ -143,23 +142,23 @@ impl Pvesh {
 }
 
 impl Transport for Pvesh {
-    fn read(&self, request: &Request) -> Result<Reply> {
+    fn read(&self, request: &Request, stop: &Interrupt) -> Result<Reply> {
         reads_only(request)?;
-        let done = self.run(request, script::read(request))?;
+        let done = self.run(request, script::read(request), stop)?;
         match script::end(&done.stderr_text()) {
             Some((code, stderr)) => answer::read(request, code, &done.stdout_text(), &stderr),
             None => Err(self.broken(request, &done)),
         }
     }
 
-    fn write(&self, request: &Request, _permit: &Permit) -> Result<Reply> {
+    fn write(&self, request: &Request, _permit: &Permit, stop: &Interrupt) -> Result<Reply> {
         refuse_secrets(request)?;
-        let done = self.run(request, script::write(request))?;
+        let done = self.run(request, script::write(request), stop)?;
         let Some((_, stderr)) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };
         let ran = Ran::parse(&done.stdout_text());
         match ran.code {
             Some(code) => answer::read(request, code, &ran.stdout, &stderr),
-            None => self.find(request, &ran).map(|upid| answer::upid(&upid)),
+            None => self.find(request, &ran, stop).map(|upid| answer::upid(&upid)),
         }
     }
 
