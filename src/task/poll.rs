@@ -54,7 +54,7 @@ impl Poll {
             if (lines as u64) < CHUNK {
                 self.log_read = now;
             }
-            if elapsed <= SHORT && !self.tail.last().is_some_and(|line| closes(line)) {
+            if elapsed <= SHORT + LOG_EVERY && !self.tail.last().is_some_and(|line| closes(line)) {
                 return Ok(Look::Running);
             }
         }
@@ -122,7 +122,7 @@ mod tests {
             if log {
                 log_read = at;
             }
-            sent.extend(std::iter::repeat_n(at, if log && !short { 2 } else { 1 }));
+            sent.extend(std::iter::repeat_n(at, if log && at > SHORT + LOG_EVERY { 2 } else { 1 }));
             let allowed = if short { Duration::from_millis(200) } else { Duration::from_secs(1).max(at / 50) };
             assert!(pause(at) <= allowed, "{:?} between looks after {at:?}", pause(at));
             at += pause(at);
