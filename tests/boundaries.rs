@@ -1,6 +1,6 @@
 //! What no compiler holds: which file may name what, and how large a file may grow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +133,38 @@ const LONG: usize = 460;
 
 /// Files that are longer, each with the reason.
 const LONGER: &[(&str, &str)] = &[("tests/fence/inside.rs", "one run inside a namespace, whose making costs seconds")];
+
+/// The crates that the program is built from, each once.
+fn crates_built() -> Vec<String> {
+    let args = ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"];
+    let tree = assert_cmd::Command::new(env!("CARGO")).args(args).current_dir(root()).output().unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let text = String::from_utf8(tree.stdout).unwrap();
+    let names: BTreeSet<&str> = text.lines().filter(|line| !line.is_empty()).map(|line| line.trim_end_matches(" (*)")).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_release_build_has_one_async_runtime_and_few_crates() {
+    let crates = crates_built();
+    let has = |name: &str| crates.iter().any(|line| line.starts_with(&format!("{name} ")));
+    assert!(has("keyring") && has("tokio"), "{crates:?}");
+    for heavy in ["zbus", "async-io", "async-executor", "encoding_rs", "icu_properties", "h2"] {
+        assert!(!has(heavy), "{heavy} makes the build slow");
+    }
+    assert!(crates.len() <= 200, "{} crates", crates.len());
+}
+
+#[test]
+fn only_packages_are_built_with_link_time_optimization() {
+    let manifest: toml_edit::DocumentMut = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let profile = &manifest["profile"];
+    assert_eq!(profile["release"]["lto"].as_str(), Some("off"));
+    assert!(profile["release"]["codegen-units"].as_integer() >= Some(16));
+    assert_eq!(profile["dist"]["inherits"].as_str(), Some("release"));
+    assert_eq!(profile["dist"]["lto"].as_str(), Some("thin"));
+    assert_eq!(profile["dist"]["codegen-units"].as_integer(), Some(1));
+}
 
 #[test]
 fn a_file_is_about_one_thing() {

@@ -58,12 +58,7 @@ mod real {
             return Err(refusal("this session has no D-Bus session bus"));
         }
         let user = format!("{}/{}", account.context, account.token_id);
-        within(LIMIT, interrupt, move || {
-            if let Err(e) = Entry::store_status() {
-                return Err(refusal(&e.to_string()));
-            }
-            Entry::new(SERVICE, &user).and_then(|entry| work(&entry)).map_err(fault)
-        })
+        within(LIMIT, interrupt, move || Entry::new(SERVICE, &user).and_then(|entry| work(&entry)).map_err(fault))
     }
 
     pub(super) fn within<T: Send + 'static>(
@@ -94,7 +89,7 @@ mod real {
                 .with_hint("`felhom role rotate` makes a new one, `felhom context edit` names another source"),
             Error::NoStorageAccess(why) => refusal(&format!("it is locked or out of reach ({why})")),
             // Never their Display: some of these carry the bytes themselves.
-            Error::BadEncoding(_) | Error::BadDataFormat(..) => Fault::config("what the keyring holds is not text"),
+            Error::BadEncoding(_) => Fault::config("what the keyring holds is not text"),
             Error::Ambiguous(_) => {
                 Fault::config("the keyring holds several secrets of that name").with_hint("delete all but one of them there")
             }
