@@ -165,7 +165,9 @@ pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, 
         let why = format!("Permission check failed (URI '{path}' not available with API token, need proper ticket.\n)");
         return Err(Refusal::forbidden(why));
     }
-    auth::check_permissions(state, who, method.permissions.as_ref(), &params)?;
+    // An upload is refused while its body is still on the way, without a body of its own.
+    let bare = request.upload.is_some();
+    auth::check_permissions(state, who, method.permissions.as_ref(), &params).map_err(|why| Refusal { bare: bare || why.bare, ..why })?;
     if let Some(proxy_to) = &method.proxy_to {
         if !params.has(proxy_to) {
             return Err(Refusal::param(proxy_to, "proxyto parameter does not exist"));

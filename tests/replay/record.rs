@@ -2,12 +2,30 @@
 
 use serde_json::{Map, Value};
 
+/// How an upload was sent.
+pub(super) struct Multipart {
+    pub size: usize,
+    pub file_first: bool,
+    pub chunked: bool,
+}
+
+impl Multipart {
+    fn parse(value: &Map<String, Value>) -> Self {
+        Self {
+            size: usize::try_from(value["size"].as_u64().unwrap_or(0)).unwrap(),
+            file_first: value["order"] == "file-first",
+            chunked: value["chunked"] == true,
+        }
+    }
+}
+
 pub(super) struct Record {
     pub who: Option<String>,
     pub method: String,
     pub path: String,
     pub params: Map<String, Value>,
     pub raw_body: Option<String>,
+    pub multipart: Option<Multipart>,
     pub headers: Map<String, Value>,
     pub unencoded: bool,
     pub status: u16,
@@ -32,6 +50,7 @@ impl Record {
             path: text("path"),
             params,
             raw_body: value["raw_body"].as_str().map(str::to_owned),
+            multipart: value["multipart"].as_object().map(Multipart::parse),
             headers: map("headers"),
             unencoded: value["sent_unencoded"] == true,
             status: u16::try_from(value["status"].as_u64().unwrap_or(0)).unwrap(),

@@ -7,7 +7,7 @@ use ring::hmac;
 use serde_json::Value;
 
 use super::compare::{self, normal};
-use super::record::Record;
+use super::record::{Multipart, Record};
 use crate::support::http::{Client, Reply, encode};
 
 const TOTP_SECRET: &[u8] = b"felhom-replay-secret";
@@ -41,8 +41,15 @@ impl Session {
 
     /// What was made before the first record of a file, and stands in its answers.
     pub(super) fn prepare(&mut self, file: &str) {
+        if file.starts_with('2') && file != "20" {
+            self.host.with_state(later_baseline).unwrap();
+            return;
+        }
         if file == "19" {
             self.root("PUT", "/nodes/pve1/lxc/103/config", "mp2=%2Fsrv%2Fbind%2Cmp%3D%2Fmnt%2Fbind&features=nesting%3D1%2Ckeyctl%3D1");
+            return;
+        }
+        if file != "20" {
             return;
         }
         for (method, path, body) in [
@@ -202,7 +209,10 @@ impl Session {
         };
         let mut body = Vec::new();
         if let Some((_, file)) = params.iter().find(|(key, value)| key == "filename" && value.starts_with('@')) {
-            body = multipart(&params, file);
+            body = multipart(&params, file, record.multipart.as_ref());
+            if record.multipart.as_ref().is_some_and(|sent| sent.chunked) {
+                headers.push(("Transfer-Encoding".into(), "chunked".into()));
+            }
             headers.push(("Content-Type".into(), "multipart/form-data; boundary=felhomreplay".into()));
         } else if ["GET", "DELETE"].contains(&record.method.as_str()) {
             if !params.is_empty() {
@@ -242,7 +252,27 @@ impl Session {
         found
     }
 
+    /// Maps the digests in an answer, so that later requests send the valid ones.
+    fn remember_digests(&mut self, then: &Value, now: &Value) {
+        match (then, now) {
+            (Value::Object(then), Value::Object(now)) => {
+                for (key, value) in then {
+                    match (key.as_str(), value.as_str(), now.get(key)) {
+                        ("digest", Some(then), Some(Value::String(now))) => _ = self.names.insert(then.to_owned(), now.clone()),
+                        (_, _, Some(now)) => self.remember_digests(value, now),
+                        _ => {}
+                    }
+                }
+            }
+            (Value::Array(then), Value::Array(now)) => {
+                then.iter().zip(now).for_each(|(then, now)| self.remember_digests(then, now));
+            }
+            _ => {}
+        }
+    }
+
     fn remember(&mut self, record: &Record, body: &Value) {
+        self.remember_digests(&record.body, body);
         if let (Some(then), Some(now)) = (record.body["data"].as_str(), body["data"].as_str())
             && then.starts_with("UPID:")
         {
@@ -297,6 +327,33 @@ impl Session {
     }
 }
 
+/// The baseline as it was when the files from 21 on were recorded: leaner guests, no comments, another network.
+fn later_baseline(state: &mut felhom::demo::state::State) {
+    for (vmid, guest) in &mut state.guests {
+        match vmid {
+            101 | 103 => _ = guest.config.insert("features".into(), "nesting=1".into()),
+            102 => _ = guest.config.shift_remove("cores"),
+            _ => guest.config.retain(|key, _| !["cores", "ostype", "scsihw", "tags"].contains(&key.as_str())),
+        }
+        if *vmid == 202 {
+            guest.config.shift_remove("net0");
+        }
+    }
+    if let Some(pool) = state.pools.get_mut("pool1") {
+        pool.comment.clear();
+    }
+    if let Some(root) = state.access.users.get_mut("root@pam") {
+        root.info.shift_remove("email");
+    }
+    if let Some(node) = state.nodes.get_mut("pve1") {
+        node.dns.insert("search".into(), "example.org".into());
+        let port = serde_json::json!({
+            "iface": "eth0", "type": "eth", "exists": 1, "active": 1, "method": "manual", "method6": "manual", "families": ["inet"],
+        });
+        node.network.extend(port.as_object().cloned());
+    }
+}
+
 /// The name of the archive that a line of a log tells of.
 fn archive_of(line: &str) -> Option<String> {
     let path = line.split("creating vzdump archive '").nth(1)?.trim_end_matches('\'');
@@ -304,18 +361,23 @@ fn archive_of(line: &str) -> Option<String> {
     Some(file.split('.').next()?.to_owned())
 }
 
-fn multipart(params: &[(String, String)], file: &str) -> Vec<u8> {
-    let mut body = String::new();
-    for (key, value) in params.iter().filter(|(key, _)| key != "filename") {
-        body.push_str(&format!("--felhomreplay\r\nContent-Disposition: form-data; name=\"{key}\"\r\n\r\n{value}\r\n"));
-    }
+fn multipart(params: &[(String, String)], file: &str, sent: Option<&Multipart>) -> Vec<u8> {
+    let part = |head: String, value: &str| format!("--felhomreplay\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n");
+    let fields = params.iter().filter(|(key, _)| key != "filename");
+    let mut parts: Vec<String> = fields.map(|(key, value)| part(format!("name=\"{key}\""), value)).collect();
     let (path, given) = file[1..].split_once(";filename=").unwrap_or((&file[1..], ""));
-    let name = if given.is_empty() { path.rsplit('/').next().unwrap_or(path) } else { given };
-    body.push_str(&format!(
-        "--felhomreplay\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n{}\r\n--felhomreplay--\r\n",
-        "x".repeat(1000)
-    ));
-    body.into_bytes()
+    let name = match (sent, given) {
+        // The recorder sent the name as it is in the transcript, without the folder.
+        (Some(_), _) => path.strip_prefix("/tmp/").unwrap_or(path),
+        (None, "") => path.rsplit('/').next().unwrap_or(path),
+        (None, given) => given,
+    };
+    let bytes = "x".repeat(sent.map_or(1000, |sent| sent.size));
+    let head = format!("name=\"filename\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream");
+    let at = if sent.is_some_and(|sent| sent.file_first) { 0 } else { parts.len() };
+    parts.insert(at, part(head, &bytes));
+    parts.push("--felhomreplay--\r\n".to_owned());
+    parts.concat().into_bytes()
 }
 
 fn base32(bytes: &[u8]) -> String {

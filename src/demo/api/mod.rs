@@ -11,6 +11,7 @@ mod pools;
 mod reply;
 mod req;
 mod routes;
+mod section;
 mod storage;
 mod tasks;
 mod version;

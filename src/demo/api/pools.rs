@@ -83,7 +83,8 @@ fn create(req: &mut Req<'_>) -> Answer {
 
 fn update(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("poolid").to_owned();
-    let failed = |why: String| Refusal::die(format!("update pool failed: {why}"));
+    let what = if req.template == "/pools" { "pools" } else { "pool" };
+    let failed = |why: String| Refusal::die(format!("update {what} failed: {why}"));
     let mut pool = req.state.pools.get(&id).cloned().ok_or_else(|| failed(format!("pool '{id}' does not exist")))?;
     if let Some(comment) = req.params.get("comment") {
         comment.clone_into(&mut pool.comment);
@@ -136,10 +137,11 @@ fn delete(req: &mut Req<'_>) -> Answer {
     if let Some(sub) = req.state.pools.keys().find(|other| other.starts_with(&below)) {
         return Err(full(format!("pool '{sub}'")));
     }
-    if let Some(vmid) = pool.guests.first() {
+    // Members that do not exist are not in the way.
+    if let Some(vmid) = pool.guests.iter().find(|vmid| req.state.guests.contains_key(vmid)) {
         return Err(full(format!("VM {vmid}")));
     }
-    if let Some(storage) = pool.storages.first() {
+    if let Some(storage) = pool.storages.iter().find(|storage| req.state.storages.contains_key(*storage)) {
         return Err(full(format!("storage '{storage}'")));
     }
     req.state.pools.remove(&id);

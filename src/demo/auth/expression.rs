@@ -116,9 +116,13 @@ impl Asker<'_> {
         {
             return no(quiet, bare());
         }
-        let path = self.path(parts.get(1).and_then(Value::as_str).unwrap_or("/")).unwrap_or_default();
         let privileges = words(parts.get(2));
         let any = option(options, "any").is_some_and(|v| v == 1 || v == "1" || v == true);
+        // Nobody has privileges on a path that cannot be one, and the message leaves it out.
+        let Some(path) = self.path(parts.get(1).and_then(Value::as_str).unwrap_or("/")) else {
+            let missing = if any { privileges.join("|") } else { privileges.first().copied().unwrap_or_default().to_owned() };
+            return no(quiet, Refusal::denied("", &missing));
+        };
         quietly(
             quiet,
             if any { check_any(self.state, self.who, &path, &privileges) } else { check(self.state, self.who, &path, &privileges) },

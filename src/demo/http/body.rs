@@ -59,6 +59,8 @@ fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(
     let boundary = content_type.split(';').find_map(|p| p.trim().strip_prefix("boundary=")).ok_or_else(bad)?;
     let mark = format!("--{}", boundary.trim_matches('"')).into_bytes();
     let mut rest = &body[find(body, &mark).ok_or_else(bad)? + mark.len()..];
+    // The fields in the only order in which the server reads them.
+    let mut fields = &["content", "checksum-algorithm", "checksum"][..];
     while !rest.starts_with(b"--") {
         let rest_start = rest.strip_prefix(b"\r\n").ok_or_else(bad)?;
         let head_end = find(rest_start, b"\r\n\r\n").ok_or_else(bad)?;
@@ -69,13 +71,17 @@ fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(
         let end = find(content, &end_mark).ok_or_else(bad)?;
         let field = |name: &str| head.split(name).nth(1).and_then(|t| t.split('"').next()).map(str::to_owned);
         let name = field(" name=\"").ok_or_else(bad)?;
-        match field(" filename=\"") {
-            Some(filename) => {
-                request.params.set("filename", filename.clone());
-                request.upload = Some(Upload { filename, content: content[..end].to_vec() });
-            }
-            None => request.params.push(&name, String::from_utf8_lossy(&content[..end]).into_owned()),
+        if let Some(filename) = field(" filename=\"") {
+            // The file is the last part that the server reads.
+            request.params.set("filename", filename.clone());
+            request.upload = Some(Upload { filename, content: content[..end].to_vec() });
+            break;
         }
+        let Some(at) = fields.iter().position(|known| *known == name) else {
+            return Err(Bad::Refused(400, "Bad Request".to_owned()));
+        };
+        fields = &fields[at + 1..];
+        request.params.push(&name, String::from_utf8_lossy(&content[..end]).into_owned());
         rest = &content[end + end_mark.len()..];
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The named formats. An error is the host's text, with its newline.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{pattern, property, table};
 
@@ -260,6 +260,23 @@ fn one(format: &str, text: &str) -> Checked {
         "ldap-simple-attr" => {
             must(pattern::matches("[a-zA-Z0-9]+", text), || format!("value '{text}' does not look like a simple ldap attribute name"))
         }
+        "pve-fw-dport-spec" => port_list(text, true).map_err(|why| format!("{why}\n")),
+        "pve-fw-sport-spec" => port_list(text, false).map_err(|why| format!("{why}\n")),
+        "pve-ha-resource-id" => {
+            must(pattern::matches(r"[a-z]+:\S+", text), || "value does not look like a valid ha resource id".to_owned())
+        }
+        "pve-ha-resource-or-vm-id" => {
+            must(pattern::matches(r"([a-z]+:\S+|[0-9]+)", text), || "value does not look like a valid ha resource id".to_owned())
+        }
+        "pve-ha-node" => {
+            let known = pattern::matches("[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(:[0-9]+)?", text);
+            must(known, || "value does not look like a valid ha node".to_owned())
+        }
+        "pem-string" | "pem-certificate-chain" => must(text.contains("-----BEGIN "), || "not a valid PEM-formatted string.".to_owned()),
+        "pve-sdn-subnet-id" => {
+            let cidr = if text.contains('/') { text.to_owned() } else { text.splitn(3, '-').skip(1).collect::<Vec<_>>().join("/") };
+            like(self::cidr(&cidr, ipv4, 32) || self::cidr(&cidr, ipv6, 128), "a valid CIDR network")
+        }
         "IPorCIDR" => {
             let address = text.split_once('/').map_or(text, |(ip, _)| ip);
             like(ipv4(address) || ipv6(address), "a valid IP address or CIDR network")
@@ -271,6 +288,62 @@ fn one(format: &str, text: &str) -> Checked {
         }
         // Formats of calls that no verb sends: any value passes.
         _ => Ok(()),
+    }
+}
+
+/// Service names that ports can be given as.
+const SERVICES: &str =
+    "ftp ssh telnet smtp domain tftp http https pop3 pop3s ntp imap2 imaps snmp ldap ldaps syslog submission mysql postgresql nfs rsync";
+
+/// Checks ports of a firewall rule: numbers, ranges and service names; ICMP types too where they are allowed.
+pub(in crate::demo) fn port_list(text: &str, icmp: bool) -> Result<(), String> {
+    let port = |text: &str| match text.parse::<u16>() {
+        Ok(port) => Ok(port),
+        Err(_) => Err(format!("invalid port '{text}'")),
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if text.ends_with(',') {
+        return Err("extraneous commas in list".to_owned());
+    }
+    let mut count = 0;
+    for item in text.split(',') {
+        if let Some((from, to)) = item.split_once(':').filter(|(from, to)| digits(from) && digits(to)) {
+            count += 2;
+            let (low, high) = (port(from)?, port(to)?);
+            if low > high {
+                return Err(format!("backwards range '{from}:{to}' not allowed, did you mean '{to}:{from}'?"));
+            }
+        } else if digits(item) {
+            count += 1;
+            port(item)?;
+        } else if !icmp && !SERVICES.split(' ').any(|name| name == item) {
+            return Err(format!("invalid port '{item}'"));
+        }
+    }
+    if count > 15 { Err("too many entries in port list (> 15 numbers)".to_owned()) } else { Ok(()) }
+}
+
+/// The IP version of an address, network or range.
+pub(in crate::demo) fn ip_version(text: &str) -> Option<u8> {
+    let address = text.split(['/', '-']).next().unwrap_or(text);
+    if ipv4(address) {
+        return Some(4);
+    }
+    ipv6(address).then_some(6)
+}
+
+/// Whether an address belongs to a network.
+pub(in crate::demo) fn in_network(address: &str, network: &str) -> bool {
+    let Some((base, bits)) = network.split_once('/') else { return address == network };
+    let Ok(bits) = bits.parse::<u32>() else { return false };
+    match (address.parse::<IpAddr>(), base.parse::<IpAddr>()) {
+        (Ok(IpAddr::V4(address)), Ok(IpAddr::V4(base))) => {
+            (address.to_bits() ^ base.to_bits()).checked_shr(32u32.saturating_sub(bits)).unwrap_or(0) == 0
+        }
+        (Ok(IpAddr::V6(address)), Ok(IpAddr::V6(base))) => {
+            (address.to_bits() ^ base.to_bits()).checked_shr(128u32.saturating_sub(bits)).unwrap_or(0) == 0
+        }
+        _ => false,
     }
 }
 

@@ -10,6 +10,7 @@ mod table;
 mod viewer;
 
 pub use check::{Params, verify};
+pub(in crate::demo) use formats::{in_network, ip_version, port_list};
 pub use node::{Format, Kind, Permissions, Schema};
 pub use table::{Method, find, methods};
 pub use viewer::apidoc;

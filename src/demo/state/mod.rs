@@ -48,6 +48,9 @@ pub struct Firewall {
     pub aliases: BTreeMap<String, Map>,
     #[serde(default)]
     pub ipsets: BTreeMap<String, Vec<Map>>,
+    /// Comments of the IP sets that have one.
+    #[serde(default)]
+    pub ipset_comments: BTreeMap<String, String>,
     #[serde(default)]
     pub comment: String,
 }

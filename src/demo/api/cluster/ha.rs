@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::demo::api::section::{Options, check_digest, failed, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Guest, Map, State, sha1_hex};
 use crate::demo::tasks::{Effect, TaskSpec};
@@ -14,7 +15,11 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/cluster/ha/resources/{sid}", delete),
     ("POST", "/cluster/ha/resources/{sid}/migrate", migrate),
     ("POST", "/cluster/ha/resources/{sid}/relocate", migrate),
-    ("GET", "/cluster/ha/groups", |_| Err(Refusal::die("cannot index groups: ha groups have been migrated to rules"))),
+    ("GET", "/cluster/ha/groups", |_| no_groups("index groups")),
+    ("POST", "/cluster/ha/groups", |_| no_groups("create group")),
+    ("GET", "/cluster/ha/groups/{group}", |_| no_groups("read group")),
+    ("PUT", "/cluster/ha/groups/{group}", |_| no_groups("update group")),
+    ("DELETE", "/cluster/ha/groups/{group}", |_| no_groups("delete group")),
     ("GET", "/cluster/ha/rules", rules),
     ("POST", "/cluster/ha/rules", create_rule),
     ("GET", "/cluster/ha/rules/{rule}", read_rule),
@@ -23,6 +28,10 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/ha/status/current", current),
     ("GET", "/cluster/ha/status/manager_status", manager_status),
 ];
+
+fn no_groups(what: &str) -> Answer {
+    Err(Refusal::die(format!("cannot {what}: ha groups have been migrated to rules")))
+}
 
 fn digest(state: &State) -> String {
     sha1_hex(&serde_json::to_string(&state.ha.resources).unwrap_or_default())
@@ -75,12 +84,9 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(row(req.state, &sid, config).into())
 }
 
-/// What was sent, numbers as numbers.
+/// The options of a resource in the request.
 fn settings(req: &Req<'_>) -> Map {
-    let steering = ["sid", "type", "digest", "delete", "group"];
-    let sent = req.params.iter().filter(|(key, _)| !steering.contains(&key.as_str()));
-    let number = |v: &Value| v.as_str().and_then(|t| t.parse::<i64>().ok()).map_or_else(|| v.clone(), |n| json!(n));
-    sent.map(|(k, v)| (k.clone(), if k == "comment" { v.clone() } else { number(v) })).collect()
+    sent(req, &["sid", "type", "group"])
 }
 
 fn create(req: &mut Req<'_>) -> Answer {
@@ -92,8 +98,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     if req.state.ha.resources.contains_key(&sid) {
         return Err(Refusal::die(format!("create resource failed: resource ID '{sid}' already defined")));
     }
-    let mut config = settings(req);
-    config.entry("state").or_insert_with(|| "started".into());
+    let config = settings(req);
     req.state.ha.resources.insert(sid.clone(), config);
     follow(req, &sid);
     Ok(Reply::null())
@@ -101,11 +106,10 @@ fn create(req: &mut Req<'_>) -> Answer {
 
 fn update(req: &mut Req<'_>) -> Answer {
     let sid = full_sid(req)?;
-    if req.params.get("digest").is_some_and(|d| d != digest(req.state)) {
-        return Err(Refusal::die("update resource failed: detected modified configuration - file changed by other user? Try again."));
-    }
+    let failed_to = "update resources config failed";
+    check_digest(req, &digest(req.state)).map_err(|why| failed(failed_to, why))?;
     let (config, gone) = (settings(req), req.params.list("delete"));
-    let missing = || Refusal::die(format!("no such resource '{sid}'"));
+    let missing = || failed(failed_to, format!("no such resource '{sid}'"));
     let known = req.state.ha.resources.get_mut(&sid).ok_or_else(missing)?;
     for key in gone {
         known.shift_remove(&key);
@@ -146,41 +150,102 @@ fn migrate(req: &mut Req<'_>) -> Answer {
     in_cluster(req, &sid)?;
     let Some(guest) = req.state.guests.values().find(|g| g.ha_id() == sid) else { return Ok(Reply::null()) };
     let (vmid, node, kind) = (guest.vmid, guest.node.clone(), if sid.starts_with("ct:") { "vzmigrate" } else { "qmigrate" });
-    if node != target {
+    if node != target && req.state.nodes.contains_key(&target) {
         let spec = TaskSpec::new(kind, vmid).takes(6.0).then(Effect::MoveGuest { vmid, node: target.clone() }).ok();
         crate::demo::tasks::start_later(req.state, spec, &node, "root@pam", req.now_ms, 5.0);
     }
     Ok(json!({ "sid": sid, "requested-node": target }).into())
 }
 
-fn rule_row(id: &str, rule: &Map) -> Value {
+const RULES: Options =
+    Options("node-affinity: resources! nodes! strict disable comment; resource-affinity: resources! affinity! disable comment");
+
+fn rules_digest(state: &State) -> String {
+    sha1_hex(&serde_json::to_string(&state.ha.rules).unwrap_or_default())
+}
+
+fn order(rule: &Map) -> i64 {
+    rule.get("order").and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// A rule as it is listed; its order is its place in the file.
+fn rule_row(state: &State, id: &str, rule: &Map) -> Value {
+    let place = state.ha.rules.values().filter(|other| order(other) < order(rule)).count() + 1;
     let mut row = rule.clone();
     row.insert("rule".into(), id.into());
-    row.insert("digest".into(), sha1_hex(id).into());
+    row.insert("order".into(), place.into());
+    row.insert("digest".into(), rules_digest(state).into());
     Value::Object(row)
+}
+
+fn named<'a>(rule: &'a Map, key: &str) -> Vec<&'a str> {
+    rule.get(key).and_then(Value::as_str).unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect()
 }
 
 fn rules(req: &mut Req<'_>) -> Answer {
     let (kind, resource) = (req.params.get("type"), req.params.get("resource"));
-    let names = |rule: &Map| rule.get("resources").and_then(Value::as_str).map(|r| r.split(',').map(str::to_owned).collect::<Vec<_>>());
-    let found = req.state.ha.rules.iter().filter(|(_, rule)| {
+    let mut found: Vec<_> = req.state.ha.rules.iter().collect();
+    found.retain(|(_, rule)| {
         kind.is_none_or(|k| rule.get("type").and_then(Value::as_str) == Some(k))
-            && resource.is_none_or(|r| names(rule).is_some_and(|all| all.iter().any(|n| n == r)))
+            && resource.is_none_or(|wanted| named(rule, "resources").contains(&wanted))
     });
-    Ok(found.map(|(id, rule)| rule_row(id, rule)).collect::<Value>().into())
+    found.sort_by_key(|(_, rule)| order(rule));
+    Ok(found.into_iter().map(|(id, rule)| rule_row(req.state, id, rule)).collect::<Value>().into())
+}
+
+/// What the host checks of a rule: managed resources, existing nodes, and that it can be fulfilled.
+fn check_rule(req: &Req<'_>, id: &str, rule: &Map) -> Result<(), String> {
+    let resources = named(rule, "resources");
+    let unmanaged: Vec<&str> = resources.iter().filter(|r| !req.state.ha.resources.contains_key(**r)).copied().collect();
+    if !unmanaged.is_empty() {
+        return Err(format!("cannot use unmanaged resource(s) {}.", unmanaged.join(", ")));
+    }
+    let nodes = named(rule, "nodes").into_iter().map(|node| node.split(':').next().unwrap_or(node));
+    let mut unknown: Vec<&str> = nodes.filter(|node| !req.state.nodes.contains_key(*node)).collect();
+    if !unknown.is_empty() {
+        unknown.sort_unstable();
+        return Err(format!("cannot use non-existent node(s) {}.", unknown.join(", ")));
+    }
+    let mut wrong = Vec::new();
+    if rule.get("type").and_then(Value::as_str) == Some("resource-affinity") {
+        if resources.len() < 2 {
+            wrong.push("rule is ineffective as there are less than two resources".to_owned());
+        }
+        if rule.get("affinity").and_then(Value::as_str) == Some("negative") && resources.len() > req.state.nodes.len() {
+            wrong.push("rule defines more resources than available nodes".to_owned());
+        }
+    } else {
+        let others = req.state.ha.rules.iter().filter(|(other, _)| *other != id);
+        let others: Vec<&Map> = others.map(|(_, r)| r).filter(|r| r.get("type") == rule.get("type")).collect();
+        for resource in &resources {
+            if others.iter().any(|other| named(other, "resources").contains(resource)) {
+                wrong.push(format!("resource '{resource}' is already used in another node affinity rule"));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(format!("400 Rule '{id}' is invalid.\nresources: {}", wrong.join(", "))) }
+}
+
+/// The options of a rule in the request; a rule that is not disabled does not say so.
+fn sent_rule(req: &Req<'_>) -> Map {
+    let mut rule = sent(req, &["rule"]);
+    if rule.get("disable") == Some(&json!(0)) {
+        rule.shift_remove("disable");
+    }
+    rule
 }
 
 fn create_rule(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("rule").to_owned();
+    let mut rule = sent_rule(req);
+    RULES.check_create(req.params.text("type"), &rule).map_err(Refusal::die)?;
+    let failed_to = "create ha rule failed";
     if req.state.ha.rules.contains_key(&id) {
-        return Err(Refusal::die(format!("creating ha rule failed: HA rule '{id}' already defined")));
+        return Err(failed(failed_to, format!("HA rule '{id}' already defined")));
     }
-    let named = req.params.list("resources");
-    let unmanaged: Vec<&str> = named.iter().filter(|r| !req.state.ha.resources.contains_key(*r)).map(String::as_str).collect();
-    if !unmanaged.is_empty() {
-        return Err(Refusal::die(format!("creating ha rule failed: cannot use unmanaged resource(s) {}.", unmanaged.join(", "))));
-    }
-    let rule = req.params.iter().filter(|(k, _)| *k != "rule").map(|(k, v)| (k.clone(), v.clone())).collect();
+    check_rule(req, &id, &rule).map_err(|why| failed(failed_to, why))?;
+    let last = req.state.ha.rules.values().map(order).max().unwrap_or(0);
+    rule.insert("order".into(), (last + 1).into());
     req.state.ha.rules.insert(id, rule);
     Ok(Reply::null())
 }
@@ -188,24 +253,24 @@ fn create_rule(req: &mut Req<'_>) -> Answer {
 fn read_rule(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("rule");
     let rule = req.state.ha.rules.get(id).ok_or_else(|| Refusal::die(format!("no such ha rule '{id}'")))?;
-    Ok(rule_row(id, rule).into())
+    Ok(rule_row(req.state, id, rule).into())
 }
 
 fn update_rule(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("rule").to_owned();
-    let sent: Map = req
-        .params
-        .iter()
-        .filter(|(k, _)| !matches!(k.as_str(), "rule" | "delete" | "digest"))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    let gone = req.params.list("delete");
-    let missing = || Refusal::die(format!("updating ha rule failed: HA rule '{id}' does not exist"));
-    let rule = req.state.ha.rules.get_mut(&id).ok_or_else(missing)?;
+    let (sent, gone) = (sent_rule(req), req.params.list("delete"));
+    let failed_to = "update HA rules failed";
+    check_digest(req, &rules_digest(req.state)).map_err(|why| failed(failed_to, why))?;
+    let missing = || failed(failed_to, format!("HA rule '{id}' does not exist"));
+    let mut rule = req.state.ha.rules.get(&id).cloned().ok_or_else(missing)?;
+    let kind = rule.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    RULES.check_update(&kind, &sent, &gone).map_err(|why| failed(failed_to, why))?;
     for key in gone {
         rule.shift_remove(&key);
     }
     rule.extend(sent);
+    check_rule(req, &id, &rule).map_err(|why| failed(failed_to, why))?;
+    req.state.ha.rules.insert(id, rule);
     Ok(Reply::null())
 }
 

@@ -15,8 +15,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/acme/meta", offline),
     ("GET", "/cluster/acme/directories", directories),
     ("GET", "/cluster/acme/challenge-schema", challenges),
-    ("GET", "/cluster/jobs/realm-sync", empty),
-    ("GET", "/cluster/jobs/realm-sync/{id}", no_sync),
     ("GET", "/cluster/jobs/schedule-analyze", analyze),
     ("GET", "/cluster/ceph/status", no_ceph),
 ];
@@ -35,10 +33,6 @@ fn no_cpu_flags(_: &mut Req<'_>) -> Answer {
 
 fn no_account(req: &mut Req<'_>) -> Answer {
     missing(format!("ACME account config file '{}' does not exist.", req.params.text("name")))
-}
-
-fn no_sync(req: &mut Req<'_>) -> Answer {
-    Err(Refusal::param("id", format!("No such job '{}'", req.params.text("id"))))
 }
 
 fn no_ceph(_: &mut Req<'_>) -> Answer {

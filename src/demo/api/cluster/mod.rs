@@ -10,6 +10,7 @@ mod options;
 mod resources;
 mod schedule;
 mod sdn;
+mod section_kinds;
 mod sections;
 mod status;
 

@@ -1,45 +1,14 @@
-//! Lists of the cluster that are kept as they are sent: mappings, replication, metric servers, notification targets, parts of SDN, ACME.
+//! Sections of the cluster's configuration files: mappings, replication, metric servers, notification targets, SDN objects, jobs.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::sdn;
+use super::section_kinds::{KINDS, Kind};
+use crate::demo::api::section::{check_digest, failed, nested, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, sha1_hex};
-
-/// One kind of list.
-struct Kind {
-    /// The path of the list; an entry is below it.
-    path: &'static str,
-    /// The parameter that names an entry.
-    id: &'static str,
-    /// What the host calls an entry in messages.
-    label: &'static str,
-    /// What every host has: not kept, not changed.
-    built_in: fn() -> Vec<Value>,
-    /// What is asked for and kept elsewhere.
-    secret: &'static [&'static str],
-}
-
-const fn kind(path: &'static str, id: &'static str, label: &'static str) -> Kind {
-    Kind { path, id, label, built_in: Vec::new, secret: &[] }
-}
-
-const KINDS: &[Kind] = &[
-    kind("/cluster/mapping/dir", "id", "mapping"),
-    kind("/cluster/mapping/pci", "id", "mapping"),
-    kind("/cluster/mapping/usb", "id", "mapping"),
-    Kind { secret: &["token"], ..kind("/cluster/metrics/server", "id", "status server entry") },
-    kind("/cluster/replication", "id", "replication job"),
-    Kind { built_in: standalone, secret: &["data"], ..kind("/cluster/acme/plugins", "id", "ACME plugin") },
-    Kind { built_in: mail_to_root, ..kind("/cluster/notifications/endpoints/sendmail", "name", "endpoint") },
-    Kind { secret: &["token"], ..kind("/cluster/notifications/endpoints/gotify", "name", "endpoint") },
-    Kind { secret: &["password"], ..kind("/cluster/notifications/endpoints/smtp", "name", "endpoint") },
-    Kind { secret: &["secret"], ..kind("/cluster/notifications/endpoints/webhook", "name", "endpoint") },
-    Kind { built_in: default_matcher, ..kind("/cluster/notifications/matchers", "name", "matcher") },
-    kind("/cluster/sdn/controllers", "controller", "sdn controller object"),
-    Kind { built_in: pve_ipam, secret: &["token"], ..kind("/cluster/sdn/ipams", "ipam", "sdn ipam object") },
-    Kind { secret: &["key"], ..kind("/cluster/sdn/dns", "dns", "sdn dns object") },
-    kind("/cluster/sdn/vnets/{vnet}/subnets", "subnet", "sdn subnet object"),
-];
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/mapping/dir", list),
@@ -97,6 +66,21 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/notifications/matchers/{name}", read),
     ("PUT", "/cluster/notifications/matchers/{name}", update),
     ("DELETE", "/cluster/notifications/matchers/{name}", delete),
+    ("GET", "/cluster/sdn/zones", list),
+    ("POST", "/cluster/sdn/zones", create),
+    ("GET", "/cluster/sdn/zones/{zone}", read),
+    ("PUT", "/cluster/sdn/zones/{zone}", update),
+    ("DELETE", "/cluster/sdn/zones/{zone}", delete),
+    ("GET", "/cluster/sdn/vnets", list),
+    ("POST", "/cluster/sdn/vnets", create),
+    ("GET", "/cluster/sdn/vnets/{vnet}", read),
+    ("PUT", "/cluster/sdn/vnets/{vnet}", update),
+    ("DELETE", "/cluster/sdn/vnets/{vnet}", delete),
+    ("GET", "/cluster/jobs/realm-sync", list),
+    ("GET", "/cluster/jobs/realm-sync/{id}", read),
+    ("POST", "/cluster/jobs/realm-sync/{id}", create),
+    ("PUT", "/cluster/jobs/realm-sync/{id}", update),
+    ("DELETE", "/cluster/jobs/realm-sync/{id}", delete),
     ("GET", "/cluster/sdn/controllers", list),
     ("POST", "/cluster/sdn/controllers", create),
     ("GET", "/cluster/sdn/controllers/{controller}", read),
@@ -119,124 +103,244 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", delete),
 ];
 
-fn standalone() -> Vec<Value> {
-    vec![json!({ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") })]
-}
-
-fn mail_to_root() -> Vec<Value> {
-    let comment = "Send mails to root@pam's email address";
-    vec![json!({ "name": "mail-to-root", "mailto-user": ["root@pam"], "comment": comment, "origin": "builtin" })]
-}
-
-fn default_matcher() -> Vec<Value> {
-    let comment = "Route all notifications to mail-to-root";
-    vec![json!({ "name": "default-matcher", "target": ["mail-to-root"], "mode": "all", "origin": "builtin", "comment": comment })]
-}
-
-fn pve_ipam() -> Vec<Value> {
-    vec![json!({ "ipam": "pve", "type": "pve", "digest": sha1_hex("") })]
-}
-
-/// The kind that the path is about, and the section that it is kept in.
-fn the_kind(req: &Req<'_>) -> Result<(&'static Kind, String), Refusal> {
+/// The kind that the path is about.
+fn the_kind(req: &Req<'_>) -> Result<&'static Kind, Refusal> {
     let mine = |k: &&Kind| req.template.strip_prefix(k.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("/{"));
-    let kind = KINDS.iter().rfind(mine).ok_or_else(|| Refusal::not_implemented(req.method, req.path))?;
-    let section = match req.params.get("vnet").filter(|_| kind.path.contains("{vnet}")) {
-        Some(vnet) => format!("{}/{vnet}", kind.path),
-        None => kind.path.to_owned(),
-    };
-    Ok((kind, section))
+    KINDS.iter().rfind(mine).ok_or_else(|| Refusal::not_implemented(req.method, req.path))
 }
 
 impl Kind {
-    /// The rest of the path's word for the name is the entry's own key: a plugin is listed under `plugin`.
+    fn section(&self) -> &'static str {
+        if self.section.is_empty() { self.path } else { self.section }
+    }
+
+    /// The key that names a section in an answer: an ACME plugin is listed under `plugin`.
     fn key(&self) -> &'static str {
         if self.path.ends_with("/plugins") { "plugin" } else { self.id }
     }
 
-    fn row(&self, id: &str, config: &Map) -> Value {
+    /// The name of a section. That of a subnet has its zone in front.
+    fn name(&self, req: &Req<'_>) -> String {
+        let given = req.params.text(self.id);
+        if self.only_type != "subnet" || req.method != "POST" {
+            return given.to_owned();
+        }
+        let vnet = req.state.sections.get("sdn-vnets").and_then(|vnets| vnets.get(req.params.text("vnet")));
+        let zone = vnet.and_then(|vnet| vnet.get("zone")).and_then(Value::as_str).unwrap_or_default();
+        format!("{zone}-{}", given.replace('/', "-"))
+    }
+
+    fn digest(&self, req: &Req<'_>) -> String {
+        let all: Vec<Value> = req.state.section(self.section()).map(|(id, config)| json!([id, config])).collect();
+        sha1_hex(&json!(all).to_string())
+    }
+
+    fn row(&self, req: &Req<'_>, id: &str, config: &Map, listed: bool) -> Value {
         let mut row = config.clone();
         row.insert(self.key().into(), id.into());
-        if self.path.contains("/notifications/") {
-            row.insert("origin".into(), "user-created".into());
-        } else {
-            row.insert("digest".into(), sha1_hex(&json!(config).to_string()).into());
+        if !self.path.contains("/notifications/") {
+            row.insert("digest".into(), self.digest(req).into());
         }
+        (self.show)(&mut row, id, listed);
         Value::Object(row)
     }
 
     fn missing(&self, id: &str) -> Refusal {
-        match self.label {
-            "mapping" => Refusal::die(format!("mapping '{id}' not found")),
-            "ACME plugin" => Refusal::die(format!("ACME plugin '{id}' not defined")),
-            "endpoint" | "matcher" => Refusal::new(404, format!("{} '{id}' does not exist", self.label)),
-            label => Refusal::die(format!("{label} '{id}' does not exist")),
-        }
+        let why = self.missing.replace("{}", id);
+        if self.missing_status == 400 { Refusal::param(self.id, why) } else { Refusal::new(self.missing_status, why) }
     }
 
-    fn exists(&self, id: &str) -> Refusal {
-        match self.label {
-            "mapping" => Refusal::die(format!("create mapping failed: mapping '{id}' already defined")),
-            "endpoint" | "matcher" => Refusal::die(format!("Could not create {}: '{id}' already exists", self.label)),
-            label => Refusal::die(format!("create {label} failed: {label} ID '{id}' already defined")),
+    fn is_built_in(&self, id: &str) -> Option<Value> {
+        (self.built_in)().into_iter().find(|row| row[self.key()] == id)
+    }
+
+    /// Refuses a change of the SDN without the token of the lock that somebody has.
+    fn check_lock(&self, req: &Req<'_>, failed_to: &str) -> Result<(), Refusal> {
+        if self.path.starts_with("/cluster/sdn/") { sdn::check_lock(req, failed_to) } else { Ok(()) }
+    }
+
+    /// The options in the request. A section has a type although some requests do not name it.
+    fn sent(&self, req: &Req<'_>) -> Map {
+        let mut steering = vec![self.id];
+        if self.id != "vnet" && !self.path.contains("{vnet}") {
+            steering.push("vnet");
         }
+        let mut sent = sent(req, &steering);
+        if req.method == "POST" && self.only_type == "subnet" {
+            sent.insert("cidr".into(), req.params.text(self.id).into());
+            let zone = self.name(req);
+            sent.insert("zone".into(), zone.split('-').next().unwrap_or_default().into());
+        }
+        sent
+    }
+
+    /// Options without those that are kept elsewhere.
+    fn kept(&self, sent: Map) -> Map {
+        sent.into_iter().filter(|(key, _)| !self.secret.contains(&key.as_str())).collect()
     }
 }
 
 fn list(req: &mut Req<'_>) -> Answer {
-    let (kind, section) = the_kind(req)?;
-    let own = req.state.section(&section).map(|(id, config)| kind.row(id, config));
-    Ok((kind.built_in)().into_iter().chain(own).collect::<Value>().into())
+    let kind = the_kind(req)?;
+    (kind.before)(req)?;
+    if req.params.flag("pending") {
+        return Ok(pending(req, kind).into());
+    }
+    // What was applied last, as `running` asks for, is kept beside the configuration.
+    let applied = format!("{}-applied", kind.section());
+    let section = if req.params.flag("running") { applied.as_str() } else { kind.section() };
+    let wanted = req.params.get("type");
+    let own = req.state.section(section).filter(|(id, config)| {
+        (kind.may_see)(req, id, config) && wanted.is_none_or(|wanted| config.get("type").and_then(Value::as_str) == Some(wanted))
+    });
+    let rows = own.map(|(id, config)| {
+        let mut row = kind.row(req, id, config, true);
+        if req.params.has("check-node") {
+            row["checks"] = json!([]);
+        }
+        row
+    });
+    let rows: Vec<Value> = rows.collect();
+    Ok((kind.built_in)().into_iter().chain(rows).collect::<Value>().into())
+}
+
+/// The applied sections with their pending changes.
+fn pending(req: &Req<'_>, kind: &Kind) -> Value {
+    let (none, section, applied) = (Map::new(), kind.section(), format!("{}-applied", kind.section()));
+    let ids: BTreeSet<&String> = req.state.section(section).chain(req.state.section(&applied)).map(|(id, _)| id).collect();
+    let config = |section: &str, id: &str| req.state.sections.get(section).and_then(|s| s.get(id)).unwrap_or(&none).clone();
+    let rows = ids.into_iter().filter_map(|id| {
+        let (running, wanted) = (config(&applied, id), config(section, id));
+        if !(kind.may_see)(req, id, if wanted.is_empty() { &running } else { &wanted }) {
+            return None;
+        }
+        let mut change = Map::new();
+        for (key, value) in &wanted {
+            if key != "type" && running.get(key) != Some(value) {
+                change.insert(key.clone(), value.clone());
+            }
+        }
+        if !wanted.is_empty() {
+            change.extend(running.keys().filter(|key| !wanted.contains_key(*key)).map(|key| (key.clone(), Value::from("deleted"))));
+        }
+        let state = match (running.is_empty(), wanted.is_empty()) {
+            (true, _) => Some("new"),
+            (_, true) => Some("deleted"),
+            _ if change.is_empty() => None,
+            _ => Some("changed"),
+        };
+        let mut shown = running;
+        if let Some(kind) = wanted.get("type") {
+            shown.insert("type".into(), kind.clone());
+        }
+        shown.insert(kind.id.to_owned(), id.as_str().into());
+        shown.insert("digest".into(), Value::Null);
+        if let Some(state) = state {
+            shown.insert("state".into(), state.into());
+            shown.insert("pending".into(), Value::Object(change));
+        }
+        Some(Value::Object(shown))
+    });
+    rows.collect()
 }
 
 fn read(req: &mut Req<'_>) -> Answer {
-    let (kind, section) = the_kind(req)?;
+    let kind = the_kind(req)?;
+    (kind.before)(req)?;
     let id = req.params.text(kind.id);
-    if let Some(row) = (kind.built_in)().into_iter().find(|row| row[kind.key()] == id) {
+    if let Some(row) = kind.is_built_in(id) {
         return Ok(row.into());
     }
-    let known = req.state.sections.get(&section).and_then(|s| s.get(id)).ok_or_else(|| kind.missing(id))?;
-    Ok(kind.row(id, known).into())
-}
-
-/// What was sent, without names, secrets and what only steers the call.
-fn settings(req: &Req<'_>, kind: &Kind) -> Map {
-    let steering = [kind.id, "vnet", "delete", "digest", "lock-token"];
-    let kept = req.params.iter().filter(|(key, _)| !steering.contains(&key.as_str()) && !kind.secret.contains(&key.as_str()));
-    kept.map(|(key, value)| {
-        let number = value.as_str().filter(|t| t.len() < 6).and_then(|t| t.parse::<i64>().ok());
-        (key.clone(), number.map_or_else(|| value.clone(), |n| json!(n)))
-    })
-    .collect()
+    let known = req.state.sections.get(kind.section()).and_then(|s| s.get(id)).ok_or_else(|| kind.missing(id))?;
+    if kind.path == "/cluster/replication" && !(kind.may_see)(req, id, known) {
+        return Err(Refusal::denied(&format!("/vms/{}", id.split('-').next().unwrap_or_default()), "VM.Audit"));
+    }
+    Ok(kind.row(req, id, known, false).into())
 }
 
 fn create(req: &mut Req<'_>) -> Answer {
-    let (kind, section) = the_kind(req)?;
-    let id = req.params.text(kind.id).to_owned();
-    let taken = (kind.built_in)().iter().any(|row| row[kind.key()] == id.as_str());
-    if taken || req.state.section(&section).any(|(known, _)| *known == id) {
-        return Err(kind.exists(&id));
+    let kind = the_kind(req)?;
+    (kind.before)(req)?;
+    let id = kind.name(req);
+    let mut sent = kind.sent(req);
+    let typ = match kind.only_type {
+        "" if kind.path.contains("/mapping/") => kind.path.rsplit('/').next().unwrap_or_default(),
+        "" => req.params.text("type"),
+        only => only,
     }
-    let config = settings(req, kind);
-    req.state.section_mut(&section).insert(id, config);
+    .to_owned();
+    let [failed_to, ..] = kind.failed;
+    kind.check_lock(req, failed_to)?;
+    // A VNet, a job and a metrics server are looked up first, the others are checked first.
+    let check = |sent: &Map| kind.options.check_create(&typ, sent);
+    let late = kind.only_type == "vnet";
+    if !late {
+        check(&sent).map_err(Refusal::die)?;
+    }
+    if kind.is_built_in(&id).is_some() || req.state.section(kind.section()).any(|(known, _)| *known == id) {
+        return Err(failed(failed_to, kind.taken.replace("{}", &id)));
+    }
+    if !typ.is_empty() {
+        sent.insert("type".into(), typ.into());
+    }
+    (kind.on_change)(req, &id, &sent).map_err(|why| failed(failed_to, nested(&why)))?;
+    req.state.section_mut(kind.section()).insert(id, kind.kept(sent));
     Ok(Reply::null())
 }
 
 fn update(req: &mut Req<'_>) -> Answer {
-    let (kind, section) = the_kind(req)?;
+    let kind = the_kind(req)?;
+    (kind.before)(req)?;
     let id = req.params.text(kind.id).to_owned();
-    let (config, gone) = (settings(req, kind), req.params.list("delete"));
-    let known = req.state.section_mut(&section).get_mut(&id).ok_or_else(|| kind.missing(&id))?;
+    let [_, failed_to, _] = kind.failed;
+    kind.check_lock(req, failed_to)?;
+    let (sent, gone) = (kind.sent(req), req.params.list("delete"));
+    check_digest(req, &kind.digest(req)).map_err(|why| failed(failed_to, why))?;
+    let Some(known) = req.state.sections.get(kind.section()).and_then(|s| s.get(&id)) else {
+        return Err(match kind.path {
+            "/cluster/metrics/server" => Refusal::die(format!("no such server '{id}'")),
+            "/cluster/replication" => Refusal::die(format!("no such job '{id}'")),
+            "/cluster/jobs/realm-sync" => Refusal::die("no such realm-sync job"),
+            path if path.starts_with("/cluster/mapping/") => {
+                failed(failed_to, format!("{} ID '{id}' does not exist", path.rsplit('/').next().unwrap_or_default()))
+            }
+            _ if kind.missing_status == 500 => failed(failed_to, kind.missing(&id).message),
+            _ => kind.missing(&id),
+        });
+    };
+    let typ = known.get("type").and_then(Value::as_str).unwrap_or_default();
+    let checked = if kind.full_update {
+        kind.options.check_create(typ, &sent).and_then(|()| kind.options.check_delete(typ, &sent, &gone))
+    } else {
+        kind.options.check_update(typ, &sent, &gone)
+    };
+    checked.map_err(|why| failed(failed_to, why))?;
+    let mut changed = known.clone();
     for key in gone {
-        known.shift_remove(&key);
+        changed.shift_remove(&key);
     }
-    known.extend(config);
+    changed.extend(kind.kept(sent));
+    (kind.on_change)(req, &id, &changed).map_err(|why| failed(failed_to, nested(&why)))?;
+    req.state.section_mut(kind.section()).insert(id, changed);
     Ok(Reply::null())
 }
 
 fn delete(req: &mut Req<'_>) -> Answer {
-    let (kind, section) = the_kind(req)?;
+    let kind = the_kind(req)?;
+    (kind.before)(req)?;
     let id = req.params.text(kind.id).to_owned();
-    req.state.section_mut(&section).remove(&id).ok_or_else(|| kind.missing(&id))?;
+    let [.., failed_to] = kind.failed;
+    kind.check_lock(req, failed_to)?;
+    if !req.state.section(kind.section()).any(|(known, _)| *known == id) {
+        return match kind.gone {
+            None => Ok(Reply::null()),
+            Some(why) => {
+                let status = if kind.missing_status == 404 { 404 } else { 500 };
+                Err(Refusal::new(status, failed(failed_to, why.replace("{}", &id)).message))
+            }
+        };
+    }
+    (kind.on_delete)(req, &id).map_err(|why| failed(failed_to, nested(&why)))?;
+    req.state.section_mut(kind.section()).remove(&id);
     Ok(Reply::null())
 }

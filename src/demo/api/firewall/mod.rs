@@ -1,12 +1,16 @@
 //! Firewalls of the cluster, its security groups, the nodes and the guests.
 
 mod groups;
+mod macros;
 mod options;
 mod rules;
 mod sets;
+mod verify;
+
+use serde_json::{Value, json};
 
 use super::{Refusal, Req, Route};
-use crate::demo::state::GuestKind;
+use crate::demo::state::{Map, sha1_hex};
 
 pub(super) const ROUTES: &[&[Route]] = &[groups::ROUTES, options::ROUTES, rules::ROUTES, sets::ROUTES];
 
@@ -18,8 +22,8 @@ fn scope(req: &Req<'_>) -> Result<String, Refusal> {
         return if known { Ok(scope) } else { Err(Refusal::die(format!("no such security group '{group}'"))) };
     }
     if req.template.contains("{vmid}") {
-        let kind = if req.template.contains("/lxc/") { GuestKind::Lxc } else { GuestKind::Qemu };
-        return Ok(format!("guest/{}", req.guest(kind)?.vmid));
+        // The host reads and writes the firewall file of any VMID, whether there is such a guest or not.
+        return Ok(format!("guest/{}", req.vmid()));
     }
     Ok(if req.template.starts_with("/nodes/") { format!("node/{}", req.node()) } else { "cluster".to_owned() })
 }
@@ -29,4 +33,19 @@ fn changed_meanwhile(req: &Req<'_>, digest: &str) -> Result<(), Refusal> {
         Some(given) if given != digest => Err(Refusal::die("detected modified configuration - file changed by other user? Try again.")),
         _ => Ok(()),
     }
+}
+
+/// The digest of a list: one for all of its rows.
+fn list_digest(rows: &[Map]) -> String {
+    sha1_hex(&json!(rows).to_string())
+}
+
+/// The rows of a list, each with the digest of the whole.
+fn with_digest(rows: Vec<Map>) -> Vec<Value> {
+    let digest = list_digest(&rows);
+    let add = |mut row: Map| {
+        row.insert("digest".into(), digest.clone().into());
+        Value::Object(row)
+    };
+    rows.into_iter().map(add).collect()
 }

@@ -20,7 +20,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/firewall/refs", refs),
     ("GET", "/nodes/{node}/lxc/{vmid}/firewall/refs", refs),
     ("GET", "/nodes/{node}/qemu/{vmid}/firewall/refs", refs),
-    ("GET", "/cluster/firewall/macros", macros),
+    ("GET", "/cluster/firewall/macros", super::macros::list),
 ];
 
 /// An untouched file is an empty one.
@@ -85,23 +85,4 @@ fn refs(req: &mut Req<'_>) -> Answer {
         }
     }
     Ok(Value::Array(rows).into())
-}
-
-fn macros(_: &mut Req<'_>) -> Answer {
-    let macros = [
-        ("DNS", "Domain Name System traffic (upd and tcp)"),
-        ("HTTP", "Hypertext Transfer Protocol (WWW)"),
-        ("HTTPS", "Hypertext Transfer Protocol (WWW) over SSL"),
-        ("MySQL", "MySQL server"),
-        ("NTP", "Network Time Protocol (ntpd)"),
-        ("Ping", "ICMP echo request"),
-        ("PostgreSQL", "PostgreSQL server"),
-        ("SMB", "Microsoft SMB traffic"),
-        ("SMTP", "Simple Mail Transfer Protocol"),
-        ("SSH", "Secure shell traffic"),
-        ("VNC", "VNC traffic for VNC display's 0 - 99"),
-        ("Web", "WWW traffic (HTTP and HTTPS)"),
-    ];
-    let rows = macros.map(|(name, text)| json!({ "macro": name, "descr": text }));
-    Ok(Value::Array(rows.to_vec()).into())
 }

@@ -1,12 +1,11 @@
 //! Rules, in their order.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{Value, json};
-
-use super::{changed_meanwhile, scope};
+use super::verify::{Checker, Found};
+use super::{changed_meanwhile, list_digest, scope};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Map, sha1_hex};
+use crate::demo::state::Map;
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/firewall/rules", list),
@@ -36,36 +35,47 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/rules/{pos}", delete),
 ];
 
-fn digest(rules: &[Map]) -> String {
-    sha1_hex(&json!(rules).to_string())
-}
-
-fn row(rules: &[Map], at: usize, pos: Value) -> Value {
-    let mut row = rules[at].clone();
-    row.insert("pos".into(), pos);
-    row.insert("digest".into(), digest(rules).into());
-    Value::Object(row)
+fn rows(req: &Req<'_>) -> Result<Vec<Value>, Refusal> {
+    let scope = scope(req)?;
+    let rules = req.state.firewall(&scope).rules;
+    let digest = list_digest(&rules);
+    let checker = Checker::new(req, &scope);
+    let row = |(at, mut rule): (usize, Map)| {
+        let Found { errors, ip_version } = checker.check(&mut rule);
+        if !errors.is_empty() {
+            rule.insert("errors".into(), errors.into_iter().map(|(key, why)| (key, Value::from(why))).collect::<Map>().into());
+        }
+        if let Some(version) = ip_version {
+            rule.insert("ipversion".into(), version.into());
+        }
+        rule.insert("pos".into(), at.into());
+        rule.insert("digest".into(), digest.clone().into());
+        Value::Object(rule)
+    };
+    Ok(rules.into_iter().enumerate().map(row).collect())
 }
 
 fn list(req: &mut Req<'_>) -> Answer {
-    let rules = req.state.firewall(&scope(req)?).rules;
-    Ok((0..rules.len()).map(|at| row(&rules, at, at.into())).collect::<Value>().into())
+    Ok(Value::Array(rows(req)?).into())
 }
 
-/// The position of the path, if there is a rule.
-fn position(req: &Req<'_>, rules: &[Map]) -> Result<usize, Refusal> {
+/// The position in the path, if there is a rule.
+fn position(req: &Req<'_>, rules: usize) -> Result<usize, Refusal> {
     let text = req.params.text("pos");
-    text.parse().ok().filter(|at| *at < rules.len()).ok_or_else(|| Refusal::die(format!("no rule at position {text}")))
+    text.parse().ok().filter(|at| *at < rules).ok_or_else(|| Refusal::die(format!("no rule at position {text}")))
 }
 
 fn read(req: &mut Req<'_>) -> Answer {
-    let rules = req.state.firewall(&scope(req)?).rules;
-    let at = position(req, &rules)?;
-    Ok(row(&rules, at, req.params.text("pos").into()).into())
+    let mut rows = rows(req)?;
+    let mut row = rows.swap_remove(position(req, rows.len())?);
+    // The host returns the position as it is in the path: as text.
+    row["pos"] = req.params.text("pos").into();
+    Ok(row.into())
 }
 
-const STEERING: &[&str] = &["node", "vmid", "pos", "digest", "delete", "moveto"];
+const STEERING: &[&str] = &["node", "vmid", "vnet", "pos", "digest", "delete", "moveto", "lock-token"];
 
+/// The properties of a rule in the request. An empty value removes a property.
 fn sent(req: &Req<'_>) -> Map {
     let is_group = req.template.contains("/groups/");
     let kept = req.params.iter().filter(|(k, _)| !STEERING.contains(&k.as_str()) && (!is_group || *k != "group"));
@@ -73,41 +83,29 @@ fn sent(req: &Req<'_>) -> Map {
         .collect()
 }
 
-/// What the host would complain about, by parameter.
-fn verify(req: &Req<'_>, rule: &Map) -> Result<(), Refusal> {
-    let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
-    let mut errors = BTreeMap::new();
-    let (kind, action, proto) = (text("type"), text("action"), text("proto"));
-    match kind {
-        "in" | "out" if !matches!(action, "ACCEPT" | "DROP" | "REJECT") => {
-            errors.insert("action".to_owned(), format!("unknown action '{action}'"));
-        }
-        "group" if req.template.contains("/groups/") => {
-            errors.insert("type".to_owned(), "security groups not allowed".to_owned());
-        }
-        "group" if !action.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) => {
-            errors.insert("action".to_owned(), "invalid characters in security group name".to_owned());
-        }
-        _ => {}
-    }
-    for key in ["dport", "sport"] {
-        if rule.contains_key(key) && proto.is_empty() {
-            errors.insert("proto".to_owned(), format!("missing property - '{key}' requires this property"));
-        }
-        if rule.contains_key(key) && !PORTS.contains(&proto) {
-            errors.insert(key.to_owned(), format!("protocol '{proto}' does not support ports"));
+fn merge(rule: &mut Map, sent: Map) {
+    for (key, value) in sent {
+        if value == "" {
+            rule.shift_remove(&key);
+        } else {
+            rule.insert(key, value);
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Refusal::params(errors)) }
 }
 
-/// Protocols that have ports.
-const PORTS: &[&str] = &["tcp", "udp", "udplite", "sctp", "dccp", "icmp", "ipv6-icmp", "icmpv6", "6", "17", "33", "132", "136"];
+/// Refuses a rule for the first thing that is wrong with it.
+fn verify(req: &Req<'_>, scope: &str, rule: &mut Map) -> Result<(), Refusal> {
+    match Checker::new(req, scope).check(rule).errors.into_iter().next() {
+        Some((key, why)) => Err(Refusal::param(&key, why)),
+        None => Ok(()),
+    }
+}
 
 fn create(req: &mut Req<'_>) -> Answer {
     let scope = scope(req)?;
-    let mut rule = sent(req);
-    verify(req, &rule)?;
+    let mut rule = Map::new();
+    merge(&mut rule, sent(req));
+    verify(req, &scope, &mut rule)?;
     rule.entry("enable").or_insert_with(|| 0.into());
     req.state.firewall_mut(&scope).rules.insert(0, rule);
     Ok(Reply::null())
@@ -116,20 +114,20 @@ fn create(req: &mut Req<'_>) -> Answer {
 fn update(req: &mut Req<'_>) -> Answer {
     let scope = scope(req)?;
     let mut rules = req.state.firewall(&scope).rules;
-    changed_meanwhile(req, &digest(&rules))?;
-    let at = position(req, &rules)?;
+    changed_meanwhile(req, &list_digest(&rules))?;
+    let at = position(req, rules.len())?;
     if let Some(to) = req.params.int("moveto").and_then(|t| usize::try_from(t).ok()).filter(|t| *t != at) {
-        // The target counts in the old list.
+        // The target position counts in the old list.
         let rule = rules.remove(at);
         let to = if to > at { to - 1 } else { to };
         rules.insert(to.min(rules.len()), rule);
     } else {
         let mut rule = rules[at].clone();
-        rule.extend(sent(req));
+        merge(&mut rule, sent(req));
         for key in req.params.list("delete") {
             rule.shift_remove(&key);
         }
-        verify(req, &rule)?;
+        verify(req, &scope, &mut rule)?;
         rules[at] = rule;
     }
     req.state.firewall_mut(&scope).rules = rules;
@@ -139,8 +137,8 @@ fn update(req: &mut Req<'_>) -> Answer {
 fn delete(req: &mut Req<'_>) -> Answer {
     let scope = scope(req)?;
     let mut rules = req.state.firewall(&scope).rules;
-    changed_meanwhile(req, &digest(&rules))?;
-    let at = position(req, &rules)?;
+    changed_meanwhile(req, &list_digest(&rules))?;
+    let at = position(req, rules.len())?;
     rules.remove(at);
     req.state.firewall_mut(&scope).rules = rules;
     Ok(Reply::null())

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::demo::api::section::{Options, check_digest, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, State, Storage, sha1_hex};
 
@@ -13,19 +14,32 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/storage/{storage}", delete),
 ];
 
-/// What a storage of a kind cannot do without.
-fn required(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "dir" | "btrfs" => &["path"],
-        "nfs" => &["server", "export"],
-        "cifs" => &["server", "share"],
-        "pbs" => &["server", "datastore"],
-        "lvm" => &["vgname"],
-        "lvmthin" => &["vgname", "thinpool"],
-        "zfspool" => &["pool"],
-        _ => &[],
-    }
-}
+/// The options of each type of storage.
+const OPTIONS: Options = Options(
+    "dir: path!= content-dirs nodes shared disable prune-backups max-protected-backups content format mkdir \
+create-base-path create-subdirs is_mountpoint bwlimit preallocation snapshot-as-volume-chain=; \
+btrfs: path!= nodes shared disable prune-backups max-protected-backups content format is_mountpoint nocow mkdir \
+create-base-path create-subdirs preallocation; \
+nfs: path= server!= export!= content-dirs nodes disable prune-backups max-protected-backups options content format \
+mkdir create-base-path create-subdirs bwlimit preallocation snapshot-as-volume-chain=; \
+cifs: path= server!= share!= content-dirs subdir nodes disable prune-backups max-protected-backups content format \
+username password domain smbversion mkdir create-base-path create-subdirs bwlimit preallocation options \
+snapshot-as-volume-chain=; \
+pbs: server!= datastore!= namespace port nodes disable content username password encryption-key master-pubkey \
+prune-backups max-protected-backups fingerprint; \
+lvm: vgname!= nodes shared disable saferemove saferemove-stepsize saferemove_throughput content base= tagged_only \
+bwlimit snapshot-as-volume-chain; \
+lvmthin: thinpool!= vgname!= nodes disable content bwlimit; \
+zfspool: pool!= blocksize sparse nodes disable content bwlimit mountpoint; \
+zfs: portal!= target!= pool!= blocksize!= iscsiprovider!= nodes disable nowritecache sparse comstar_hg comstar_tg \
+lio_tpg content bwlimit zfs-base-path; \
+iscsi: portal!= target!= nodes disable content bwlimit; \
+iscsidirect: portal!= target!= nodes disable content bwlimit; \
+rbd: nodes disable monhost pool data-pool namespace username content krbd keyring bwlimit; \
+cephfs: path= content-dirs monhost nodes subdir disable options username content format mkdir create-base-path \
+create-subdirs fuse bwlimit keyring prune-backups max-protected-backups fs-name; \
+esxi: server! username! nodes shared disable content bwlimit password skip-cert-verification port",
+);
 
 /// Sent with the configuration, and kept apart from it.
 const SENSITIVE: &[&str] = &["password", "encryption-key", "master-pubkey", "keyring"];
@@ -66,18 +80,27 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(row(req.state, id, req.storage(id)?).into())
 }
 
-/// What was sent: numbers where the configuration has numbers, nothing that is secret.
+/// The options in the request, without the secret ones.
 fn settings(req: &Req<'_>) -> Map {
-    let steering = ["storage", "digest", "delete"];
-    let sent = req.params.iter().filter(|(k, _)| !steering.contains(&k.as_str()) && !SENSITIVE.contains(&k.as_str()));
-    sent.map(|(key, value)| match key.as_str() {
-        "disable" | "shared" | "saferemove" | "sparse" | "mkdir" | "create-base-path" | "create-subdirs" | "nocow" => {
-            (key.clone(), u8::from(req.params.flag(key)).into())
+    let mut settings = sent(req, &["storage"]);
+    settings.retain(|key, _| !SENSITIVE.contains(&key.as_str()));
+    settings
+}
+
+/// The volume group of the demo host.
+const VOLUME_GROUP: &str = "pve";
+
+/// Checks that the server or the volumes of a new storage are there: nothing serves files on the host itself.
+fn reachable(id: &str, storage: &Storage) -> Result<(), Refusal> {
+    let server = storage.text("server").unwrap_or_default();
+    match storage.kind() {
+        "nfs" | "cifs" if server.starts_with("127.") || server == "localhost" => Err(Refusal::die(format!("storage '{id}' is not online"))),
+        "lvmthin" if storage.text("vgname") != Some(VOLUME_GROUP) => {
+            let (group, pool) = (storage.text("vgname").unwrap_or_default(), storage.text("thinpool").unwrap_or_default());
+            Err(Refusal::die(format!("no such logical volume {group}/{pool}")))
         }
-        "port" | "maxfiles" | "max-protected-backups" => (key.clone(), req.params.int(key).map_or_else(|| value.clone(), |n| json!(n))),
-        _ => (key.clone(), value.clone()),
-    })
-    .collect()
+        _ => Ok(()),
+    }
 }
 
 /// A directory that has to be a mount point is one on the node that answers; so an unplugged disk is noticed at once.
@@ -97,12 +120,10 @@ fn activate(req: &Req<'_>, id: &str, storage: &Storage) -> Result<(), Refusal> {
 
 fn create(req: &mut Req<'_>) -> Answer {
     let (id, kind) = (req.params.text("storage").to_owned(), req.params.text("type").to_owned());
+    OPTIONS.check_create(&kind, &sent(req, &["storage"])).map_err(Refusal::die)?;
     let mut config = settings(req);
     if config.get("nodes").and_then(Value::as_str) == Some("") {
         config.shift_remove("nodes");
-    }
-    if let Some(missing) = required(&kind).iter().find(|key| !config.contains_key(**key)) {
-        return Err(Refusal::die(format!("missing value for required option '{missing}'")));
     }
     let failed = |why: String| Refusal::die(format!("create storage failed: {why}"));
     if req.state.storages.contains_key(&id) {
@@ -110,8 +131,9 @@ fn create(req: &mut Req<'_>) -> Answer {
     }
     config.entry("content").or_insert_with(|| default_content(&kind).into());
     let snapshots = matches!(kind.as_str(), "lvmthin" | "zfspool" | "btrfs" | "rbd");
-    let storage = Storage { config, total: 500 << 30, used: 3 << 30, volumes: Vec::new(), snapshots, inactive: false };
-    activate(req, &id, &storage).map_err(|r| failed(r.message))?;
+    let inactive = kind == "lvm" && config.get("vgname").and_then(Value::as_str) != Some(VOLUME_GROUP);
+    let storage = Storage { config, total: 500 << 30, used: 3 << 30, volumes: Vec::new(), snapshots, inactive };
+    reachable(&id, &storage).and_then(|()| activate(req, &id, &storage)).map_err(|r| failed(r.message))?;
     req.state.storages.insert(id.clone(), storage);
     let mut data = json!({ "storage": id, "type": kind });
     if kind == "pbs" && req.params.get("encryption-key") == Some("autogen") {
@@ -124,20 +146,11 @@ fn create(req: &mut Req<'_>) -> Answer {
 fn update(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("storage").to_owned();
     let failed = |why: String| Refusal::die(format!("update storage failed: {why}"));
-    if req.params.get("digest").is_some_and(|d| d != digest(req.state)) {
-        return Err(failed("detected modified configuration - file changed by other user? Try again.".to_owned()));
-    }
+    check_digest(req, &digest(req.state)).map_err(&failed)?;
     let known = req.storage(&id).map_err(|r| failed(r.message))?;
     let kind = known.kind().to_owned();
     let (sent, gone) = (settings(req), req.params.list("delete"));
-    for key in &gone {
-        if key == "type" || required(&kind).contains(&key.as_str()) {
-            return Err(failed(format!("unable to delete required option '{key}'")));
-        }
-        if sent.contains_key(key) {
-            return Err(failed(format!("cannot set and delete property '{key}' at the same time!")));
-        }
-    }
+    OPTIONS.check_update(&kind, &self::sent(req, &["storage"]), &gone).map_err(&failed)?;
     if let Some(storage) = req.state.storages.get_mut(&id) {
         for key in &gone {
             storage.config.shift_remove(key);
