@@ -191,6 +191,12 @@ pub struct MountRow {
     pub size_bytes: Option<u64>,
     pub used_bytes: Option<u64>,
     pub available_bytes: Option<u64>,
+    /// Options beyond the fixed ones.
+    #[serde(default)]
+    pub options: Vec<super::request::MountOption>,
+    /// What is incomplete on the host: `usb mount` repairs it or says why it cannot.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }
 
 /// The rows of every disk on USB. `recorded` are the mounts that we made.

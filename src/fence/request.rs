@@ -94,6 +94,13 @@ pub enum MountOption {
 }
 
 impl MountOption {
+    const ALL: [Self; 6] = [Self::Ro, Self::Sync, Self::Dirsync, Self::Discard, Self::Lazytime, Self::Flush];
+
+    /// The options of this kind in a list of mount options.
+    pub fn among<'a>(options: impl Iterator<Item = &'a str>) -> Vec<Self> {
+        options.filter_map(|text| Self::ALL.into_iter().find(|option| option.as_str() == text)).collect()
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ro => "ro",

@@ -62,6 +62,7 @@ pub struct Parsed {
     pub ours: bool,
     pub uuid: Option<String>,
     pub place: Option<String>,
+    pub options: Vec<String>,
 }
 
 /// Reads any `.mount` unit, ours or another's.
@@ -72,7 +73,8 @@ pub fn parse(text: &str) -> Parsed {
     let uuid = value("What").and_then(|what| {
         what.strip_prefix("/dev/disk/by-uuid/").or_else(|| what.strip_prefix("UUID=")).map(|u| u.trim_matches('"').to_owned())
     });
-    Parsed { ours: text.lines().next() == Some(MARK), uuid, place: value("Where") }
+    let options = value("Options").unwrap_or_default().split(',').map(ToOwned::to_owned).collect();
+    Parsed { ours: text.lines().next() == Some(MARK), uuid, place: value("Where"), options }
 }
 
 #[cfg(test)]
@@ -100,11 +102,23 @@ mod tests {
         let name = MountName::new("backup").expect("a name");
         let uuid = Uuid::new(UUID).expect("a uuid");
         let ours = text(&name, &uuid, Filesystem::Xfs, &[]);
+        let options = |all: &str| all.split(',').map(ToOwned::to_owned).collect::<Vec<_>>();
         assert!(!ours.contains("fsck") && !ours.contains("automount"));
-        assert_eq!(parse(&ours), Parsed { ours: true, uuid: Some(UUID.into()), place: Some("/mnt/pve/backup".into()) });
+        assert_eq!(
+            parse(&ours),
+            Parsed {
+                ours: true,
+                uuid: Some(UUID.into()),
+                place: Some("/mnt/pve/backup".into()),
+                options: options("nofail,nosuid,nodev,noexec,noatime")
+            }
+        );
         let proxmox = format!(
             "[Unit]\nDescription=Mount storage 'data'\n\n[Mount]\nOptions=defaults\nType=ext4\nWhat=/dev/disk/by-uuid/{UUID}\nWhere=/mnt/pve/data\n"
         );
-        assert_eq!(parse(&proxmox), Parsed { ours: false, uuid: Some(UUID.into()), place: Some("/mnt/pve/data".into()) });
+        assert_eq!(
+            parse(&proxmox),
+            Parsed { ours: false, uuid: Some(UUID.into()), place: Some("/mnt/pve/data".into()), options: options("defaults") }
+        );
     }
 }

@@ -44,7 +44,9 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
         .extra("place", place.as_str())
         .extra("device", device.as_str())
         .fact("disk", row.disk.as_str());
-    if let Some(why) = &row.why_not {
+    let here = row.mounted_at.as_deref() == Some(&place);
+    // Mounted at its place without a record: the helper decides, since it can restore the record.
+    if let Some(why) = row.why_not.as_ref().filter(|_| !here) {
         let fault = Fault::refused(format!("{device}: {why}")).with_hint("`felhom usb list` shows what can be mounted");
         return Ok(Change::one(summary(ask), item.refused(fault)));
     }
@@ -62,7 +64,7 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
         None => None,
     };
     let text = summary(ask);
-    if row.mounted_at.as_deref() == Some(&place) && storage.is_none_or(|(_, _, known)| known) && is_so(fence, ask)? {
+    if here && storage.is_none_or(|(_, _, known)| known) && is_so(fence, ask)? {
         return Ok(Change::one(text, item.unchanged()));
     }
     let request = UsbMount { uuid: ask.uuid.clone(), name: ask.name.clone(), persist: ask.persist, options: ask.options.clone() };
@@ -76,12 +78,11 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
     Ok(Change::one(text, item))
 }
 
-/// Whether it is mounted already, in the way that is asked for.
+/// Whether it is mounted already as asked for, with nothing to repair.
 fn is_so(fence: &Fence, ask: &Mount) -> Result<bool> {
     let mounts = fence.ask(UsbStatus {})?.reply.mounts;
-    Ok(mounts
-        .iter()
-        .any(|m| m.name == ask.name.as_str() && m.uuid == ask.uuid.as_str() && m.persist == ask.persist && m.state == DiskState::Mounted))
+    let same = |m: &&MountRow| m.name == ask.name.as_str() && m.uuid == ask.uuid.as_str() && m.persist == ask.persist;
+    Ok(mounts.iter().find(same).is_some_and(|m| m.state == DiskState::Mounted && m.problems.is_empty()))
 }
 
 fn summary(ask: &Mount) -> String {
@@ -224,7 +225,26 @@ pub struct MountState {
     pub storages: Vec<String>,
 }
 
-/// Every mount of ours on the fence's host. Storages are shown where the API lets them be seen.
+/// Returns the command that mounts it again or repairs it, if its disk is there.
+pub fn repair(mount: &MountRow) -> Option<String> {
+    let there = matches!(mount.state, DiskState::Mounted | DiskState::NotMounted);
+    if !there || (mount.state == DiskState::Mounted && mount.problems.is_empty()) {
+        return None;
+    }
+    let mut command = format!("felhom usb mount {} --name {}", mount.uuid, mount.name);
+    match mount.persist {
+        Persist::Unit => {}
+        Persist::Fstab => command.push_str(" --persist fstab"),
+        Persist::None => command.push_str(" --persist none"),
+    }
+    if !mount.options.is_empty() {
+        let options: Vec<&str> = mount.options.iter().map(|option| option.as_str()).collect();
+        command.push_str(&format!(" --options {}", options.join(",")));
+    }
+    Some(command)
+}
+
+/// Every mount of felhom on the helper's host. Storages are shown where the API lets them be seen.
 pub fn status(session: &Session, fence: &Fence) -> Result<Vec<MountState>> {
     let seen = fence.ask(UsbStatus {})?;
     let storages = if seen.reply.mounts.is_empty() {

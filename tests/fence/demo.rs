@@ -30,6 +30,11 @@ impl Demo {
         (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
     }
 
+    /// A file of the simulated host.
+    fn host_file(&self, path: &str) -> std::path::PathBuf {
+        self.home.path().join("state/felhom/demo/host").join(path)
+    }
+
     fn json(&self, args: &[&str]) -> Value {
         let (code, stdout, stderr) = self.run(&[args, &["-o", "json"]].concat());
         assert_eq!((code, stderr.as_str()), (0, ""), "{args:?}");
@@ -69,6 +74,57 @@ fn usb_from_list_to_unmount() {
     let (code, stdout, stderr) = demo.run(&["usb", "unmount", "backup"]);
     assert_eq!((code, stdout.as_str()), (5, ""));
     assert!(stderr.contains("no mount named backup"), "{stderr}");
+}
+
+/// Item 17.
+#[test]
+fn usb_status_shows_a_half_finished_mount_and_usb_mount_repairs_it() {
+    let demo = Demo::new();
+    let mount = ["usb", "mount", SSD, "--name", "backup", "--options", "ro"];
+    assert_eq!(demo.json(&mount)[0]["status"], "ok");
+    assert_eq!(demo.json(&["usb", "status"])[0]["problems"], serde_json::json!([]));
+    let wanted = demo.host_file("etc/systemd/system/multi-user.target.wants/mnt-pve-backup.mount");
+    std::fs::remove_file(&wanted).expect("removed");
+    let (code, stdout, stderr) = demo.run(&["usb", "status"]);
+    assert!(code == 0 && stdout.contains("not enabled"), "{stdout}");
+    assert!(stderr.contains(&format!("`felhom usb mount {SSD} --name backup --options ro`")), "{stderr}");
+    let row = &demo.json(&["usb", "status", "--progress", "none", "--quiet"])[0];
+    assert_eq!((&row["state"], row["problems"].as_array().map(Vec::len)), (&"mounted".into(), Some(1)));
+    assert_eq!(demo.json(&mount)[0]["status"], "ok");
+    assert!(wanted.symlink_metadata().is_ok());
+    assert_eq!(demo.json(&mount)[0]["status"], "unchanged");
+    // The record is gone, the disk is mounted.
+    std::fs::remove_file(demo.host_file("etc/systemd/system/mnt-pve-backup.mount")).expect("removed");
+    assert_eq!(demo.json(&mount)[0]["status"], "ok");
+    assert_eq!(demo.json(&["usb", "status"])[0]["state"], "mounted");
+}
+
+/// Item 19.
+#[test]
+fn a_masked_unit_is_a_refusal_with_the_mask_and_the_command_that_removes_it() {
+    let demo = Demo::new();
+    demo.json(&["usb", "list"]);
+    std::os::unix::fs::symlink("/dev/null", demo.host_file("etc/systemd/system/mnt-pve-backup.mount")).expect("linked");
+    let (code, stdout, stderr) = demo.run(&["usb", "mount", SSD, "--name", "backup"]);
+    assert_eq!(code, 3, "{stdout}");
+    assert!(stderr.contains("masked by /etc/systemd/system/mnt-pve-backup.mount"), "{stderr}");
+    assert!(stderr.contains("systemctl unmask 'mnt-pve-backup.mount'"), "{stderr}");
+}
+
+/// Item 18.
+#[test]
+fn a_golden_container_without_cores_counts_as_all_cores_of_the_host() {
+    let demo = Demo::new();
+    demo.json(&["usb", "list"]);
+    let policy = demo.host_file("etc/felhom/fence.toml");
+    let text = std::fs::read_to_string(&policy).expect("the policy").replace("max_cores = 4", "max_cores = 2");
+    std::fs::write(&policy, text).expect("written");
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let create = ["guest", "create", "lxc", template, "--hostname", "gold", "--storage", "local-lvm", "--golden", "--vmid", "9051"];
+    let (code, stdout, stderr) = demo.run(&create);
+    assert_eq!(code, 4, "{stdout} {stderr}");
+    assert!(stderr.contains("cores 4") && stderr.contains("--cores 2"), "{stderr}");
+    assert_eq!(demo.run(&[&create[..], &["--cores", "2"]].concat()).0, 0);
 }
 
 #[test]

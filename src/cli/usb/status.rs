@@ -18,8 +18,11 @@ impl Status {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let rows = usb::status(&ctx.session()?, &ctx.fence()?)?;
         ctx.out.list(&rows)?;
-        for row in rows.iter().filter(|r| r.mount.state == State::NotMounted) {
-            ctx.out.hint(format!("{0} is plugged in: `felhom usb mount {1} --name {0}` mounts it again", row.mount.name, row.mount.uuid));
+        for row in &rows {
+            if let Some(command) = usb::repair(&row.mount) {
+                let what = if row.mount.problems.is_empty() { "mounts it" } else { "repairs it" };
+                ctx.out.hint(format!("{}: `{command}` {what}", row.mount.name));
+            }
         }
         Ok(())
     }
@@ -44,6 +47,8 @@ impl Row for MountState {
             Column::new("used_bytes", |r: &Self| Cell::maybe(r.mount.used_bytes, Cell::Bytes)).title("USED"),
             Column::new("available_bytes", |r: &Self| Cell::maybe(r.mount.available_bytes, Cell::Bytes)).title("FREE"),
             Column::new("storages", |r: &Self| Cell::List(r.storages.clone())),
+            Column::new("problems", |r: &Self| Cell::List(r.mount.problems.clone())).flex(),
+            Column::new("options", |r: &Self| Cell::List(r.mount.options.iter().map(|option| option.as_str().to_owned()).collect())).wide(),
             Column::new("persist", |r: &Self| {
                 Cell::text(match r.mount.persist {
                     Persist::Unit => "unit",

@@ -1,4 +1,4 @@
-//! One line a call in the system's journal.
+//! The helper's lines in the system's journal: one when a call starts, one when it ends.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;

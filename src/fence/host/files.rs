@@ -1,8 +1,8 @@
-//! Files that root trusts or writes: owner and mode are looked at, and nothing is ever half written.
+//! Files that root trusts or writes: owner and mode are checked, and a file is replaced atomically.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -43,17 +43,25 @@ pub(super) fn read(host: &Host<'_>, absolute: &str) -> Result<Option<String>, Tr
     }
 }
 
-/// Puts a file in place whole or not at all, also when the power goes.
-pub(super) fn write_atomically(host: &Host<'_>, absolute: &str, text: &str) -> Result<(), Trouble> {
+/// Writes a file completely or not at all, even on a power cut. An existing file keeps its mode, owner and extended attributes; a new
+/// file gets mode 0644.
+pub(super) fn replace(host: &Host<'_>, absolute: &str, text: &str) -> Result<(), Trouble> {
     let path = host.path(absolute);
     let tried = |e: io::Error| Trouble::io(format!("cannot write {absolute}"), &e);
     let dir = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let new = dir.join(format!(".{name}.felhom-{}", std::process::id()));
+    // One fixed name: changes hold the lock, and the next one cleans up after a power cut.
+    let new = dir.join(format!(".{name}.felhom-new"));
     let _ = fs::remove_file(&new);
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&new)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(text.as_bytes())?;
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() => keep_attributes(&path, &meta, &file)?,
+            Ok(_) => return Err(io::Error::other("it is not a regular file")),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => file.set_permissions(Permissions::from_mode(0o644))?,
+            Err(e) => return Err(e),
+        }
         file.sync_all()?;
         fs::rename(&new, &path)?;
         File::open(dir)?.sync_all()
@@ -64,6 +72,27 @@ pub(super) fn write_atomically(host: &Host<'_>, absolute: &str, text: &str) -> R
     })
 }
 
+/// Copies owner, mode and extended attributes (with them ACLs and SELinux labels) of `old` to the open file `new`.
+fn keep_attributes(old: &Path, meta: &fs::Metadata, new: &File) -> io::Result<()> {
+    use rustix::buffer::spare_capacity;
+    use rustix::fs::{XattrFlags, fsetxattr, lgetxattr, llistxattr};
+    // chown clears some mode bits and attributes, so it comes first.
+    std::os::unix::fs::fchown(new, Some(meta.uid()), Some(meta.gid()))?;
+    new.set_permissions(meta.permissions())?;
+    let mut names = Vec::with_capacity(64 << 10);
+    match llistxattr(old, spare_capacity(&mut names)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::NOTSUP) => return Ok(()),
+        Err(e) => return Err(e.into()),
+    }
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let mut value = Vec::with_capacity(64 << 10);
+        lgetxattr(old, name, spare_capacity(&mut value))?;
+        fsetxattr(new, name, &value, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
 /// Removes a file; that it is gone already is no failure.
 pub(super) fn remove(host: &Host<'_>, absolute: &str) -> Result<(), Trouble> {
     match fs::remove_file(host.path(absolute)) {
@@ -72,22 +101,31 @@ pub(super) fn remove(host: &Host<'_>, absolute: &str) -> Result<(), Trouble> {
     }
 }
 
-/// A real directory of root's that nobody else may write to; made where it is missing.
+/// Creates a directory if it is missing, and checks it as [`check_dir`] does. Returns whether it was created.
 pub(super) fn own_dir(host: &Host<'_>, absolute: &str) -> Result<bool, Trouble> {
-    let path = host.path(absolute);
-    let made = match DirBuilder::new().mode(0o755).create(&path) {
+    let made = match DirBuilder::new().mode(0o755).create(host.path(absolute)) {
         Ok(()) => true,
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
-        Err(e) => return Err(Trouble::io(format!("cannot make {absolute}"), &e)),
+        Err(e) => return Err(Trouble::io(format!("cannot create {absolute}"), &e)),
     };
-    let meta = fs::symlink_metadata(&path).map_err(|e| Trouble::io(format!("cannot look at {absolute}"), &e))?;
+    check_dir(host, absolute)?;
+    Ok(made)
+}
+
+/// An existing path must be a real directory of root that nobody else can write to.
+pub(super) fn check_dir(host: &Host<'_>, absolute: &str) -> Result<(), Trouble> {
+    let meta = match fs::symlink_metadata(host.path(absolute)) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Trouble::io(format!("cannot read {absolute}"), &e)),
+    };
     if !meta.is_dir() {
         return Err(Trouble::refused(format!("{absolute} is not a real directory")));
     }
     if !trusted(&meta, host.owner()) {
-        return Err(Trouble::refused(format!("{absolute} is not root's own directory, or others may write to it")));
+        return Err(Trouble::refused(format!("{absolute} does not belong to root, or others can write to it")));
     }
-    Ok(made)
+    Ok(())
 }
 
 pub(super) fn is_empty_dir(host: &Host<'_>, absolute: &str) -> Result<bool, Trouble> {

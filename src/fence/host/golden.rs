@@ -6,7 +6,7 @@ use super::files::{self, Handed};
 use super::lock::RUN_DIR;
 use super::system::{Host, Tool};
 use crate::fence::net::{Ip4, Ip6};
-use crate::fence::policy::{Policy, not_allowed};
+use crate::fence::policy::{POLICY_FILE, Policy, not_allowed};
 use crate::fence::protocol::{ErrorKind, Trouble};
 use crate::fence::request::{GoldenCreate, GoldenCreateReply};
 
@@ -16,7 +16,7 @@ const MOST_LINES: usize = 200;
 
 /// Makes the container. It is always unprivileged, and a VMID that is in use is always refused.
 pub(super) fn create(host: &Host<'_>, policy: &Policy, ask: &GoldenCreate) -> Result<GoldenCreateReply, Trouble> {
-    bounded(policy, ask)?;
+    bounded(host, policy, ask)?;
     unused(host, ask.vmid)?;
     files::own_dir(host, RUN_DIR)?;
     let keys = match ask.ssh_keys.as_slice() {
@@ -47,8 +47,23 @@ pub(super) fn create(host: &Host<'_>, policy: &Policy, ask: &GoldenCreate) -> Re
     Ok(GoldenCreateReply { vmid: ask.vmid, log })
 }
 
-/// The bounds of the policy, and the sense of the request.
-fn bounded(policy: &Policy, ask: &GoldenCreate) -> Result<(), Trouble> {
+/// What `pct create` uses where the request says nothing (pve-container: `$conf->{memory} ||= 512`, `$conf->{swap} //= 512`).
+const DEFAULT_MEMORY_MIB: u32 = 512;
+const DEFAULT_SWAP_MIB: u32 = 512;
+
+/// The number of the host's CPUs: a container without `cores` may use all of them.
+fn host_cores(host: &Host<'_>) -> Result<u32, Trouble> {
+    let path = "/sys/devices/system/cpu/present";
+    let text = files::read(host, path)?.unwrap_or_default();
+    let count = text.trim().split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)? + 1)
+    });
+    count.sum::<Option<u32>>().ok_or_else(|| Trouble::internal(format!("cannot read the number of CPUs from {path}")))
+}
+
+/// Checks the request against the policy, and that its values make sense. A value that is left out counts as `pct`'s default.
+fn bounded(host: &Host<'_>, policy: &Policy, ask: &GoldenCreate) -> Result<(), Trouble> {
     if !(policy.vmid_min..=policy.vmid_max).contains(&ask.vmid) {
         return Err(not_allowed(format_args!("the VMID {} (allowed: {}-{})", ask.vmid, policy.vmid_min, policy.vmid_max)));
     }
@@ -61,14 +76,23 @@ fn bounded(policy: &Policy, ask: &GoldenCreate) -> Result<(), Trouble> {
     if let Some(net) = ask.nets.iter().find(|n| !policy.bridges.contains(n.bridge.as_str())) {
         return Err(not_allowed(format_args!("the bridge {}", net.bridge)));
     }
-    let over = |what: &str, asked: Option<u32>, most: u32| match asked {
-        Some(n) if n > most => Err(not_allowed(format_args!("{what} {n} (at most {most})"))),
-        _ => Ok(()),
+    let over = |option: &str, unit: &str, asked: Option<u32>, default: u32, most: u32| {
+        if asked.unwrap_or(default) <= most {
+            return Ok(());
+        }
+        let (value, origin) = asked.map_or((default, ", the default"), |asked| (asked, ""));
+        let mut trouble = not_allowed(format_args!("{option} {value}{unit}{origin} (at most {most})"));
+        if asked.is_none() {
+            trouble.hint = Some(format!("pass `--{option} {most}` or less, or change the limit in {POLICY_FILE} on the host"));
+        }
+        Err(trouble)
     };
-    over("a size in GiB of", Some(ask.size_gib), policy.max_size_gib)?;
-    over("a memory in MiB of", ask.memory_mib, policy.max_memory_mib)?;
-    over("a swap in MiB of", ask.swap_mib, policy.max_memory_mib)?;
-    over("a number of cores of", ask.cores, policy.max_cores)?;
+    over("size", " GiB", Some(ask.size_gib), 0, policy.max_size_gib)?;
+    over("memory", " MiB", ask.memory_mib, DEFAULT_MEMORY_MIB, policy.max_memory_mib)?;
+    over("swap", " MiB", ask.swap_mib, DEFAULT_SWAP_MIB, policy.max_memory_mib)?;
+    // The number of CPUs is needed only where it is the default.
+    let cores = if ask.cores.is_some() { 0 } else { host_cores(host)? };
+    over("cores", "", ask.cores, cores, policy.max_cores)?;
     let bad = |text: &str| Err(Trouble::new(ErrorKind::BadRequest, text));
     if !ask.features.keyctl {
         return bad("without keyctl=1 the API can make the container itself: the fence is not for that");

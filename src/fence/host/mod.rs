@@ -5,6 +5,7 @@ mod busy;
 mod files;
 pub mod gate;
 mod golden;
+mod limits;
 mod lock;
 mod sensors;
 mod serve;

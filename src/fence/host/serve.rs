@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::system::{Host, Real};
-use super::{files, golden, lock, sensors, smart, usb};
+use super::system::{Host, Real, Tools};
+use super::{files, golden, limits, lock, sensors, smart, usb};
 use crate::fence::policy::{POLICY_FILE, Policy, not_allowed};
-use crate::fence::protocol::{Envelope, ErrorKind, Operation, PROTOCOL, REQUEST_CAP, Trouble, Word, parse_request};
+use crate::fence::protocol::{Envelope, ErrorKind, PROTOCOL, REQUEST_CAP, Trouble, Word, parse_request};
 use crate::fence::request::{Disks, GoldenCreate, Sensors, Smart, UsbMount, UsbStatus, UsbUnmount, Version, VersionReply};
 use crate::interrupt::Interrupt;
 
-/// How long a request may take to arrive: a client that says nothing holds nothing up.
+/// Time limit for the request to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Who asks, as sudo tells it.
@@ -41,18 +41,24 @@ pub fn run(args: &[String]) -> (String, u8) {
     };
     let tools = Real { interrupt };
     let host = Host::real(&tools);
-    let envelope = match args {
-        [gate] if gate == "gate" => match super::gate::pass(&host, std::env::var("SSH_ORIGINAL_COMMAND").ok().as_deref()) {
-            Ok(word) => serve(&host, word, &caller),
-            Err(trouble) => Envelope::error(trouble),
-        },
-        [word] => match Word::parse(word) {
-            Some(word) => serve(&host, word, &caller),
-            None => Envelope::error(Trouble::new(ErrorKind::BadRequest, "there is no such word").with_hint(words())),
-        },
-        _ => Envelope::error(Trouble::new(ErrorKind::BadRequest, "exactly one word is taken, and the request on stdin").with_hint(words())),
+    let envelope = match word(&host, args).and_then(|word| Ok((word, read_request(std::io::stdin())?))) {
+        Ok((word, bytes)) => answer(&host, word, &bytes, &caller),
+        Err(trouble) => {
+            let _ = tools.log(&format!("refused for {}: {trouble}", caller.0));
+            Envelope::error(trouble)
+        }
     };
     line(&envelope)
+}
+
+/// The word on the command line, or the one that the ssh key's forced command lets through.
+fn word(host: &Host<'_>, args: &[String]) -> Result<Word, Trouble> {
+    let bad = |text: &str| Err(Trouble::new(ErrorKind::BadRequest, text).with_hint(words()));
+    match args {
+        [gate] if gate == "gate" => super::gate::pass(host, std::env::var("SSH_ORIGINAL_COMMAND").ok().as_deref()),
+        [word] => Word::parse(word).map_or_else(|| bad("there is no such word"), Ok),
+        _ => bad("exactly one word is taken, and the request on stdin"),
+    }
 }
 
 fn words() -> String {
@@ -65,8 +71,9 @@ fn line(envelope: &Envelope) -> (String, u8) {
     (text, envelope.exit())
 }
 
-/// Leaves the caller's surroundings: its directory, its umask; and ends with it.
+/// Replaces the caller's umask, resource limits and directory by fixed ones. The helper ends when its parent does.
 fn settle() -> Result<Interrupt, Trouble> {
+    limits::set();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     rustix::process::chdir("/").map_err(|e| Trouble::io("cannot go to /", &e.into()))?;
     // Where sudo is killed, this process hears of it, and kills what it started.
@@ -74,14 +81,7 @@ fn settle() -> Result<Interrupt, Trouble> {
     Interrupt::install().map_err(|e| Trouble::io("cannot listen for signals", &e))
 }
 
-fn serve(host: &Host<'_>, word: Word, caller: &Caller) -> Envelope {
-    match read_request(std::io::stdin()) {
-        Ok(bytes) => answer(host, word, &bytes, caller),
-        Err(trouble) => Envelope::error(trouble),
-    }
-}
-
-/// Reads stdin to its end, but not for ever and not without bound.
+/// Reads stdin to its end, within the time limit and the size cap.
 fn read_request(stdin: impl Read + Send + 'static) -> Result<Vec<u8>, Trouble> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
@@ -96,85 +96,107 @@ fn read_request(stdin: impl Read + Send + 'static) -> Result<Vec<u8>, Trouble> {
     }
 }
 
-/// Does one word, and writes it down.
+/// A request of any word.
+enum Ask {
+    Version,
+    Smart(Smart),
+    UsbMount(UsbMount),
+    UsbUnmount(UsbUnmount),
+    GoldenCreate(GoldenCreate),
+    Disks,
+    Sensors,
+    UsbStatus,
+}
+
+impl Ask {
+    fn parse(word: Word, bytes: &[u8]) -> Result<Self, Trouble> {
+        Ok(match word {
+            Word::Version => parse_request::<Version>(bytes).map(|_| Self::Version)?,
+            Word::Smart => Self::Smart(parse_request(bytes)?),
+            Word::UsbMount => Self::UsbMount(parse_request(bytes)?),
+            Word::UsbUnmount => Self::UsbUnmount(parse_request(bytes)?),
+            Word::GoldenCreate => Self::GoldenCreate(parse_request(bytes)?),
+            Word::Disks => parse_request::<Disks>(bytes).map(|_| Self::Disks)?,
+            Word::Sensors => parse_request::<Sensors>(bytes).map(|_| Self::Sensors)?,
+            Word::UsbStatus => parse_request::<UsbStatus>(bytes).map(|_| Self::UsbStatus)?,
+        })
+    }
+
+    /// The request in a log line, with a leading space; never its secrets.
+    fn about(&self) -> String {
+        match self {
+            Self::UsbMount(ask) => format!(" {} as {}", ask.uuid, ask.name),
+            Self::UsbUnmount(ask) => format!(" {}", ask.name),
+            Self::GoldenCreate(ask) => format!(" {} from {} on {}", ask.vmid, ask.template, ask.storage),
+            Self::Smart(Smart { disk: Some(disk), .. }) => format!(" {disk}"),
+            Self::Smart(_) | Self::Version | Self::Disks | Self::Sensors | Self::UsbStatus => String::new(),
+        }
+    }
+}
+
+/// Answers one word. The journal gets a line before anything is done and a line with the result.
 pub fn answer(host: &Host<'_>, word: Word, bytes: &[u8], caller: &Caller) -> Envelope {
-    let (mut envelope, about) = match dispatch(host, word, bytes) {
-        Ok((value, about)) => (Envelope::ok(value), format!("ok{about}")),
+    // A journal that cannot be written to must not turn a mount that happened into a failure.
+    let log = |text: &str| {
+        let _ = host.tools().log(&format!("{word} for {}: {text}", caller.0));
+    };
+    let ask = Ask::parse(word, bytes);
+    let about = ask.as_ref().map(Ask::about).unwrap_or_default();
+    log(&format!("started{about}"));
+    let result = if word.needs_root() && !host.is_root() {
+        Err(Trouble::new(ErrorKind::NotRoot, format!("`{word}` works only as root, through sudo")))
+    } else {
+        ask.and_then(|ask| carry_out(host, word, &ask))
+    };
+    let mut envelope = match result {
+        Ok(value) => {
+            log(&format!("ok{about}"));
+            Envelope::ok(value)
+        }
         Err(trouble) => {
-            let about = format!("{:?}: {trouble}", trouble.kind);
-            (Envelope::error(trouble), about)
+            log(&format!("{:?}: {trouble}", trouble.kind));
+            Envelope::error(trouble)
         }
     };
     envelope.host = files::read(host, "/proc/sys/kernel/hostname").ok().flatten().unwrap_or_default().trim().to_owned();
-    // A journal that cannot be written to must not turn a mount that happened into a failure.
-    let _ = host.tools().log(&format!("{word} for {}: {about}", caller.0));
     envelope
 }
 
-type Answered = Result<(serde_json::Value, String), Trouble>;
-
-fn dispatch(host: &Host<'_>, word: Word, bytes: &[u8]) -> Answered {
-    if word.needs_root() && !host.is_root() {
-        return Err(Trouble::new(ErrorKind::NotRoot, format!("`{word}` works only as root, through sudo")));
-    }
-    match word {
-        Word::Version => {
-            parse_request::<Version>(bytes)?;
-            value(&version(host), String::new())
-        }
-        Word::Smart => {
-            let ask = parse_request::<Smart>(bytes)?;
-            // Reads need no policy, but a broken one closes every door.
+fn carry_out(host: &Host<'_>, word: Word, ask: &Ask) -> Result<serde_json::Value, Trouble> {
+    match ask {
+        Ask::Version => value(&version(host)),
+        Ask::Smart(ask) => {
+            // Reads need no policy, but a broken one refuses everything.
             policy(host)?;
-            value(&smart::read(host, &ask)?, String::new())
+            value(&smart::read(host, ask)?)
         }
-        Word::UsbMount => change::<UsbMount>(host, bytes, |host, policy, ask| {
-            let about = format!(" {} as {}", ask.uuid, ask.name);
-            Ok((usb::mount(host, policy, &ask)?, about))
-        }),
-        Word::UsbUnmount => change::<UsbUnmount>(host, bytes, |host, policy, ask| {
-            let about = format!(" {}", ask.name);
-            Ok((usb::unmount(host, policy, &ask)?, about))
-        }),
-        Word::GoldenCreate => change::<GoldenCreate>(host, bytes, |host, policy, ask| {
-            let about = format!(" {} from {} on {}", ask.vmid, ask.template, ask.storage);
-            Ok((golden::create(host, policy, &ask)?, about))
-        }),
-        Word::Disks => {
-            parse_request::<Disks>(bytes)?;
-            value(&usb::disks(host)?, String::new())
-        }
-        Word::UsbStatus => {
-            parse_request::<UsbStatus>(bytes)?;
-            value(&usb::status(host)?, String::new())
-        }
-        Word::Sensors => {
-            parse_request::<Sensors>(bytes)?;
-            value(&sensors::read(host)?, String::new())
-        }
+        Ask::UsbMount(ask) => change(host, word, |policy| usb::mount(host, policy, ask)),
+        Ask::UsbUnmount(ask) => change(host, word, |policy| usb::unmount(host, policy, ask)),
+        Ask::GoldenCreate(ask) => change(host, word, |policy| golden::create(host, policy, ask)),
+        Ask::Disks => value(&usb::disks(host)?),
+        Ask::UsbStatus => value(&usb::status(host)?),
+        Ask::Sensors => value(&sensors::read(host)?),
     }
 }
 
-fn value<T: Serialize>(reply: &T, about: String) -> Answered {
-    serde_json::to_value(reply).map(|v| (v, about)).map_err(|e| Trouble::internal(format!("the answer cannot be written: {e}")))
+fn value<T: Serialize>(reply: &T) -> Result<serde_json::Value, Trouble> {
+    serde_json::to_value(reply).map_err(|e| Trouble::internal(format!("the answer cannot be written: {e}")))
 }
 
-/// A word that changes something: the policy first, then the lock, then the deed.
-fn change<T: Operation>(
+/// Carries out a word that changes the host, if the policy allows the word, under the lock.
+fn change<T: Serialize>(
     host: &Host<'_>,
-    bytes: &[u8],
-    deed: impl FnOnce(&Host<'_>, &Policy, T) -> Result<(T::Reply, String), Trouble>,
-) -> Answered {
-    let ask = parse_request::<T>(bytes)?;
+    word: Word,
+    carry_out: impl FnOnce(&Policy) -> Result<T, Trouble>,
+) -> Result<serde_json::Value, Trouble> {
     let Some(policy) = policy(host)? else {
-        return Err(not_allowed(format_args!("`{}`: there is no {POLICY_FILE}, and without it only reads work", T::WORD)));
+        return Err(not_allowed(format_args!("`{word}`: there is no {POLICY_FILE}, and without it only reads work")));
     };
-    if !policy.allows(T::WORD) {
-        return Err(not_allowed(format_args!("`{}`", T::WORD)));
+    if !policy.allows(word) {
+        return Err(not_allowed(format_args!("`{word}`")));
     }
-    let _lock = lock::take(host, T::WORD)?;
-    let (reply, about) = deed(host, &policy, ask)?;
-    value(&reply, about)
+    let _lock = lock::take(host, word)?;
+    value(&carry_out(&policy)?)
 }
 
 fn policy(host: &Host<'_>) -> Result<Option<Policy>, Trouble> {

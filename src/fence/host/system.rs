@@ -68,6 +68,8 @@ pub trait Tools {
     fn claim(&self, device: &str) -> io::Result<()>;
     /// Writes one line to the system's journal.
     fn log(&self, line: &str) -> io::Result<()>;
+    /// Whether a directory has the immutable attribute; `None` where its filesystem has no such attribute.
+    fn immutable(&self, dir: &str) -> Option<bool>;
     /// How much fits onto the filesystem at a place.
     fn space(&self, place: &str) -> Option<Space>;
 }
@@ -98,6 +100,12 @@ impl Tools for Real {
 
     fn log(&self, line: &str) -> io::Result<()> {
         super::audit::send(line)
+    }
+
+    fn immutable(&self, dir: &str) -> Option<bool> {
+        use rustix::fs::{IFlags, Mode, OFlags, ioctl_getflags, open};
+        let file = open(dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        ioctl_getflags(file).ok().map(|flags| flags.contains(IFlags::IMMUTABLE))
     }
 
     fn space(&self, place: &str) -> Option<Space> {

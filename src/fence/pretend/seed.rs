@@ -19,6 +19,7 @@ pub fn seed(root: &Path) -> io::Result<()> {
         "proc/sys/kernel",
         "run",
         "sim/smart",
+        "sys/devices/system/cpu",
         "var/log",
     ] {
         fs::create_dir_all(root.join(dir))?;
@@ -38,6 +39,7 @@ pub fn seed(root: &Path) -> io::Result<()> {
         ("proc/sys/kernel/hostname", "pve1\n".to_owned()),
         ("etc/fstab", table.to_owned()),
         ("proc/self/mountinfo", mounted.to_owned()),
+        ("sys/devices/system/cpu/present", "0-3\n".to_owned()),
         ("sim/lsblk.json", lsblk().to_string()),
         ("sim/scan.json", scan().to_string()),
         ("sim/sensors.json", sensors().to_string()),

@@ -31,12 +31,20 @@ pub struct Pretended<'a> {
     /// Every command line, for tests.
     pub ran: RefCell<Vec<Vec<String>>>,
     pub stopped: Vec<Stopped>,
+    /// For tests: unwinds instead of the tool call of this number, as a power cut would end the helper there.
+    pub power_cut: Option<usize>,
     on_pct: OnPct<'a>,
 }
 
 impl<'a> Pretended<'a> {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), ran: RefCell::default(), stopped: Vec::new(), on_pct: Box::new(|_, _| Ok(String::new())) }
+        Self {
+            root: root.into(),
+            ran: RefCell::default(),
+            stopped: Vec::new(),
+            power_cut: None,
+            on_pct: Box::new(|_, _| Ok(String::new())),
+        }
     }
 
     #[must_use]
@@ -109,10 +117,59 @@ impl<'a> Pretended<'a> {
         }
     }
 
+    /// The source of a unit: the text of its file, or its line in fstab.
+    fn unit_text(&self, unit: &str) -> Option<String> {
+        if let Ok(text) = fs::read_to_string(self.path(&format!("/etc/systemd/system/{unit}"))) {
+            return Some(text);
+        }
+        let name = unit.strip_prefix("mnt-pve-").and_then(|u| u.strip_suffix(".mount"))?;
+        let table = fs::read_to_string(self.path("/etc/fstab")).ok()?;
+        let ours = |line: &&str| fstab::parse(line).is_ok_and(|found| found.iter().any(|e| e.ours.as_deref() == Some(name)));
+        table.lines().find(ours).map(ToOwned::to_owned)
+    }
+
+    /// What systemd read of a unit at the last reload.
+    fn loaded(&self, unit: &str) -> Option<String> {
+        fs::read_to_string(self.path(&format!("/sim/loaded/{unit}"))).ok()
+    }
+
+    /// The file that stands for a directory's immutable attribute.
+    fn immutable_mark(&self, dir: &str) -> PathBuf {
+        self.path("/sim/immutable").join(dir.replace('/', "-"))
+    }
+
+    fn load_units(&self) {
+        let dir = self.path("/sim/loaded");
+        let _ = fs::remove_dir_all(&dir);
+        let _ = fs::create_dir_all(&dir);
+        let files = fs::read_dir(self.path("/etc/systemd/system")).into_iter().flatten().flatten();
+        let files = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let table = fs::read_to_string(self.path("/etc/fstab")).unwrap_or_default();
+        let lines = fstab::parse(&table).unwrap_or_default();
+        let lines = lines.iter().filter_map(|entry| entry.ours.as_deref().map(unit::unit_name));
+        for unit in files.chain(lines).filter(|unit| unit.ends_with(".mount")) {
+            let _ = fs::write(dir.join(&unit), self.unit_text(&unit).unwrap_or_default());
+        }
+    }
+
     fn systemctl(&self, words: &[&str]) -> Done {
         let wants = "/etc/systemd/system/multi-user.target.wants";
         match words {
-            ["daemon-reload"] => ended(0, "", ""),
+            ["daemon-reload"] => {
+                self.load_units();
+                ended(0, "", "")
+            }
+            ["show", "--property=LoadState,NeedDaemonReload", unit] => {
+                let state = |loaded: bool, reload: &str| {
+                    ended(0, &format!("LoadState={}\nNeedDaemonReload={reload}\n", if loaded { "loaded" } else { "not-found" }), "")
+                };
+                let (loaded, now) = (self.loaded(unit), self.unit_text(unit));
+                match (loaded, now) {
+                    (Some(loaded), Some(now)) => state(true, if loaded == now { "no" } else { "yes" }),
+                    (None, now) => state(now.is_some_and(|text| text.starts_with('#')), "no"),
+                    (Some(_), None) => state(true, "yes"),
+                }
+            }
             ["start", unit] if unit.starts_with("systemd-fsck@") => ended(0, "", ""),
             ["enable", unit] => {
                 let _ = fs::create_dir_all(self.path(wants));
@@ -128,15 +185,13 @@ impl<'a> Pretended<'a> {
                 if words[0] == "stop" {
                     return self.unmount(&unit::place(name));
                 }
-                let text = fs::read_to_string(self.path(&format!("/etc/systemd/system/{unit}"))).unwrap_or_default();
+                // A unit file is read when it is first needed; an fstab line becomes a unit at a reload only.
+                let text = self.loaded(unit).or_else(|| self.unit_text(unit).filter(|text| text.starts_with('#'))).unwrap_or_default();
                 let parsed = unit::parse(&text);
-                let options = text.lines().find_map(|l| l.strip_prefix("Options=")).unwrap_or_default().to_owned();
                 if let Some(uuid) = parsed.uuid {
-                    return self.mount(&uuid, &unit::place(name), &options);
+                    return self.mount(&uuid, &unit::place(name), &parsed.options.join(","));
                 }
-                let table = fs::read_to_string(self.path("/etc/fstab")).unwrap_or_default();
-                let lines = fstab::parse(&table).unwrap_or_default();
-                match lines.iter().find(|e| e.ours.as_deref() == Some(name)).and_then(|e| Some((e.uuid()?, e))) {
+                match fstab::parse(&text).unwrap_or_default().first().and_then(|e| Some((e.uuid()?, e))) {
                     Some((uuid, entry)) => self.mount(uuid, &unit::place(name), &entry.options.join(",")),
                     None => ended(5, "", &format!("Failed to start {unit}: Unit {unit} not found.")),
                 }
@@ -206,6 +261,9 @@ fn ended(code: i32, stdout: &str, stderr: &str) -> Done {
 impl Tools for Pretended<'_> {
     fn run(&self, tool: Tool, cmd: &Cmd) -> Result<Done, Failure> {
         let words = cmd.words();
+        if self.power_cut == Some(self.ran.borrow().len()) {
+            std::panic::resume_unwind(Box::new("the power is cut"));
+        }
         self.ran.borrow_mut().push(words.clone());
         let args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
         if let Some(stop) = self.stopped.iter().find(|s| s.tool == tool && (s.when.is_empty() || args.contains(&s.when.as_str()))) {
@@ -215,7 +273,16 @@ impl Tools for Pretended<'_> {
             Tool::Lsblk => ended(0, &self.tree().to_string(), ""),
             Tool::Findmnt => self.findmnt(&args),
             Tool::Systemctl => self.systemctl(&args),
-            Tool::Journalctl | Tool::Chattr => ended(0, "", ""),
+            Tool::Journalctl => ended(0, "", ""),
+            Tool::Chattr => {
+                let mark = self.immutable_mark(args.last().copied().unwrap_or_default());
+                let _ = if args.first() == Some(&"+i") {
+                    fs::create_dir_all(self.path("/sim/immutable")).and_then(|()| fs::write(mark, ""))
+                } else {
+                    fs::remove_file(mark)
+                };
+                ended(0, "", "")
+            }
             Tool::Mount => match args.as_slice() {
                 ["-t", _, "-o", options, source, place] => self.mount(source.trim_start_matches("UUID="), place, options),
                 _ => ended(1, "", "mount: bad usage"),
@@ -249,6 +316,10 @@ impl Tools for Pretended<'_> {
         use std::io::Write;
         let path: &Path = &self.path("/var/log/felhom-fence.log");
         fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(format!("{line}\n").as_bytes())
+    }
+
+    fn immutable(&self, dir: &str) -> Option<bool> {
+        Some(self.immutable_mark(dir).exists())
     }
 
     /// A tenth of the disk is in use, always.

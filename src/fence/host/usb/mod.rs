@@ -1,7 +1,8 @@
-//! USB disks on the host: what is there, what became of our mounts, and the two changes.
+//! USB disks on the host: the disks, the state of felhom's mounts, and the two changes.
 
 mod mount;
 mod record;
+mod systemd;
 mod unmount;
 
 pub(super) use mount::mount;
@@ -12,7 +13,7 @@ use super::system::{Host, Tool};
 use crate::fence::disks::{Block, LSBLK_COLUMNS, MountRow, MountState, parse_lsblk, usb_rows};
 use crate::fence::mountinfo::{self, Mount};
 use crate::fence::protocol::Trouble;
-use crate::fence::request::{DisksReply, UsbStatusReply};
+use crate::fence::request::{DisksReply, Persist, UsbStatusReply};
 use crate::fence::unit;
 use record::Record;
 
@@ -34,7 +35,7 @@ pub(super) fn disks(host: &Host<'_>) -> Result<DisksReply, Trouble> {
     Ok(DisksReply { disks: usb_rows(&lsblk(host)?, &recorded) })
 }
 
-/// Our mounts and what became of them. No root is needed.
+/// The state of felhom's mounts. No root is needed.
 pub(super) fn status(host: &Host<'_>) -> Result<UsbStatusReply, Trouble> {
     let tree = lsblk(host)?;
     let mounts = mounts(host)?;
@@ -68,5 +69,45 @@ fn mount_row(host: &Host<'_>, tree: &[Block], mounts: &[Mount], record: &Record)
         size_bytes: space.map(|s| s.size),
         used_bytes: space.map(|s| s.used),
         available_bytes: space.map(|s| s.available),
+        options: record.options.clone(),
+        problems: problems(host, record, top.is_some()),
     }
+}
+
+/// What is incomplete of a mount on record: a power cut or a person can have left any of it.
+fn problems(host: &Host<'_>, record: &Record, mounted: bool) -> Vec<String> {
+    let place = unit::place(record.name.as_str());
+    let mut found = Vec::new();
+    if record.persist == Persist::Unit && !systemd::is_enabled(host, &record.name) {
+        found.push("the unit is not enabled".to_owned());
+    }
+    if record.persist != Persist::None && systemd::is_stale(host, &record.name) {
+        found.push("systemd has not loaded the unit".to_owned());
+    }
+    // The directory below a mount cannot be seen.
+    if !mounted {
+        match files::is_empty_dir(host, &place) {
+            Ok(false) => found.push(format!("{place} is not empty")),
+            Ok(true) if host.tools().immutable(&place) == Some(false) => found.push(format!("{place} is not immutable")),
+            Ok(true) => {}
+            Err(_) => found.push(format!("{place} is missing")),
+        }
+    }
+    found.extend(systemd::obstacle(host, &record.name, &record.uuid, record.persist).map(|trouble| trouble.message));
+    found
+}
+
+/// Makes an empty directory immutable, against writes while the disk is away. Returns whether that was a change; not every
+/// filesystem has the attribute (ZFS has not).
+fn protect(host: &Host<'_>, place: &str) -> Result<bool, Trouble> {
+    Ok(host.tools().immutable(place) != Some(true) && host.run(Tool::Chattr, &["+i", place])?.ok())
+}
+
+/// Removes the directory of a mount if it is empty. Returns whether it was removed.
+fn remove_place(host: &Host<'_>, place: &str) -> bool {
+    if !matches!(files::is_empty_dir(host, place), Ok(true)) {
+        return false;
+    }
+    let _ = host.run(Tool::Chattr, &["-i", place]);
+    std::fs::remove_dir(host.path(place)).is_ok()
 }

@@ -1,12 +1,13 @@
-//! Mounting a USB disk by its UUID: everything is looked at again here, as root, just before it is done.
+//! Mounting a USB disk by its UUID: everything is checked again here, as root, just before it is done.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::record::{self, FSTAB, Record};
-use super::{find, lsblk, mount_row, mounts};
+use super::{find, lsblk, mount_row, mounts, protect, remove_place, systemd};
 use crate::fence::disks::{Block, Filesystem, usb_rows};
+use crate::fence::fstab;
 use crate::fence::host::files;
 use crate::fence::host::lock::RUN_DIR;
 use crate::fence::host::system::{Host, Tool};
@@ -15,13 +16,12 @@ use crate::fence::policy::{Policy, not_allowed};
 use crate::fence::protocol::{ErrorKind, Trouble};
 use crate::fence::request::{Persist, UsbMount, UsbMountReply};
 use crate::fence::unit::{self, MOUNT_DIR};
-use crate::fence::{fstab, text::Uuid};
 
-/// A check of a large filesystem takes its time.
+/// Time limit for the check of a large filesystem.
 const FSCK: Duration = Duration::from_secs(30 * 60);
 const START: Duration = Duration::from_secs(90);
 
-/// Mounts it, or finds that it is mounted already.
+/// Mounts it and repairs whatever is missing of a mount that exists already.
 pub(in crate::fence::host) fn mount(host: &Host<'_>, policy: &Policy, ask: &UsbMount) -> Result<UsbMountReply, Trouble> {
     if !Policy::names(&policy.mount_names, ask.name.as_str()) {
         return Err(not_allowed(format_args!("a mount named {}", ask.name)));
@@ -30,37 +30,37 @@ pub(in crate::fence::host) fn mount(host: &Host<'_>, policy: &Policy, ask: &UsbM
         return Err(not_allowed(format_args!("the disk {}", ask.uuid)));
     }
     let records = record::all(host)?;
-    let known = on_record(&records, ask)?;
+    let known = on_record(&records, ask)?.is_some();
     let tree = lsblk(host)?;
-    let fs = usable(&tree, &records, &ask.uuid)?;
+    let fs = usable(&tree, &records, ask)?;
+    if let Some(trouble) = systemd::obstacle(host, &ask.name, &ask.uuid, ask.persist) {
+        return Err(trouble);
+    }
     if let Some(why) = record::foreign(host, &ask.name, &ask.uuid)? {
         return Err(Trouble::refused(why));
     }
     let mut work =
         Work { host, ask, fs, place: unit::place(ask.name.as_str()), unit: unit::unit_name(ask.name.as_str()), done: Vec::new() };
     let here = mountinfo::at(&mounts(host)?, &work.place).is_some();
+    let had_place = host.path(&work.place).symlink_metadata().is_ok();
     if here {
         work.verify()?;
     } else {
         let device = find(&tree, ask.uuid.as_str()).map(Block::path).unwrap_or_default();
-        host.tools().claim(&device).map_err(|e| Trouble::refused(format!("{device} is held by something on the host: {e}")))?;
-        work.prepare_place()?;
+        host.tools().claim(&device).map_err(|e| Trouble::refused(format!("{device} is in use on the host: {e}")))?;
+        work.check_place()?;
     }
-    let recorded = work.record()?;
-    let result = if here { Ok(()) } else { work.start().and_then(|()| work.verify()) };
-    if let Err(trouble) = result {
-        if known.is_none() {
-            work.take_back();
+    if let Err(trouble) = work.complete(here) {
+        if !known && !here {
+            work.take_back(had_place);
         }
         return Err(trouble);
     }
-    let changed = recorded || !here;
-    let record = Record { name: ask.name.clone(), uuid: ask.uuid.clone(), persist: ask.persist };
-    let mount = mount_row(host, &lsblk(host)?, &mounts(host)?, &record);
-    Ok(UsbMountReply { mount, changed, done: work.done })
+    let mount = mount_row(host, &lsblk(host)?, &mounts(host)?, &Record::of(ask));
+    Ok(UsbMountReply { mount, changed: !work.done.is_empty(), done: work.done })
 }
 
-/// What is on record for this name or disk may only be the same thing.
+/// Returns the record of this name. A record of another disk, name or method is refused.
 fn on_record<'a>(records: &'a [Record], ask: &UsbMount) -> Result<Option<&'a Record>, Trouble> {
     let exists = |text: String| {
         Trouble::new(ErrorKind::Exists, text)
@@ -79,12 +79,15 @@ fn on_record<'a>(records: &'a [Record], ask: &UsbMount) -> Result<Option<&'a Rec
     Ok(same)
 }
 
-fn usable(tree: &[Block], records: &[Record], uuid: &Uuid) -> Result<Filesystem, Trouble> {
-    let recorded: Vec<_> = records.iter().map(Record::recorded).collect();
+fn usable(tree: &[Block], records: &[Record], ask: &UsbMount) -> Result<Filesystem, Trouble> {
+    let uuid = &ask.uuid;
+    let mut recorded: Vec<_> = records.iter().map(Record::recorded).collect();
+    // Mounted at its place already: that is a mount whose record was lost, not another's.
+    recorded.push(Record::of(ask).recorded());
     let rows: Vec<_> = usb_rows(tree, &recorded).into_iter().filter(|r| r.uuid.as_deref() == Some(uuid.as_str())).collect();
     let Some(row) = rows.first() else {
         return Err(match find(tree, uuid.as_str()) {
-            Some(block) => Trouble::refused(format!("{} does not hang on USB", block.path())),
+            Some(block) => Trouble::refused(format!("{} is not a USB disk", block.path())),
             None => Trouble::new(ErrorKind::NotFound, format!("no disk with the filesystem {uuid} is plugged in"))
                 .with_hint("`felhom usb list` shows what is there"),
         });
@@ -105,25 +108,56 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// An empty directory of root's own that nothing can be written into while no disk is there.
+    /// Does every step that is not done yet. The record comes first: if this is interrupted at any point, `usb status` shows the mount
+    /// and what is missing, and the next call completes it.
+    fn complete(&mut self, here: bool) -> Result<(), Trouble> {
+        let written = self.record()?;
+        let host = self.host;
+        if self.ask.persist != Persist::None && (written || systemd::is_stale(host, &self.ask.name)) {
+            host.must(Tool::Systemctl, &["daemon-reload"])?;
+            self.done.push("reloaded systemd".to_owned());
+        }
+        if !here {
+            self.prepare_place()?;
+        }
+        if self.ask.persist == Persist::Unit && !systemd::is_enabled(host, &self.ask.name) {
+            host.must(Tool::Systemctl, &["enable", &self.unit])?;
+            self.done.push(format!("enabled {}", self.unit));
+        }
+        if here {
+            return Ok(());
+        }
+        self.start()?;
+        self.verify()
+    }
+
+    /// An existing directory must be root's own and empty.
+    fn check_place(&self) -> Result<(), Trouble> {
+        for dir in ["/mnt", MOUNT_DIR, &self.place] {
+            files::check_dir(self.host, dir)?;
+        }
+        if matches!(files::is_empty_dir(self.host, &self.place), Ok(false)) {
+            return Err(Trouble::refused(format!("{} is not empty: the mount would hide its files", self.place))
+                .with_hint("move the files away, or choose another name"));
+        }
+        Ok(())
+    }
+
+    /// Creates the directory, immutable: nothing can be written into it while the disk is away.
     fn prepare_place(&mut self) -> Result<(), Trouble> {
         files::own_dir(self.host, "/mnt")?;
         files::own_dir(self.host, MOUNT_DIR)?;
         if files::own_dir(self.host, &self.place)? {
             self.done.push(format!("made {}", self.place));
         }
-        if !files::is_empty_dir(self.host, &self.place)? {
-            return Err(Trouble::refused(format!("{} is not empty: the mount would hide what is in it", self.place))
-                .with_hint("move it away, or choose another name"));
-        }
-        // Not every root filesystem knows the attribute (ZFS does not): then the directory is just empty.
-        if self.host.run(Tool::Chattr, &["+i", &self.place])?.ok() {
+        self.check_place()?;
+        if protect(self.host, &self.place)? {
             self.done.push(format!("made {} immutable while no disk is there", self.place));
         }
         Ok(())
     }
 
-    /// Writes the record; false where it was so already.
+    /// Writes the record. Returns false if it was up to date.
     fn record(&mut self) -> Result<bool, Trouble> {
         let host = self.host;
         let ask = self.ask;
@@ -147,29 +181,22 @@ impl Work<'_> {
         };
         let same = now.as_deref() == Some(&text);
         if !same {
-            files::write_atomically(host, &path, &text)?;
+            files::replace(host, &path, &text)?;
             self.done.push(format!("wrote {path}"));
         }
         if ask.persist == Persist::Fstab && !same {
             self.second_opinion(now.as_deref().unwrap_or_default())?;
         }
-        if ask.persist != Persist::None && !same {
-            host.must(Tool::Systemctl, &["daemon-reload"])?;
-        }
-        if ask.persist == Persist::Unit && !same {
-            host.must(Tool::Systemctl, &["enable", &self.unit])?;
-            self.done.push(format!("enabled {}", self.unit));
-        }
         Ok(!same)
     }
 
-    /// findmnt's view of fstab. It may crash; any end but 0 puts the old text back.
+    /// Has findmnt check the new fstab. It can crash: any exit code but 0 restores the old text.
     fn second_opinion(&mut self, before: &str) -> Result<(), Trouble> {
         let verdict = self.host.run(Tool::Findmnt, &["--verify", "--tab-file", FSTAB])?;
         if verdict.ok() {
             return Ok(());
         }
-        files::write_atomically(self.host, FSTAB, before)?;
+        files::replace(self.host, FSTAB, before)?;
         Err(Trouble::refused(format!("findmnt finds fault with {FSTAB}; it is as it was: {}", verdict.stdout_text().trim())))
     }
 
@@ -192,7 +219,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// systemctl only points at the journal: what the journal says is more use.
+    /// Replaces systemctl's message, which only points at the journal, by the journal's last line.
     fn explained(&self, mut trouble: Trouble, what: &str) -> Trouble {
         if trouble.kind == ErrorKind::Tool
             && let Ok(journal) = self.host.run(Tool::Journalctl, &["--no-pager", "-q", "-n", "5", "-o", "cat", "-u", &self.unit])
@@ -206,7 +233,7 @@ impl Work<'_> {
         trouble
     }
 
-    /// What counts is what findmnt sees there: exactly this filesystem, with the fixed options in force.
+    /// Checks with findmnt that exactly this filesystem is mounted there, with the fixed options.
     fn verify(&self) -> Result<(), Trouble> {
         let done = self.host.run(Tool::Findmnt, &["--json", "--mountpoint", &self.place, "-o", "TARGET,SOURCE,UUID,FSTYPE,OPTIONS"])?;
         let seen: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
@@ -231,8 +258,8 @@ impl Work<'_> {
         }
     }
 
-    /// After a failed first mount nothing of it stays.
-    fn take_back(&self) {
+    /// Undoes a failed first mount.
+    fn take_back(&self, had_place: bool) {
         let host = self.host;
         match self.ask.persist {
             Persist::None => {
@@ -249,10 +276,13 @@ impl Work<'_> {
                 let _ = host.run(Tool::Systemctl, &["stop", &self.unit]);
                 let now = files::read(host, FSTAB).ok().flatten().unwrap_or_default();
                 if let Ok(text) = fstab::without(&now, &self.ask.name) {
-                    let _ = files::write_atomically(host, FSTAB, &text);
+                    let _ = files::replace(host, FSTAB, &text);
                 }
                 let _ = host.run(Tool::Systemctl, &["daemon-reload"]);
             }
+        }
+        if !had_place {
+            remove_place(host, &self.place);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Unmounting: never lazily, never while somebody uses it.
+//! Unmounting: never lazily, never while it is in use.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::fence::protocol::{ErrorKind, Trouble};
 use crate::fence::request::{Persist, UsbUnmount, UsbUnmountReply};
 use crate::fence::unit;
 
-/// Buffers are written out at an unmount, and a slow disk takes minutes for that.
+/// An unmount writes out buffers, which takes minutes on a slow disk.
 const STOP: Duration = Duration::from_secs(10 * 60);
 
-/// Unmounts it and, unless it is kept, takes its record and its directory away.
+/// Unmounts it and, unless `keep` is set, removes its record and its directory.
 pub(in crate::fence::host) fn unmount(host: &Host<'_>, policy: &Policy, ask: &UsbUnmount) -> Result<UsbUnmountReply, Trouble> {
     if !Policy::names(&policy.mount_names, ask.name.as_str()) {
         return Err(not_allowed(format_args!("a mount named {}", ask.name)));
@@ -57,39 +57,35 @@ pub(in crate::fence::host) fn unmount(host: &Host<'_>, policy: &Policy, ask: &Us
         done.push(format!("unmounted {place}"));
     }
     if !ask.keep || record.persist == Persist::None {
-        forget(host, &record, &unit, &mut done)?;
-        leave_place(host, &place, &mut done);
+        forget(host, &record, &unit, &place, &mut done)?;
+    } else if matches!(files::is_empty_dir(host, &place), Ok(true)) && super::protect(host, &place)? {
+        done.push(format!("made {place} immutable while no disk is there"));
     }
     Ok(UsbUnmountReply { name: ask.name.to_string(), changed: !done.is_empty(), done })
 }
 
-fn forget(host: &Host<'_>, record: &record::Record, unit: &str, done: &mut Vec<String>) -> Result<(), Trouble> {
+/// Removes everything of the mount. The record is last: if this is interrupted, `usb status` still shows the mount.
+fn forget(host: &Host<'_>, record: &record::Record, unit: &str, place: &str, done: &mut Vec<String>) -> Result<(), Trouble> {
+    if record.persist == Persist::Unit {
+        host.must(Tool::Systemctl, &["disable", unit])?;
+    }
+    if super::remove_place(host, place) {
+        done.push(format!("removed {place}"));
+    }
     match record.persist {
         Persist::Unit => {
-            host.must(Tool::Systemctl, &["disable", unit])?;
             let path = record::unit_path(&record.name);
             files::remove(host, &path)?;
-            host.must(Tool::Systemctl, &["daemon-reload"])?;
             done.push(format!("removed {path}"));
         }
         Persist::Fstab => {
             let now = files::read_trusted(host, FSTAB)?.unwrap_or_default();
             let text = fstab::without(&now, &record.name).map_err(Trouble::refused)?;
-            files::write_atomically(host, FSTAB, &text)?;
-            host.must(Tool::Systemctl, &["daemon-reload"])?;
+            files::replace(host, FSTAB, &text)?;
             done.push(format!("removed its line from {FSTAB}"));
         }
-        Persist::None => files::remove(host, &record::note_path(&record.name))?,
+        Persist::None => return files::remove(host, &record::note_path(&record.name)),
     }
+    host.must(Tool::Systemctl, &["daemon-reload"])?;
     Ok(())
-}
-
-/// The directory goes where it is empty; one that is not is somebody's, and stays.
-fn leave_place(host: &Host<'_>, place: &str, done: &mut Vec<String>) {
-    if matches!(files::is_empty_dir(host, place), Ok(true)) {
-        let _ = host.run(Tool::Chattr, &["-i", place]);
-        if std::fs::remove_dir(host.path(place)).is_ok() {
-            done.push(format!("removed {place}"));
-        }
-    }
 }
