@@ -11,6 +11,8 @@ pub mod denial;
 pub mod destroy;
 pub mod disks;
 pub mod doctor;
+#[cfg(feature = "fence")]
+pub mod fence_setting;
 pub mod guests;
 pub mod history;
 pub mod live;

@@ -64,10 +64,10 @@ pub fn read(session: &Session, fence: Option<&Fence>, ask: &Ask) -> Result<Vec<S
     }
 }
 
-/// The fault of a context that has no fence.
+/// The fault of a context without a fence.
 pub fn no_fence(session: &Session) -> Fault {
     Fault::config(format!("the context '{}' has no fence", session.context)).with_hint(format!(
-        "`felhom fence install --ssh root@HOST` sets it up on the host; then add [contexts.{}.fence] with via and host",
+        "`felhom fence install --ssh root@HOST --create-user --key FILE -c {}` installs it on the host and sets the context",
         session.context
     ))
 }

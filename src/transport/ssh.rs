@@ -28,6 +28,30 @@ pub fn ssh_command(host: &str, remote: &str) -> Cmd {
     Cmd::new("ssh").arg("-T").args(options).args(["--", host, remote]).timeout(Duration::from_secs(60))
 }
 
+/// A destination with another user: `root@pve1` and `ssh://root@pve1:22` become `felhom@pve1` and `ssh://felhom@pve1:22`.
+pub fn with_user(destination: &str, user: &str) -> String {
+    let (scheme, rest) = split_scheme(destination);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}{user}@{host}")
+}
+
+/// The host of a destination, without user, port and brackets.
+pub fn host_of(destination: &str) -> &str {
+    let (scheme, rest) = split_scheme(destination);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    if let Some((address, _)) = host.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+        return address;
+    }
+    match host.split_once(':') {
+        Some((name, _)) if !scheme.is_empty() => name,
+        _ => host,
+    }
+}
+
+fn split_scheme(destination: &str) -> (&str, &str) {
+    destination.split_at(if destination.starts_with("ssh://") { "ssh://".len() } else { 0 })
+}
+
 /// Shares one connection among the calls of a run, and those of the next minute. The socket stands in a folder that is ours alone;
 /// without a runtime folder every call has its own connection.
 pub fn multiplexed(ssh: Cmd) -> Cmd {
@@ -90,6 +114,19 @@ impl SshTrouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn destinations_with_another_user_and_their_hosts() {
+        for (destination, other, host) in [
+            ("root@192.0.2.10", "felhom@192.0.2.10", "192.0.2.10"),
+            ("pve1", "felhom@pve1", "pve1"),
+            ("ssh://root@pve1:2222", "ssh://felhom@pve1:2222", "pve1"),
+            ("ssh://root@[2001:db8::1]:22", "ssh://felhom@[2001:db8::1]:22", "2001:db8::1"),
+            ("root@2001:db8::1", "felhom@2001:db8::1", "2001:db8::1"),
+        ] {
+            assert_eq!((with_user(destination, "felhom").as_str(), host_of(destination)), (other, host));
+        }
+    }
     use crate::interrupt::Interrupt;
 
     #[test]

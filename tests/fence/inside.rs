@@ -17,6 +17,7 @@ const DROP_IN: &str = "/etc/sudoers.d/felhom";
 
 struct Site {
     home: tempfile::TempDir,
+    port: u16,
     sshd: std::process::Child,
 }
 
@@ -90,6 +91,7 @@ fn serve(port: u16) -> std::process::Child {
         config.push_str(&format!("Host {name}\n  HostName 127.0.0.1\n  Port {port}\n  User {user}\n  IdentityFile /root/.ssh/{key}\n  IdentitiesOnly yes\n  HostKeyAlias [127.0.0.1]:{port}\n"));
     }
     config.push_str("Host fence-nowhere\n  HostName 127.0.0.1\n  Port 1\n");
+    config.push_str("Host 127.0.0.1\n  IdentityFile /root/.ssh/root\n  IdentityFile /root/.ssh/gate\n  IdentitiesOnly yes\n");
     fs::write("/root/.ssh/config", config).expect("written");
     let child = std::process::Command::new("/usr/sbin/sshd")
         .args(["-D", "-e", "-f", "/root/.ssh/sshd_config"])
@@ -118,10 +120,11 @@ fn site() -> Site {
         .iter()
         .map(|name| format!("[contexts.{name}]\n[[contexts.{name}.endpoints]]\nurl = \"https://192.0.2.1:8006\"\n[contexts.{name}.fence]\nvia = \"ssh\"\nhost = \"fence-{name}\"\n"))
         .collect();
+    let more = "[contexts.fresh]\n[[contexts.fresh.endpoints]]\nurl = \"https://127.0.0.1:8006\"\n[contexts.moved]\n[[contexts.moved.endpoints]]\nurl = \"https://192.0.2.2:8006\"\n[contexts.moved.fence]\nvia = \"ssh\"\nhost = \"fence-nowhere\"\n";
     let file = home.path().join("config/felhom/config.toml");
-    fs::write(&file, contexts).expect("written");
+    fs::write(&file, contexts + more).expect("written");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("mode");
-    Site { home, sshd }
+    Site { home, port, sshd }
 }
 
 #[test]
@@ -145,6 +148,7 @@ fn everything() {
     });
     let site = site();
     step("install", || install(&site, helper));
+    step("the context is written", || context_written(&site, helper));
     step("both doors are proved", || doors(&site));
     step("a widened or narrowed rule is seen", || widened(&site));
     step("reads", || reads(&site));
@@ -168,10 +172,6 @@ fn install(site: &Site, helper: &str) {
     assert_eq!((none.code, none.stdout.as_str()), (5, ""), "{}", none.stderr);
     assert!(none.stderr.contains("has no user felhom") && none.stderr.contains("--create-user"), "{}", none.stderr);
 
-    let dynamic = assert_cmd::cargo::cargo_bin!("felhom-fence").to_str().expect("a path").to_owned();
-    let refused = site.felhom(&["fence", "install", "--ssh", "fence-root", "--create-user", "--helper", &dynamic]);
-    assert!(refused.code == 1 && refused.stderr.contains("not linked statically"), "{}", refused.stderr);
-
     let plan = site.felhom(&["fence", "install", "--ssh", "fence-root", "--create-user", "--helper", helper, "--plan"]);
     assert_eq!(plan.code, 0, "{}", plan.stderr);
     assert!(plan.stdout.contains("write the sudoers rule") && plan.stdout.ends_with("nothing was changed\n"), "{}", plan.stdout);
@@ -180,6 +180,7 @@ fn install(site: &Site, helper: &str) {
     let closed = site.felhom(&["fence", "install", "--ssh", "fence-root", "--create-user", "--helper", helper, "--read-only"]);
     assert_eq!(closed.code, 3, "{}", closed.stderr);
 
+    let before = fs::read_to_string(site.home.path().join("config/felhom/config.toml")).expect("the configuration");
     for _ in 0..2 {
         let done = site.felhom(&[
             "fence",
@@ -196,6 +197,9 @@ fn install(site: &Site, helper: &str) {
         ]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         assert_eq!(done.json()[0]["status"], "ok");
+        // No context names this host: nothing is written, and the hint says what to write.
+        assert!(done.stderr.contains("felhom@fence-root"), "{}", done.stderr);
+        assert_eq!(fs::read_to_string(site.home.path().join("config/felhom/config.toml")).expect("the configuration"), before);
     }
     let mode = |path: &str| sh(&format!("stat -c '%U:%G %a' {path}")).trim().to_owned();
     assert_eq!(mode(HELPER), "root:root 755");
@@ -203,8 +207,66 @@ fn install(site: &Site, helper: &str) {
     assert_eq!(mode("/etc/felhom/fence.toml"), "root:root 644");
     assert_eq!(mode("/var/lib/felhom/.ssh/authorized_keys"), "root:root 644");
     assert_eq!(sh("ls -A /etc/sudoers.d /usr/libexec/felhom /etc/felhom | grep -c new || true").trim(), "0");
+    replaced(site, helper);
     // The second key has no gate: the door behind it is sudo.
     sh("cat /root/.ssh/plain.pub >> /var/lib/felhom/.ssh/authorized_keys");
+}
+
+/// Item 20: a helper is accepted if it runs on the host; one that does not leaves the old one in place and names the target to build.
+fn replaced(site: &Site, helper: &str) {
+    let install = |file: &str| site.felhom(&["fence", "install", "--ssh", "fence-root", "--helper", file]);
+    let dynamic = assert_cmd::cargo::cargo_bin!("felhom-fence").to_str().expect("a path").to_owned();
+    let bytes = fs::read(&dynamic).expect("the helper");
+    let interpreter = b"/ld-linux-";
+    let at = bytes.windows(interpreter.len()).position(|part| part == interpreter).expect("it is linked dynamically");
+    let done = install(&dynamic);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(fs::read(HELPER).expect("installed") == bytes);
+
+    // Its dynamic loader does not exist; the kernel looks for that first.
+    let mut broken = bytes[..at + 4096].to_vec();
+    broken[at + 1] = b'x';
+    fs::write("/run/broken-helper", broken).expect("written");
+    let refused = install("/run/broken-helper");
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let target = format!("--target {}-unknown-linux-gnu", std::env::consts::ARCH);
+    assert!(refused.stderr.contains("does not run") && refused.stderr.contains(&target), "{}", refused.stderr);
+    assert!(fs::read(HELPER).expect("installed") == bytes, "the old helper stays");
+    assert_eq!(sh("ls -A /usr/libexec/felhom"), "felhom-fence\n");
+
+    fs::write("/run/other-helper", "#!/bin/sh\n").expect("written");
+    let refused = install("/run/other-helper");
+    assert!(refused.code == 1 && refused.stderr.contains("not a 64-bit Linux program"), "{}", refused.stderr);
+    assert_eq!(install(helper).code, 0);
+}
+
+/// Item 20: the context of the host gets the fence.
+fn context_written(site: &Site, helper: &str) {
+    let file = site.home.path().join("config/felhom/config.toml");
+    let root = format!("ssh://root@127.0.0.1:{}", site.port);
+    let user = format!("ssh://felhom@127.0.0.1:{}", site.port);
+    let fence = |context: &str| {
+        let shown = site.felhom(&["context", "show", context, "-o", "json"]);
+        shown.json()["fence"].to_string()
+    };
+    let before = fs::read_to_string(&file).expect("the configuration");
+    // By its endpoint, without -c.
+    let install = ["fence", "install", "--ssh", &root, "--helper", helper];
+    let plan = site.felhom(&[&install[..], &["--plan"]].concat());
+    assert!(plan.code == 0 && plan.stdout.contains("context 'fresh'") && plan.stdout.contains(&user), "{} {}", plan.stdout, plan.stderr);
+    assert_eq!(fs::read_to_string(&file).expect("the configuration"), before);
+    let done = site.felhom(&install);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.stderr.contains("felhom fence check -c fresh"), "{}", done.stderr);
+    assert!(fence("fresh").contains(&user), "{}", fence("fresh"));
+    let list = site.felhom(&["-c", "fresh", "usb", "list", "-o", "json"]);
+    assert_eq!((list.code, list.json().is_array()), (0, true), "{}", list.stderr);
+    // With -c that one: an alias of the same host is kept, a setting that reaches no helper is replaced.
+    for (context, expected) in [("sudo", "fence-sudo"), ("moved", &user)] {
+        let done = site.felhom(&[&["-c", context], &install[..]].concat());
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(fence(context).contains(expected), "{context}: {}", fence(context));
+    }
 }
 
 fn check(site: &Site, context: &str) -> (i32, Vec<(String, bool)>) {
@@ -358,7 +420,7 @@ fn policy(site: &Site) {
 }
 
 fn golden_request(host: &str, password: Option<&str>) -> String {
-    let mut request = json!({"vmid":9001,"template":"local:vztmpl/debian-13.tar.zst","storage":"local","size_gib":4,"hostname":host,"nets":[{"bridge":"vmbr0","ip":"dhcp"}]});
+    let mut request = json!({"vmid":9001,"template":"local:vztmpl/debian-13.tar.zst","storage":"local","size_gib":4,"cores":1,"hostname":host,"nets":[{"bridge":"vmbr0","ip":"dhcp"}]});
     if let Some(password) = password {
         request["password"] = json!(password);
     }
@@ -370,7 +432,7 @@ fn golden(site: &Site) {
     fs::write(
         "/usr/sbin/pct",
         "#!/bin/sh\ncase \"$*\" in *sleepy*) echo $$ > /run/pct.pid; sleep 60 & echo $! > /run/pct-child.pid; wait;; esac\n\
-         printf '%s\\n' \"$@\" > /run/pct.argv; env > /run/pct.env; pwd > /run/pct.pwd; cat > /run/pct.stdin\n\
+         printf '%s\\n' \"$@\" > /run/pct.argv; env > /run/pct.env; pwd > /run/pct.pwd; cat /proc/self/limits > /run/pct.limits; nice > /run/pct.nice; cat > /run/pct.stdin\n\
          case \"$*\" in *failing*) echo 'unable to create CT 9001 - no space' >&2; exit 255;; esac\n\
          echo extracting; touch /etc/pve/nodes/pve1/lxc/$2.conf\n",
     )
@@ -384,7 +446,7 @@ fn golden(site: &Site) {
     let read = |path: &str| fs::read_to_string(path).expect("written by the stand-in");
     assert_eq!(
         read("/run/pct.argv").lines().collect::<Vec<_>>().join(" "),
-        "create 9001 local:vztmpl/debian-13.tar.zst --unprivileged 1 --features nesting=1,keyctl=1 --hostname gold --rootfs local:4 --net0 name=eth0,bridge=vmbr0,ip=dhcp --password"
+        "create 9001 local:vztmpl/debian-13.tar.zst --unprivileged 1 --features nesting=1,keyctl=1 --hostname gold --rootfs local:4 --cores 1 --net0 name=eth0,bridge=vmbr0,ip=dhcp --password"
     );
     assert_eq!(read("/run/pct.stdin"), "pa ss'w\"ord\npa ss'w\"ord\n");
     assert_eq!(read("/run/pct.pwd"), "/\n");
@@ -395,6 +457,33 @@ fn golden(site: &Site) {
         .collect();
     assert_eq!(names.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), ["HOME", "LC_ALL", "PATH"].into());
     assert_eq!(ask(site, "golden-create", golden_request("gold", None).as_bytes())["error"]["kind"], "exists");
+    sh("rm /etc/pve/nodes/pve1/lxc/9001.conf");
+    caller_limits(site);
+}
+
+/// Resource limits and priority of the caller reach neither the helper nor its tools.
+fn caller_limits(site: &Site) {
+    // Soft limits only: in a container, root may be unable to raise hard ones.
+    let limits = "ulimit -S -f 0; ulimit -S -n 40; ulimit -S -t 5; ulimit -S -v 8000000; ulimit -S -s 1024";
+    let line = format!("{limits}; nice -n 10 sudo -n {HELPER} golden-create");
+    let run = site.line(&line, golden_request("gold", None).as_bytes());
+    assert_eq!(run.code, 0, "{} {}", run.stdout, run.stderr);
+    let seen = fs::read_to_string("/run/pct.limits").expect("written by the stand-in");
+    let limit = |name: &str| {
+        let line = seen.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {seen}"));
+        line.split_whitespace().next().map(ToOwned::to_owned).expect("a soft limit")
+    };
+    for (name, expected) in [
+        ("Max file size", "unlimited"),
+        ("Max cpu time", "unlimited"),
+        ("Max address space", "unlimited"),
+        ("Max core file size", "0"),
+        ("Max open files", "1024"),
+        ("Max stack size", "8388608"),
+    ] {
+        assert_eq!(limit(name), expected, "{name}");
+    }
+    assert_eq!(fs::read_to_string("/run/pct.nice").expect("written by the stand-in").trim(), "0");
     sh("rm /etc/pve/nodes/pve1/lxc/9001.conf");
 }
 
@@ -476,6 +565,7 @@ fn audited(lines: &[String]) {
     let ours: Vec<&String> = lines.iter().filter(|l| l.starts_with("<86>felhom-fence[")).collect();
     let has = |text: &str| assert!(ours.iter().any(|l| l.contains(text)), "no line with {text:?} in {ours:#?}");
     has("golden-create for felhom (uid ");
+    has(": started 9001 from local:vztmpl/debian-13.tar.zst on local");
     has(": ok 9001 from local:vztmpl/debian-13.tar.zst on local");
     has("usb-mount for felhom (uid ");
     has("Policy: the host's policy does not allow");

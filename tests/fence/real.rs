@@ -1,4 +1,4 @@
-//! The real sudo, visudo and sshd, in a mount namespace of their own: the machine is left as it was.
+//! The real sudo, visudo and sshd in a mount namespace: the machine itself is not changed.
 
 use std::path::{Path, PathBuf};
 
@@ -53,12 +53,31 @@ fn static_helper() -> Option<PathBuf> {
     built.status.success().then(|| dir.join(target).join("debug/felhom-fence"))
 }
 
+fn skip(why: &str) {
+    assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "{why}");
+    eprintln!("skipped: {why}");
+}
+
+/// Item 20. `tests/lab/readme --debian` does the same with `cargo install` and a fresh Debian 13.
+#[test]
+fn the_readme_steps_as_written_in_a_clean_root_without_a_toolchain() {
+    let tool = ["/usr/bin/dpkg-query", "/usr/bin/apt-cache"].into_iter().find(|tool| !Path::new(tool).exists());
+    if let Some(why) = missing().or_else(|| tool.map(|tool| format!("{tool} is not installed"))) {
+        return skip(&why);
+    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let probe = Command::new("unshare").args(["-m", "--uts", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).output().expect("unshare runs");
+    if !probe.status.success() {
+        return skip(&format!("no mount namespace: {}", String::from_utf8_lossy(&probe.stderr)));
+    }
+    let bin = assert_cmd::cargo::cargo_bin!("felhom").parent().expect("a directory");
+    let ran = Command::new(here.join("tests/lab/readme")).arg(bin).timeout(std::time::Duration::from_secs(120)).output().expect("it runs");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains(" 0 failed"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[test]
 fn with_real_sudo_and_sshd() {
-    let skip = |why: &str| {
-        assert!(std::env::var_os("FELHOM_REQUIRE_REAL").is_none(), "{why}");
-        eprintln!("skipped: {why}");
-    };
     if let Some(why) = missing() {
         return skip(&why);
     }

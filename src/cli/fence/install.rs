@@ -6,16 +6,24 @@ use clap::{ArgGroup, Args};
 
 use crate::cli::Ctx;
 use crate::config::context::check_ssh_host;
-use crate::config::{Context, FenceVia, Transport, Writes};
-use crate::fault::{Fault, Result};
+use crate::config::resolve::FROM_ENV;
+use crate::config::{Context, Fence as Setting, FenceVia, Transport, Writes};
+use crate::fault::{Fault, Kind, Result};
+use crate::fence::client::Fence;
 use crate::fence::install::{self, Target as Place, Wanted};
 use crate::fence::policy::Policy;
 use crate::fence::protocol::Word;
+use crate::fence::request::UsbStatus;
 use crate::fence::sudoers;
 use crate::fence::text::{Bridge, MountName, SshKey, StorageId, Uuid};
-use crate::guard::{Change, Item, Step, Target};
+use crate::guard::{Act as _, Change, Item, Step, Target};
+use crate::ops::fence_setting::{self, WriteFence};
+use crate::transport::ssh::host_of;
 
 /// Install the root helper on a host
+///
+/// The helper is copied next to an installed one and replaces it only if it runs on the host. The context of the host (or that of -c) is
+/// set to use it.
 ///
 /// The sudoers rule lists literal commands only and is checked before it is installed. Golden containers are off unless --golden
 /// allows them within the limits given here. Root can change the policy file on the host at any time.
@@ -78,7 +86,7 @@ impl Install {
             }
             None => Place::Local,
         };
-        let context = context(ctx, &target)?;
+        let (context, written) = contexts(ctx, &target)?;
         let interrupt = &ctx.around.interrupt;
         let wanted = Wanted {
             policy: self.policy()?,
@@ -97,21 +105,27 @@ impl Install {
             sudoers::commands().join(", ")
         ));
         if kept {
-            item = item.caution("the host has a policy already, and keeps it: --replace-policy writes it anew");
+            item = item.caution("the host keeps its policy; --replace-policy overwrites it");
         }
         for step in install::steps(&wanted, &probe, interrupt)? {
             item = item.step(Step::act("install", step));
         }
+        let setting = fence_setting::of(&target, &wanted.user);
+        if let Some(name) = &written {
+            let write = WriteFence {
+                context: name.clone(),
+                setting: setting.clone(),
+                host: probe.host,
+                paths: ctx.around.paths.clone(),
+                interrupt: interrupt.clone(),
+            };
+            item = item.touches(write.describe()).step(Step::act("context", write));
+        }
         let change = Change::one(format!("install the fence on {target}"), item);
         let session = ctx.without_api(&context, "root");
         ctx.carry_out(&session, change, |_, _| Ok(serde_json::Map::new()))?;
-        if self.ssh.is_some() && ctx.global.plan.is_none() {
-            let host = target.to_string();
-            let host = host.rsplit('@').next().unwrap_or_default();
-            ctx.out.hint(format!(
-                "in the context: fence = {{ via = \"ssh\", host = \"{}@{host}\" }}; then `felhom fence check` proves it",
-                wanted.user
-            ));
+        if ctx.global.plan.is_none() {
+            next(ctx, written.as_deref(), &setting)?;
         }
         Ok(())
     }
@@ -135,29 +149,49 @@ impl Install {
     }
 }
 
-/// Whose gate it is: that of the context that is named, else of the one that is about this host (of several, the strictest). No API is
-/// asked, so there need be none: then the journal names the place.
-fn context(ctx: &Ctx, target: &Place) -> Result<Context> {
+/// What to do after an installation: check it, give ssh a key, or name the context.
+fn next(ctx: &Ctx, written: Option<&str>, setting: &Setting) -> Result<()> {
+    let place = setting.host.as_deref().map_or_else(|| "via = \"local\"".to_owned(), |host| format!("via = \"ssh\", host = \"{host}\""));
+    let Some(name) = written else {
+        ctx.out.hint(format!(
+            "repeat it with `-c NAME` to use it in a context, or add `fence = {{ {place} }}` with `felhom context edit NAME`"
+        ));
+        return Ok(());
+    };
+    let Some(setting) = ctx.config()?.context(name)?.fence.clone() else { return Ok(()) };
+    match Fence::of(&setting, ctx.around.interrupt.clone()).and_then(|fence| fence.ask(UsbStatus {})) {
+        Ok(_) => ctx.out.hint(format!("`felhom fence check -c {name}` checks what the helper allows")),
+        Err(fault) => {
+            ctx.out.warn(format!("context '{name}' does not reach the helper yet: {fault}"));
+            if fault.kind == Kind::Unauthenticated {
+                ctx.out.hint("repeat it with `--key FILE`: the public key that ssh uses for this host");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The context whose rules apply to the installation, and the name of the one that gets the fence. With -c both are that one. Otherwise
+/// the contexts of this host count: the strictest for the rules; the current or only one for the fence. Without any, the journal names
+/// the host.
+fn contexts(ctx: &Ctx, target: &Place) -> Result<(Context, Option<String>)> {
     if ctx.around.fixed.is_some() {
-        return Err(Fault::usage("the demo host has its fence already, and what --ssh and --local name is a real one")
-            .with_hint("leave `demo` out to install it on a real host"));
+        return Err(Fault::usage("the demo host has its fence already; --ssh and --local name a real host")
+            .with_hint("run it without `demo` to install it on a real host"));
     }
     let place = Context::new(target.to_string());
-    // A staged installation without a context is applied under the name of its place, which no context can have.
+    // A staged installation without a context is applied under the name of its host, which no context can have.
     if ctx.global.context.as_ref().is_some_and(|name| *name != place.name) {
-        return ctx.context();
+        let context = ctx.context()?;
+        let name = Some(context.name.clone()).filter(|name| name != FROM_ENV);
+        return Ok((context, name));
     }
-    let host = |destination: &str| destination.rsplit('@').next().unwrap_or(destination).to_owned();
     let is_about = |context: &Context| match target {
         Place::Local => context.transport == Transport::Local || context.fence.as_ref().is_some_and(|fence| fence.via == FenceVia::Local),
         Place::Ssh(there) => {
             let named = context.ssh.iter().map(|ssh| &ssh.host).chain(context.fence.iter().filter_map(|fence| fence.host.as_ref()));
-            context
-                .endpoints
-                .iter()
-                .map(|endpoint| endpoint.url.host.clone())
-                .chain(named.map(|name| host(name)))
-                .any(|one| one == host(there))
+            let hosts = context.endpoints.iter().map(|endpoint| endpoint.url.host.trim_matches(['[', ']']));
+            hosts.chain(named.map(|name| host_of(name))).any(|host| host == host_of(there))
         }
     };
     let strictness = |context: &Context| match context.writes {
@@ -165,11 +199,18 @@ fn context(ctx: &Ctx, target: &Place) -> Result<Context> {
         Writes::Stage => 1,
         Writes::Deny => 2,
     };
-    Ok(ctx.config()?.contexts.into_values().filter(is_about).max_by_key(strictness).unwrap_or(place))
+    let config = ctx.config()?;
+    let current = config.resolve(&ctx.around.env, None).ok().map(|context| context.name);
+    let of_host: Vec<Context> = config.contexts.into_values().filter(is_about).collect();
+    let written = match of_host.as_slice() {
+        [only] => Some(only.name.clone()),
+        several => current.filter(|name| several.iter().any(|context| context.name == *name)),
+    };
+    Ok((of_host.into_iter().max_by_key(strictness).unwrap_or(place), written))
 }
 
 fn read_key(path: &std::path::Path) -> Result<SshKey> {
     let text = std::fs::read_to_string(path).map_err(|e| Fault::io(format!("read {}", path.display()), &e))?;
     SshKey::new(text.trim())
-        .map_err(|_| Fault::usage(format!("{} holds no public ssh key", path.display())).with_hint("it is the file that ends with .pub"))
+        .map_err(|_| Fault::usage(format!("{} is not a public ssh key", path.display())).with_hint("pass the file that ends with .pub"))
 }

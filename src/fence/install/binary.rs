@@ -1,4 +1,4 @@
-//! The helper's file: where it is looked for, and that it is the right one for the host.
+//! The helper's file: where it is looked for, and whether it is built for the host's kind of machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,15 @@ impl Machine {
         }
     }
 
+    /// How to build a helper that needs no library of the host, for a hint.
+    pub fn static_build(self) -> String {
+        let target = format!("{}-unknown-linux-gnu", self.word());
+        format!(
+            "build a static helper with `RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --no-default-features --features fence \
+             --bin felhom-fence --target {target}` and pass it with --helper target/{target}/release/felhom-fence"
+        )
+    }
+
     fn elf(self) -> u16 {
         match self {
             Self::X86_64 => 62,
@@ -36,7 +45,7 @@ impl Machine {
     }
 }
 
-/// The helper, read and looked at.
+/// A helper for the host's kind of machine.
 #[derive(Debug)]
 pub struct Helper {
     pub path: PathBuf,
@@ -65,64 +74,47 @@ pub fn find(named: Option<&Path>, machine: Machine) -> Result<Helper> {
         Some(path) => path.to_owned(),
         None => places(machine).into_iter().find(|p| p.is_file()).ok_or_else(|| {
             let looked = places(machine).iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-            Fault::not_found(format!("there is no helper for {} here; looked for {looked}", machine.word()))
-                .with_hint(format!("--helper FILE names it; it is built with --no-default-features --features fence --target {}-unknown-linux-gnu and crt-static", machine.word()))
+            Fault::not_found(format!("no helper for {} found; looked for {looked}", machine.word())).with_hint(machine.static_build())
         })?,
     };
     let bytes = fs::read(&path).map_err(|e| Fault::io(format!("read the helper {}", path.display()), &e))?;
-    look(&bytes, machine).map_err(|why| Fault::other(format!("{} is not the helper for {}: {why}", path.display(), machine.word())))?;
+    check(&bytes, machine).map_err(|why| {
+        Fault::other(format!("{} is not a helper for {}: {why}", path.display(), machine.word())).with_hint(machine.static_build())
+    })?;
     Ok(Helper { path, bytes })
 }
 
-/// A program for that machine that needs no library of the host.
-fn look(bytes: &[u8], machine: Machine) -> std::result::Result<(), String> {
-    let word =
-        |at: usize, len: usize| -> Option<u64> { Some(bytes.get(at..at + len)?.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))) };
+/// Checks that it is a program for that kind of machine. Whether its libraries are there, only the host can tell.
+fn check(bytes: &[u8], machine: Machine) -> std::result::Result<(), &'static str> {
     if bytes.get(..6) != Some(&[0x7f, b'E', b'L', b'F', 2, 1]) {
-        return Err("it is no 64-bit program".into());
+        return Err("it is not a 64-bit Linux program");
     }
-    let elf = || -> Option<(u64, u64, u64, u64)> { Some((word(18, 2)?, word(32, 8)?, word(54, 2)?, word(56, 2)?)) };
-    let (built_for, table, size, count) = elf().ok_or("it is cut off")?;
-    if built_for != u64::from(machine.elf()) {
-        return Err("it is built for another kind of machine".into());
+    match bytes.get(18..20) {
+        None => Err("it is incomplete"),
+        Some(word) if u16::from_le_bytes([word[0], word[1]]) == machine.elf() => Ok(()),
+        Some(_) => Err("it is built for another kind of machine"),
     }
-    for number in 0..count {
-        let at = usize::try_from(table + number * size).map_err(|_| "it is damaged")?;
-        // PT_INTERP: it asks for the host's dynamic loader, and so for its version of the C library.
-        if word(at, 4) == Some(3) {
-            return Err("it is not linked statically (build it with crt-static)".into());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn elf(machine: u16, segment: u32) -> Vec<u8> {
-        let mut bytes = vec![0_u8; 120];
+    #[test]
+    fn any_program_for_the_kind_of_machine_is_accepted() {
+        let mut bytes = vec![0_u8; 64];
         bytes[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1]);
-        bytes[18..20].copy_from_slice(&machine.to_le_bytes());
-        bytes[32] = 64;
-        bytes[54] = 56;
-        bytes[56] = 1;
-        bytes[64..68].copy_from_slice(&segment.to_le_bytes());
-        bytes
+        bytes[18..20].copy_from_slice(&62_u16.to_le_bytes());
+        assert_eq!(check(&bytes, Machine::X86_64), Ok(()));
+        assert!(check(&bytes, Machine::Aarch64).is_err_and(|e| e.contains("another kind")));
+        assert!(check(b"#!/bin/sh\n", Machine::X86_64).is_err() && check(&bytes[..10], Machine::X86_64).is_err());
     }
 
     #[test]
-    fn only_a_static_program_for_the_host_is_taken() {
-        assert_eq!(look(&elf(62, 1), Machine::X86_64), Ok(()));
-        assert!(look(&elf(62, 1), Machine::Aarch64).is_err_and(|e| e.contains("another kind")));
-        assert!(look(&elf(62, 3), Machine::X86_64).is_err_and(|e| e.contains("statically")));
-        assert!(look(b"#!/bin/sh\n", Machine::X86_64).is_err());
-        assert!(look(&elf(62, 1)[..30], Machine::X86_64).is_err());
-    }
-
-    #[test]
-    fn a_missing_helper_says_where_it_was_looked_for() {
-        let fault = find(None, if cfg!(target_arch = "aarch64") { Machine::X86_64 } else { Machine::Aarch64 }).expect_err("there is none");
+    fn a_missing_helper_names_the_places_and_the_target_to_build_for() {
+        let other = if cfg!(target_arch = "aarch64") { Machine::X86_64 } else { Machine::Aarch64 };
+        let fault = find(None, other).expect_err("there is none");
         assert!(fault.message.contains("/usr/libexec/felhom/felhom-fence-"), "{fault}");
+        assert!(fault.hint().contains(&format!("--target {}-unknown-linux-gnu", other.word())), "{fault}");
     }
 }

@@ -1,6 +1,6 @@
 //! `fence install`: brings the helper, its policy, the sudoers rule and, where asked, the restricted key to a host.
 //!
-//! Every step is a small script that runs as root on the host and can run again: what is there already stays.
+//! Every step is a small script that runs as root on the host and can be repeated: an existing user or policy is kept.
 
 mod binary;
 mod scripts;
@@ -61,6 +61,8 @@ pub struct Probe {
     pub machine: Machine,
     pub user_exists: bool,
     pub policy_exists: bool,
+    /// The host's own name, as the helper answers it.
+    pub host: String,
 }
 
 /// Looks at the host; changes nothing.
@@ -78,7 +80,7 @@ pub fn probe(target: &Target, user: &str, interrupt: &Interrupt) -> Result<Probe
     let machine = Machine::of_uname(value("machine")).ok_or_else(|| {
         Fault::other(format!("{target} is a {}: there is no helper for it", value("machine"))).with_hint("x86_64 and aarch64 are built")
     })?;
-    Ok(Probe { machine, user_exists: value("user") == "yes", policy_exists: value("policy") == "yes" })
+    Ok(Probe { machine, user_exists: value("user") == "yes", policy_exists: value("policy") == "yes", host: value("host").to_owned() })
 }
 
 /// The steps that put it there, in order.
@@ -90,7 +92,8 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     let file = find(wanted.helper.as_deref(), probe.machine)?;
     let mut steps = Vec::new();
     let mut add = |what: String, text: String, stdin: Vec<u8>| {
-        steps.push(Script { target: wanted.target.clone(), what, text, stdin, interrupt: interrupt.clone() });
+        let static_build = probe.machine.static_build();
+        steps.push(Script { target: wanted.target.clone(), what, text, stdin, static_build, interrupt: interrupt.clone() });
     };
     if !probe.user_exists {
         if !wanted.create_user {
@@ -120,6 +123,8 @@ pub struct Script {
     what: String,
     text: String,
     stdin: Vec<u8>,
+    /// The hint where the helper does not run.
+    static_build: String,
     interrupt: Interrupt,
 }
 
@@ -147,7 +152,10 @@ impl Act for Script {
     }
 
     fn run(&self, _: &Outputs, _: &Permit) -> Result<Json> {
-        let done = shell(&self.target, &self.text, self.stdin.clone(), &self.interrupt).map_err(|f| f.while_(self.describe()))?;
+        let done = shell(&self.target, &self.text, self.stdin.clone(), &self.interrupt).map_err(|fault| {
+            let fault = if fault.message.contains(scripts::DOES_NOT_RUN) { fault.with_hint(self.static_build.clone()) } else { fault };
+            fault.while_(self.describe())
+        })?;
         Ok(json!(done.stdout_text().trim()))
     }
 }

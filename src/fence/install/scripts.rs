@@ -12,7 +12,7 @@ const HOME: &str = "/var/lib/felhom";
 pub(super) fn probe(user: &str) -> String {
     let user = quote(user);
     format!(
-        "echo uid=$(id -u); echo machine=$(uname -m); echo sudo=$(command -v sudo); PATH=$PATH:/usr/sbin:/sbin; echo visudo=$(command -v visudo)\n\
+        "echo uid=$(id -u); echo machine=$(uname -m); echo host=$(uname -n); echo sudo=$(command -v sudo); PATH=$PATH:/usr/sbin:/sbin; echo visudo=$(command -v visudo)\n\
          if id {user} >/dev/null 2>&1; then echo user=yes; fi\n\
          if test -e {POLICY_FILE}; then echo policy=yes; fi\n"
     )
@@ -27,14 +27,18 @@ pub(super) fn user(user: &str) -> String {
     )
 }
 
-/// The new file is tried before it takes the old one's place.
+/// The beginning of the message when the helper's self-test fails.
+pub(super) const DOES_NOT_RUN: &str = "the helper does not run there";
+
+/// Copies the helper next to the installed one, runs its self-test there, and only then replaces the installed one, atomically.
 pub(super) fn helper() -> String {
     format!(
         "set -eu; umask 022\n\
          dir=$(dirname {HELPER}); install -d -o root -g root -m 755 \"$dir\"\n\
          new=$(mktemp \"$dir/.felhom-fence.XXXXXX\"); trap 'rm -f \"$new\"' EXIT\n\
          cat > \"$new\"; chown root:root \"$new\"; chmod 755 \"$new\"; sync \"$new\"\n\
-         printf '{{\"protocol\":1,\"request\":{{}}}}' | \"$new\" version | grep -q '\"ok\"' || {{ echo 'the helper does not run on this host' >&2; exit 1; }}\n\
+         said=$(printf '{{\"protocol\":1,\"request\":{{}}}}' | \"$new\" version 2>&1) || said=\"$said (exit code $?)\"\n\
+         case $said in *'\"ok\"'*) ;; *) printf '{DOES_NOT_RUN}: %s\\n' \"$(printf %s \"$said\" | tr '\\n' ' ')\" >&2; exit 1;; esac\n\
          mv -f \"$new\" {HELPER}; trap - EXIT; sync \"$dir\"\n"
     )
 }
