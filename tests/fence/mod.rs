@@ -1,5 +1,6 @@
-//! The fence: its verbs in the demo, and its doors with the real sudo and sshd.
+//! The fence: its verbs in the demo, the real sudo and sshd, and the lab.
 
 mod demo;
 mod inside;
+mod lab;
 mod real;
