@@ -16,6 +16,7 @@ pub static COMMON: &[&str] = &[
     "GET /access/roles",
     "GET /access/users/{userid}",
     "GET /cluster/resources",
+    "GET /cluster/status",
     "GET /cluster/nextid",
     "GET /nodes",
     "GET /cluster/tasks",

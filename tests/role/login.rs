@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use felhom::config::{Context, Endpoint, Env};
-use felhom::transport::Transport;
 use felhom::transport::https::{Https, Login};
 
 use super::support::{Fresh, PASSWORD, PHONE, code};

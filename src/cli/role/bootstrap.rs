@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::admin::{Admin, Trust};
-use super::pinning::{Pinning, pin, pinned_already};
+use super::pinning::{Pinning, located, pin, pinned_already};
 use super::subject::{self, Via};
 use crate::api::access;
 use crate::cli::Ctx;
@@ -213,6 +213,7 @@ impl Bootstrap {
     fn ask(&self, ctx: &Ctx, (session, context, given): Entered, wanted: &Wanted, at: i64) -> Result<Ready> {
         let via = self.via;
         let client = session.client()?;
+        let context = if via == Via::Https { context } else { located(client, context)? };
         let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via, &session.interrupt)?;
         let present = present::look(client, &wanted.user)?;
         if present.user.is_none() {

@@ -1,8 +1,8 @@
 //! What is pinned of a host, once the administrator's login (or root on the node) has proved it.
 
 use super::subject::Via;
-use crate::api::nodes;
-use crate::config::Context;
+use crate::api::{cluster, nodes};
+use crate::config::{Context, Endpoint, Transport};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
 use crate::ops::context::{cluster_ca, look, under_ca};
@@ -56,6 +56,19 @@ pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via:
         }
         None => Ok(settled(now, "fingerprint")),
     }
+}
+
+/// The context with an endpoint: a context that has only ssh gets the address of the node behind it, and goes over https from now on.
+pub(super) fn located(client: &Client, context: Context) -> Result<Context> {
+    if !context.endpoints.is_empty() {
+        return Ok(context);
+    }
+    let address = client.get(&cluster::status())?.into_iter().find(|member| member.local).and_then(|member| member.ip);
+    let url = address.as_deref().and_then(|ip| if ip.contains(':') { format!("[{ip}]").parse() } else { ip.parse() }.ok());
+    let url = url.ok_or_else(|| {
+        Fault::new(Kind::Host, "the node does not say its address").with_hint("name it: `felhom role bootstrap --host HOST --via ssh`")
+    })?;
+    Ok(Context { transport: Transport::Https, endpoints: vec![Endpoint::new(url)], ..context })
 }
 
 /// The node has this certificate, or its cluster's CA made it.
