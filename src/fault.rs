@@ -27,6 +27,8 @@ pub enum Kind {
     BadParameter,
     /// The host has no such call (501).
     NotImplemented,
+    /// The cluster has no quorum: nothing can be changed.
+    NoQuorum,
     /// A task ended with something other than OK.
     TaskFailed,
     /// A task ended with warnings, and `--fail-on-warnings` was given.
@@ -66,7 +68,14 @@ impl Kind {
             Self::Unknown => 10,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Exists | Self::Conflict | Self::Locked | Self::BadParameter | Self::NotImplemented | Self::Host | Self::Other => 1,
+            Self::Exists
+            | Self::Conflict
+            | Self::Locked
+            | Self::BadParameter
+            | Self::NotImplemented
+            | Self::NoQuorum
+            | Self::Host
+            | Self::Other => 1,
         }
     }
 
@@ -84,6 +93,7 @@ impl Kind {
             Self::Locked => "locked",
             Self::BadParameter => "bad_parameter",
             Self::NotImplemented => "not_implemented",
+            Self::NoQuorum => "no_quorum",
             Self::TaskFailed => "task_failed",
             Self::TaskWarnings => "task_warnings",
             Self::Partial => "partial",
@@ -114,6 +124,7 @@ impl Kind {
             Self::Conflict => "somebody changed it in between: look at the present state, then run the command again",
             Self::Locked => "`felhom task list --running` shows who works on it; --wait-lock 10m waits for it",
             Self::BadParameter => "`felhom api describe PATH` shows the parameters that the host takes",
+            Self::NoQuorum => "start the missing nodes; `felhom node list` shows which are offline",
             Self::NotImplemented => "`felhom api ls PATH` shows what the host has there; an older host may lack this call",
             Self::TaskFailed => "`felhom task log UPID` shows the whole log",
             Self::TaskWarnings => "`felhom task log UPID` shows the warnings; without --fail-on-warnings they count as done",

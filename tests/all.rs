@@ -5,6 +5,7 @@ mod api;
 mod api_docs;
 mod backup;
 mod boundaries;
+mod cluster;
 mod complete;
 mod connection;
 mod context;

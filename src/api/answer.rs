@@ -106,6 +106,9 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
         }),
     };
     let mut fault = Fault::new(kind, format!("{request}: {text}"));
+    if kind == Kind::NoQuorum {
+        fault.message = format!("{request}: the cluster has no quorum");
+    }
     let told = if text.starts_with("HTTP status") { status.to_string() } else { format!("{status} {text}") };
     if (595..=599).contains(&status) {
         let node = request.node().map_or_else(|| "the node".to_owned(), |node| format!("node '{node}'"));
@@ -143,6 +146,9 @@ pub fn known(text: &str) -> Option<Kind> {
     if denial(text).is_some() || has("only allowed for root@pam") || has("user != root@pam") || has("Only root can") {
         return Some(Kind::Denied);
     }
+    if no_quorum(text) {
+        return Some(Kind::NoQuorum);
+    }
     if has("detected modified configuration") {
         return Some(Kind::Conflict);
     }
@@ -154,6 +160,12 @@ pub fn known(text: &str) -> Option<Kind> {
     }
     let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such file"];
     missing.iter().any(|needle| has(needle)).then_some(Kind::NotFound)
+}
+
+/// The three ways in which a host without quorum says so: its cluster file system is read-only.
+fn no_quorum(text: &str) -> bool {
+    let read_only = text.contains("/etc/pve/") && text.contains(".tmp.") && text.contains("Permission denied");
+    text.contains("no quorum") || read_only
 }
 
 /// `Permission check failed (/vms/102, VM.Backup)` → path and privilege (alternatives joined by `|`).
@@ -234,6 +246,20 @@ mod tests {
         let refused = fault(Method::Post, 595, "Connection refused", "");
         assert_eq!((refused.kind, refused.exit_code()), (Kind::NodeDown, 9));
         assert!(refused.message.contains("node 'pve1'"), "{}", refused.message);
+    }
+
+    #[test]
+    fn a_missing_quorum_is_one_kind_of_error_whatever_its_shape() {
+        for text in [
+            "cluster not ready - no quorum?",
+            "create user failed: cfs-lock 'file-user_cfg' error: no quorum!",
+            "unable to open file '/etc/pve/nodes/pve1/lxc/101.conf.tmp.1125' - Permission denied",
+        ] {
+            let lost = fault(Method::Put, 500, text, "");
+            assert_eq!(lost.kind, Kind::NoQuorum, "{text}");
+            assert!(lost.message.ends_with("the cluster has no quorum"), "{}", lost.message);
+        }
+        assert_eq!(known("unable to open file '/etc/network/interfaces.tmp.1' - Permission denied"), None);
     }
 
     #[test]

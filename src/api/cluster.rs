@@ -88,6 +88,34 @@ pub fn version() -> Call<Version> {
     Call::get(path!["version"])
 }
 
+/// A line of `/cluster/status`: the cluster itself, or a node.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Member {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default, deserialize_with = "lenient::opt_u64")]
+    pub quorate: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub online: bool,
+}
+
+pub fn status() -> Call<Vec<Member>> {
+    Call::get(path!["cluster", "status"])
+}
+
+/// Why nothing can be changed in this cluster: it has no quorum. `None` for a single node and a cluster with quorum.
+pub fn without_quorum(members: &[Member]) -> Option<String> {
+    let cluster = members.iter().find(|member| member.kind == "cluster")?;
+    if cluster.quorate != Some(0) {
+        return None;
+    }
+    let nodes: Vec<&Member> = members.iter().filter(|member| member.kind == "node").collect();
+    let online = nodes.iter().filter(|node| node.online).count();
+    Some(format!("the cluster has no quorum ({online} of {} votes)", nodes.len()))
+}
+
 pub fn guests() -> Call<Vec<Resource>> {
     Call::get(path!["cluster", "resources"]).with("type", "vm")
 }

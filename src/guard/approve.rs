@@ -32,6 +32,9 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let held: Option<Held> = if rules.plan && calls { permissions().ok() } else { None };
     let plan = Plan::of(&change, &session.context, session.who(), held.as_ref());
     if rules.plan {
+        if let Some(why) = session.client().ok().filter(|_| calls).and_then(|client| client.without_quorum()) {
+            session.person.warn(&format!("{why}; the change would be refused"));
+        }
         return Ok(Pass::Planned(plan));
     }
     // What a verb refused for single targets is a refusal too, and is written down.

@@ -25,5 +25,5 @@ pub use permit::{Permit, stop_task};
 pub use plan::{Needed, Plan, PlannedItem, PlannedStep};
 pub use rules::{Gate, Rules};
 pub use run::{Approved, Done};
-pub use stage::{Applying, Shelf, Staged, by_prefix};
+pub use stage::{Applying, Broken, Shelf, Staged, by_prefix};
 pub use tags::TagRules;

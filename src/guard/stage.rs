@@ -99,7 +99,7 @@ impl Shelf {
     }
 
     /// Every staged change, oldest first, and the IDs of those that cannot be read, each with the reason.
-    pub fn read(&self) -> Result<(Vec<Staged>, Vec<(String, String)>)> {
+    pub fn read(&self) -> Result<(Vec<Staged>, Vec<Broken>)> {
         let (mut found, mut broken) = (Vec::new(), Vec::new());
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -112,12 +112,11 @@ impl Shelf {
                 Ok(staged) => found.push(staged),
                 Err(why) => {
                     let id = entry.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                    broken.push((id, why));
+                    broken.push(Broken { id, why });
                 }
             }
         }
         found.sort_by(|a: &Staged, b| a.id.cmp(&b.id));
-        broken.sort();
         Ok((found, broken))
     }
 
@@ -159,6 +158,12 @@ impl Shelf {
         staged.used = Some(jiff::Timestamp::now().as_second());
         self.put(&staged)
     }
+}
+
+/// A staged change that cannot be read.
+pub struct Broken {
+    pub id: String,
+    pub why: String,
 }
 
 /// The shortest beginning of an ID that is taken for it.

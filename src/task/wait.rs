@@ -61,6 +61,10 @@ impl Ended {
             Verdict::Warnings(_) if !fail_on_warnings => return None,
             Verdict::Warnings(_) => Kind::TaskWarnings,
             Verdict::Failed(text) if crate::api::answer::denial(text).is_some() => Kind::Denied,
+            Verdict::Failed(text) if crate::api::answer::known(text) == Some(Kind::NoQuorum) => {
+                let fault = Fault::new(Kind::NoQuorum, format!("the cluster has no quorum (the task ended with: {text})"));
+                return Some(Fault { log: self.log.clone(), exit: Some(Kind::TaskFailed.exit()), ..fault }.with_upid(&self.upid));
+            }
             Verdict::Failed(_) => Kind::TaskFailed,
         };
         let mut fault = Fault::new(kind, format!("the task ended with: {}", self.exitstatus)).with_upid(&self.upid);

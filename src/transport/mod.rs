@@ -139,8 +139,16 @@ impl Client {
             return Ok(());
         }
         self.get(&cluster::permissions()).map(drop)?;
+        if let Some(why) = self.without_quorum() {
+            return Err(Fault { exit: Some(Kind::Refused.exit()), ..Fault::new(Kind::NoQuorum, format!("{why}; nothing was sent")) });
+        }
         self.get(&tasks::recent())?.iter().for_each(|entry| self.note_task(&entry.upid));
         Ok(())
+    }
+
+    /// Why the cluster takes no changes: it has no quorum. A host that does not tell is asked no further.
+    pub fn without_quorum(&self) -> Option<String> {
+        self.get(&cluster::status()).ok().and_then(|members| cluster::without_quorum(&members))
     }
 
     /// Sends a change, once.

@@ -16,7 +16,12 @@ pub struct List {}
 
 impl List {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        ctx.list(all)
+        ctx.list(|session| {
+            if let Some(why) = session.client()?.without_quorum() {
+                session.person.warn(&format!("{}: {why}; nothing can be changed", session.context));
+            }
+            all(session)
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::Ctx;
 use crate::fault::Result;
-use crate::guard::Staged;
+use crate::guard::{Broken, Staged};
 use crate::ui::{Cell, Column, Row, Tone, units};
 
 /// List staged changes
@@ -31,17 +31,16 @@ struct Shown {
 impl List {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let (staged, broken) = super::shelf(ctx).read()?;
-        for (id, why) in &broken {
+        for Broken { id, why } in &broken {
             ctx.out.warn(format!("the staged change '{id}' cannot be read: {why}"));
         }
-        let rows: Vec<Shown> =
-            staged.into_iter().map(Shown::of).chain(broken.into_iter().map(|(id, why)| Shown::broken(id, why))).collect();
+        let rows: Vec<Shown> = staged.into_iter().map(Shown::of).chain(broken.into_iter().map(Shown::broken)).collect();
         ctx.out.list(&rows)
     }
 }
 
 impl Shown {
-    fn broken(id: String, why: String) -> Self {
+    fn broken(Broken { id, why }: Broken) -> Self {
         let none = String::new;
         Self {
             id,

@@ -87,6 +87,8 @@ struct Look {
     running: bool,
     agent: bool,
     lock: Option<Fault>,
+    /// Its state under HA, if that manages it.
+    ha: Option<String>,
 }
 
 /// What would be done for these guests.
@@ -132,10 +134,11 @@ fn look(session: &Session, guest: &Guest, mode: Mode) -> Look {
         // What stands against the backup itself is for the backup to say.
         Err(_) => (None, None),
     };
+    let ha = now.as_ref().and_then(|live| live.ha.clone());
     let running = now.map_or_else(|| guest.running(), |live| live.running());
     let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()));
     let agent = running && mode == Mode::Snapshot && guest.kind == GuestKind::Qemu && agent_answers(session, guest, &config);
-    Look { config, running, agent, lock: locked }
+    Look { config, running, agent, lock: locked, ha }
 }
 
 /// The agent is switched on, may freeze, and answers.
@@ -204,6 +207,13 @@ fn item(
     };
     if let Some(fault) = look.lock {
         return item.refused(fault);
+    }
+    // The host says so only in the task, after everything was prepared.
+    if options.mode == Mode::Stop && look.ha.as_ref().is_some_and(|state| !matches!(state.as_str(), "ignored" | "disabled")) {
+        return item.refused(
+            Fault::refused(format!("{} is managed by HA, which allows no backup in stop mode", guest.label()))
+                .with_hint(format!("use --mode snapshot, or set the HA resource of {} to `ignored` for the backup", guest.vmid)),
+        );
     }
     if look.running && options.mode != Mode::Snapshot {
         let what = if options.mode == Mode::Stop { "is stopped while it is read" } else { "stands still for a while" };

@@ -219,6 +219,10 @@ fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind, node: &st
         return Err(Fault::refused(format!("will not overwrite {}: its protection is on", guest.label()))
             .with_hint(format!("the host refuses it too; `felhom guest set {} protection=0 --force` takes it off", guest.vmid)));
     }
+    if now.ha.is_some() {
+        return Err(Fault::refused(format!("{} is managed by HA and cannot be overwritten", guest.label()))
+            .with_hint(format!("remove {} from HA first, or restore into another --vmid", guest.vmid)));
+    }
     if now.running() {
         return Err(Fault::refused(format!("{} runs: a running guest is not overwritten", guest.label()))
             .with_hint(format!("`felhom guest shutdown {}` first", guest.vmid)));

@@ -1,0 +1,59 @@
+//! Clusters: without quorum, and guests under HA.
+
+use felhom::demo::faults::{Fault, Trouble};
+use serde_json::json;
+
+use crate::support::Host;
+
+/// What a cluster of two answers while the other node is gone.
+const NO_QUORUM: &str = r#"{"data":[{"type":"cluster","id":"cluster","name":"lab","nodes":2,"quorate":0},{"type":"node","id":"node/pve1","name":"pve1","online":1,"local":1},{"type":"node","id":"node/pve2","name":"pve2","online":0}]}"#;
+
+fn without_quorum() -> Host {
+    let host = Host::demo();
+    host.inject(Fault::new("GET", "/cluster/status", Trouble::Ignored { body: NO_QUORUM.into() }));
+    host
+}
+
+#[test]
+fn without_quorum_nothing_is_sent() {
+    let host = without_quorum();
+    let refused = host.run(["guest", "stop", "110", "--yes"]).fails(3);
+    refused.says("the cluster has no quorum (1 of 2 votes)");
+    let error = host.run(["guest", "stop", "110", "--yes", "-o", "json"]).fails(3).error();
+    assert_eq!(error["kind"], "no_quorum");
+    host.run(["api", "put", "/nodes/pve1/lxc/110/config", "memory=1024", "--yes"]).fails(3).says("no quorum");
+    assert!(host.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[test]
+fn a_missing_quorum_is_shown_by_plans_lists_and_the_doctor() {
+    let host = without_quorum();
+    host.run(["guest", "stop", "110", "--plan"]).ok().says("no quorum (1 of 2 votes)");
+    host.run(["node", "list"]).ok().says("no quorum (1 of 2 votes)");
+    let doctor = host.run(["doctor", "-o", "json"]);
+    assert!(doctor.stdout.contains("no quorum (1 of 2 votes)"), "{doctor}");
+}
+
+#[test]
+fn a_quorum_lost_in_between_is_the_same_kind_of_error() {
+    let host = Host::demo();
+    for reason in ["cluster_not_ready_-_no_quorum?", "unable_to_open_file_'/etc/pve/nodes/pve1/lxc/110.conf.tmp.7'_-_Permission_denied"] {
+        let reason = reason.replace('_', " ");
+        host.inject(Fault::new("PUT", "/nodes/pve1/lxc/110/config", Trouble::Status { code: 500, reason }).times(1));
+        let error = host.run(["guest", "set", "110", "memory=1100", "-o", "json"]).fails(1).error();
+        assert_eq!(error["kind"], "no_quorum");
+    }
+}
+
+#[test]
+fn a_backup_in_stop_mode_of_a_guest_under_ha_is_refused_before_anything_is_sent() {
+    let host = Host::demo();
+    let entry = json!({"state": "started"});
+    host.with_state(|state| state.ha.resources.insert("ct:110".into(), entry.as_object().unwrap().clone())).unwrap();
+    let refused = host.run(["backup", "run", "110", "--storage", "local", "--mode", "stop"]).fails(3);
+    refused.says("HA").says("--mode snapshot").says("ignored");
+    assert_eq!(host.count("POST", "/vzdump"), 0);
+    let several = host.run(["backup", "run", "101", "110", "--storage", "local", "--mode", "stop", "--yes", "-o", "json"]).fails(7).json();
+    assert_eq!((&several[0]["status"], &several[1]["status"]), (&"ok".into(), &"refused".into()), "{several}");
+    host.run(["backup", "run", "110", "--storage", "local", "--mode", "snapshot"]).ok();
+}
