@@ -119,6 +119,7 @@ fn the_endpoint_of_the_environment_wins_over_its_context() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a server that is not felhom's")]
 fn a_weak_rsa_certificate_is_refused_with_that_reason() {
     if need_tool("openssl").is_none() {
         return;

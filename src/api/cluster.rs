@@ -60,20 +60,6 @@ impl Resource {
     }
 }
 
-/// An entry of `/cluster/status`: the cluster itself, or a node.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Member {
-    #[serde(default)]
-    pub ip: Option<String>,
-    /// The node that answers.
-    #[serde(default, deserialize_with = "lenient::flag")]
-    pub local: bool,
-}
-
-pub fn status() -> Call<Vec<Member>> {
-    Call::get(path!["cluster", "status"])
-}
-
 /// `GET /version`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Version {
@@ -99,6 +85,11 @@ pub struct Member {
     pub quorate: Option<u64>,
     #[serde(default, deserialize_with = "lenient::flag")]
     pub online: bool,
+    #[serde(default)]
+    pub ip: Option<String>,
+    /// The node that answers.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub local: bool,
 }
 
 pub fn status() -> Call<Vec<Member>> {

@@ -32,7 +32,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let held: Option<Held> = if rules.plan && calls { permissions().ok() } else { None };
     let plan = Plan::of(&change, &session.context, session.who(), held.as_ref());
     if rules.plan {
-        if let Some(why) = session.client().ok().filter(|_| calls).and_then(|client| client.without_quorum()) {
+        if let Some(why) = session.client().ok().filter(|_| calls).and_then(crate::transport::Client::without_quorum) {
             session.person.warn(&format!("{why}; the change would be refused"));
         }
         return Ok(Pass::Planned(plan));

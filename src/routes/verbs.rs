@@ -20,7 +20,6 @@ pub static COMMON: &[&str] = &[
     "GET /cluster/nextid",
     "GET /nodes",
     "GET /cluster/tasks",
-    "GET /cluster/status",
     "GET /nodes/{node}/tasks",
     "GET /nodes/{node}/tasks/{upid}/status",
     "GET /nodes/{node}/tasks/{upid}/log",

@@ -16,10 +16,11 @@ pub fn check(requests: &[Logged], forgiven: &[String]) -> Vec<String> {
     requests.iter().filter_map(complaint).collect()
 }
 
-/// The log masks secrets; a password of eight letters takes their place, so that limits of length still hold.
+/// The log masks secrets; a value of the same form replaces them: a private key, or a password of eight letters.
 fn unmasked(params: &Params) -> Params {
-    let word = |value: &Value| if value == "***" { Value::from("password") } else { value.clone() };
-    params.iter().map(|(key, value)| (key.clone(), word(value))).collect()
+    let plain = |key: &str| if key == "key" { "-----BEGIN PRIVATE KEY-----" } else { "password" };
+    let word = |key: &str, value: &Value| if value == "***" { Value::from(plain(key)) } else { value.clone() };
+    params.iter().map(|(key, value)| (key.clone(), word(key, value))).collect()
 }
 
 /// Fails the test that sent something wrong, unless it fails already.

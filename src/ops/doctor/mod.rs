@@ -103,7 +103,7 @@ pub fn examine(patient: &Patient<'_>) -> Report {
         return report;
     }
     let Some(held) = access::look(patient, &mut report) else { return report };
-    if let Some(why) = patient.session.client().ok().and_then(|client| client.without_quorum()) {
+    if let Some(why) = patient.session.client().ok().and_then(crate::transport::Client::without_quorum) {
         report.problem("cluster", why, "start the missing nodes; without quorum nothing can be changed");
     }
     storage::look(patient, &held, &mut report);

@@ -168,7 +168,7 @@ fn ports(rule: &Map, found: &mut Found) {
         if proto.is_empty() {
             found.error("proto", format!("missing property - '{key}' requires this property"));
         }
-        if !WITH_PORTS.contains(&proto) && !(is_icmp && key == "dport") {
+        if !(WITH_PORTS.contains(&proto) || is_icmp && key == "dport") {
             found.error(key, format!("protocol '{proto}' does not support ports"));
         }
     }
