@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use felhom::demo::schema;
+use felhom::api::schema;
 use felhom::routes::{Privs, ROWS, Row, either};
 use serde_json::Value;
 

@@ -11,6 +11,7 @@ pub mod lenient;
 pub mod list;
 pub mod nodes;
 pub mod property;
+pub mod schema;
 pub mod sdn;
 pub mod storage;
 pub mod tasks;

@@ -16,7 +16,6 @@ pub mod mounts;
 pub mod own;
 pub mod pipeline;
 pub mod pki;
-pub mod schema;
 pub mod seed;
 pub mod server;
 pub mod state;

@@ -12,9 +12,9 @@ use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Body, Request, Response};
 use super::mounts;
-use super::schema;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
+use crate::api::schema;
 
 /// A request that was answered.
 #[derive(Debug, Clone, Serialize)]

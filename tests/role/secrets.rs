@@ -365,7 +365,7 @@ const NO_SECRETS: &[&str] = &[
 fn whatever_is_named_like_a_secret_is_masked() {
     let marks = ["pass", "secret", "token", "ticket", "hmac", "otp", "private", "key", "cred"];
     let mut shown = BTreeSet::new();
-    for method in felhom::demo::schema::methods().filter(|m| m.verb != "GET") {
+    for method in felhom::api::schema::methods().filter(|m| m.verb != "GET") {
         let names = method.parameters.properties.iter().flat_map(|properties| properties.keys());
         for name in names.filter(|name| marks.iter().any(|mark| name.to_lowercase().contains(mark))) {
             let path: Vec<String> = method.template.split('/').skip(1).map(str::to_owned).collect();

@@ -1,7 +1,7 @@
 //! Every request of the suite, held against the API schema.
 
+use felhom::api::schema::{self, Params};
 use felhom::demo::Logged;
-use felhom::demo::schema::{self, Params};
 use serde_json::Value;
 
 /// What a real host would say against these requests; none of it may stand.

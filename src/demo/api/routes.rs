@@ -38,7 +38,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::demo::schema;
+    use crate::api::schema;
 
     #[test]
     fn every_route_is_in_the_schema_and_only_once() {

@@ -1,7 +1,7 @@
 //! Checks that the host makes for a section of any configuration file.
 
 use super::{Refusal, Req};
-use crate::demo::schema::{self, Kind};
+use crate::api::schema::{self, Kind};
 use crate::demo::state::Map;
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::acl::{check, check_any};
 use super::who::Who;
+use crate::api::schema::Permissions;
 use crate::demo::api::{Params, Refusal};
-use crate::demo::schema::Permissions;
 use crate::demo::state::State;
 
 /// A sender, and what the expression may ask of the request.

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::api::schema;
 use crate::demo::api::section::Options;
 use crate::demo::api::{Refusal, Req};
-use crate::demo::schema;
 use crate::demo::state::{Map, State, sha1_hex};
 
 /// One kind of section.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{changed_meanwhile, list_digest, scope, with_digest};
+use crate::api::schema::ip_version;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::schema::ip_version;
 use crate::demo::state::Map;
 
 pub(super) const ROUTES: &[Route] = &[

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::macros;
+use crate::api::schema::{ip_version, port_list};
 use crate::demo::api::Req;
-use crate::demo::schema::{ip_version, port_list};
 use crate::demo::state::{Firewall, Map};
 
 /// Everything that a rule can refer to.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{disks, random};
+use crate::api::schema::property;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::schema::property;
 use crate::demo::state::{Guest, GuestKind, Power};
 
 macro_rules! agent {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::config::Errors;
 use super::disks::{self, Disk, Namer, Source};
 use super::random;
+use crate::api::schema::property;
 use crate::demo::api::Refusal;
-use crate::demo::schema::property;
 use crate::demo::state::{Guest, GuestKind, State, Volume};
 
 /// What a finished change leaves behind.

@@ -8,8 +8,8 @@ use super::disks::{self, Disk, Namer, Source};
 use super::restore_lxc::in_task;
 use super::rights::{self, Place};
 use super::{archive, random};
+use crate::api::schema::property;
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::schema::property;
 use crate::demo::state::{Guest, GuestKind, Map, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 

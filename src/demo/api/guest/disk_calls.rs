@@ -3,8 +3,8 @@
 use super::disks::{self, Disk, Source};
 use super::rights::{self, Change, Place};
 use super::{check_lock, check_skiplock, the_guest};
+use crate::api::schema::property;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::schema::property;
 use crate::demo::state::{Guest, GuestKind, Map};
 use crate::demo::tasks::{Effect, TaskSpec};
 

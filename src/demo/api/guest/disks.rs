@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::api::schema::property::{self, Fields};
+use crate::api::schema::{self, Schema};
 use crate::demo::api::Refusal;
-use crate::demo::schema::property::{self, Fields};
-use crate::demo::schema::{self, Schema};
 use crate::demo::state::{Guest, GuestKind, Map, State, Storage, Volume};
 
 /// What a mount point stands for.
@@ -51,7 +51,7 @@ pub(super) fn setting(kind: GuestKind, key: &str) -> Option<&'static Schema> {
 /// A setting's value as the configuration keeps it: whole numbers and booleans as numbers, all else as text.
 pub(super) fn typed(kind: GuestKind, key: &str, text: &str) -> Value {
     let number = setting(kind, key).and_then(|schema| schema.kind).is_some_and(|kind| {
-        use crate::demo::schema::Kind;
+        use crate::api::schema::Kind;
         matches!(kind, Kind::Integer | Kind::Boolean)
     });
     match text.parse::<i64>() {

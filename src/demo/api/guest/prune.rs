@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::times;
+use crate::api::schema::{self, property};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::schema::{self, property};
 use crate::demo::state::{State, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 

@@ -1,7 +1,7 @@
 //! Who may change which setting. What Proxmox checks in its code, not in the schema.
 
+use crate::api::schema::property;
 use crate::demo::api::{Refusal, Req};
-use crate::demo::schema::property;
 use crate::demo::state::{GuestKind, Map};
 
 use super::disks::{self, Disk, Source};

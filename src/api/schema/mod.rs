@@ -10,9 +10,9 @@ mod table;
 mod viewer;
 
 pub use check::{Params, verify};
-pub(in crate::demo) use formats::{in_network, ip_version, port_list};
+pub use formats::{in_network, ip_version, port_list};
 pub use node::{Format, Kind, Permissions, Schema};
-pub use table::{Method, find, methods};
+pub use table::{Method, Typed, find, method, methods};
 pub use viewer::apidoc;
 
 use serde_json::Value;

@@ -30,6 +30,41 @@ pub struct Method {
     pub permissions: Option<Permissions>,
     pub parameters: Schema,
     pub returns: Option<Value>,
+    /// The keys of an answer that are not plain text, by what they are.
+    typed: BTreeMap<char, String>,
+}
+
+/// What a key of an answer is, where it is not plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    Flag,
+    Int,
+    Number,
+    List,
+    Object,
+    Bytes,
+    Time,
+    Seconds,
+    /// From 0 to 1.
+    Share,
+}
+
+impl Method {
+    /// The type of a key in the answer; `None` for text and for keys that the schema does not declare.
+    pub fn typed(&self, key: &str) -> Option<Typed> {
+        let (letter, _) = self.typed.iter().find(|(_, names)| names.split(' ').any(|name| name == key))?;
+        Some(match letter {
+            'b' => Typed::Flag,
+            'i' => Typed::Int,
+            'n' => Typed::Number,
+            'a' => Typed::List,
+            'o' => Typed::Object,
+            'B' => Typed::Bytes,
+            'T' => Typed::Time,
+            'D' => Typed::Seconds,
+            _ => Typed::Share,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,6 +77,8 @@ struct Line {
     permissions: Option<Permissions>,
     parameters: Schema,
     returns: Option<Value>,
+    #[serde(default)]
+    typed: BTreeMap<char, String>,
 }
 
 struct Entry {
@@ -65,6 +102,7 @@ impl Entry {
                 permissions: line.permissions,
                 parameters: line.parameters,
                 returns: line.returns,
+                typed: line.typed,
             }
         })
     }
@@ -129,6 +167,11 @@ pub(super) fn named(name: &str) -> Option<&'static BTreeMap<String, Schema>> {
 /// Every method, in order of path and verb.
 pub fn methods() -> impl Iterator<Item = &'static Method> {
     table().entries.iter().map(Entry::method)
+}
+
+/// The method with this path template.
+pub fn method(verb: &str, template: &str) -> Option<&'static Method> {
+    table().entries.iter().find(|entry| entry.verb == verb && entry.template == template).map(Entry::method)
 }
 
 /// Below these parameters the rest of the path is one value, slashes and all.

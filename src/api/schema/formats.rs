@@ -296,7 +296,7 @@ const SERVICES: &str =
     "ftp ssh telnet smtp domain tftp http https pop3 pop3s ntp imap2 imaps snmp ldap ldaps syslog submission mysql postgresql nfs rsync";
 
 /// Checks ports of a firewall rule: numbers, ranges and service names; ICMP types too where they are allowed.
-pub(in crate::demo) fn port_list(text: &str, icmp: bool) -> Result<(), String> {
+pub fn port_list(text: &str, icmp: bool) -> Result<(), String> {
     let port = |text: &str| match text.parse::<u16>() {
         Ok(port) => Ok(port),
         Err(_) => Err(format!("invalid port '{text}'")),
@@ -324,7 +324,7 @@ pub(in crate::demo) fn port_list(text: &str, icmp: bool) -> Result<(), String> {
 }
 
 /// The IP version of an address, network or range.
-pub(in crate::demo) fn ip_version(text: &str) -> Option<u8> {
+pub fn ip_version(text: &str) -> Option<u8> {
     let address = text.split(['/', '-']).next().unwrap_or(text);
     if ipv4(address) {
         return Some(4);
@@ -333,7 +333,7 @@ pub(in crate::demo) fn ip_version(text: &str) -> Option<u8> {
 }
 
 /// Whether an address belongs to a network.
-pub(in crate::demo) fn in_network(address: &str, network: &str) -> bool {
+pub fn in_network(address: &str, network: &str) -> bool {
     let Some((base, bits)) = network.split_once('/') else { return address == network };
     let Ok(bits) = bits.parse::<u32>() else { return false };
     match (address.parse::<IpAddr>(), base.parse::<IpAddr>()) {

@@ -35,6 +35,16 @@ fn walk(node: &Value, seen: &mut usize) {
             let own = method.parameters.property(&name).unwrap_or_else(|| panic!("{verb} {template} lacks {name}"));
             same(own, wanted, &format!("{verb} {template} {name}"));
         }
+        if *verb == "GET" {
+            let returns = &info["returns"];
+            for properties in [&returns["properties"], &returns["items"]["properties"]] {
+                for (key, wanted) in properties.as_object().into_iter().flatten() {
+                    let known = method.typed(key).is_some();
+                    let plain = wanted["renderer"].is_null() && matches!(wanted["type"].as_str(), Some("string") | None);
+                    assert!(known || plain || wanted["renderer"] == "yaml", "{verb} {template}: the answer's {key}");
+                }
+            }
+        }
         *seen += 1;
     }
     for child in node["children"].as_array().into_iter().flatten() {
