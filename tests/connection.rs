@@ -171,6 +171,21 @@ fn an_answer_that_breaks_off_is_no_answer() {
 }
 
 #[test]
+fn an_answer_above_the_size_limit_fails_a_read_and_is_a_lost_answer_of_a_change() {
+    let host = Host::demo();
+    let padded = |method: &str, path: &str| host.inject(Fault::new(method, path, Trouble::Padded { bytes: 64 << 20 }).times(1));
+    padded("GET", "/version");
+    host.run(["api", "get", "/version"]).fails(1).says("larger than 64 MiB");
+    assert_eq!(host.count("GET", "/version"), 1, "the same answer is not asked for again");
+    padded("PUT", "/nodes/*/config");
+    host.run(["guest", "set", "101", "memory=1024"]).fails(10).says("larger than 64 MiB").says("before you try again");
+    assert_eq!(host.count("PUT", "/config"), 1);
+    padded("POST", "/nodes/*/vzdump");
+    host.run(["backup", "run", "101", "--storage", "local"]).ok().says("looking for the task");
+    assert_eq!(host.count("POST", "/vzdump"), 1);
+}
+
+#[test]
 fn an_http_endpoint_is_refused_before_anything_is_sent() {
     let host = Host::demo();
     let plain = host.endpoint().replace("https://", "http://");

@@ -22,6 +22,8 @@ pub enum Trouble {
     CutAt { bytes: usize },
     /// The request is not carried out, and the answer is a success with this body.
     Ignored { body: String },
+    /// The request is carried out, and so many bytes of white space follow the answer.
+    Padded { bytes: usize },
     /// The token or ticket is taken for expired.
     Expired,
     /// Go to another host: what something before the API, or in between, might say.
@@ -73,7 +75,7 @@ impl FromStr for Fault {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(what)) = (words.next(), words.next(), words.next()) else {
             return Err(format!(
-                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|expired|slow:MS|stall:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
+                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|padded:BYTES|expired|slow:MS|stall:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
             ));
         };
         let trouble = match what.split_once(':').unwrap_or((what, "")) {
@@ -81,6 +83,7 @@ impl FromStr for Fault {
             ("lost", _) => Trouble::LostAnswer,
             ("cut", _) => Trouble::CutBody,
             ("cut-at", bytes) => Trouble::CutAt { bytes: bytes.parse().map_err(|_| format!("'{what}' needs a number: cut-at:0"))? },
+            ("padded", bytes) => Trouble::Padded { bytes: bytes.parse().map_err(|_| format!("'{what}' needs a number: padded:1000"))? },
             ("ignored", body) => Trouble::Ignored { body: body.to_owned() },
             ("expired", _) => Trouble::Expired,
             ("redirect", to) => Trouble::Redirect { to: to.to_owned() },

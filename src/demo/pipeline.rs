@@ -62,7 +62,7 @@ impl Pipeline {
             status: 0,
             reason: String::new(),
         };
-        let response = match &trouble {
+        let mut response = match &trouble {
             Some(Trouble::Reset) => None,
             Some(Trouble::Status { code, reason }) => Some(Response::bare(*code, reason.clone())),
             Some(Trouble::Ignored { body }) => Some(Response { body: Body::Json(body.clone()), ..Response::bare(200, "OK".into()) }),
@@ -76,6 +76,9 @@ impl Pipeline {
             Some(Trouble::Expired) => Some(respond(Err(Refusal::unauthenticated("Authentication failed!")))),
             _ => Some(self.carry_out(request, &path, &mut line)),
         };
+        if let (Some(Trouble::Padded { bytes }), Some(Response { body: Body::Json(text), .. })) = (&trouble, &mut response) {
+            text.push_str(&" ".repeat(*bytes));
+        }
         (line.status, line.reason) = response.as_ref().map_or((0, String::new()), |r| (r.status, r.reason.clone()));
         self.log(line);
         match trouble {

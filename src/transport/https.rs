@@ -366,7 +366,7 @@ impl Line {
             if body.len() <= MOST {
                 continue;
             }
-            return Err(self.lost(request, &format!("the answer is larger than {} MiB", MOST >> 20)));
+            return Err(self.oversized(request));
         }
         Ok((status, reason, body))
     }
@@ -395,6 +395,12 @@ impl Line {
 
     fn cut(&self, request: &Request, error: &reqwest::Error) -> Fault {
         self.lost(request, &format!("the answer broke off: {}", root_cause(error)))
+    }
+
+    /// The host answered. A read would bring the same again; what a change did is not known.
+    fn oversized(&self, request: &Request) -> Fault {
+        let fate = if request.is_read() { Fate::Answered } else { Fate::Unknown };
+        fate.fault(!request.is_read(), format!("{request}: the answer of {} is larger than {} MiB", self.authority, MOST >> 20))
     }
 
     fn lost(&self, request: &Request, why: &str) -> Fault {
