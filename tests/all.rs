@@ -23,6 +23,7 @@ mod guest_delete;
 mod guest_power;
 mod guest_set;
 mod guest_tag;
+mod labels;
 mod node;
 mod node_cert;
 mod node_power;

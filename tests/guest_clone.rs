@@ -59,3 +59,13 @@ fn without_the_right_to_clone_it_says_so() {
     let error = host.run(["guest", "clone", "900", "-o", "json"]).fails(4).error();
     assert_eq!((error["privilege"].as_str(), error["path"].as_str()), (Some("VM.Clone"), Some("/vms/900")));
 }
+
+#[test]
+fn a_clone_has_the_name_that_the_host_gives_it() {
+    let host = root();
+    let run = host.run(["guest", "clone", "900", "--vmid", "150", "--columns", "name"]).ok();
+    assert!(run.stdout.contains("debian-13-golden"), "{run}");
+    run.says("clone of 150 (debian-13-golden): started (");
+    let plan = host.run(["guest", "clone", "202", "--vmid", "151", "--plan", "-o", "json"]).ok().json();
+    assert_eq!(plan["items"][0]["name"], "Copy-of-win11");
+}

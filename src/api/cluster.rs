@@ -12,7 +12,7 @@ use crate::path;
 /// A guest, node or storage in `/cluster/resources`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Resource {
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub kind: String,
     #[serde(default)]
     pub node: String,
@@ -34,7 +34,7 @@ pub struct Resource {
     pub template: bool,
     #[serde(default, deserialize_with = "lenient::opt_f64")]
     pub cpu: Option<f64>,
-    #[serde(default, deserialize_with = "lenient::opt_f64")]
+    #[serde(default, alias = "cpus", deserialize_with = "lenient::opt_f64")]
     pub maxcpu: Option<f64>,
     #[serde(default, deserialize_with = "lenient::opt_u64")]
     pub mem: Option<u64>,
@@ -109,6 +109,11 @@ pub fn without_quorum(members: &[Member]) -> Option<String> {
 
 pub fn guests() -> Call<Vec<Resource>> {
     Call::get(path!["cluster", "resources"]).with("type", "vm")
+}
+
+/// The guests of one kind on a node, as the node itself lists them.
+pub fn guests_on(node: &str, kind: GuestKind) -> Call<Vec<Resource>> {
+    Call::get(path!["nodes", node, kind])
 }
 
 pub fn resources() -> Call<Vec<Resource>> {

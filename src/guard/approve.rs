@@ -30,7 +30,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let calls = change.items.iter().flat_map(|item| &item.steps).any(|step| matches!(step.what, Do::Call(_)));
     let permissions = || session.client()?.get(&cluster::permissions());
     let held: Option<Held> = if rules.plan && calls { permissions().ok() } else { None };
-    let plan = Plan::of(&change, &session.context, session.who(), held.as_ref());
+    let plan = Plan::of(&change, &session.context, session.who(), &session.verb, held.as_ref());
     if rules.plan {
         if let Some(why) = session.client().ok().filter(|_| calls).and_then(crate::transport::Client::without_quorum) {
             session.person.warn(&format!("{why}; the change would be refused"));

@@ -278,9 +278,26 @@ impl Item {
         if self.action == Self::RAW { self.target.to_string() } else { format!("{} of {}", self.action, self.target) }
     }
 
+    /// The label of one step: the first is the action itself, a later one has its own name: `start of 101 (web)`.
+    pub fn step_label(&self, step: &Step) -> String {
+        match self.steps.first() {
+            Some(first) if first.name != step.name => format!("{} of {}", step.name, self.target),
+            _ => self.label(),
+        }
+    }
+
     /// What it needs is still to be done.
     pub fn pending(&self) -> bool {
         self.settled.is_none()
+    }
+
+    /// The risk that a plan shows. A refused target keeps the risk of what was refused: `verb` is the command, for a refusal
+    /// that came before the steps.
+    pub fn shown_risk(&self, verb: &str) -> Risk {
+        let Some(Settled::Refused(_)) = self.settled else { return self.weight() };
+        let own = self.risk.or_else(|| self.steps.iter().map(Step::risk).max());
+        let calls = || routes::verb(verb).into_iter().flat_map(|verb| verb.calls).filter_map(|key| routes::by_key(key));
+        own.or_else(|| calls().map(|row| row.risk).max()).unwrap_or(Risk::Read)
     }
 
     /// How much harm it can do.

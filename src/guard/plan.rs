@@ -66,10 +66,17 @@ pub struct PlannedStep {
 }
 
 impl Plan {
-    pub(super) fn of(change: &Change, context: &str, who: &str, held: Option<&Held>) -> Self {
-        let items = change.items.iter().map(|item| PlannedItem::of(item, held)).collect();
+    pub(super) fn of(change: &Change, context: &str, who: &str, verb: &str, held: Option<&Held>) -> Self {
+        let items: Vec<PlannedItem> = change.items.iter().map(|item| PlannedItem::of(item, verb, held)).collect();
         let confirm = if change.risk() == Risk::Irreversible { change.words() } else { Vec::new() };
-        Self { summary: change.summary.clone(), context: context.into(), who: who.into(), risk: change.risk(), confirm, items }
+        Self {
+            summary: change.summary.clone(),
+            context: context.into(),
+            who: who.into(),
+            risk: items.iter().map(|item| item.risk).max().unwrap_or(Risk::Read),
+            confirm,
+            items,
+        }
     }
 }
 
@@ -81,7 +88,7 @@ impl Plan {
 }
 
 impl PlannedItem {
-    fn of(item: &Item, held: Option<&Held>) -> Self {
+    fn of(item: &Item, verb: &str, held: Option<&Held>) -> Self {
         let (status, message) = match &item.settled {
             None => ("planned", None),
             Some(Settled::Unchanged) => ("unchanged", None),
@@ -106,7 +113,7 @@ impl PlannedItem {
             action: item.action,
             status,
             message,
-            risk: item.weight(),
+            risk: item.shown_risk(verb),
             steps,
             privileges,
             impact: item.impact.clone(),

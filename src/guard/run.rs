@@ -186,15 +186,17 @@ impl Approved {
         let item = &self.change.items[index];
         let client = session.client()?;
         let expected = if session.watch.estimates() { task::usual(client, &upid) } else { None };
-        let watched = Watched { upid, label: item.label(), expected };
+        let watched = Watched { upid, label: item.step_label(step), expected };
         let ended = task::wait(client, watched, &session.waits, session.watch.as_ref(), &session.interrupt)?;
         done.exitstatus = Some(ended.exitstatus.clone());
         if let Verdict::Warnings(count) = ended.verdict {
             done.warnings = count;
-            session.person.warn(&format!("{}: done, with {count} warning(s)", item.label()));
+            session.person.warn(&format!("{}: done, with {count} warning(s)", item.step_label(step)));
         }
         done.log.clone_from(&ended.log);
-        ended.fault(session.waits.fail_on_warnings).map_or(Ok(()), Err)
+        let fault = ended.fault(session.waits.fail_on_warnings);
+        let first = item.steps.first().is_some_and(|first| first.name == step.name);
+        fault.map_or(Ok(()), |fault| Err(if first { fault } else { fault.while_(step.name) }))
     }
 
     /// Sends a change once. Where its answer is lost, the task that it began is looked for.

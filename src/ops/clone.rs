@@ -33,7 +33,8 @@ pub fn prepare(session: &Session, guest: &Guest, wish: &Wish) -> Result<(Change,
     let vmid = guests::free_vmid(session, wish.vmid)?;
     let node = wish.node.clone().unwrap_or_else(|| guest.node.clone());
     let place = Place { node: node.clone(), kind: guest.kind, vmid };
-    let target = Target { node: Some(node.clone()), vmid: Some(vmid), name: wish.hostname.clone(), kind: Some(guest.kind.word()) };
+    let name = wish.hostname.clone().or_else(|| inherited_name(guest));
+    let target = Target { node: Some(node.clone()), vmid: Some(vmid), name, kind: Some(guest.kind.word()) };
     let summary = format!("clone {} as {vmid} on {node}", guest.label());
     let item = Item::new("clone", target).extra("source_vmid", guest.vmid).extra("storage", wish.storage.clone());
     let live = match lock::wait(session, guest, &[]) {
@@ -56,6 +57,16 @@ pub fn prepare(session: &Session, guest: &Guest, wish: &Wish) -> Result<(Change,
         None => item,
     };
     Ok((Change::one(summary, item), place))
+}
+
+/// The name that the host gives a clone without one of its own.
+fn inherited_name(guest: &Guest) -> Option<String> {
+    let name = guest.name.as_ref()?;
+    match guest.kind {
+        GuestKind::Lxc => Some(name.clone()),
+        // One without a name is listed as `VM 105`.
+        GuestKind::Qemu => Some(format!("Copy-of-{}", name.replace(' ', "-"))),
+    }
 }
 
 fn config(session: &Session, guest: &Guest, snapshot: Option<&str>) -> Result<Config> {

@@ -9,6 +9,7 @@ use crate::api::list;
 use crate::api::{GuestKind, Place, lenient};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::Target;
+use crate::ops::nodes;
 use crate::session::Session;
 
 /// A guest as the cluster lists it.
@@ -84,7 +85,42 @@ pub fn split_tags(tags: Option<&str>) -> Vec<String> {
 pub fn all(session: &Session) -> Result<Vec<Guest>> {
     let mut guests: Vec<Guest> =
         session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
+    // The cluster's list is up to 10 s behind: a guest created since has no name in it.
+    let new: BTreeSet<String> = guests.iter().filter(|guest| guest.name.is_none()).map(|guest| guest.node.clone()).collect();
+    for node in nodes::online(session, &new) {
+        if let Ok(now) = listed_by(session, &node, &guests) {
+            guests.retain(|guest| guest.node != node);
+            guests.extend(now);
+        }
+    }
     guests.sort_by_key(|guest| guest.vmid);
+    Ok(guests)
+}
+
+/// The guests that run now, on this node or on all nodes. The nodes themselves are asked, because the cluster's list is up to 10 s
+/// behind.
+pub fn running(session: &Session, node: Option<&str>) -> Result<Vec<Guest>> {
+    let known = all(session)?;
+    let named = node.map_or_else(|| known.iter().map(|guest| guest.node.clone()).collect(), |node| BTreeSet::from([node.to_owned()]));
+    let mut running = Vec::new();
+    for node in nodes::online(session, &named) {
+        running.extend(listed_by(session, &node, &known)?.into_iter().filter(Guest::running));
+    }
+    running.sort_by_key(|guest| guest.vmid);
+    Ok(running)
+}
+
+/// The guests of a node as the node lists them, with what only the cluster's list `known` says of them.
+fn listed_by(session: &Session, node: &str, known: &[Guest]) -> Result<Vec<Guest>> {
+    let mut guests = Vec::new();
+    for kind in [GuestKind::Lxc, GuestKind::Qemu] {
+        for row in session.client()?.get(&cluster::guests_on(node, kind))? {
+            let known = known.iter().find(|guest| guest.vmid == row.vmid.unwrap_or_default());
+            let (pool, hastate) = known.map_or((None, None), |guest| (guest.pool.clone(), guest.ha_state.clone()));
+            let row = Resource { kind: kind.word().into(), node: node.to_owned(), pool, hastate, ..row };
+            guests.extend(Guest::of(&session.context, row));
+        }
+    }
     Ok(guests)
 }
 

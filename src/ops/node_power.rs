@@ -51,7 +51,7 @@ pub fn prepare(session: &Session, node: &str, command: Command) -> Result<Item> 
                 .with_hint("what can be done from here is to switch it on; `felhom node list` shows the nodes"),
         ));
     }
-    let guests: Vec<Guest> = guests::all(session)?.into_iter().filter(|guest| guest.node == node && guest.running()).collect();
+    let guests = guests::running(session, Some(node))?;
     if let Some(fault) = guarded(session, &guests, &command.of(node)) {
         return Ok(item.refused(fault));
     }

@@ -1,5 +1,7 @@
 //! Which nodes there are, and asking each of them.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::api::nodes;
@@ -50,6 +52,15 @@ pub fn all(session: &Session) -> Result<Vec<NodeState>> {
         .collect();
     nodes.sort_by(|a, b| a.node.cmp(&b.node));
     Ok(nodes)
+}
+
+/// Those of these nodes that are online.
+pub fn online(session: &Session, names: &BTreeSet<String>) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let nodes = all(session).unwrap_or_default();
+    nodes.into_iter().filter(|node| node.online() && names.contains(&node.node)).map(|node| node.node).collect()
 }
 
 /// The node that a command is about: may be left unsaid when there is only one.

@@ -221,9 +221,8 @@ fn several(session: &Session, request: &Request, node: Option<&str>, deed: Optio
     // One list of one node's call, the same name several times in the cluster's.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
     let named: BTreeSet<u32> = list::split(&lists).filter_map(|vmid| vmid.parse().ok()).collect();
-    let hit: Vec<Guest> = guests::all(session)?
+    let hit: Vec<Guest> = guests::running(session, node)?
         .into_iter()
-        .filter(|guest| guest.running() && node.is_none_or(|node| guest.node == node))
         .filter(|guest| list::split(&lists).next().is_none() || named.contains(&guest.vmid))
         .collect();
     if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| deed.is_some()) {
@@ -234,7 +233,7 @@ fn several(session: &Session, request: &Request, node: Option<&str>, deed: Optio
 
 fn node_down(session: &Session, node: &str, item: Item) -> Result<Item> {
     let all = nodes::all(session)?;
-    let running: Vec<Guest> = guests::all(session)?.into_iter().filter(|guest| guest.node == node && guest.running()).collect();
+    let running = guests::running(session, Some(node))?;
     if let Some(fault) = node_power::guarded(session, &running, &format!("take {node} down")) {
         return Ok(item.refused(fault));
     }

@@ -126,7 +126,7 @@ fn vnets(session: &Session, zone: &str) -> Vec<String> {
 
 /// The running guests that have a card on one of these bridges, and how many could not be looked at.
 fn on_bridges(session: &Session, bridges: &BTreeSet<String>) -> (Vec<String>, usize) {
-    let running: Vec<Guest> = guests::all(session).unwrap_or_default().into_iter().filter(Guest::running).collect();
+    let running: Vec<Guest> = guests::running(session, None).unwrap_or_default();
     let seen = live::each(&running, |guest| {
         let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config())).ok()?;
         let on: BTreeSet<String> =

@@ -70,12 +70,11 @@ fn sorted(text: Option<&str>) -> BTreeSet<&str> {
 
 /// Who runs now with a MAC or an address of the restored guest: looked at again before it is started.
 pub fn in_use(session: &Session, guest: &Guest) -> Result<Vec<String>> {
-    let all = guests::all(session)?;
+    let running = guests::running(session, None)?;
     let mine = session.client()?.get(&guest.place().config())?;
     let mine = identity::of(guest.kind, &mine);
-    let running: Vec<&Guest> = all.iter().filter(|other| other.vmid != guest.vmid && other.running()).collect();
     let mut found = Vec::new();
-    for other in running {
+    for other in running.iter().filter(|other| other.vmid != guest.vmid) {
         let Ok(config) = session.client()?.get(&other.place().config()) else { continue };
         let theirs = identity::of(other.kind, &config);
         if theirs.macs.iter().any(|mac| mine.macs.contains(mac)) {
