@@ -84,8 +84,16 @@ impl Demo {
     /// `felhom demo ARGS`.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.home.felhom(["demo"]);
-        command.args(args).env("FELHOM_DEMO_SPEED", self.speed.to_string()).env("FELHOM_DEMO_LOG", self.log_file());
+        command.args(args).envs(self.env());
         command
+    }
+
+    /// The variables for one who runs `felhom demo …` in another way.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let mut env = self.home.env();
+        env.push(("FELHOM_DEMO_SPEED".to_owned(), self.speed.to_string()));
+        env.push(("FELHOM_DEMO_LOG".to_owned(), self.log_file().to_string_lossy().into_owned()));
+        env
     }
 
     /// Runs `felhom demo ARGS` to its end.

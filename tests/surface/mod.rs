@@ -6,6 +6,7 @@ mod generated;
 mod help;
 mod hints;
 mod man;
+mod readme;
 mod recorded;
 mod style;
 mod tree;
