@@ -1,9 +1,10 @@
-//! Clusters: without quorum, and guests under HA.
+//! Clusters: without quorum, guests under HA, a node that is offline.
 
+use felhom::demo::Options;
 use felhom::demo::faults::{Fault, Trouble};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::Host;
+use crate::support::{Host, demo_options};
 
 /// What a cluster of two answers while the other node is gone.
 const NO_QUORUM: &str = r#"{"data":[{"type":"cluster","id":"cluster","name":"lab","nodes":2,"quorate":0},{"type":"node","id":"node/pve1","name":"pve1","online":1,"local":1},{"type":"node","id":"node/pve2","name":"pve2","online":0}]}"#;
@@ -56,4 +57,49 @@ fn a_backup_in_stop_mode_of_a_guest_under_ha_is_refused_before_anything_is_sent(
     let several = host.run(["backup", "run", "101", "110", "--storage", "local", "--mode", "stop", "--yes", "-o", "json"]).fails(7).json();
     assert_eq!((&several[0]["status"], &several[1]["status"]), (&"ok".into(), &"refused".into()), "{several}");
     host.run(["backup", "run", "110", "--storage", "local", "--mode", "snapshot"]).ok();
+}
+
+fn without(node: &str) -> Host {
+    Host::with(&Options { offline: vec![node.into()], ..demo_options() })
+}
+
+#[test]
+fn guests_on_an_offline_node_have_an_unknown_status() {
+    let host = without("pve3");
+    let list = host.run(["guest", "list", "-o", "json"]).ok();
+    let rows = list.json();
+    let (away, here): (Vec<&Value>, Vec<&Value>) = rows.as_array().unwrap().iter().partition(|row| row["node"] == "pve3");
+    assert!(away.len() > 2 && away.iter().all(|row| row["status"] == "unknown" && row["uptime_s"].is_null()), "{list}");
+    let last: Vec<&str> = away.iter().map(|row| row["last_status"].as_str().unwrap()).collect();
+    assert!(last.contains(&"running") && last.contains(&"stopped"), "{last:?}");
+    assert!(here.iter().all(|row| row["status"] != "unknown" && row["last_status"].is_null()), "{list}");
+    assert_eq!(list.stderr.matches("warning:").count(), 1, "{list}");
+    list.says(&format!("node 'pve3' is offline; the status of its {} guests", away.len()));
+    let other = host.run(["guest", "list", "--node", "pve1"]).ok();
+    assert_eq!(other.stderr, "");
+}
+
+#[test]
+fn a_selection_by_status_leaves_out_guests_whose_status_is_unknown() {
+    let host = without("pve3");
+    for (verb, status) in [("stop", "running"), ("start", "stopped")] {
+        let plan = host.run(["guest", verb, "--status", status, "--plan", "-o", "json"]).ok();
+        assert!(!plan.stdout.contains("pve3"), "{plan}");
+        plan.says("node 'pve3' is offline");
+    }
+    let none = host.run(["guest", "start", "--node", "pve3", "--status", "stopped", "--yes"]).fails(5);
+    none.says("node 'pve3' is offline");
+    host.run(["guest", "stop", "111", "--yes"]).fails(9).says("pve3");
+    assert!(host.requests().iter().all(|request| request.method == "GET" && !request.path.starts_with("/nodes/pve3")));
+}
+
+#[test]
+fn the_source_of_a_restore_may_run_while_its_node_is_offline() {
+    let host = without("pve2");
+    let restore = ["guest", "restore", "--from", "103", "--vmid", "150", "--storage", "local-lvm"];
+    let plan = host.run(restore.iter().chain(&["--plan"])).ok();
+    plan.shows("fresh MACs: 103 (mail) has the archive's");
+    let refused = host.run(restore.iter().chain(&["--identity", "keep", "--start", "--yes"])).fails(3);
+    refused.says("103 (mail) may run with the same MAC");
+    assert!(host.requests().iter().all(|request| request.method == "GET"));
 }

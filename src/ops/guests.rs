@@ -1,6 +1,6 @@
 //! Which guests there are, and which of them a person means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -12,6 +12,9 @@ use crate::guard::Target;
 use crate::ops::nodes;
 use crate::session::Session;
 
+/// The status of a guest on an offline node.
+const UNKNOWN: &str = "unknown";
+
 /// A guest as the cluster lists it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Guest {
@@ -20,7 +23,13 @@ pub struct Guest {
     pub vmid: u32,
     pub name: Option<String>,
     pub kind: GuestKind,
+    /// `unknown` while its node is offline.
     pub status: String,
+    /// What the cluster lists for a guest whose status is unknown: the status from before its node went offline.
+    pub last_status: Option<String>,
+    /// The cluster lists its node as offline.
+    #[serde(skip)]
+    pub offline: bool,
     pub tags: Vec<String>,
     pub pool: Option<String>,
     pub lock: Option<String>,
@@ -44,7 +53,9 @@ impl Guest {
             vmid: resource.vmid?,
             name: resource.name,
             kind,
-            status: resource.status.unwrap_or_else(|| "unknown".into()),
+            status: resource.status.unwrap_or_else(|| UNKNOWN.into()),
+            last_status: None,
+            offline: false,
             tags: split_tags(resource.tags.as_deref()),
             pool: resource.pool,
             lock: resource.lock,
@@ -71,6 +82,23 @@ impl Guest {
         self.status == "running"
     }
 
+    /// `runs`, `may run` where its status is unknown, or nothing.
+    pub fn runs(&self) -> Option<&'static str> {
+        if self.unknown() { Some("may run") } else { self.running().then_some("runs") }
+    }
+
+    fn unknown(&self) -> bool {
+        self.status == UNKNOWN
+    }
+
+    /// Drops what the cluster still lists of a guest from before its node went offline.
+    fn forget(&mut self) {
+        self.offline = true;
+        let last = std::mem::replace(&mut self.status, UNKNOWN.into());
+        self.last_status = Some(last).filter(|last| last != UNKNOWN);
+        (self.cpu, self.memory_used_bytes, self.uptime_s) = (None, None, None);
+    }
+
     pub fn label(&self) -> String {
         self.target().to_string()
     }
@@ -83,13 +111,18 @@ pub fn split_tags(tags: Option<&str>) -> Vec<String> {
 
 /// Every guest that the token may see, by VMID.
 pub fn all(session: &Session) -> Result<Vec<Guest>> {
-    let mut guests: Vec<Guest> =
-        session.client()?.get(&cluster::guests())?.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
+    // One list has both: the host goes on listing guests of an offline node with their last status.
+    let (nodes, rest): (Vec<Resource>, Vec<Resource>) =
+        session.client()?.get(&cluster::resources())?.into_iter().partition(|resource| resource.kind == "node");
+    let offline: BTreeSet<&str> =
+        nodes.iter().filter(|node| node.status.as_deref() == Some("offline")).map(|node| node.node.as_str()).collect();
+    let mut guests: Vec<Guest> = rest.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
+    guests.iter_mut().filter(|guest| offline.contains(guest.node.as_str())).for_each(Guest::forget);
     // The cluster's list is up to 10 s behind: a guest created since has no name in it.
     let new: BTreeSet<String> = guests.iter().filter(|guest| guest.name.is_none()).map(|guest| guest.node.clone()).collect();
-    for node in nodes::online(session, &new) {
-        if let Ok(now) = listed_by(session, &node, &guests) {
-            guests.retain(|guest| guest.node != node);
+    for node in new.iter().filter(|node| !offline.contains(node.as_str())) {
+        if let Ok(now) = listed_by(session, node, &guests) {
+            guests.retain(|guest| guest.node != *node);
             guests.extend(now);
         }
     }
@@ -97,15 +130,17 @@ pub fn all(session: &Session) -> Result<Vec<Guest>> {
     Ok(guests)
 }
 
-/// The guests that run now, on this node or on all nodes. The nodes themselves are asked, because the cluster's list is up to 10 s
-/// behind.
+/// The guests that run now, on this node or on all nodes, and those of offline nodes, which may run. The nodes themselves are asked,
+/// because the cluster's list is up to 10 s behind.
 pub fn running(session: &Session, node: Option<&str>) -> Result<Vec<Guest>> {
     let known = all(session)?;
     let named = node.map_or_else(|| known.iter().map(|guest| guest.node.clone()).collect(), |node| BTreeSet::from([node.to_owned()]));
     let mut running = Vec::new();
-    for node in nodes::online(session, &named) {
-        running.extend(listed_by(session, &node, &known)?.into_iter().filter(Guest::running));
+    let online = nodes::online(session, &named);
+    for node in &online {
+        running.extend(listed_by(session, node, &known)?.into_iter().filter(Guest::running));
     }
+    running.extend(known.into_iter().filter(|guest| guest.offline && named.contains(&guest.node)));
     running.sort_by_key(|guest| guest.vmid);
     Ok(running)
 }
@@ -122,6 +157,18 @@ fn listed_by(session: &Session, node: &str, known: &[Guest]) -> Result<Vec<Guest
         }
     }
     Ok(guests)
+}
+
+/// Warns, once for each offline node, about guests of the selection whose status is unknown.
+pub fn warn_unknown(session: &Session, guests: &[Guest], selection: &Selection) {
+    let mut unknown: BTreeMap<&str, usize> = BTreeMap::new();
+    for guest in guests.iter().filter(|guest| guest.offline && selection.matches_but_status(guest)) {
+        *unknown.entry(&guest.node).or_default() += 1;
+    }
+    for (node, count) in unknown {
+        let guests = if count == 1 { "guest" } else { "guests" };
+        session.person.warn(&format!("{}: node '{node}' is offline; the status of its {count} {guests} is unknown", session.context));
+    }
 }
 
 /// A VMID that nobody has: this one, or the next. One that this token may not see has its number all the same.
@@ -156,7 +203,7 @@ pub struct Selection {
     /// Containers (lxc) or VMs (qemu)
     #[arg(long = "type", help_heading = "Selection", value_name = "TYPE")]
     pub kind: Option<GuestKind>,
-    /// Guests with this status: running, stopped, paused
+    /// Guests with this status: running, stopped, unknown
     #[arg(long, help_heading = "Selection", value_name = "STATUS")]
     pub status: Option<String>,
 }
@@ -181,11 +228,14 @@ impl Selection {
     }
 
     pub fn matches(&self, guest: &Guest) -> bool {
+        self.matches_but_status(guest) && self.status.as_ref().is_none_or(|status| guest.status == *status)
+    }
+
+    fn matches_but_status(&self, guest: &Guest) -> bool {
         self.tag.iter().all(|tag| guest.tags.contains(tag))
             && self.pool.as_ref().is_none_or(|pool| guest.pool.as_ref() == Some(pool))
             && self.node.as_ref().is_none_or(|node| guest.node == *node)
             && self.kind.is_none_or(|kind| guest.kind == kind)
-            && self.status.as_ref().is_none_or(|status| guest.status == *status)
     }
 }
 
@@ -278,9 +328,18 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
     if chosen.is_empty() { Err(selection.unmatched(&words.join(" "))) } else { Ok(chosen) }
 }
 
-/// As [`select`], for what templates take no part in: a selection leaves them out, one that is named stays.
+/// The guests that words or a selection stand for. A selection by status leaves out guests whose status is unknown, with a warning.
+pub fn selected(session: &Session, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
+    let guests = all(session)?;
+    if words.is_empty() && selection.status.is_some() {
+        warn_unknown(session, &guests, selection);
+    }
+    select(guests, words, selection)
+}
+
+/// As [`selected`], for what templates take no part in: a selection leaves them out, one that is named stays.
 pub fn select_usable(session: &Session, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
-    let chosen = select(all(session)?, words, selection)?;
+    let chosen = selected(session, words, selection)?;
     if !words.is_empty() {
         return Ok(chosen);
     }
@@ -302,6 +361,9 @@ fn range(word: &str) -> Option<(u32, u32)> {
 
 /// Calls a guest, and once more where it has moved to another node meanwhile.
 pub fn with_place<T>(session: &Session, guest: &Guest, call: impl Fn(&Place) -> Result<T>) -> Result<T> {
+    if guest.offline {
+        return Err(Fault::new(Kind::NodeDown, format!("node '{}' is offline; nothing was sent to it", guest.node)));
+    }
     let place = guest.place();
     match call(&place) {
         Err(fault) if fault.kind == Kind::NotFound => {

@@ -76,7 +76,7 @@ impl Run {
         if self.guests.is_empty() && !self.selection.given() && session.person.present() {
             return guests::one(session, None).map(|guest| vec![guest]);
         }
-        guests::select(guests::all(session)?, &self.guests, &self.selection)
+        guests::selected(session, &self.guests, &self.selection)
     }
 }
 

@@ -24,6 +24,7 @@ impl List {
             if all.is_empty() {
                 session.person.note("no guest is visible: there is none, or the token lacks VM.Audit (`felhom role check` tells)");
             }
+            guests::warn_unknown(session, &all, &self.selection);
             Ok(all.into_iter().filter(|guest| self.selection.matches(guest)).collect())
         })
     }
@@ -44,6 +45,7 @@ impl Row for Guest {
             Column::new("uptime_s", |g: &Self| Cell::maybe(g.uptime_s.filter(|s| *s > 0), Cell::Seconds)).title("UPTIME"),
             Column::new("tags", |g: &Self| Cell::List(g.tags.clone())).flex(),
             Column::new("lock", |g: &Self| Cell::maybe(g.lock.clone(), |lock| Cell::state(lock, Tone::Warn))),
+            Column::new("last_status", |g: &Self| Cell::maybe(g.last_status.clone(), Cell::Text)).hidden(),
             Column::new("pool", |g: &Self| Cell::maybe(g.pool.clone(), Cell::Text)).hidden(),
             Column::new("template", |g: &Self| Cell::Flag(g.template)).hidden(),
             Column::new("ha_state", |g: &Self| Cell::maybe(g.ha_state.clone(), Cell::Text)).hidden(),

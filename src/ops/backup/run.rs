@@ -321,6 +321,8 @@ mod tests {
             name: None,
             kind: GuestKind::Lxc,
             status: "running".into(),
+            last_status: None,
+            offline: false,
             tags: Vec::new(),
             pool: None,
             lock: None,

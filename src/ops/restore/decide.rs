@@ -97,7 +97,7 @@ fn identity(known: &Known, request: &Request, decision: &mut Decision) {
     };
     if !decision.fresh && !holders.is_empty() {
         decision.shared.push(format!("its MAC with {names}"));
-        let running = holders.iter().filter(|other| other.running).map(|other| format!("{} runs with the same MAC", other.label));
+        let running = holders.iter().filter_map(|other| Some(format!("{} {} with the same MAC", other.label, other.runs?)));
         decision.in_use.extend(running);
     }
 }
@@ -132,7 +132,7 @@ fn addresses(known: &Known, decision: &mut Decision) {
         }
         let names = labels(holders.iter().copied());
         decision.warnings.push(format!("its static address {address} is also that of {names}: change one before both run"));
-        let running = holders.iter().filter(|other| other.running).map(|other| format!("{} runs with its address {address}", other.label));
+        let running = holders.iter().filter_map(|other| Some(format!("{} {} with its address {address}", other.label, other.runs?)));
         decision.in_use.extend(running);
     }
 }

@@ -55,7 +55,11 @@ fn request() -> Request {
 }
 
 fn source(running: bool) -> Other {
-    Other { label: "103 (ct103)".into(), running, identity: identity::of(GuestKind::Lxc, &config::read(CONFIG).values) }
+    Other {
+        label: "103 (ct103)".into(),
+        runs: running.then_some("runs"),
+        identity: identity::of(GuestKind::Lxc, &config::read(CONFIG).values),
+    }
 }
 
 #[test]

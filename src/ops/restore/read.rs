@@ -52,7 +52,8 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Other {
     pub label: String,
-    pub running: bool,
+    /// `runs` or `may run`.
+    pub runs: Option<&'static str>,
     pub identity: Identity,
 }
 
@@ -117,11 +118,15 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
     for (guest, config) in all.iter().zip(configs) {
         let Ok(config) = config else {
             known.blind += 1;
+            // The archive is of this guest: what it has, the guest has too.
+            if guest.vmid != known.vmid && Some(guest.vmid) == known.archive.vmid && guest.kind == kind {
+                known.others.push(Other { label: guest.label(), runs: guest.runs(), identity: known.identity.clone() });
+            }
             continue;
         };
         if guest.vmid != known.vmid {
             let identity = identity::of(guest.kind, &config);
-            known.others.push(Other { label: guest.label(), running: guest.running(), identity });
+            known.others.push(Other { label: guest.label(), runs: guest.runs(), identity });
         }
         if Some(guest.vmid) == known.archive.vmid && guest.kind == kind {
             known.source = Some(config);

@@ -75,13 +75,14 @@ pub fn in_use(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     let mine = identity::of(guest.kind, &mine);
     let mut found = Vec::new();
     for other in running.iter().filter(|other| other.vmid != guest.vmid) {
-        let Ok(config) = session.client()?.get(&other.place().config()) else { continue };
+        let runs = other.runs().unwrap_or("runs");
+        let Ok(config) = guests::with_place(session, other, |place| session.client()?.get(&place.config())) else { continue };
         let theirs = identity::of(other.kind, &config);
         if theirs.macs.iter().any(|mac| mine.macs.contains(mac)) {
-            found.push(format!("{} runs with the same MAC", other.label()));
+            found.push(format!("{} {runs} with the same MAC", other.label()));
         }
         if let Some(address) = theirs.addresses.intersection(&mine.addresses).next() {
-            found.push(format!("{} runs with its address {address}", other.label()));
+            found.push(format!("{} {runs} with its address {address}", other.label()));
         }
     }
     Ok(found)

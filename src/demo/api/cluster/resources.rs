@@ -28,13 +28,7 @@ fn resources(req: &mut Req<'_>) -> Answer {
         for (id, storage) in &req.state.storages {
             if storage.is_enabled() && req.may(&format!("/storage/{id}"), &["Datastore.Audit"]) {
                 let nodes = req.state.nodes.values().filter(|n| storage.on_node(&n.name));
-                rows.extend(nodes.map(|node| {
-                    let mut row = storage_row(id, storage, &node.name);
-                    if !node.online {
-                        row["status"] = "unknown".into();
-                    }
-                    row
-                }));
+                rows.extend(nodes.map(|node| storage_row(id, storage, &node.name)));
             }
         }
     }
@@ -65,9 +59,6 @@ fn guests(req: &Req<'_>, rows: &mut Vec<Value>) {
         }
         if let Some(state) = req.state.ha_of(guest.vmid) {
             row["hastate"] = state.get("state").cloned().unwrap_or_else(|| "started".into());
-        }
-        if req.state.nodes.get(&guest.node).is_some_and(|n| !n.online) {
-            row["status"] = "unknown".into();
         }
         rows.push(row);
     }
