@@ -107,8 +107,8 @@ fn only_the_guard_makes_a_permit() {
 
 #[test]
 fn the_demo_host_is_reached_over_the_wire_alone() {
-    // The pretended fence of the demo works on the demo host's own files.
-    only(&["crate::demo"], "src", &["src/demo/", "src/cli/", "src/fence/pretend/"]);
+    // The simulated host uses the demo host's API on the demo host's own files.
+    only(&["crate::demo"], "src", &["src/demo/", "src/cli/", "src/fence/simulated/"]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Ctx {
         let interrupt = self.around.interrupt.clone();
         #[cfg(feature = "demo")]
         if self.around.fixed.is_some() {
-            return Ok(Some(Fence::new(super::demo::fence_door(&self.around.paths.state), interrupt)));
+            return Ok(Some(Fence::new(super::demo::fence_connection(&self.around.paths.state), interrupt)));
         }
         self.context()?.fence.as_ref().map(|settings| Fence::of(settings, interrupt)).transpose()
     }

@@ -1,13 +1,13 @@
-//! `lsblk --json` as rows: which filesystems hang on USB, and why one may not be mounted.
+//! Output of `lsblk --json` as rows: filesystems on USB disks, and why one must not be mounted.
 
 use serde::{Deserialize, Serialize};
 
 use super::text::Uuid;
 
-/// The columns that are asked for.
+/// The columns to request.
 pub const LSBLK_COLUMNS: &str = "NAME,PATH,PKNAME,TYPE,SIZE,RO,RM,TRAN,SUBSYSTEMS,FSTYPE,LABEL,UUID,PTTYPE,SERIAL,MODEL,VENDOR,MOUNTPOINTS";
 
-/// A filesystem type that may be mounted.
+/// A filesystem type that felhom can mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filesystem {
     Ext2,
@@ -35,7 +35,7 @@ impl Filesystem {
         })
     }
 
-    /// The type as `mount -t` takes it: the kernel's own NTFS driver has another name than the filesystem.
+    /// The type for `mount -t`. The kernel's NTFS driver is called `ntfs3`.
     pub fn mount_type(self) -> &'static str {
         match self {
             Self::Ext2 => "ext2",
@@ -49,12 +49,12 @@ impl Filesystem {
         }
     }
 
-    /// Whether a check before the mount makes sense: xfs and btrfs look after themselves, NTFS has no checker here.
+    /// Whether to check the filesystem before mounting it. xfs and btrfs repair themselves on mount; Proxmox VE has no NTFS checker.
     pub fn has_fsck(self) -> bool {
         matches!(self, Self::Ext2 | Self::Ext3 | Self::Ext4 | Self::Vfat | Self::Exfat)
     }
 
-    /// Files of 4 GiB and more do not fit: no place for backups.
+    /// Whether files are limited to 4 GiB, which is too small for backups.
     pub fn small_files_only(self) -> bool {
         self == Self::Vfat
     }
@@ -101,12 +101,12 @@ impl Block {
         self.path.clone().unwrap_or_else(|| format!("/dev/{}", self.name))
     }
 
-    /// By transport or subsystem, never by `hotplug`: that was false for every USB disk that was tried.
+    /// Detects USB by transport or subsystem. `hotplug` is false for the USB disks it was tested with.
     pub fn is_usb(&self) -> bool {
         self.tran.as_deref() == Some("usb") || self.subsystems.as_deref().is_some_and(|s| s.split(':').any(|one| one == "usb"))
     }
 
-    /// A disk of metal or one that looks so, not a loop, RAM disk, ZFS volume or network device.
+    /// Whether this is a physical disk or looks like one, not a loop device, RAM disk, ZFS volume or network device.
     pub fn is_disk(&self) -> bool {
         const NOT: [&str; 7] = ["loop", "ram", "zram", "zd", "nbd", "rbd", "fd"];
         self.kind.as_deref() == Some("disk")
@@ -137,10 +137,10 @@ struct Tree {
 
 /// Reads lsblk's JSON.
 pub fn parse_lsblk(text: &[u8]) -> Result<Vec<Block>, String> {
-    serde_json::from_slice::<Tree>(text).map(|tree| tree.blockdevices).map_err(|e| format!("lsblk's answer is not understood: {e}"))
+    serde_json::from_slice::<Tree>(text).map(|tree| tree.blockdevices).map_err(|e| format!("cannot parse lsblk's output: {e}"))
 }
 
-/// A mount of ours that is on record, whether or not its disk is there.
+/// A mount that felhom manages, whether or not its disk is plugged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     pub name: String,
@@ -148,7 +148,7 @@ pub struct Recorded {
     pub unit: String,
 }
 
-/// One filesystem (or bare disk) on USB.
+/// A filesystem on a USB disk, or a USB disk without partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsbRow {
     pub disk: String,
@@ -165,24 +165,25 @@ pub struct UsbRow {
     pub why_not: Option<String>,
 }
 
-/// What became of one of our mounts.
+/// The state of a mount that felhom manages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MountState {
     Mounted,
-    /// The disk is there, its filesystem is not mounted: `usb mount` again does it.
+    /// The disk is plugged in but not mounted; `usb mount` mounts it.
     NotMounted,
     Unplugged,
-    /// Something else is mounted at its place.
+    /// Another filesystem is mounted at the mount point.
     Foreign,
 }
 
-/// One of our mounts.
+/// A mount that felhom manages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountRow {
     pub name: String,
     pub uuid: String,
-    pub place: String,
+    #[serde(rename = "place")]
+    pub mount_point: String,
     pub unit: String,
     pub persist: super::request::Persist,
     pub state: MountState,
@@ -191,15 +192,15 @@ pub struct MountRow {
     pub size_bytes: Option<u64>,
     pub used_bytes: Option<u64>,
     pub available_bytes: Option<u64>,
-    /// Options beyond the fixed ones.
+    /// Options in addition to the fixed ones.
     #[serde(default)]
     pub options: Vec<super::request::MountOption>,
-    /// What is incomplete on the host: `usb mount` repairs it or says why it cannot.
+    /// Incomplete setup on the host, which `usb mount` repairs.
     #[serde(default)]
     pub problems: Vec<String>,
 }
 
-/// The rows of every disk on USB. `recorded` are the mounts that we made.
+/// Returns the rows of all USB disks. `recorded` are the mounts that felhom manages.
 pub fn usb_rows(tree: &[Block], recorded: &[Recorded]) -> Vec<UsbRow> {
     let mut rows = Vec::new();
     for disk in tree.iter().filter(|b| b.is_disk() && b.is_usb()) {
@@ -233,33 +234,33 @@ fn row(tree: &[Block], disk: &Block, part: Option<&Block>, recorded: &[Recorded]
     }
 }
 
-/// The danger list. The helper asks it again as root just before it acts.
+/// Returns why the filesystem must not be mounted. The helper checks this again as root before it mounts.
 fn why_not(tree: &[Block], disk: &Block, block: &Block, ours: Option<&Recorded>) -> Option<String> {
     let system = |at: &str| matches!(at, "/" | "/boot" | "/boot/efi" | "/usr" | "/var" | "/etc/pve" | "[SWAP]");
     if disk.all().iter().any(|b| b.mounted_at().into_iter().any(system)) {
-        return Some("the disk holds the running system or its swap".into());
+        return Some("the disk contains the running system or its swap".into());
     }
     if block.is_disk() && (!block.children.is_empty() || block.pttype.is_some()) {
-        return Some("the whole disk is divided into partitions: take one of them".into());
+        return Some("the disk has partitions: choose one of them".into());
     }
     let fstype = match block.fstype.as_deref() {
         Some("swap") => return Some("it is swap space".into()),
-        Some("crypto_LUKS") => return Some("it is encrypted (LUKS): felhom does not open it".into()),
+        Some("crypto_LUKS") => return Some("it is encrypted (LUKS), which felhom does not support".into()),
         Some(member) if member.ends_with("_member") => return Some(format!("it belongs to a volume group, pool or array ({member})")),
         other => other,
     };
     if let Some(holder) = block.children.first() {
-        return Some(format!("{} is built on it", holder.path()));
+        return Some(format!("it is used by {}", holder.path()));
     }
     let Some(fstype) = fstype else {
-        return Some("there is no filesystem on it".into());
+        return Some("it has no filesystem".into());
     };
     if Filesystem::parse(fstype).is_none() {
-        return Some(format!("the filesystem {fstype} is not supported"));
+        return Some(format!("filesystem {fstype} is not supported"));
     }
     let uuid = match block.uuid.as_deref() {
         None => return Some("its filesystem has no UUID".into()),
-        Some(text) if Uuid::new(text).is_err() => return Some("its UUID has an unknown form".into()),
+        Some(text) if Uuid::new(text).is_err() => return Some("its UUID has an unknown format".into()),
         Some(text) => text,
     };
     let same = tree
@@ -275,8 +276,12 @@ fn why_not(tree: &[Block], disk: &Block, block: &Block, ours: Option<&Recorded>)
     if block.ro || disk.ro {
         return Some("the device is read-only".into());
     }
-    let place = ours.map(|r| super::unit::place(&r.name));
-    block.mounted_at().into_iter().find(|at| Some(*at) != place.as_deref()).map(|at| format!("it is mounted at {at}, and not by felhom"))
+    let mount_point = ours.map(|r| super::unit::mount_point(&r.name));
+    block
+        .mounted_at()
+        .into_iter()
+        .find(|at| Some(*at) != mount_point.as_deref())
+        .map(|at| format!("it is mounted at {at}, but not by felhom"))
 }
 
 #[cfg(test)]
@@ -289,9 +294,9 @@ pub(crate) mod tests {
         match std::fs::read(&path) {
             Ok(bytes) => Some(bytes),
             Err(_) if std::env::var_os("FELHOM_REQUIRE_REAL").is_none() => {
-                #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+                #[expect(clippy::print_stderr, reason = "reports a skipped test")]
                 {
-                    eprintln!("skipped: {} is not there", path.display());
+                    eprintln!("skipped: {} is missing", path.display());
                 }
                 None
             }
@@ -327,18 +332,18 @@ pub(crate) mod tests {
         assert_eq!(
             brief,
             [
-                ("/dev/sdb", None, None, false, Some("there is no filesystem on it")),
+                ("/dev/sdb", None, None, false, Some("it has no filesystem")),
                 ("/dev/sdc", None, Some("vfat"), true, None),
                 ("/dev/sdd", Some("/dev/sdd1"), Some("ext4"), true, None),
             ]
         );
-        // A partition has neither model nor serial of its own.
+        // A partition has no model or serial number of its own.
         assert_eq!((rows[2].model.as_deref(), rows[2].serial.as_deref()), (Some("QEMU HARDDISK"), Some("USBSER0001")));
         assert_eq!((rows[2].uuid.as_deref(), rows[2].label.as_deref(), rows[2].size_bytes), (Some(UUID), Some("USBBACKUP"), 524_288_000));
     }
 
     #[test]
-    fn every_danger_has_its_own_word() {
+    fn each_reason_against_mounting_is_named() {
         assert_eq!(reason(&json!({})), None);
         let says = |part: serde_json::Value, word: &str| {
             let why = reason(&part).unwrap_or_default();
@@ -356,15 +361,15 @@ pub(crate) mod tests {
         says(json!({"fstype":null}), "no filesystem");
         says(json!({"fstype":"iso9660"}), "iso9660");
         says(json!({"uuid":null}), "no UUID");
-        says(json!({"uuid":"2024-01-01-00-00-00-00"}), "unknown form");
+        says(json!({"uuid":"2024-01-01-00-00-00-00"}), "unknown format");
         says(json!({"ro":true}), "read-only");
         says(json!({"mountpoints":["/media/x"]}), "/media/x");
-        // The root filesystem may sit deep below.
+        // The root filesystem on a logical volume.
         says(json!({"fstype":"LVM2_member","children":[{"name":"pve-root","type":"lvm","mountpoints":["/"]}]}), "running system");
     }
 
     #[test]
-    fn whole_disks_and_twins() {
+    fn a_disk_with_partitions_and_a_duplicate_uuid_are_refused() {
         let mut whole = stick(&json!({}));
         whole["fstype"] = json!("ext4");
         whole["uuid"] = json!("aaaaaaaa-7d54-4e0b-9a51-0c1d2e3f4a5b");
@@ -377,21 +382,21 @@ pub(crate) mod tests {
         copy["tran"] = json!("sata");
         copy["children"][0]["path"] = json!("/dev/sdc1");
         let rows = usb_rows(&tree(&json!([stick(&json!({})), copy])), &[]);
-        assert_eq!(rows.len(), 1, "the SATA copy is no USB disk, but counts");
+        assert_eq!(rows.len(), 1, "the SATA copy is not a USB disk, but its UUID counts");
         assert_eq!(rows[0].why_not.as_deref(), Some("the UUID is not unique: /dev/sdb1, /dev/sdc1"));
     }
 
     #[test]
-    fn our_own_mount_is_usable_still() {
+    fn a_filesystem_mounted_by_felhom_is_usable() {
         let ours = [Recorded { name: "backup".into(), uuid: UUID.into(), unit: "mnt-pve-backup.mount".into() }];
         let rows = usb_rows(&tree(&json!([stick(&json!({"mountpoints":["/mnt/pve/backup"]}))])), &ours);
         assert_eq!((rows[0].usable, rows[0].unit.as_deref()), (true, Some("mnt-pve-backup.mount")));
         let rows = usb_rows(&tree(&json!([stick(&json!({"mountpoints":["/mnt/pve/backup","/media/x"]}))])), &ours);
-        assert!(!rows[0].usable, "a second mount elsewhere is foreign");
+        assert!(!rows[0].usable, "a second mount point is not felhom's");
     }
 
     #[test]
-    fn usb_is_seen_by_transport_or_subsystem_never_by_hotplug() {
+    fn usb_is_detected_by_transport_or_subsystem_never_by_hotplug() {
         let disk = |extra: serde_json::Value| {
             let mut d = json!({"name":"sdz","path":"/dev/sdz","type":"disk","size":1,"mountpoints":[null]});
             for (key, value) in extra.as_object().expect("an object") {

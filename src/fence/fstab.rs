@@ -1,20 +1,20 @@
-//! `/etc/fstab`: our own marked lines, and a parser of our own, since `findmnt --verify` can crash on a malformed line.
+//! `/etc/fstab`: felhom's marked lines, and a parser. `findmnt --verify` can crash on a malformed line.
 
 use super::disks::Filesystem;
 use super::request::MountOption;
 use super::text::{MountName, Uuid};
 use super::unit;
 
-/// The option that marks a line as ours. `x-` options are for programs: the kernel never sees them.
+/// The option that marks a line as felhom's. The kernel never sees `x-` options.
 const MARK: &str = "x-felhom=";
 
-/// One line that mounts something.
+/// An fstab line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub source: String,
-    pub place: String,
+    pub mount_point: String,
     pub options: Vec<String>,
-    /// The name in our mark.
+    /// The name in felhom's mark.
     pub ours: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl Entry {
     }
 }
 
-/// Reads every line, or says which one is malformed: then nothing is changed.
+/// Parses all lines. An error names the malformed line; the file is then left unchanged.
 pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -43,18 +43,18 @@ fn entry(line: &str) -> Result<Option<Entry>, String> {
         return Ok(None);
     }
     let fields: Vec<&str> = line.split_whitespace().collect();
-    let [source, place, _, rest @ ..] = fields.as_slice() else {
+    let [source, mount_point, _, rest @ ..] = fields.as_slice() else {
         return Err("fewer than three fields".into());
     };
     if rest.iter().skip(1).take(2).take_while(|f| !f.starts_with('#')).any(|f| f.parse::<u8>().is_err()) {
-        return Err("the fifth and sixth fields are no numbers".into());
+        return Err("the fifth and sixth fields are not numbers".into());
     }
     let options: Vec<String> = rest.first().map(|o| o.split(',').map(ToOwned::to_owned).collect()).unwrap_or_default();
     let ours = options.iter().find_map(|o| o.strip_prefix(MARK)).map(ToOwned::to_owned);
-    Ok(Some(Entry { source: (*source).to_owned(), place: unescape(place), options, ours }))
+    Ok(Some(Entry { source: (*source).to_owned(), mount_point: unescape(mount_point), options, ours }))
 }
 
-/// fstab and mountinfo write blanks and backslashes as `\040`.
+/// Decodes octal escapes: fstab and mountinfo write a space as `\040`.
 pub fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
@@ -73,18 +73,18 @@ pub fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&plain).into_owned()
 }
 
-/// Our line.
+/// Returns felhom's line for a mount.
 pub fn line(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]) -> String {
     let pass = if fs.has_fsck() { 2 } else { 0 };
     format!(
         "UUID={uuid} {} {} {},x-systemd.device-timeout=60s,{MARK}{name} 0 {pass}",
-        unit::place(name.as_str()),
+        unit::mount_point(name.as_str()),
         fs.mount_type(),
         unit::options(extra)
     )
 }
 
-/// The text with our line of that name added, or put in the place of the older one.
+/// Returns the text with this line added, replacing an older line of the same name.
 pub fn with(text: &str, name: &MountName, line: &str) -> Result<String, String> {
     let mut kept = without(text, name)?;
     if !kept.is_empty() && !kept.ends_with('\n') {
@@ -96,7 +96,7 @@ pub fn with(text: &str, name: &MountName, line: &str) -> Result<String, String> 
     Ok(kept)
 }
 
-/// The text without our line of that name; every other byte stays.
+/// Returns the text without felhom's line of this name, otherwise unchanged.
 pub fn without(text: &str, name: &MountName) -> Result<String, String> {
     parse(text)?;
     Ok(text.split_inclusive('\n').filter(|l| !matches!(entry(l), Ok(Some(e)) if e.ours.as_deref() == Some(name.as_str()))).collect())
@@ -118,20 +118,20 @@ mod tests {
     }
 
     #[test]
-    fn adding_twice_is_adding_once_and_removing_restores_every_byte() {
+    fn adding_twice_changes_nothing_and_removing_restores_every_byte() {
         let once = with(TEXT, &name(), &ours()).expect("added");
         assert_eq!(with(&once, &name(), &ours()).as_ref(), Ok(&once));
         assert_eq!(without(&once, &name()), Ok(format!("{TEXT}\n")));
         let entry = parse(&once).expect("it parses").pop().expect("our line");
         assert_eq!(
-            (entry.ours.as_deref(), entry.uuid(), entry.place.as_str()),
+            (entry.ours.as_deref(), entry.uuid(), entry.mount_point.as_str()),
             (Some("backup"), Some("3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b"), "/mnt/pve/backup")
         );
         assert!(once.ends_with("nofail,nosuid,nodev,noexec,noatime,x-systemd.device-timeout=60s,x-felhom=backup 0 2\n"));
     }
 
     #[test]
-    fn a_malformed_file_is_left_alone() {
+    fn a_malformed_file_is_not_changed() {
         for bad in ["/dev/sda1 /mnt\n", "/dev/sda1 /mnt ext4 defaults x y\n", "nonsense\n"] {
             assert!(with(&format!("{TEXT}\n{bad}"), &name(), &ours()).is_err(), "{bad:?}");
         }
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn foreign_lines_are_never_lost(text in "([ -~]{0,40}\n){0,6}") {
+        fn other_lines_are_never_lost(text in "([ -~]{0,40}\n){0,6}") {
             if let Ok(added) = with(&text, &name(), &ours()) {
                 for line in text.lines().filter(|l| !l.contains("x-felhom=backup")) {
                     prop_assert!(added.lines().any(|l| l == line));

@@ -1,4 +1,4 @@
-//! The root backend: the closed list of operations that no API token may do, its wire protocol, and both of its sides.
+//! The root helper (`felhom-fence`): operations that Proxmox VE allows to no API token. The protocol, the client and the helper.
 
 #[cfg(feature = "cli")]
 pub mod check;
@@ -12,11 +12,11 @@ pub mod install;
 pub mod mountinfo;
 pub mod net;
 pub mod policy;
-#[cfg(any(test, feature = "demo"))]
-pub mod pretend;
 pub mod protocol;
 pub mod request;
 pub mod sensors;
+#[cfg(any(test, feature = "demo"))]
+pub mod simulated;
 pub mod smart;
 pub mod sudoers;
 pub mod text;

@@ -1,4 +1,4 @@
-//! The network interfaces of a golden container, as the fence takes them.
+//! Network interfaces in a golden container request.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::Bridge;
 
-/// One network interface. Its MAC is always Proxmox's own choice.
+/// A network interface. Proxmox VE always generates its MAC address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Net {
@@ -26,7 +26,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// As `netN` takes it.
+    /// Returns the value of `netN`.
     pub fn value(&self, number: usize) -> String {
         let mut value = format!("name=eth{number},bridge={}", self.bridge);
         match self.ip {
@@ -59,12 +59,12 @@ impl Net {
 impl std::str::FromStr for Net {
     type Err = String;
 
-    /// `bridge=vmbr0,ip=dhcp,ip6=auto,tag=20,firewall=1`, with the keys that Proxmox has for them.
+    /// Parses `bridge=vmbr0,ip=dhcp,ip6=auto,tag=20,firewall=1`, with Proxmox VE's keys.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut net = None;
         let pairs: Vec<(&str, &str)> = text
             .split(',')
-            .map(|part| part.split_once('=').ok_or_else(|| format!("`{part}` is no key=value")))
+            .map(|part| part.split_once('=').ok_or_else(|| format!("'{part}' is not KEY=VALUE")))
             .collect::<Result<_, _>>()?;
         for (key, value) in &pairs {
             if *key == "bridge" {
@@ -79,9 +79,9 @@ impl std::str::FromStr for Net {
                 });
             }
         }
-        let mut net = net.ok_or("bridge=… is missing")?;
+        let mut net = net.ok_or("missing bridge=BRIDGE")?;
         for (key, value) in pairs {
-            let wrong = || format!("{key}={value} is not understood");
+            let wrong = || format!("invalid value in {key}={value}");
             match key {
                 "bridge" => {}
                 "ip" => net.ip = ip4(value).ok_or_else(wrong)?,
@@ -96,7 +96,7 @@ impl std::str::FromStr for Net {
                         _ => return Err(wrong()),
                     }
                 }
-                _ => return Err(format!("there is no key `{key}`: bridge, ip, gw, ip6, gw6, tag, firewall")),
+                _ => return Err(format!("unknown key '{key}': use bridge, ip, gw, ip6, gw6, tag or firewall")),
             }
         }
         Ok(net)

@@ -1,40 +1,40 @@
-//! `/etc/felhom/fence.toml`: what the words may touch on this host.
+//! `/etc/felhom/fence.toml`: the limits of the root helper on this host.
 //!
-//! The fence stands outside Proxmox's own permissions, so the host's owner bounds it here. Without the file only reads work.
-//! The file is a small strict part of TOML: `key = value` with integers, texts, and arrays of texts. Anything else is an error,
-//! and an error closes every word but `version`.
+//! The helper is not subject to Proxmox VE's permissions, so this file limits it. Without the file, only commands that read work.
+//! Its format is a small, strict subset of TOML: `key = value` with integers, strings and arrays of strings. Any other content is an
+//! error, and after an error only `version` works.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::protocol::{ErrorKind, Trouble, Word};
+use super::protocol::{ErrorKind, HelperError, Word};
 use super::text::{Bridge, MountName, StorageId, Uuid};
 
-/// Where the policy lives on a host.
+/// The path of the policy file.
 pub const POLICY_FILE: &str = "/etc/felhom/fence.toml";
 
-/// The bounds in force.
+/// The limits of the root helper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// The words that change things and are turned on. Reads need no mention.
+    /// Enabled commands that change the host. Commands that read are always enabled.
     pub words: BTreeSet<String>,
     pub vmid_min: u32,
     pub vmid_max: u32,
-    /// Storages for a golden container's root disk and templates.
+    /// Allowed storages for root disks and templates of golden containers.
     pub storages: BTreeSet<String>,
     pub bridges: BTreeSet<String>,
     pub max_size_gib: u32,
     pub max_memory_mib: u32,
     pub max_cores: u32,
-    /// Names of mounts, or `*`.
+    /// Allowed mount names, or `*`.
     pub mount_names: BTreeSet<String>,
     /// UUIDs of filesystems that may be mounted, or `*`.
     pub disks: BTreeSet<String>,
 }
 
 impl Default for Policy {
-    /// What an install writes: USB mounts of any name and disk, no golden containers.
+    /// Returns the policy that `fence install` writes: any USB mount, no golden containers.
     fn default() -> Self {
         let any = || BTreeSet::from(["*".to_owned()]);
         Self {
@@ -59,15 +59,15 @@ enum Item {
 }
 
 impl Policy {
-    /// Reads the file's text. Keys that are left out keep the narrow defaults; `words` left out turns nothing on.
+    /// Parses the file. A missing key has its default, but a missing `words`, `mount_names` or `disks` is an empty list.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut policy = Self { words: BTreeSet::new(), mount_names: BTreeSet::new(), disks: BTreeSet::new(), ..Self::default() };
         let mut seen = BTreeSet::new();
         for (key, item, line) in items(text)? {
             if !seen.insert(key.clone()) {
-                return Err(format!("line {line}: `{key}` is given twice"));
+                return Err(format!("line {line}: duplicate key '{key}'"));
             }
-            let wrong = || format!("line {line}: `{key}` has the wrong kind of value");
+            let wrong = || format!("line {line}: wrong type of value for '{key}'");
             match (key.as_str(), item) {
                 ("words", Item::List(list)) => policy.words = list,
                 ("storages", Item::List(list)) => policy.storages = list,
@@ -84,7 +84,7 @@ impl Policy {
                     | "max_memory_mib" | "max_cores",
                     _,
                 ) => return Err(wrong()),
-                (other, _) => return Err(format!("line {line}: there is no key `{other}`")),
+                (other, _) => return Err(format!("line {line}: unknown key '{other}'")),
             }
         }
         policy.check()?;
@@ -93,13 +93,13 @@ impl Policy {
 
     fn check(&self) -> Result<(), String> {
         for word in &self.words {
-            let known = Word::parse(word).ok_or_else(|| format!("`{word}` in `words` is no word of the fence"))?;
+            let known = Word::parse(word).ok_or_else(|| format!("unknown command '{word}' in words"))?;
             if !known.changes() {
-                return Err(format!("`{word}` in `words` is a read: those always work"));
+                return Err(format!("'{word}' in words changes nothing: it is always allowed"));
             }
         }
         if self.vmid_min < 100 || self.vmid_max > 999_999_999 || self.vmid_min > self.vmid_max {
-            return Err(format!("the VMID range {}-{} is none", self.vmid_min, self.vmid_max));
+            return Err(format!("invalid VMID range {}-{}", self.vmid_min, self.vmid_max));
         }
         let each = |list: &BTreeSet<String>, ok: fn(&str) -> Result<(), String>| list.iter().try_for_each(|t| ok(t));
         each(&self.storages, |t| StorageId::new(t).map(drop))?;
@@ -108,15 +108,15 @@ impl Policy {
         each(&self.disks, |t| if t == "*" { Ok(()) } else { Uuid::new(t).map(drop) })
     }
 
-    /// The file that [`Policy::parse`] reads back.
+    /// Returns the file's text, which [`Policy::parse`] accepts.
     pub fn to_text(&self) -> String {
         let list = |items: &BTreeSet<String>| items.iter().map(|i| format!("\"{i}\"")).collect::<Vec<_>>().join(", ");
         format!(
-            "# What felhom-fence may do on this host. Root-owned, not writable by others; without this file only reads work.\n\
+            "# Limits of felhom-fence on this host. Owner root, not writable by others. Without this file, only commands that read work.\n\
              words = [{}]\n\n\
-             # Golden containers: turned on by adding \"golden-create\" to words.\n\
+             # Golden containers: add \"golden-create\" to words to enable them.\n\
              vmid_min = {}\nvmid_max = {}\nstorages = [{}]\nbridges = [{}]\nmax_size_gib = {}\nmax_memory_mib = {}\nmax_cores = {}\n\n\
-             # USB disks: names of mounts and UUIDs of filesystems, \"*\" for any.\n\
+             # USB disks: mount names and filesystem UUIDs, \"*\" for any.\n\
              mount_names = [{}]\ndisks = [{}]\n",
             list(&self.words),
             self.vmid_min,
@@ -135,19 +135,19 @@ impl Policy {
         !word.changes() || self.words.contains(word.as_str())
     }
 
-    /// Whether a list holds an item, or the star.
-    pub fn names(list: &BTreeSet<String>, item: &str) -> bool {
+    /// Whether a list contains an item or `*`.
+    pub fn contains(list: &BTreeSet<String>, item: &str) -> bool {
         list.contains("*") || list.contains(item)
     }
 }
 
-/// The refusal of a word or value that the policy does not name.
-pub fn not_allowed(what: impl std::fmt::Display) -> Trouble {
-    Trouble::new(ErrorKind::Policy, format!("the host's policy does not allow {what}"))
-        .with_hint(format!("the host's owner decides in {POLICY_FILE}; `felhom fence show` prints what is in force"))
+/// Returns the error for a command or value that the policy does not allow.
+pub fn not_allowed(what: impl std::fmt::Display) -> HelperError {
+    HelperError::new(ErrorKind::Policy, format!("the host's policy does not allow {what}"))
+        .with_hint(format!("change {POLICY_FILE} on the host; `felhom fence show` prints the current policy"))
 }
 
-/// Splits the text into `key = value` items. An array may run over several lines.
+/// Splits the text into `key = value` items. An array may span several lines.
 fn items(text: &str) -> Result<Vec<(String, Item, usize)>, String> {
     let mut found = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -157,15 +157,15 @@ fn items(text: &str) -> Result<Vec<(String, Item, usize)>, String> {
         if line.is_empty() {
             continue;
         }
-        let (key, value) = line.split_once('=').ok_or_else(|| format!("line {number}: `key = value` is expected"))?;
+        let (key, value) = line.split_once('=').ok_or_else(|| format!("line {number}: expected `key = value`"))?;
         let key = key.trim();
         if key.is_empty() || !key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_') {
-            return Err(format!("line {number}: `{}` is no key", key.escape_debug()));
+            return Err(format!("line {number}: invalid key '{}'", key.escape_debug()));
         }
         let mut value = value.trim().to_owned();
         if value.starts_with('[') {
             while !value.ends_with(']') {
-                let (_, more) = lines.next().ok_or_else(|| format!("line {number}: the array has no end"))?;
+                let (_, more) = lines.next().ok_or_else(|| format!("line {number}: unterminated array"))?;
                 value.push(' ');
                 value.push_str(uncommented(more).trim());
                 value.truncate(value.trim_end().len());
@@ -176,7 +176,7 @@ fn items(text: &str) -> Result<Vec<(String, Item, usize)>, String> {
     Ok(found)
 }
 
-/// The line without its comment. A `#` within quotes is none.
+/// Returns the line without its comment. A `#` in quotes does not start a comment.
 fn uncommented(line: &str) -> &str {
     let mut quoted = false;
     for (at, c) in line.char_indices() {
@@ -199,7 +199,7 @@ fn item(value: &str) -> Result<Item, String> {
                 let text = part.trim().strip_prefix('"').and_then(|t| t.strip_suffix('"'));
                 match text {
                     Some(t) if !t.is_empty() && !t.contains(['"', '\\']) && !t.chars().any(char::is_control) => list.insert(t.to_owned()),
-                    _ => return Err(format!("`{}` is no text in quotes", part.trim().escape_debug())),
+                    _ => return Err(format!("`{}` is not a quoted string", part.trim().escape_debug())),
                 };
             }
         }
@@ -208,7 +208,7 @@ fn item(value: &str) -> Result<Item, String> {
     if !value.is_empty() && value.bytes().all(|c| c.is_ascii_digit()) {
         return value.parse().map(Item::Number).map_err(|_| format!("`{value}` is too large"));
     }
-    Err(format!("`{}` is neither a number nor an array of texts", value.escape_debug()))
+    Err(format!("`{}` is neither a number nor an array of strings", value.escape_debug()))
 }
 
 #[cfg(test)]
@@ -217,21 +217,21 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_an_install_writes_is_read_back() {
+    fn the_installed_policy_parses() {
         let written = Policy::default();
         assert_eq!(Policy::parse(&written.to_text()), Ok(written.clone()));
         assert!(written.allows(Word::Smart) && written.allows(Word::UsbMount) && !written.allows(Word::GoldenCreate));
     }
 
     #[test]
-    fn an_empty_file_turns_nothing_on() {
+    fn an_empty_file_enables_no_change() {
         let policy = Policy::parse("# nothing\n").expect("an empty policy");
         assert!(!policy.allows(Word::UsbMount) && !policy.allows(Word::GoldenCreate) && policy.allows(Word::Disks));
         assert!(policy.mount_names.is_empty() && policy.disks.is_empty() && policy.storages.is_empty());
     }
 
     #[test]
-    fn arrays_over_lines_and_comments() {
+    fn multi_line_arrays_and_comments() {
         let policy = Policy::parse(
             "words = [\n  \"usb-mount\", # mounts\n  \"golden-create\",\n]\nstorages=[\"local-lvm\"]\nmax_size_gib = 16 # GiB\n",
         )
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_an_error() {
+    fn anything_else_is_an_error() {
         for bad in [
             "word = [\"smart\"]",
             "words = [\"shell\"]",
@@ -261,18 +261,18 @@ mod tests {
             "mount_names = [\"../etc\"]",
             "storages = [\"*\"]",
         ] {
-            assert!(Policy::parse(bad).is_err(), "{bad:?} was taken");
+            assert!(Policy::parse(bad).is_err(), "{bad:?} was accepted");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(?s).{0,200}") {
+        fn no_text_causes_a_panic(text in "(?s).{0,200}") {
             let _ = Policy::parse(&text);
         }
 
         #[test]
-        fn what_it_reads_it_writes_and_reads_again(min in 100_u32..5000, span in 0_u32..5000, size in 0_u32..999, words in proptest::bool::ANY) {
+        fn a_written_policy_parses_to_itself(min in 100_u32..5000, span in 0_u32..5000, size in 0_u32..999, words in proptest::bool::ANY) {
             let mut policy = Policy { vmid_min: min, vmid_max: min + span, max_size_gib: size, ..Policy::default() };
             if words { policy.words.insert("golden-create".into()); }
             prop_assert_eq!(Policy::parse(&policy.to_text()), Ok(policy));

@@ -1,17 +1,17 @@
-//! What the client and the helper say to each other: one literal word, one JSON request, one JSON envelope.
+//! The protocol between client and helper: a command as the only argument, a JSON request on stdin, a JSON envelope on stdout.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version of this protocol. Both sides refuse any other.
+/// The protocol version. Both sides refuse any other.
 pub const PROTOCOL: u32 = 1;
-/// The most that a request may weigh.
+/// Size limit of a request in bytes.
 pub const REQUEST_CAP: usize = 64 << 10;
-/// Where the helper lives on a host. sudoers and the ssh command line name exactly this.
+/// The helper's path on a host. The sudoers rule and the SSH command line contain exactly this path.
 pub const HELPER: &str = "/usr/libexec/felhom/felhom-fence";
 
-/// The closed list of what the helper does. Each is one literal word on its command line.
+/// A command of the helper, which is its only command-line argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Word {
     Version,
@@ -41,12 +41,12 @@ impl Word {
         }
     }
 
-    /// Exactly one word of the list, or nothing.
+    /// Parses an exact command name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|word| word.as_str() == text)
     }
 
-    /// Only these are in sudoers; the others run as whoever asks.
+    /// Whether the command needs root. Only these commands are in the sudoers rule; the others run as the caller.
     pub fn needs_root(self) -> bool {
         match self {
             Self::Version | Self::Smart | Self::UsbMount | Self::UsbUnmount | Self::GoldenCreate => true,
@@ -54,7 +54,7 @@ impl Word {
         }
     }
 
-    /// Whether it changes the host: such a word needs the policy file, a lock, and never runs twice at a time.
+    /// Whether the command changes the host. A change needs the policy file and a lock.
     pub fn changes(self) -> bool {
         match self {
             Self::UsbMount | Self::UsbUnmount | Self::GoldenCreate => true,
@@ -62,7 +62,7 @@ impl Word {
         }
     }
 
-    /// The commands that ask for it.
+    /// The felhom commands that use this one.
     pub fn verbs(self) -> &'static [&'static str] {
         match self {
             Self::Version => &["fence show", "guest create lxc"],
@@ -76,17 +76,17 @@ impl Word {
         }
     }
 
-    /// Why the API cannot do it: for `fence show` and `routes`.
+    /// Why the API is not enough, for `fence show` and `routes`.
     pub fn why(self) -> &'static str {
         match self {
-            Self::Version => "proves the door and shows the policy that is in force",
-            Self::Smart => "raw smartctl: temperatures, USB bridges, self-test and error logs, and disks left asleep",
-            Self::UsbMount => "the API has no call that mounts an existing filesystem",
-            Self::UsbUnmount => "the API's counterpart needs Sys.Modify on /, which gives much more",
-            Self::GoldenCreate => "keyctl=1 may be set by a root@pam session alone, never by a token",
-            Self::Disks => "the API does not tell filesystem UUIDs; lsblk needs no root",
-            Self::Sensors => "the API has no sensors; `sensors -j` needs no root",
-            Self::UsbStatus => "units, mounts and space of USB disks; reading them needs no root",
+            Self::Version => "checks that the helper answers, and returns its policy",
+            Self::Smart => "raw smartctl output: temperatures, USB bridges, self-test and error logs, without waking disks",
+            Self::UsbMount => "the API cannot mount an existing filesystem",
+            Self::UsbUnmount => "the API call needs Sys.Modify on /, which allows much more",
+            Self::GoldenCreate => "only a root@pam session may set keyctl=1, never a token",
+            Self::Disks => "the API does not return filesystem UUIDs; lsblk needs no root",
+            Self::Sensors => "the API has no sensor values; `sensors -j` needs no root",
+            Self::UsbStatus => "the API does not return units and mounts of USB disks; reading them needs no root",
         }
     }
 }
@@ -97,63 +97,63 @@ impl std::fmt::Display for Word {
     }
 }
 
-/// A typed request: it knows its word and what comes back.
+/// A typed request: its command and its reply.
 pub trait Operation: Serialize + DeserializeOwned {
     const WORD: Word;
     type Reply: Serialize + DeserializeOwned;
 }
 
-/// What goes to the helper's stdin.
+/// The JSON document on the helper's stdin.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked<T> {
+pub struct Request<T> {
     pub protocol: u32,
     pub request: T,
 }
 
-impl<T: Operation> Asked<T> {
+impl<T: Operation> Request<T> {
     pub fn new(request: T) -> Self {
         Self { protocol: PROTOCOL, request }
     }
 
-    /// The bytes for stdin.
+    /// Serializes the request for stdin.
     pub fn bytes(&self) -> Vec<u8> {
-        // A request is plain data with text keys: it cannot fail to be written.
+        // Plain data with string keys always serializes.
         serde_json::to_vec(self).unwrap_or_default()
     }
 }
 
-/// What kind of refusal or failure came back.
+/// The kind of a refusal or failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The command line or the request is malformed.
     BadRequest,
-    /// The two sides speak different versions.
+    /// Client and helper use different protocol versions.
     Protocol,
-    /// The word needs root, and this is not root.
+    /// The command needs root.
     NotRoot,
-    /// The host's policy file does not allow it.
+    /// The policy file does not allow it.
     Policy,
-    /// It would be dangerous: the message says why.
+    /// It would be dangerous; the message says why.
     Refused,
     NotFound,
     Exists,
-    /// Somebody works on it, or holds it.
+    /// The resource is in use or locked.
     Busy,
-    /// A tool is not installed.
+    /// A program is not installed.
     ToolMissing,
-    /// A tool ran and failed: its own words are in `text`.
+    /// A program failed; `text` has its output.
     Tool,
     TimedOut,
     Interrupted,
-    /// The gate was asked for something that is no word of the list.
+    /// The forced command got something that is not a command of the helper.
     Gate,
     Internal,
 }
 
 impl ErrorKind {
-    /// The helper's exit code: 0 to 99 only, since ssh and `pct` use 255 for failures of their own.
+    /// The helper's exit code, at most 99: ssh and `pct` use 255 for their own failures.
     pub fn exit(self) -> u8 {
         match self {
             Self::BadRequest => 10,
@@ -174,14 +174,14 @@ impl ErrorKind {
     }
 }
 
-/// A refusal or failure, as it travels.
+/// A refusal or failure in the envelope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct HelperError {
     pub kind: ErrorKind,
     pub message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The tool that failed, its exit code and what it said.
+    /// The program that failed, its exit code and its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,7 +190,7 @@ pub struct Trouble {
     pub text: Option<String>,
 }
 
-impl Trouble {
+impl HelperError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, tool: None, code: None, text: None }
     }
@@ -203,8 +203,8 @@ impl Trouble {
         Self::new(ErrorKind::Internal, message)
     }
 
-    pub fn io(tried: impl std::fmt::Display, error: &std::io::Error) -> Self {
-        Self::internal(format!("{tried}: {error}"))
+    pub fn io(action: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::internal(format!("{action}: {error}"))
     }
 
     #[must_use]
@@ -214,7 +214,7 @@ impl Trouble {
     }
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for HelperError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
@@ -224,13 +224,13 @@ impl std::fmt::Display for Trouble {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
     pub protocol: u32,
-    /// The host's own name: a node's name on Proxmox.
+    /// The host's name, which is the node name on Proxmox VE.
     #[serde(default)]
     pub host: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ok: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Trouble>,
+    pub error: Option<HelperError>,
 }
 
 impl Envelope {
@@ -238,8 +238,8 @@ impl Envelope {
         Self { protocol: PROTOCOL, host: String::new(), ok: Some(value), error: None }
     }
 
-    pub fn error(trouble: Trouble) -> Self {
-        Self { protocol: PROTOCOL, host: String::new(), ok: None, error: Some(trouble) }
+    pub fn error(error: HelperError) -> Self {
+        Self { protocol: PROTOCOL, host: String::new(), ok: None, error: Some(error) }
     }
 
     pub fn exit(&self) -> u8 {
@@ -247,25 +247,28 @@ impl Envelope {
     }
 }
 
-/// Reads a request strictly: the cap, the protocol number first (so that a newer client gets a clear word), then every field.
-pub fn parse_request<T: Operation>(bytes: &[u8]) -> Result<T, Trouble> {
+/// Parses a request strictly: size limit, protocol version, fields. The version comes first, so a newer client gets a clear error.
+pub fn parse_request<T: Operation>(bytes: &[u8]) -> Result<T, HelperError> {
     #[derive(Deserialize)]
-    struct Spoken {
+    struct VersionOnly {
         protocol: Option<u32>,
     }
     if bytes.len() > REQUEST_CAP {
-        return Err(Trouble::new(ErrorKind::BadRequest, format!("the request is larger than {REQUEST_CAP} bytes")));
+        return Err(HelperError::new(ErrorKind::BadRequest, format!("the request is larger than {REQUEST_CAP} bytes")));
     }
-    let bad = |e: serde_json::Error| Trouble::new(ErrorKind::BadRequest, format!("the request for `{}` is malformed: {e}", T::WORD));
-    let spoken: Spoken = serde_json::from_slice(bytes).map_err(bad)?;
+    let bad = |e: serde_json::Error| HelperError::new(ErrorKind::BadRequest, format!("the request for `{}` is malformed: {e}", T::WORD));
+    let spoken: VersionOnly = serde_json::from_slice(bytes).map_err(bad)?;
     match spoken.protocol {
         Some(PROTOCOL) => {}
         Some(other) => {
-            return Err(Trouble::new(ErrorKind::Protocol, format!("the client speaks protocol {other}, this helper {PROTOCOL}")));
+            return Err(HelperError::new(
+                ErrorKind::Protocol,
+                format!("the client uses protocol {other}, this helper protocol {PROTOCOL}"),
+            ));
         }
-        None => return Err(Trouble::new(ErrorKind::BadRequest, "the request has no protocol number")),
+        None => return Err(HelperError::new(ErrorKind::BadRequest, "the request has no protocol number")),
     }
-    let asked: Asked<T> = serde_json::from_slice(bytes).map_err(bad)?;
+    let asked: Request<T> = serde_json::from_slice(bytes).map_err(bad)?;
     Ok(asked.request)
 }
 
@@ -275,7 +278,7 @@ mod tests {
     use crate::fence::request::UsbUnmount;
 
     #[test]
-    fn words_are_exactly_the_closed_list() {
+    fn the_list_of_commands_is_closed() {
         assert_eq!(
             Word::ALL.map(Word::as_str),
             ["version", "smart", "usb-mount", "usb-unmount", "golden-create", "disks", "sensors", "usb-status"]
@@ -289,21 +292,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_five_are_in_sudoers() {
+    fn five_commands_need_root() {
         let root: Vec<_> = Word::ALL.into_iter().filter(|w| w.needs_root()).map(Word::as_str).collect();
         assert_eq!(root, ["version", "smart", "usb-mount", "usb-unmount", "golden-create"]);
         assert!(Word::ALL.into_iter().filter(|w| w.changes()).all(Word::needs_root));
     }
 
     #[test]
-    fn exit_codes_stay_clear_of_ssh_and_the_shell() {
+    fn exit_codes_differ_from_those_of_ssh_and_the_shell() {
         for kind in [ErrorKind::BadRequest, ErrorKind::Tool, ErrorKind::Gate, ErrorKind::Internal, ErrorKind::Interrupted] {
             assert!((1..=99).contains(&kind.exit()), "{kind:?}");
         }
     }
 
     #[test]
-    fn a_request_is_read_strictly() {
+    fn a_request_is_parsed_strictly() {
         let kind = |text: &str| parse_request::<UsbUnmount>(text.as_bytes()).expect_err(text).kind;
         assert!(parse_request::<UsbUnmount>(br#"{"protocol":1,"request":{"name":"backup"}}"#).is_ok());
         assert_eq!(kind(r#"{"protocol":2,"request":{"shiny":true}}"#), ErrorKind::Protocol);

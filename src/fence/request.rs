@@ -1,4 +1,4 @@
-//! The typed requests and replies of every word.
+//! The typed request and reply of each command.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use super::protocol::{Operation, Word};
 use super::text::{DevicePath, Hostname, MountName, SshKey, StorageId, Tag, TemplateVolume, Uuid};
 use crate::secret::Secret;
 
-/// Who answers, and what it is allowed to do.
+/// Returns the helper's version and policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Version {}
@@ -22,21 +22,21 @@ pub struct VersionReply {
     pub version: String,
     pub protocol: u32,
     pub words: Vec<String>,
-    /// The policy in force; absent where the host has no policy file, and then only reads work.
+    /// The policy; absent without a policy file, and then only commands that read work.
     pub policy: Option<Policy>,
-    /// Why the policy file cannot be used; then nothing but this word works.
+    /// Why the policy file is invalid; then only this command works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_error: Option<String>,
 }
 
-/// Reads disks with smartctl.
+/// Reads SMART data with smartctl.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smart {
-    /// One disk; all of them without it.
+    /// The disk [default: all].
     #[serde(default)]
     pub disk: Option<DevicePath>,
-    /// Everything that the disk tells, not just health, attributes and logs.
+    /// Reads everything (`smartctl -x`), not just health, attributes and logs.
     #[serde(default)]
     pub full: bool,
 }
@@ -46,7 +46,7 @@ pub struct SmartReply {
     pub disks: Vec<SmartDisk>,
 }
 
-/// What smartctl said about one disk, word for word: the client reads it, so that a better reading needs no new helper.
+/// smartctl's unchanged output for one disk. The client interprets it, so better interpretation needs no new helper.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SmartDisk {
     pub disk: String,
@@ -56,23 +56,23 @@ pub struct SmartDisk {
     pub serial: Option<String>,
     #[serde(default)]
     pub tran: Option<String>,
-    /// The `-d` type that gave the answer.
+    /// The `-d` type that worked.
     #[serde(default)]
     pub device_type: Option<String>,
     #[serde(default)]
     pub standby: bool,
-    /// smartctl's JSON; null where it gave none.
+    /// smartctl's JSON, or null.
     pub smartctl: Value,
-    /// Why there is no JSON.
+    /// Why there is no JSON output.
     #[serde(default)]
     pub error: Option<String>,
 }
 
-/// How a mount lasts.
+/// How a mount persists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Persist {
-    /// A unit file of its own.
+    /// A mount unit.
     #[default]
     Unit,
     /// A marked line in /etc/fstab.
@@ -81,7 +81,7 @@ pub enum Persist {
     None,
 }
 
-/// What may be added to the fixed options; nothing here can take one of them back.
+/// Allowed additional mount options. None of them can undo a fixed option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MountOption {
@@ -96,7 +96,7 @@ pub enum MountOption {
 impl MountOption {
     const ALL: [Self; 6] = [Self::Ro, Self::Sync, Self::Dirsync, Self::Discard, Self::Lazytime, Self::Flush];
 
-    /// The options of this kind in a list of mount options.
+    /// Returns the additional options in a list of mount options.
     pub fn among<'a>(options: impl Iterator<Item = &'a str>) -> Vec<Self> {
         options.filter_map(|text| Self::ALL.into_iter().find(|option| option.as_str() == text)).collect()
     }
@@ -127,9 +127,9 @@ pub struct UsbMount {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UsbMountReply {
     pub mount: MountRow,
-    /// False where it was so already.
+    /// False if the disk was already mounted completely.
     pub changed: bool,
-    /// What was done, in order.
+    /// Completed steps, in order.
     pub done: Vec<String>,
 }
 
@@ -137,7 +137,7 @@ pub struct UsbMountReply {
 #[serde(deny_unknown_fields)]
 pub struct UsbUnmount {
     pub name: MountName,
-    /// Leaves the unit or fstab line, so that the disk is mounted again at the next boot.
+    /// Keeps the unit or fstab line, so the disk is mounted again at the next boot.
     #[serde(default)]
     pub keep: bool,
 }
@@ -149,7 +149,7 @@ pub struct UsbUnmountReply {
     pub done: Vec<String>,
 }
 
-/// Lists the disks that hang on USB.
+/// Lists USB disks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disks {}
@@ -159,7 +159,7 @@ pub struct DisksReply {
     pub disks: Vec<UsbRow>,
 }
 
-/// Lists our mounts and what became of them.
+/// Lists felhom's mounts and their state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsbStatus {}
@@ -169,18 +169,18 @@ pub struct UsbStatusReply {
     pub mounts: Vec<MountRow>,
 }
 
-/// Reads the chips' sensors.
+/// Reads the hardware sensors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sensors {}
 
-/// What `sensors -j` said, word for word; an empty object where there are none.
+/// Unchanged output of `sensors -j`; an empty object if there are no sensors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SensorsReply {
     pub sensors: Value,
 }
 
-/// Makes an unprivileged container with the features that no token may set.
+/// Creates an unprivileged container with features that no token may set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenCreate {
@@ -228,16 +228,16 @@ impl Default for Features {
     }
 }
 
-/// A root password for the container: one line, handed to `pct` through its stdin alone.
+/// The container's root password: one line, passed to `pct` on stdin only.
 #[derive(Debug, Clone)]
 pub struct Password(Secret);
 
 impl Password {
     pub fn new(secret: Secret) -> Result<Self, String> {
         let text = secret.reveal();
-        // `pct` reads lines, and refuses what is shorter than five characters.
+        // `pct` refuses passwords of fewer than five characters and reads one line.
         if !(5..=64).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-            return Err("a password has 5 to 64 characters on one line".into());
+            return Err("the password must have 5 to 64 characters on one line".into());
         }
         Ok(Self(secret))
     }
@@ -266,7 +266,7 @@ impl<'de> Deserialize<'de> for Password {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GoldenCreateReply {
     pub vmid: u32,
-    /// What `pct` printed.
+    /// Output of `pct`.
     pub log: Vec<String>,
 }
 
@@ -294,7 +294,7 @@ mod tests {
 
     use super::*;
     use crate::fence::net::{Ip4, Ip6};
-    use crate::fence::protocol::{Asked, parse_request};
+    use crate::fence::protocol::{Request, parse_request};
     use crate::fence::text::Bridge;
 
     fn golden() -> GoldenCreate {
@@ -327,16 +327,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_comes_through_whole_and_its_password_is_not_shown() {
-        let bytes = Asked::new(golden()).bytes();
-        let back: GoldenCreate = parse_request(&bytes).expect("it reads what it wrote");
+    fn a_request_survives_a_round_trip_and_its_password_is_not_printed() {
+        let bytes = Request::new(golden()).bytes();
+        let back: GoldenCreate = parse_request(&bytes).expect("the serialized request parses");
         assert_eq!(back.nets, golden().nets);
         assert_eq!(back.password.as_ref().map(Password::reveal), Some("correct horse"));
         assert!(!format!("{back:?}").contains("horse"));
     }
 
     #[test]
-    fn a_network_is_written_as_proxmox_writes_it() {
+    fn a_network_is_written_in_proxmox_syntax() {
         let net: Net = "bridge=vmbr0,ip=192.0.2.9/24,gw=192.0.2.1,ip6=auto,tag=20,firewall=1".parse().expect("a network");
         assert_eq!(net.value(1), "name=eth1,bridge=vmbr0,ip=192.0.2.9/24,gw=192.0.2.1,ip6=auto,tag=20,firewall=1");
         for bad in [
@@ -352,13 +352,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_may_not_do_by_other_ways_has_no_field() {
+    fn requests_have_no_field_for_other_privileged_settings() {
         for extra in ["mp0", "dev0", "hookscript", "lxc.mount.entry", "unprivileged", "privileged", "restore", "force"] {
             let text = format!(
                 r#"{{"protocol":1,"request":{{"vmid":9000,"template":"local:vztmpl/d.tar.gz","storage":"local-lvm","size_gib":4,"hostname":"g","{extra}":"1"}}}}"#
             );
-            let trouble = parse_request::<GoldenCreate>(text.as_bytes()).expect_err(extra);
-            assert!(trouble.message.contains("unknown field"), "{trouble}");
+            let error = parse_request::<GoldenCreate>(text.as_bytes()).expect_err(extra);
+            assert!(error.message.contains("unknown field"), "{error}");
         }
         for password in ["a\\nb\\nc\\nd", "abc"] {
             let text = format!(

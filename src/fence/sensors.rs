@@ -1,11 +1,11 @@
-//! `sensors -j` as rows: chips, labels, values and limits.
+//! Output of `sensors -j` as rows: chips, labels, values and limits.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::smart::SmartRow;
 
-/// What a sensor measures.
+/// The physical quantity that a sensor measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Quantity {
@@ -48,7 +48,7 @@ impl Quantity {
     }
 }
 
-/// One reading of one sensor.
+/// The value of one sensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SensorRow {
     pub node: String,
@@ -63,7 +63,7 @@ pub struct SensorRow {
     pub alarm: bool,
 }
 
-/// Reads every chip. Empty objects and the chips' words for "no limit" are left out; no sensors are no rows.
+/// Returns the rows of all chips, without empty objects and without the values that mean "no limit".
 pub fn from_sensors(node: &str, json: &Value) -> Vec<SensorRow> {
     let mut rows = Vec::new();
     for (chip, labels) in json.as_object().into_iter().flatten() {
@@ -94,12 +94,12 @@ fn row(node: &str, chip: &str, label: &str, fields: &serde_json::Map<String, Val
     })
 }
 
-/// Absolute zero and 65535 K are how drivers say "none".
+/// Drivers report absolute zero or 65535 K for "no value".
 fn sentinel(quantity: Quantity, value: f64) -> bool {
     quantity == Quantity::Temperature && !(-273.0..=1000.0).contains(&value)
 }
 
-/// Disks that only smartctl can ask join the table: those that no chip reports already.
+/// Adds temperatures from smartctl for disks without a chip of their own.
 pub fn with_disks(mut rows: Vec<SensorRow>, disks: &[SmartRow]) -> Vec<SensorRow> {
     for disk in disks {
         let chip_reports = disk.disk.starts_with("/dev/nvme") && rows.iter().any(|r| r.chip.starts_with("nvme-"));

@@ -1,29 +1,29 @@
-//! The sudoers drop-in: literal words alone, no wildcard, no pattern.
+//! The sudoers drop-in. It lists literal command lines, without wildcards or patterns.
 
 use super::protocol::{HELPER, Word};
 
-/// Where the drop-in lives. sudo ignores names with a dot, so it has none.
+/// Path of the drop-in. sudo ignores files with a dot in their name.
 pub const DROP_IN: &str = "/etc/sudoers.d/felhom";
-/// The user that the fence is made for.
+/// Default user of the helper.
 pub const USER: &str = "felhom";
 
-/// A user's name as `useradd` takes it.
+/// Checks that `useradd` accepts a user name.
 pub fn check_user(name: &str) -> Result<(), String> {
     let fine = name.len() <= 32
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_' || c == b'-');
-    if fine { Ok(()) } else { Err(format!("`{}` is no user name", name.escape_debug())) }
+    if fine { Ok(()) } else { Err(format!("invalid user name '{}'", name.escape_debug())) }
 }
 
-/// The commands that sudo lets through, each with its one word.
+/// The command lines that sudo allows.
 pub fn commands() -> Vec<String> {
     Word::ALL.into_iter().filter(|w| w.needs_root()).map(|w| format!("{HELPER} {w}")).collect()
 }
 
-/// The drop-in's text.
+/// Returns the text of the drop-in.
 pub fn text(user: &str) -> String {
     format!(
-        "# The fence of felhom: {user} may run these words of one helper as root, and nothing else.\n\
+        "# felhom-fence: {user} may run these commands of the helper as root, and nothing else.\n\
          Cmnd_Alias FELHOM_FENCE = {}\n\
          Defaults!FELHOM_FENCE use_pty, secure_path=\"/usr/sbin:/usr/bin:/sbin:/bin\"\n\
          {user} ALL=(root:root) NOSETENV: NOPASSWD: FELHOM_FENCE\n",
@@ -31,15 +31,15 @@ pub fn text(user: &str) -> String {
     )
 }
 
-/// What `sudo -l` lists beyond the fence's own words. Both sudo and sudo-rs print `(root : root) TAGS: COMMAND, COMMAND`.
-pub fn beyond(listing: &str) -> Vec<String> {
+/// Returns the rules in the output of `sudo -l` that are not felhom's. sudo and sudo-rs print `(root : root) TAGS: COMMAND, COMMAND`.
+pub fn extra_rules(listing: &str) -> Vec<String> {
     let own = commands();
     let mut text = String::new();
     let mut rules = false;
     for line in listing.lines() {
         if rules {
             text.push(' ');
-            // A new rule begins with its run-as list.
+            // Each rule starts with its run-as list.
             if line.trim_start().starts_with('(') {
                 text.push(',');
             }
@@ -71,11 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literal_words_and_nothing_else() {
+    fn the_drop_in_lists_literal_command_lines() {
         let text = text("felhom");
         assert_eq!(
             text,
-            "# The fence of felhom: felhom may run these words of one helper as root, and nothing else.\n\
+            "# felhom-fence: felhom may run these commands of the helper as root, and nothing else.\n\
              Cmnd_Alias FELHOM_FENCE = /usr/libexec/felhom/felhom-fence version, \\\n    /usr/libexec/felhom/felhom-fence smart, \\\n    \
              /usr/libexec/felhom/felhom-fence usb-mount, \\\n    /usr/libexec/felhom/felhom-fence usb-unmount, \\\n    \
              /usr/libexec/felhom/felhom-fence golden-create\n\
@@ -87,18 +87,18 @@ mod tests {
     }
 
     #[test]
-    fn a_word_too_many_is_seen_in_the_listing() {
+    fn an_extra_rule_is_found_in_the_list() {
         let fine = "Matching Defaults entries for felhom on pve1:\n    env_reset, use_pty\n\nRunas and Command-specific defaults for felhom:\n    Defaults!/usr/libexec/felhom/felhom-fence version use_pty\n\n\
                     User felhom may run the following commands on pve1:\n    (root : root) NOSETENV: NOPASSWD: /usr/libexec/felhom/felhom-fence version,\n        /usr/libexec/felhom/felhom-fence smart, /usr/libexec/felhom/felhom-fence usb-mount,\n        /usr/libexec/felhom/felhom-fence usb-unmount, /usr/libexec/felhom/felhom-fence golden-create\n";
-        assert_eq!(beyond(fine), Vec::<String>::new());
+        assert_eq!(extra_rules(fine), Vec::<String>::new());
         assert_eq!(
-            beyond(&fine.replace("golden-create", "golden-create, /usr/libexec/felhom/felhom-fence shell")),
+            extra_rules(&fine.replace("golden-create", "golden-create, /usr/libexec/felhom/felhom-fence shell")),
             ["/usr/libexec/felhom/felhom-fence shell"]
         );
-        assert_eq!(beyond(&fine.replace("felhom-fence smart,", "felhom-fence,")), ["/usr/libexec/felhom/felhom-fence"]);
-        assert_eq!(beyond(&format!("{fine}    (ALL : ALL) ALL\n")), ["(ALL : ALL) ALL"]);
+        assert_eq!(extra_rules(&fine.replace("felhom-fence smart,", "felhom-fence,")), ["/usr/libexec/felhom/felhom-fence"]);
+        assert_eq!(extra_rules(&format!("{fine}    (ALL : ALL) ALL\n")), ["(ALL : ALL) ALL"]);
         assert_eq!(
-            beyond(&format!("{fine}    (ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart\n")),
+            extra_rules(&format!("{fine}    (ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart\n")),
             ["(ALL) NOPASSWD: /usr/libexec/felhom/felhom-fence smart"]
         );
     }

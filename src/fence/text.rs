@@ -1,7 +1,7 @@
-//! Texts that may reach a root command line: each kind has its characters and its length, checked when it is read.
+//! Strings that become arguments of programs run as root. Each type checks characters and length when it is parsed.
 //!
-//! None of them can begin with a dash or hold a space, a quote or a control character, so none can turn into an option or a
-//! second word.
+//! None of them can start with a dash or contain a space, a quote or a control character, so none can become an option or a
+//! second argument.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,43 +53,43 @@ macro_rules! checked_text {
 }
 
 checked_text!(
-    /// A filesystem's UUID: 36 lower hex (ext4, xfs, btrfs), `XXXX-XXXX` (FAT, exFAT) or 16 upper hex (NTFS).
+    /// A filesystem UUID: 36 lower-case characters (ext4, xfs, btrfs), `XXXX-XXXX` (FAT, exFAT) or 16 upper-case hex digits (NTFS).
     Uuid,
     "a filesystem UUID",
     is_uuid
 );
 checked_text!(
-    /// The name of a mount: its place is `/mnt/pve/NAME` and its unit `mnt-pve-NAME.mount`, without escaping.
+    /// The name of a mount. Its mount point is `/mnt/pve/NAME` and its unit `mnt-pve-NAME.mount`, without escaping.
     MountName,
-    "a mount name (lower-case letters, digits and _, at most 32, a letter first)",
+    "a mount name (lower-case letters, digits and _, at most 32, starting with a letter)",
     |t| within(t, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_') && t.as_bytes()[0].is_ascii_lowercase()
 );
 checked_text!(
-    /// A whole disk as the kernel names it.
+    /// A whole disk by its kernel name.
     DevicePath,
     "a device such as /dev/sda",
     |t| t.strip_prefix("/dev/").is_some_and(|name| within(name, 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit()))
 );
 checked_text!(
-    /// A Proxmox storage.
+    /// The ID of a Proxmox VE storage.
     StorageId,
-    "a storage id",
+    "a storage ID",
     is_storage
 );
 checked_text!(
-    /// A container template on a storage: `STORAGE:vztmpl/NAME`. Never a backup, a path or `-`: those would restore as root.
+    /// A container template, `STORAGE:vztmpl/NAME`. A backup, a path or `-` is invalid: `pct` would restore it as root.
     TemplateVolume,
     "a container template (STORAGE:vztmpl/NAME)",
     is_template
 );
 checked_text!(
-    /// A guest's host name.
+    /// A guest's hostname.
     Hostname,
-    "a host name",
+    "a hostname",
     is_hostname
 );
 checked_text!(
-    /// A bridge of the host.
+    /// A network bridge of the host.
     Bridge,
     "a bridge name",
     |t| within(t, 15, |c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-' || c == b'.') && t.as_bytes()[0].is_ascii_alphabetic()
@@ -101,9 +101,9 @@ checked_text!(
     |t| within(t, 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-+.".contains(&c)) && (t.as_bytes()[0].is_ascii_alphanumeric() || t.as_bytes()[0] == b'_')
 );
 checked_text!(
-    /// A public ssh key line: type, base64, comment. No options in front, nothing after a line end.
+    /// A line with a public SSH key: type, base64, comment; no options, no line break.
     SshKey,
-    "a public ssh key",
+    "a public SSH key",
     is_ssh_key
 );
 fn within(text: &str, most: usize, ok: impl Fn(u8) -> bool) -> bool {
@@ -173,7 +173,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn uuids_of_every_filesystem() {
+    fn uuids_of_each_filesystem() {
         for good in ["3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b", "A1B2-C3D4", "01D9ABCDEF012345"] {
             assert!(Uuid::new(good).is_ok(), "{good}");
         }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_never_backups_paths_or_stdin() {
+    fn backups_paths_and_stdin_are_not_templates() {
         assert!(TemplateVolume::new("local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst").is_ok());
         for bad in [
             "-",
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_hosts_keys() {
+    fn mount_names_hostnames_and_keys() {
         assert!(MountName::new("usb_backup1").is_ok() && MountName::new("1usb").is_err() && MountName::new("usb-backup").is_err());
         assert!(MountName::new("a".repeat(33)).is_err() && MountName::new("").is_err());
         assert!(DevicePath::new("/dev/nvme0n1").is_ok() && DevicePath::new("/dev/../etc").is_err() && DevicePath::new("/dev/").is_err());
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_checked_can_become_an_option_or_two_words(text in ".*") {
+        fn no_accepted_text_can_become_an_option_or_two_arguments(text in ".*") {
             for good in [
                 Uuid::new(text.as_str()).is_ok(), MountName::new(text.as_str()).is_ok(), DevicePath::new(text.as_str()).is_ok(),
                 StorageId::new(text.as_str()).is_ok(), TemplateVolume::new(text.as_str()).is_ok(), Hostname::new(text.as_str()).is_ok(),

@@ -1,32 +1,32 @@
-//! The `.mount` unit of a USB disk, as a text: written by us, and recognised again as ours.
+//! The `.mount` unit of a USB disk: writing its text, and recognizing felhom's units.
 
 use super::disks::Filesystem;
 use super::request::MountOption;
 use super::text::{MountName, Uuid};
 
-/// Where units live on a host.
+/// Directory of unit files.
 pub const UNIT_DIR: &str = "/etc/systemd/system";
-/// Where Proxmox's own mounted disks live too: its API lists and removes what is here.
+/// Directory of mount points. Proxmox VE uses it for its own disks, and its API lists and removes them.
 pub const MOUNT_DIR: &str = "/mnt/pve";
 
 const MARK: &str = "# Written by felhom-fence: `felhom usb unmount` removes it.";
 
-/// The mount point of a name.
-pub fn place(name: &str) -> String {
+/// Returns the mount point for a name.
+pub fn mount_point(name: &str) -> String {
     format!("{MOUNT_DIR}/{name}")
 }
 
-/// The unit's file name. Names have neither dashes nor other characters that systemd would escape.
+/// Returns the unit's file name. A mount name needs no systemd escaping.
 pub fn unit_name(name: &str) -> String {
     format!("mnt-pve-{name}.mount")
 }
 
-/// The systemd unit that checks the filesystem first.
+/// Returns the unit that checks the filesystem before the mount.
 pub fn fsck_unit(uuid: &str) -> String {
     format!("systemd-fsck@dev-disk-by\\x2duuid-{}.service", uuid.replace('-', "\\x2d"))
 }
 
-/// The mount options, the fixed ones first.
+/// Returns the mount options, fixed ones first.
 pub fn options(extra: &[MountOption]) -> String {
     let mut all = vec!["nofail", "nosuid", "nodev", "noexec", "noatime"];
     for option in extra {
@@ -37,9 +37,9 @@ pub fn options(extra: &[MountOption]) -> String {
     all.join(",")
 }
 
-/// The unit's text. `JobTimeoutSec` is what bounds a boot without the disk: `x-systemd.device-timeout` is not heard in a unit.
-/// It counts from early in the boot, and 20 s were too few in a slow virtual machine whose disk was there. Nothing but
-/// multi-user.target waits for it.
+/// Returns the unit's text. `JobTimeoutSec` limits the delay of a boot without the disk; a unit ignores `x-systemd.device-timeout`.
+/// It counts from early in the boot: 20 s were too short in a slow VM with the disk present. Only multi-user.target waits for the
+/// unit.
 pub fn text(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]) -> String {
     let fsck = if fs.has_fsck() {
         let unit = fsck_unit(uuid.as_str());
@@ -50,22 +50,22 @@ pub fn text(name: &MountName, uuid: &Uuid, fs: Filesystem, extra: &[MountOption]
     format!(
         "{MARK}\n[Unit]\nDescription=felhom usb {name}\n{fsck}JobTimeoutSec=60\n\n[Mount]\nWhat=/dev/disk/by-uuid/{uuid}\nWhere={}\nType={}\n\
          Options={}\nTimeoutSec=30\n\n[Install]\nWantedBy=multi-user.target\n",
-        place(name.as_str()),
+        mount_point(name.as_str()),
         fs.mount_type(),
         options(extra)
     )
 }
 
-/// What a unit file says.
+/// The parts of a unit file that matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parsed {
     pub ours: bool,
     pub uuid: Option<String>,
-    pub place: Option<String>,
+    pub mount_point: Option<String>,
     pub options: Vec<String>,
 }
 
-/// Reads any `.mount` unit, ours or another's.
+/// Parses any `.mount` unit.
 pub fn parse(text: &str) -> Parsed {
     let value = |key: &str| {
         text.lines().filter_map(|l| l.trim().strip_prefix(key)?.trim_start().strip_prefix('=')).next_back().map(|v| v.trim().to_owned())
@@ -74,7 +74,7 @@ pub fn parse(text: &str) -> Parsed {
         what.strip_prefix("/dev/disk/by-uuid/").or_else(|| what.strip_prefix("UUID=")).map(|u| u.trim_matches('"').to_owned())
     });
     let options = value("Options").unwrap_or_default().split(',').map(ToOwned::to_owned).collect();
-    Parsed { ours: text.lines().next() == Some(MARK), uuid, place: value("Where"), options }
+    Parsed { ours: text.lines().next() == Some(MARK), uuid, mount_point: value("Where"), options }
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
     const UUID: &str = "3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b";
 
     #[test]
-    fn the_unit_word_for_word() {
+    fn the_text_of_a_unit() {
         let name = MountName::new("backup").expect("a name");
         let uuid = Uuid::new(UUID).expect("a uuid");
         assert_eq!(
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_recognised_and_others_are_not() {
+    fn only_felhoms_units_are_recognized() {
         let name = MountName::new("backup").expect("a name");
         let uuid = Uuid::new(UUID).expect("a uuid");
         let ours = text(&name, &uuid, Filesystem::Xfs, &[]);
@@ -109,7 +109,7 @@ mod tests {
             Parsed {
                 ours: true,
                 uuid: Some(UUID.into()),
-                place: Some("/mnt/pve/backup".into()),
+                mount_point: Some("/mnt/pve/backup".into()),
                 options: options("nofail,nosuid,nodev,noexec,noatime")
             }
         );
@@ -118,7 +118,7 @@ mod tests {
         );
         assert_eq!(
             parse(&proxmox),
-            Parsed { ours: false, uuid: Some(UUID.into()), place: Some("/mnt/pve/data".into()), options: options("defaults") }
+            Parsed { ours: false, uuid: Some(UUID.into()), mount_point: Some("/mnt/pve/data".into()), options: options("defaults") }
         );
     }
 }

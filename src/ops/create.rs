@@ -222,7 +222,7 @@ impl Act for FenceGolden {
     fn describe(&self) -> String {
         format!(
             "golden-create on {}: {} from {} with {}",
-            self.fence.door(),
+            self.fence.connection(),
             self.request.vmid,
             self.request.template,
             features(self.request.features)

@@ -35,7 +35,7 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
         return Err(Fault::not_found(format!("no USB disk with the filesystem {} is plugged in", ask.uuid))
             .with_hint("`felhom usb list` shows what is there"));
     };
-    let place = unit::place(ask.name.as_str());
+    let place = unit::mount_point(ask.name.as_str());
     let device = row.partition.as_deref().unwrap_or(&row.disk).to_owned();
     let target = Target { node: Some(seen.host.clone()), name: Some(ask.name.to_string()), ..Target::default() };
     let mut item = Item::new("mount", target)
@@ -142,7 +142,7 @@ impl Act for FenceMount {
     }
 
     fn describe(&self) -> String {
-        format!("usb-mount on {}: {} at {}", self.fence.door(), self.request.uuid, unit::place(self.request.name.as_str()))
+        format!("usb-mount on {}: {} at {}", self.fence.connection(), self.request.uuid, unit::mount_point(self.request.name.as_str()))
     }
 
     fn request(&self) -> Json {
@@ -162,7 +162,7 @@ impl Act for FenceMount {
 /// What would be done to unmount it: the storages on it are switched off first, where that is asked for.
 pub fn unmount(session: &Session, fence: &Fence, name: &MountName, keep: bool, disable_storage: bool) -> Result<Change> {
     let seen = fence.ask(UsbStatus {})?;
-    let place = unit::place(name.as_str());
+    let place = unit::mount_point(name.as_str());
     let target = Target { node: Some(seen.host.clone()), name: Some(name.to_string()), ..Target::default() };
     let mut item = Item::new("unmount", target).extra("place", place.as_str());
     if !seen.reply.mounts.iter().any(|m| m.name == name.as_str()) {
@@ -203,7 +203,7 @@ impl Act for FenceUnmount {
     }
 
     fn describe(&self) -> String {
-        format!("usb-unmount on {}: {}", self.fence.door(), unit::place(self.request.name.as_str()))
+        format!("usb-unmount on {}: {}", self.fence.connection(), unit::mount_point(self.request.name.as_str()))
     }
 
     fn request(&self) -> Json {
@@ -260,5 +260,5 @@ pub fn status(session: &Session, fence: &Fence) -> Result<Vec<MountState>> {
             .map(|s| s.storage.clone())
             .collect()
     };
-    Ok(seen.reply.mounts.into_iter().map(|mount| MountState { node: seen.host.clone(), storages: on(&mount.place), mount }).collect())
+    Ok(seen.reply.mounts.into_iter().map(|mount| MountState { node: seen.host.clone(), storages: on(&mount.mount_point), mount }).collect())
 }

@@ -1,4 +1,4 @@
-//! The verbs of the fence in the demo, by the real binary.
+//! The commands that use the root helper, with the real binary against the demo host.
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn usb_from_list_to_unmount() {
 
 /// Item 17.
 #[test]
-fn usb_status_shows_a_half_finished_mount_and_usb_mount_repairs_it() {
+fn usb_status_shows_an_incomplete_mount_and_usb_mount_repairs_it() {
     let demo = Demo::new();
     let mount = ["usb", "mount", SSD, "--name", "backup", "--options", "ro"];
     assert_eq!(demo.json(&mount)[0]["status"], "ok");
@@ -93,7 +93,7 @@ fn usb_status_shows_a_half_finished_mount_and_usb_mount_repairs_it() {
     assert_eq!(demo.json(&mount)[0]["status"], "ok");
     assert!(wanted.symlink_metadata().is_ok());
     assert_eq!(demo.json(&mount)[0]["status"], "unchanged");
-    // The record is gone, the disk is mounted.
+    // The record is missing while the disk is mounted.
     std::fs::remove_file(demo.host_file("etc/systemd/system/mnt-pve-backup.mount")).expect("removed");
     assert_eq!(demo.json(&mount)[0]["status"], "ok");
     assert_eq!(demo.json(&["usb", "status"])[0]["state"], "mounted");
@@ -101,7 +101,7 @@ fn usb_status_shows_a_half_finished_mount_and_usb_mount_repairs_it() {
 
 /// Item 19.
 #[test]
-fn a_masked_unit_is_a_refusal_with_the_mask_and_the_command_that_removes_it() {
+fn a_masked_unit_is_refused_with_the_mask_and_the_fix() {
     let demo = Demo::new();
     demo.json(&["usb", "list"]);
     std::os::unix::fs::symlink("/dev/null", demo.host_file("etc/systemd/system/mnt-pve-backup.mount")).expect("linked");
@@ -113,7 +113,7 @@ fn a_masked_unit_is_a_refusal_with_the_mask_and_the_command_that_removes_it() {
 
 /// Item 18.
 #[test]
-fn a_golden_container_without_cores_counts_as_all_cores_of_the_host() {
+fn golden_containers_default_to_all_cores_of_the_host() {
     let demo = Demo::new();
     demo.json(&["usb", "list"]);
     let policy = demo.host_file("etc/felhom/fence.toml");
@@ -202,7 +202,7 @@ fn smart_and_sensors() {
 }
 
 #[test]
-fn the_table_and_the_rule_are_printed() {
+fn commands_and_sudoers_rule_are_printed() {
     let demo = Demo::new();
     let (code, stdout, _) = demo.run(&["fence", "show", "-o", "json"]);
     let rows: Value = serde_json::from_str(&stdout).expect("JSON");
@@ -225,7 +225,7 @@ fn a_disk_as_a_storage() {
     assert_eq!(demo.json(&mount)[0]["status"], "unchanged");
     let storages = demo.json(&["storage", "list", "--node", "pve1"]);
     assert!(storages.as_array().expect("rows").iter().any(|s| s["storage"] == "usbdisk" && s["active"] == true), "{storages}");
-    // Without switching it off, a storage would lose its disk: that is asked about.
+    // Unmounting a disk that is in use as a storage needs --disable-storage or a confirmation.
     let (code, stdout, stderr) = demo.run(&["usb", "unmount", "backup"]);
     assert_eq!((code, stdout.as_str()), (3, ""));
     assert!(stderr.contains("--yes"), "{stderr}");
@@ -233,7 +233,7 @@ fn a_disk_as_a_storage() {
 }
 
 #[test]
-fn a_golden_container_goes_through_the_fence() {
+fn a_golden_container_is_created_by_the_root_helper() {
     let demo = Demo::new();
     let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
     let create = [
@@ -262,13 +262,13 @@ fn a_golden_container_goes_through_the_fence() {
     assert!(code == 0 && stdout.contains("keyctl=1"), "{stdout}");
     let (code, _, stderr) = demo.run(&create);
     assert!(code == 3 && stderr.contains("9050 is in use"), "{stderr}");
-    // The same without the fence is what the host denies to every token: so it never gets that far.
+    // Invalid templates are refused before the helper is called.
     let (code, _, stderr) = demo.run(&["guest", "create", "lxc", "-", "--hostname", "x", "--storage", "local"]);
     assert!(code == 2 && stderr.contains("not a container template"), "{stderr}");
 }
 
 #[test]
-fn the_routes_name_the_words_of_the_fence() {
+fn routes_lists_the_helper_commands() {
     let demo = Demo::new();
     let rows = demo.json(&["routes", "usb mount"]);
     let fence: Vec<&str> =

@@ -1,4 +1,4 @@
-//! The lab's build script, with stand-ins for the tools that take minutes.
+//! The lab's build script, with fake versions of slow programs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,22 +8,22 @@ use assert_cmd::Command;
 
 use crate::support::need_tool;
 
-/// Runs tests/lab/build with apt's sources from `etc`, and returns its exit code, its output and the arguments of mmdebstrap.
+/// Runs tests/lab/build with apt's sources from `etc`. Returns its exit code, its output and the arguments of mmdebstrap.
 fn build(etc: &Path) -> (i32, String, String) {
     let dir = tempfile::tempdir().expect("a directory");
     let bin = dir.path().join("bin");
     fs::create_dir(&bin).expect("made");
-    let stand_in = |name: &str, script: &str| {
+    let fake = |name: &str, script: &str| {
         let file = bin.join(name);
         fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("written");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("mode");
     };
     let root = "for dir in boot etc/systemd/network etc/systemd/system/multi-user.target.wants etc/ssh/sshd_config.d usr/sbin; do mkdir -p \"$LAB/vmroot/$dir\"; done";
-    stand_in("mmdebstrap", &format!("echo \"$@\" > \"$LAB/mmdebstrap.args\"\n{root}"));
+    fake("mmdebstrap", &format!("echo \"$@\" > \"$LAB/mmdebstrap.args\"\n{root}"));
     for tool in ["mkfs.ext4", "mkfs.vfat", "ssh-keygen"] {
-        stand_in(tool, "case $* in *-C\\ lab*) echo key > \"$LAB/key\"; echo key > \"$LAB/key.pub\";; esac");
+        fake(tool, "case $* in *-C\\ lab*) echo key > \"$LAB/key\"; echo key > \"$LAB/key.pub\";; esac");
     }
-    stand_in("sfdisk", "cat > /dev/null");
+    fake("sfdisk", "cat > /dev/null");
     let config = dir.path().join("apt.conf");
     fs::write(&config, format!("Dir::Etc \"{}\";\n", etc.display())).expect("written");
     let lab = dir.path().join("lab");
@@ -40,7 +40,7 @@ fn build(etc: &Path) -> (i32, String, String) {
 
 /// Item 29.
 #[test]
-fn the_lab_is_built_where_apt_has_only_deb822_sources_and_the_script_says_what_it_does() {
+fn the_lab_is_built_with_deb822_sources_only() {
     if need_tool("apt-get").is_none() {
         return;
     }
@@ -64,7 +64,7 @@ fn the_lab_is_built_where_apt_has_only_deb822_sources_and_the_script_says_what_i
     let (code, said, args) = build(etc.path());
     assert!(code == 0 && args.trim_end().ends_with(" http://old.example.com/debian"), "{said} {args}");
 
-    // No source at all: Debian's own mirror.
+    // Without any source: Debian's default mirror.
     fs::remove_file(etc.path().join("sources.list")).expect("removed");
     let (code, said, args) = build(etc.path());
     assert!(code == 0 && args.trim_end().ends_with(" http://deb.debian.org/debian"), "{said} {args}");

@@ -1,4 +1,4 @@
-//! The fence: its verbs in the demo, the real sudo and sshd, and the lab.
+//! The root helper: its commands in the demo, the real sudo and sshd, and the lab.
 
 mod demo;
 mod inside;

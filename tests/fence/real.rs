@@ -1,13 +1,13 @@
-//! The real sudo, visudo and sshd in a mount namespace: the machine itself is not changed.
+//! The real sudo, visudo and sshd in a mount namespace. The machine itself is not changed.
 
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
-/// Directories that get a layer of their own, so that users, rules and keys can be made in them.
+/// Directories that get an overlay, so users, rules and keys can be created in them.
 const LAYERS: &str = "etc usr/libexec usr/sbin var/lib root mnt run dev";
 
-/// Puts the layers on and becomes the test again, inside.
+/// Mounts the overlays, then runs the test again inside.
 const SETUP: &str = r#"
 set -eu
 top=$(mktemp -d); mount -t tmpfs tmpfs "$top"
@@ -28,7 +28,7 @@ fn missing() -> Option<String> {
     needed.into_iter().find(|tool| !Path::new(tool).exists()).map(|tool| format!("{tool} is not installed"))
 }
 
-/// The helper as it is shipped: static, built alone.
+/// Builds the released helper: static, without other features.
 fn static_helper() -> Option<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/static");
@@ -60,7 +60,7 @@ fn skip(why: &str) {
 
 /// Item 20. `tests/lab/readme --debian` does the same with `cargo install` and a fresh Debian 13.
 #[test]
-fn the_readme_steps_as_written_in_a_clean_root_without_a_toolchain() {
+fn the_readme_steps_work_in_a_clean_root_without_a_toolchain() {
     let tool = ["/usr/bin/dpkg-query", "/usr/bin/apt-cache"].into_iter().find(|tool| !Path::new(tool).exists());
     if let Some(why) = missing().or_else(|| tool.map(|tool| format!("{tool} is not installed"))) {
         return skip(&why);

@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use felhom::demo::Options;
-use felhom::fence::host::{Caller, Host as Pretended};
-use felhom::fence::pretend;
+use felhom::fence::host::{Caller, Host as SimulatedHost};
 use felhom::fence::protocol::Word;
 use felhom::fence::request::{Persist, UsbMount};
+use felhom::fence::simulated;
 
 use crate::support::{Host, Run, demo_options, run};
 
@@ -162,11 +162,11 @@ fn context(host: &Host, name: &str, secret: &Path) -> String {
 /// The folder with the `ssh` that stands in, and the answers of a pretended host that has a disk mounted already.
 fn stand_in(bin: &Path) {
     let root = bin.join("host");
-    pretend::seed(&root).unwrap();
-    let tools = pretend::Pretended::new(&root);
+    simulated::seed(&root).unwrap();
+    let tools = simulated::SimulatedTools::new(&root);
     let answer = |word: Word, request: &serde_json::Value| {
         let bytes = serde_json::json!({"protocol": 1, "request": request}).to_string();
-        let host = Pretended::pretended(&root, true, &tools);
+        let host = SimulatedHost::simulated(&root, true, &tools);
         let envelope = felhom::fence::host::answer(&host, word, bytes.as_bytes(), &Caller("gates".into()));
         serde_json::to_string(&envelope).unwrap()
     };

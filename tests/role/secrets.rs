@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use felhom::demo::{Options, mounts};
-use felhom::fence::pretend;
 use felhom::fence::protocol::Word;
+use felhom::fence::simulated;
 use felhom::guard::redact;
 
 use super::spy::Spy;
@@ -133,7 +133,7 @@ fn answers_as_the_root_helper() {
     let (Some(root), Ok(word)) = (std::env::var_os("FELHOM_PRETEND_ROOT"), std::env::var("FELHOM_PRETEND_WORD")) else { return };
     let mut request = Vec::new();
     std::io::stdin().read_to_end(&mut request).unwrap();
-    let envelope = pretend::answer(Path::new(&root), Word::parse(&word).unwrap(), &request);
+    let envelope = simulated::answer(Path::new(&root), Word::parse(&word).unwrap(), &request);
     let line = serde_json::to_string(&envelope).unwrap();
     std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }

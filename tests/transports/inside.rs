@@ -1,4 +1,4 @@
-//! What runs inside the namespace, where root's keys are ours.
+//! The part of the test that runs in a namespace, where root's SSH keys can be changed.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -9,8 +9,8 @@ use felhom::demo::Options;
 
 use crate::support::{Home, Host, Run, demo_options, eventually, run};
 
-/// The three ways to the same host.
-const WAYS: [&str; 3] = ["https", "ssh", "local"];
+/// The transports to the same host.
+const TRANSPORTS: [&str; 3] = ["https", "ssh", "local"];
 
 struct Site {
     host: Host,
@@ -27,15 +27,15 @@ impl Drop for Site {
 }
 
 impl Site {
-    fn command(&self, way: &str, args: &[&str]) -> assert_cmd::Command {
-        let mut command = self.home.felhom(["-c", way].iter().chain(args));
+    fn command(&self, transport: &str, args: &[&str]) -> assert_cmd::Command {
+        let mut command = self.home.felhom(["-c", transport].iter().chain(args));
         let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.tools.path().display());
         command.env("PATH", path).env("HOME", "/root").env("XDG_RUNTIME_DIR", self.tools.path());
         command
     }
 
-    fn run(&self, way: &str, args: &[&str]) -> Run {
-        run(&mut self.command(way, args))
+    fn run(&self, transport: &str, args: &[&str]) -> Run {
+        run(&mut self.command(transport, args))
     }
 }
 
@@ -44,8 +44,8 @@ fn sh(script: &str) {
     assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// The stand-in for a node's `pvesh`, with the demo host to ask.
-fn stand_in(host: &Host) -> tempfile::TempDir {
+/// Creates a fake `pvesh` that asks the demo host.
+fn fake_pvesh(host: &Host) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let tool = dir.path().join("pvesh");
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/pvesh"), &tool).unwrap();
@@ -79,7 +79,7 @@ fn serve(port: u16, tools: &std::path::Path) -> std::process::Child {
         entry("stranger", port, "login", "  UserKnownHostsFile /dev/null\n  GlobalKnownHostsFile /dev/null\n"),
         entry("locked", port, "other", ""),
         entry("gone", 1, "login", ""),
-        // What a bootstrap by the host's address goes to.
+        // Used by `role bootstrap --host ADDRESS`.
         entry("127.0.0.1", port, "login", ""),
     ];
     fs::write("/root/.ssh/config", ssh.concat()).unwrap();
@@ -94,7 +94,7 @@ fn serve(port: u16, tools: &std::path::Path) -> std::process::Child {
 
 fn site() -> Site {
     let host = Host::with(&Options { speed: 20.0, ..demo_options() });
-    let tools = stand_in(&host);
+    let tools = fake_pvesh(&host);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let sshd = serve(port, tools.path());
     let home = Home::new();
@@ -117,22 +117,22 @@ fn site() -> Site {
 #[test]
 fn everything() {
     if std::env::var_os("FELHOM_TRANSPORTS_INSIDE").is_none() {
-        eprintln!("skipped: this changes root's keys, and runs only inside its namespace");
+        eprintln!("skipped: this test changes root's SSH keys, and runs only in its namespace");
         return;
     }
     let site = site();
-    reads_are_the_same(&site);
-    values_survive(&site);
-    refusals_have_the_same_kinds(&site);
-    tasks_are_judged_by_their_status(&site);
+    reads_are_equal(&site);
+    values_are_not_changed(&site);
+    errors_have_the_same_kind(&site);
+    the_task_status_decides(&site);
     a_killed_client_leaves_the_task_running(&site);
-    secrets_do_not_travel_in_argv(&site);
-    a_bootstrap_over_ssh_makes_a_token_that_works(&site);
-    a_doctor_over_ssh_says_what_it_can_know(&site);
-    failures_of_ssh_are_told_apart(&site);
+    secrets_are_not_sent_as_arguments(&site);
+    bootstrap_over_ssh_creates_a_working_token(&site);
+    doctor_over_ssh_skips_other_checks(&site);
+    ssh_failures_are_distinguished(&site);
 }
 
-fn reads_are_the_same(site: &Site) {
+fn reads_are_equal(site: &Site) {
     for args in [
         &["guest", "list", "-o", "id"][..],
         &["guest", "config", "101", "-o", "json"],
@@ -141,25 +141,25 @@ fn reads_are_the_same(site: &Site) {
     ] {
         let first = site.run("https", args).ok();
         assert!(!first.stdout.is_empty());
-        for way in &WAYS[1..] {
-            assert_eq!(site.run(way, args).ok().stdout, first.stdout, "{way} {args:?}");
+        for transport in &TRANSPORTS[1..] {
+            assert_eq!(site.run(transport, args).ok().stdout, first.stdout, "{transport} {args:?}");
         }
     }
 }
 
-fn values_survive(site: &Site) {
+fn values_are_not_changed(site: &Site) {
     let text = "it's a \"test\"; $HOME `id` & * = + ;\nline two, ünïcode -n";
-    for way in WAYS {
+    for transport in TRANSPORTS {
         let set = format!("description={text}");
-        site.run(way, &["api", "put", "/nodes/pve1/lxc/101/config", &set]).ok();
-        let read = site.run(way, &["guest", "config", "101", "-o", "json"]).ok().json();
-        assert_eq!(read["description"].as_str().unwrap().trim_end(), text, "{way}");
-        site.run(way, &["api", "put", "/nodes/pve1/lxc/101/config", "delete=description"]).ok();
+        site.run(transport, &["api", "put", "/nodes/pve1/lxc/101/config", &set]).ok();
+        let read = site.run(transport, &["guest", "config", "101", "-o", "json"]).ok().json();
+        assert_eq!(read["description"].as_str().unwrap().trim_end(), text, "{transport}");
+        site.run(transport, &["api", "put", "/nodes/pve1/lxc/101/config", "delete=description"]).ok();
     }
 }
 
-fn refusals_have_the_same_kinds(site: &Site) {
-    // What the routing table and the schema say is refused before it is sent stays out of these: the host is to answer.
+fn errors_have_the_same_kind(site: &Site) {
+    // Sends calls that felhom would refuse on its own, to get the host's errors.
     site.host.forgive("");
     let cases = [
         (&["api", "get", "/nodes/pve1/lxc/999/config", "-o", "json"][..], "not_found"),
@@ -170,38 +170,39 @@ fn refusals_have_the_same_kinds(site: &Site) {
     for (args, kind) in cases {
         let first = site.run("https", args);
         assert_eq!(first.error()["kind"], kind, "{first}");
-        for way in &WAYS[1..] {
-            let other = site.run(way, args);
+        for transport in &TRANSPORTS[1..] {
+            let other = site.run(transport, args);
             assert_eq!(
                 (other.code, &other.error()["kind"], &other.error()["errors"]),
                 (first.code, &first.error()["kind"], &first.error()["errors"]),
-                "{way}: {other}"
+                "{transport}: {other}"
             );
         }
     }
 }
 
-fn tasks_are_judged_by_their_status(site: &Site) {
-    for way in WAYS {
-        // pvesh exits 0 when its task failed; the verdict is the task's own.
-        let failed = site.run(way, &["api", "post", "/nodes/pve1/lxc/999/status/start", "-o", "json"]);
-        assert_eq!((failed.code, &failed.error()["kind"]), (6, &"task_failed".into()), "{way}: {failed}");
-        let done = site.run(way, &["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "mode=snapshot", "-o", "json"]).ok();
+fn the_task_status_decides(site: &Site) {
+    for transport in TRANSPORTS {
+        // pvesh exits with 0 even if its task failed.
+        let failed = site.run(transport, &["api", "post", "/nodes/pve1/lxc/999/status/start", "-o", "json"]);
+        assert_eq!((failed.code, &failed.error()["kind"]), (6, &"task_failed".into()), "{transport}: {failed}");
+        let done =
+            site.run(transport, &["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "mode=snapshot", "-o", "json"]).ok();
         let upid: felhom::api::Upid = done.json().as_str().unwrap().parse().unwrap();
-        assert_eq!((upid.kind.as_str(), upid.id.as_str()), ("vzdump", "101"), "{way}");
-        let user = if way == "https" { "root@pam!demo" } else { "root@pam" };
-        assert_eq!(upid.user, user, "{way}");
-        // A task of the whole cluster: no node stands in the call.
-        let applied = site.run(way, &["api", "put", "/cluster/sdn", "--yes", "-o", "json"]).ok();
+        assert_eq!((upid.kind.as_str(), upid.id.as_str()), ("vzdump", "101"), "{transport}");
+        let user = if transport == "https" { "root@pam!demo" } else { "root@pam" };
+        assert_eq!(upid.user, user, "{transport}");
+        // A cluster-wide task: the call names no node.
+        let applied = site.run(transport, &["api", "put", "/cluster/sdn", "--yes", "-o", "json"]).ok();
         let upid: felhom::api::Upid = applied.json().as_str().unwrap().parse().unwrap();
-        assert_eq!((upid.kind.as_str(), upid.user.as_str()), ("reloadnetworkall", user), "{way}");
+        assert_eq!((upid.kind.as_str(), upid.user.as_str()), ("reloadnetworkall", user), "{transport}");
     }
 }
 
 fn a_killed_client_leaves_the_task_running(site: &Site) {
     let before = site.run("https", &["task", "list", "--type", "vzdump", "--guest", "102", "-o", "id"]).ok().lines().len();
     let mut command = site.command("ssh", &["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local", "mode=snapshot"]);
-    // The client is killed while it waits; the worker is below pvesh, which ssh's end must not reach.
+    // Kills the client while it waits. The worker is a child of pvesh, which must survive the end of ssh.
     let killed = command.timeout(Duration::from_millis(2500)).output().unwrap();
     let begun = Instant::now();
     loop {
@@ -211,20 +212,20 @@ fn a_killed_client_leaves_the_task_running(site: &Site) {
             break;
         }
         assert!(tasks.is_empty() || tasks[0]["status"] != "failed", "the task was killed with the client: {:?} {killed:?}", tasks[0]);
-        assert!(begun.elapsed() < Duration::from_secs(30), "no task came to its end: {tasks:?} {killed:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "no task finished: {tasks:?} {killed:?}");
     }
 }
 
-fn secrets_do_not_travel_in_argv(site: &Site) {
+fn secrets_are_not_sent_as_arguments(site: &Site) {
     let call = ["api", "put", "/nodes/pve2/qemu/201/config", "cipassword=hunter2", "-o", "json"];
-    for way in &WAYS[1..] {
-        let refused = site.run(way, &call);
+    for transport in &TRANSPORTS[1..] {
+        let refused = site.run(transport, &call);
         assert_eq!((refused.code, &refused.error()["kind"]), (2, &"usage".into()), "{refused}");
         assert!(!refused.stderr.contains("hunter2"), "{refused}");
     }
 }
 
-fn a_bootstrap_over_ssh_makes_a_token_that_works(site: &Site) {
+fn bootstrap_over_ssh_creates_a_working_token(site: &Site) {
     let address = site.host.endpoint().trim_start_matches("https://").to_owned();
     let bootstrap = |home: &Home| {
         let mut command = home.felhom(["role", "bootstrap", "--host", &address, "--via", "ssh", "--user", "fresh@pve", "--store", "file"]);
@@ -236,13 +237,13 @@ fn a_bootstrap_over_ssh_makes_a_token_that_works(site: &Site) {
     let list = run(&mut home.felhom(["guest", "list", "-o", "id"])).ok();
     assert!(list.lines().len() > 5, "{list}");
     assert_eq!(bootstrap(&home).ok().stdout, "nothing to do\n");
-    // Root on the node decides which side lacks something, without a password.
+    // As root on the node, `role check` finds the missing side without a password.
     let mut check = home.felhom(["role", "check", "--via", "ssh", "-o", "json"]);
     check.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", site.tools.path().display())).env("HOME", "/root");
     assert_eq!(run(&mut check).ok().json()["case"], "both");
 }
 
-fn a_doctor_over_ssh_says_what_it_can_know(site: &Site) {
+fn doctor_over_ssh_skips_other_checks(site: &Site) {
     let page = site.run("ssh", &["doctor", "-o", "json"]).fails(1).json();
     let areas: Vec<&str> = page.as_array().unwrap().iter().map(|f| f["area"].as_str().unwrap()).collect();
     assert!(areas.contains(&"reach") && areas.contains(&"locks"), "{page}");
@@ -252,10 +253,11 @@ fn a_doctor_over_ssh_says_what_it_can_know(site: &Site) {
     site.run("ssh", &["api", "ls", "/"]).fails(2).says("over https");
 }
 
-fn failures_of_ssh_are_told_apart(site: &Site) {
-    for (way, code, says) in [("stranger", 9, "compare the host key"), ("locked", 4, "authorized_keys"), ("gone", 9, "Connection refused")]
+fn ssh_failures_are_distinguished(site: &Site) {
+    for (transport, code, says) in
+        [("stranger", 9, "compare the host key"), ("locked", 4, "authorized_keys"), ("gone", 9, "Connection refused")]
     {
-        // The shared connection of the good way would carry these too.
-        run(site.command(way, &["guest", "list"]).env_remove("XDG_RUNTIME_DIR")).fails(code).says(says);
+        // Without the shared SSH connection of the working context.
+        run(site.command(transport, &["guest", "list"]).env_remove("XDG_RUNTIME_DIR")).fails(code).says(says);
     }
 }

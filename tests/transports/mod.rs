@@ -1,4 +1,4 @@
-//! The same cases over HTTPS, through the real ssh and on the node itself: the same values travel, and the same words come back.
+//! The same cases over HTTPS, SSH and locally on the node: equal values and equal errors.
 
 mod inside;
 mod real;

@@ -1,10 +1,10 @@
-//! The real sshd, in a mount namespace of its own: root's keys and known hosts are left as they were.
+//! The real sshd in a mount namespace. Root's keys and known hosts are not changed.
 
 use assert_cmd::Command;
 
 use crate::support::need_tool;
 
-/// Gives `/root` a layer of its own, and becomes the test again.
+/// Mounts an overlay on `/root`, then runs the test again inside.
 const SETUP: &str = r#"
 set -eu
 top=$(mktemp -d); mount -t tmpfs tmpfs "$top"
@@ -15,7 +15,7 @@ exec "$@"
 "#;
 
 #[test]
-fn the_same_cases_over_every_transport() {
+fn all_transports_behave_the_same() {
     for tool in ["sshd", "ssh", "ssh-keygen", "curl", "jq", "unshare", "setsid"] {
         if need_tool(tool).is_none() {
             return;

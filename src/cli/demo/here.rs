@@ -76,8 +76,8 @@ pub fn as_left<T>(state: &std::path::Path, look: impl FnOnce(&Context) -> Option
     look(&context(&host).ok()?)
 }
 
-/// The fence of a demo host whose state is there: its disks and tools are pretended, behind the same protocol.
+/// Returns the connection to the demo host's simulated helper.
 #[cfg(feature = "fence")]
-pub fn fence_door(state: &std::path::Path) -> crate::fence::client::Door {
-    crate::fence::client::Door::Pretended { root: demo::mounts::host_root(state) }
+pub fn fence_connection(state: &std::path::Path) -> crate::fence::client::Connection {
+    crate::fence::client::Connection::Demo { root: demo::mounts::host_root(state) }
 }

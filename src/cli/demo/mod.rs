@@ -3,7 +3,7 @@
 mod here;
 pub(super) use here::as_left;
 #[cfg(feature = "fence")]
-pub(super) use here::fence_door;
+pub(super) use here::fence_connection;
 mod serve;
 mod tour;
 

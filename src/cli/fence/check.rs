@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::Ctx;
 use crate::fault::{Fault, Result};
-use crate::fence::check::{Proof, check};
+use crate::fence::check::{CheckResult, check};
 use crate::ui::{Cell, Column, Row, Tone};
 
 /// Check that sudo allows exactly the helper's commands
@@ -14,24 +14,24 @@ pub struct Check {}
 
 impl Check {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let proofs = check(&ctx.fence()?)?;
-        ctx.out.list(&proofs)?;
-        let failed = proofs.iter().filter(|p| !p.ok).count();
-        match (failed, proofs.first()) {
+        let results = check(&ctx.fence()?)?;
+        ctx.out.list(&results)?;
+        let failed = results.iter().filter(|p| !p.ok).count();
+        match (failed, results.first()) {
             (0, Some(first)) => {
-                ctx.out.note(format!("{} proofs at the door `{}`: all as they should be", proofs.len(), first.door.word()));
+                ctx.out.note(format!("all {} checks of `{}` access passed", results.len(), first.access.as_str()));
                 Ok(())
             }
-            _ => Err(Fault::other(format!("{failed} of {} proofs failed", proofs.len()))
-                .with_hint("a word that is not allowed: `felhom fence install` again; a near miss that is: somebody has widened the sudoers rule, look at `sudo -l -U felhom` on the host")),
+            _ => Err(Fault::other(format!("{failed} of {} checks failed", results.len()))
+                .with_hint("run `felhom fence install` again, and check `sudo -l -U felhom` on the host for other rules")),
         }
     }
 }
 
-impl Row for Proof {
+impl Row for CheckResult {
     fn columns() -> Vec<Column<Self>> {
         vec![
-            Column::new("door", |p: &Self| Cell::text(p.door.word())),
+            Column::new("door", |p: &Self| Cell::text(p.access.as_str())),
             Column::new("tried", |p: &Self| Cell::text(&p.tried)),
             Column::new("expected", |p: &Self| Cell::text(p.expected)),
             Column::new("seen", |p: &Self| Cell::state(&p.seen, if p.ok { Tone::Good } else { Tone::Bad })).flex(),
@@ -44,6 +44,6 @@ impl Row for Proof {
     }
 
     fn noun() -> &'static str {
-        "proofs"
+        "checks"
     }
 }

@@ -39,7 +39,7 @@ impl Row for MountState {
                 State::Unplugged => Cell::state("unplugged", Tone::Dim),
                 State::Foreign => Cell::state("foreign", Tone::Bad),
             }),
-            Column::new("place", |r: &Self| Cell::text(&r.mount.place)),
+            Column::new("place", |r: &Self| Cell::text(&r.mount.mount_point)),
             Column::new("uuid", |r: &Self| Cell::text(&r.mount.uuid)).wide(),
             Column::new("device", |r: &Self| Cell::maybe(r.mount.device.clone(), Cell::Text)),
             Column::new("fstype", |r: &Self| Cell::maybe(r.mount.fstype.clone(), Cell::Text)),

@@ -1,12 +1,12 @@
-//! The helper's lines in the system's journal: one when a call starts, one when it ends.
+//! Journal messages of the helper: one when a call starts, one when it ends.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
 
-/// authpriv, info: where sudo writes too.
+/// Facility authpriv, priority info, as sudo uses.
 const PRIORITY: u8 = 10 * 8 + 6;
 
-/// Sends the line to the journal's socket. Control characters never reach it.
+/// Sends a line to the journal's socket, with control characters replaced.
 pub(super) fn send(line: &str) -> io::Result<()> {
     let clean: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let socket = UnixDatagram::unbound()?;

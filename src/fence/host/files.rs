@@ -1,4 +1,4 @@
-//! Files that root trusts or writes: owner and mode are checked, and a file is replaced atomically.
+//! Files that root trusts or writes, with checks of owner and mode and atomic replacement.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -8,49 +8,49 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::system::Host;
-use crate::fence::protocol::Trouble;
+use crate::fence::protocol::HelperError;
 
-/// Whether somebody other than the owner could have put it there.
+/// Whether only the owner can write to it.
 fn trusted(meta: &fs::Metadata, owner: u32) -> bool {
     meta.uid() == owner && meta.mode() & 0o022 == 0
 }
 
-/// Reads a file that is believed: a regular file of the owner, not writable by others, in a directory that is neither.
-/// `None` where there is none.
-pub(super) fn read_trusted(host: &Host<'_>, absolute: &str) -> Result<Option<String>, Trouble> {
+/// Reads a file that the helper trusts: a regular file of root, not writable by others, in such a directory. Returns `None` if it is
+/// missing.
+pub(super) fn read_trusted(host: &Host<'_>, absolute: &str) -> Result<Option<String>, HelperError> {
     let path = host.path(absolute);
     let meta = match fs::symlink_metadata(&path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Trouble::io(format!("cannot read {absolute}"), &e)),
+        Err(e) => return Err(HelperError::io(format!("cannot read {absolute}"), &e)),
     };
-    let parent = path.parent().map(fs::symlink_metadata).transpose().map_err(|e| Trouble::io(format!("cannot read {absolute}"), &e))?;
+    let parent = path.parent().map(fs::symlink_metadata).transpose().map_err(|e| HelperError::io(format!("cannot read {absolute}"), &e))?;
     if !meta.is_file() || !trusted(&meta, host.owner()) || !parent.is_none_or(|p| p.is_dir() && trusted(&p, host.owner())) {
-        return Err(Trouble::refused(format!(
-            "{absolute} is not to be trusted: it or its directory is not root's, or others may write there"
+        return Err(HelperError::refused(format!(
+            "{absolute} is not trusted: root must own it and its directory, and nobody else may write to them"
         ))
-        .with_hint(format!("`chown root:root {absolute}; chmod 644 {absolute}` on the host, after a look at it")));
+        .with_hint(format!("check the file, then run `chown root:root {absolute}; chmod 644 {absolute}` on the host")));
     }
-    fs::read_to_string(&path).map(Some).map_err(|e| Trouble::io(format!("cannot read {absolute}"), &e))
+    fs::read_to_string(&path).map(Some).map_err(|e| HelperError::io(format!("cannot read {absolute}"), &e))
 }
 
-/// Reads a file that is no matter of trust. `None` where there is none.
-pub(super) fn read(host: &Host<'_>, absolute: &str) -> Result<Option<String>, Trouble> {
+/// Reads a file without checking its owner. Returns `None` if it is missing.
+pub(super) fn read(host: &Host<'_>, absolute: &str) -> Result<Option<String>, HelperError> {
     match fs::read(host.path(absolute)) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Trouble::io(format!("cannot read {absolute}"), &e)),
+        Err(e) => Err(HelperError::io(format!("cannot read {absolute}"), &e)),
     }
 }
 
-/// Writes a file completely or not at all, even on a power cut. An existing file keeps its mode, owner and extended attributes; a new
+/// Replaces a file atomically, also if the power fails. An existing file keeps its mode, owner and extended attributes; a new
 /// file gets mode 0644.
-pub(super) fn replace(host: &Host<'_>, absolute: &str, text: &str) -> Result<(), Trouble> {
+pub(super) fn replace(host: &Host<'_>, absolute: &str, text: &str) -> Result<(), HelperError> {
     let path = host.path(absolute);
-    let tried = |e: io::Error| Trouble::io(format!("cannot write {absolute}"), &e);
+    let tried = |e: io::Error| HelperError::io(format!("cannot write {absolute}"), &e);
     let dir = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    // One fixed name: changes hold the lock, and the next one cleans up after a power cut.
+    // A fixed name: the lock prevents concurrent changes, and the next change removes a file left after a power failure.
     let new = dir.join(format!(".{name}.felhom-new"));
     let _ = fs::remove_file(&new);
     let write = || -> io::Result<()> {
@@ -72,11 +72,11 @@ pub(super) fn replace(host: &Host<'_>, absolute: &str, text: &str) -> Result<(),
     })
 }
 
-/// Copies owner, mode and extended attributes (with them ACLs and SELinux labels) of `old` to the open file `new`.
+/// Copies owner, mode and extended attributes (including ACLs and SELinux labels) of `old` to the open file `new`.
 fn keep_attributes(old: &Path, meta: &fs::Metadata, new: &File) -> io::Result<()> {
     use rustix::buffer::spare_capacity;
     use rustix::fs::{XattrFlags, fsetxattr, lgetxattr, llistxattr};
-    // chown clears some mode bits and attributes, so it comes first.
+    // chown clears some mode bits and attributes, so it is first.
     std::os::unix::fs::fchown(new, Some(meta.uid()), Some(meta.gid()))?;
     new.set_permissions(meta.permissions())?;
     let mut names = Vec::with_capacity(64 << 10);
@@ -93,74 +93,74 @@ fn keep_attributes(old: &Path, meta: &fs::Metadata, new: &File) -> io::Result<()
     Ok(())
 }
 
-/// Removes a file; that it is gone already is no failure.
-pub(super) fn remove(host: &Host<'_>, absolute: &str) -> Result<(), Trouble> {
+/// Removes a file if it exists.
+pub(super) fn remove(host: &Host<'_>, absolute: &str) -> Result<(), HelperError> {
     match fs::remove_file(host.path(absolute)) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Trouble::io(format!("cannot remove {absolute}"), &e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(HelperError::io(format!("cannot remove {absolute}"), &e)),
         _ => Ok(()),
     }
 }
 
-/// Creates a directory if it is missing, and checks it as [`check_dir`] does. Returns whether it was created.
-pub(super) fn own_dir(host: &Host<'_>, absolute: &str) -> Result<bool, Trouble> {
+/// Creates a directory if it is missing, then checks it with [`check_dir`]. Returns whether it was created.
+pub(super) fn own_dir(host: &Host<'_>, absolute: &str) -> Result<bool, HelperError> {
     let made = match DirBuilder::new().mode(0o755).create(host.path(absolute)) {
         Ok(()) => true,
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
-        Err(e) => return Err(Trouble::io(format!("cannot create {absolute}"), &e)),
+        Err(e) => return Err(HelperError::io(format!("cannot create {absolute}"), &e)),
     };
     check_dir(host, absolute)?;
     Ok(made)
 }
 
-/// An existing path must be a real directory of root that nobody else can write to.
-pub(super) fn check_dir(host: &Host<'_>, absolute: &str) -> Result<(), Trouble> {
+/// Checks that an existing path is a directory that only root can write to.
+pub(super) fn check_dir(host: &Host<'_>, absolute: &str) -> Result<(), HelperError> {
     let meta = match fs::symlink_metadata(host.path(absolute)) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Trouble::io(format!("cannot read {absolute}"), &e)),
+        Err(e) => return Err(HelperError::io(format!("cannot read {absolute}"), &e)),
     };
     if !meta.is_dir() {
-        return Err(Trouble::refused(format!("{absolute} is not a real directory")));
+        return Err(HelperError::refused(format!("{absolute} is not a real directory")));
     }
     if !trusted(&meta, host.owner()) {
-        return Err(Trouble::refused(format!("{absolute} does not belong to root, or others can write to it")));
+        return Err(HelperError::refused(format!("{absolute} is not owned by root, or others can write to it")));
     }
     Ok(())
 }
 
-pub(super) fn is_empty_dir(host: &Host<'_>, absolute: &str) -> Result<bool, Trouble> {
-    let mut entries = fs::read_dir(host.path(absolute)).map_err(|e| Trouble::io(format!("cannot look into {absolute}"), &e))?;
+pub(super) fn is_empty_dir(host: &Host<'_>, absolute: &str) -> Result<bool, HelperError> {
+    let mut entries = fs::read_dir(host.path(absolute)).map_err(|e| HelperError::io(format!("cannot list {absolute}"), &e))?;
     Ok(entries.next().is_none())
 }
 
-/// A file to lock; no link is followed to it.
+/// Opens a lock file without following a link.
 pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_follow).open(path)
 }
 
-/// A file that only root reads, gone when this is dropped: what `pct` wants to read from a file.
+/// A file that only root can read, removed on drop: `pct` reads SSH keys from a file.
 #[derive(Debug)]
-pub(super) struct Handed {
+pub(super) struct TempFile {
     path: std::path::PathBuf,
-    /// As the tool is told.
+    /// The path for the program's command line.
     pub(super) absolute: String,
 }
 
-impl Handed {
-    pub(super) fn new(host: &Host<'_>, absolute: &str, text: &str) -> Result<Self, Trouble> {
+impl TempFile {
+    pub(super) fn new(host: &Host<'_>, absolute: &str, text: &str) -> Result<Self, HelperError> {
         let path = host.path(absolute);
         let _ = fs::remove_file(&path);
         let write = || -> io::Result<()> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
             file.write_all(text.as_bytes())
         };
-        write().map_err(|e| Trouble::io(format!("cannot write {absolute}"), &e))?;
+        write().map_err(|e| HelperError::io(format!("cannot write {absolute}"), &e))?;
         Ok(Self { path, absolute: absolute.to_owned() })
     }
 }
 
-impl Drop for Handed {
+impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }

@@ -1,24 +1,24 @@
-//! The gate: a forced ssh command that lets exactly one known word through.
+//! The forced SSH command `felhom-fence gate`, which allows exactly one known command per connection.
 
 use super::system::Host;
 use crate::exec::Cmd;
-use crate::fence::protocol::{ErrorKind, HELPER, Trouble, Word};
+use crate::fence::protocol::{ErrorKind, HELPER, HelperError, Word};
 
-/// What a client may have typed: the bare word, or one of the two constant command lines that ours sends.
+/// Parses the client's command line: the bare command, or the line from [`remote_line`].
 pub fn word_of(command: &str) -> Option<Word> {
     Word::ALL.into_iter().find(|word| command == word.as_str() || command == remote_line(*word))
 }
 
-/// The constant command line for a word, the same for every door.
+/// Returns the constant command line of a command over SSH.
 pub fn remote_line(word: Word) -> String {
     if word.needs_root() { format!("sudo -n {HELPER} {word}") } else { format!("{HELPER} {word}") }
 }
 
-/// Lets a rootless word through to be done here; becomes sudo for the others.
-pub(super) fn pass(host: &Host<'_>, command: Option<&str>) -> Result<Word, Trouble> {
+/// Returns a command that needs no root; replaces this process by sudo for the others.
+pub(super) fn pass(host: &Host<'_>, command: Option<&str>) -> Result<Word, HelperError> {
     let refused = || {
-        Trouble::new(ErrorKind::Gate, "this key may ask for one word of the fence alone")
-            .with_hint(format!("the words are {}", Word::ALL.map(Word::as_str).join(", ")))
+        HelperError::new(ErrorKind::Gate, "this SSH key allows only the commands of felhom-fence")
+            .with_hint(format!("use one of {}", Word::ALL.map(Word::as_str).join(", ")))
     };
     let word = command.and_then(word_of).ok_or_else(refused)?;
     if !word.needs_root() || host.is_root() {
@@ -26,7 +26,7 @@ pub(super) fn pass(host: &Host<'_>, command: Option<&str>) -> Result<Word, Troub
     }
     let failure =
         Cmd::new("/usr/bin/sudo").args(["-n", HELPER, word.as_str()]).clear_env().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").replace();
-    Err(Trouble::new(ErrorKind::ToolMissing, format!("sudo could not be started: {failure}")).with_hint("`apt install sudo` on the host"))
+    Err(HelperError::new(ErrorKind::ToolMissing, format!("cannot start sudo: {failure}")).with_hint("run `apt install sudo` on the host"))
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn three_ways_to_write_a_word_and_no_other() {
+    fn a_command_has_three_accepted_forms() {
         assert_eq!(word_of("smart"), Some(Word::Smart));
         assert_eq!(word_of("sudo -n /usr/libexec/felhom/felhom-fence smart"), Some(Word::Smart));
         assert_eq!(word_of("/usr/libexec/felhom/felhom-fence disks"), Some(Word::Disks));
@@ -61,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_around_a_word_gets_through(before in ".{0,8}", after in ".{0,8}") {
+        fn text_around_a_command_is_refused(before in ".{0,8}", after in ".{0,8}") {
             prop_assume!(!(before.is_empty() && after.is_empty()));
             let typed = format!("{before}version{after}");
             prop_assert_eq!(word_of(&typed), None);

@@ -1,8 +1,8 @@
-//! Resource limits and priority of the helper and its tools: fixed here, never those of the caller.
+//! Resource limits and priority of the helper and the programs it starts, independent of the caller's.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
-/// What systemd gives to a service: no core dumps, since they could contain a password; everything else is unlimited or its default.
+/// systemd's defaults for services: no core dumps, since they could contain a password; otherwise unlimited or default values.
 /// A soft and a hard limit each, `None` for unlimited.
 const LIMITS: [(Resource, Option<u64>, Option<u64>); 11] = [
     (Resource::Core, Some(0), Some(0)),
@@ -18,7 +18,7 @@ const LIMITS: [(Resource, Option<u64>, Option<u64>); 11] = [
     (Resource::Locks, None, None),
 ];
 
-/// Sets every limit: exactly where that is permitted (root on a host), else as far as the caller's hard limits allow.
+/// Sets each limit, or the closest one that the caller's hard limits permit without root.
 pub(super) fn set() {
     for (resource, soft, hard) in LIMITS {
         if setrlimit(resource, Rlimit { current: soft, maximum: hard }).is_err() {

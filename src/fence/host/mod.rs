@@ -1,4 +1,4 @@
-//! What the helper does on the host: every check again, as root, just before it acts.
+//! The helper on the host. It repeats every check as root before it acts.
 
 mod audit;
 mod busy;

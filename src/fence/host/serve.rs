@@ -1,4 +1,4 @@
-//! From a word and the bytes on stdin to one envelope.
+//! Runs one command: from its name and the request on stdin to the envelope.
 
 use std::io::Read;
 use std::sync::mpsc;
@@ -9,19 +9,19 @@ use serde::Serialize;
 use super::system::{Host, Real, Tools};
 use super::{files, golden, limits, lock, sensors, smart, usb};
 use crate::fence::policy::{POLICY_FILE, Policy, not_allowed};
-use crate::fence::protocol::{Envelope, ErrorKind, PROTOCOL, REQUEST_CAP, Trouble, Word, parse_request};
+use crate::fence::protocol::{Envelope, ErrorKind, HelperError, PROTOCOL, REQUEST_CAP, Word, parse_request};
 use crate::fence::request::{Disks, GoldenCreate, Sensors, Smart, UsbMount, UsbStatus, UsbUnmount, Version, VersionReply};
 use crate::interrupt::Interrupt;
 
 /// Time limit for the request to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
+const STDIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// Who asks, as sudo tells it.
+/// The calling user, from sudo's variables.
 #[derive(Debug, Clone)]
 pub struct Caller(pub String);
 
 impl Caller {
-    /// sudo sets these itself; without it, it is the user of this process.
+    /// Returns the user that sudo reports, or the user of this process.
     pub fn of_this_process() -> Self {
         let uid = rustix::process::getuid().as_raw();
         let var = |name| std::env::var(name).ok().filter(|v| v.chars().all(|c| c.is_ascii_graphic()) && v.len() < 64);
@@ -32,72 +32,72 @@ impl Caller {
     }
 }
 
-/// The helper as a program: `felhom-fence WORD`, or the gate. Gives the envelope's line and the exit code.
+/// Runs `felhom-fence COMMAND` or `felhom-fence gate`. Returns the envelope as a line of JSON, and the exit code.
 pub fn run(args: &[String]) -> (String, u8) {
     let caller = Caller::of_this_process();
-    let interrupt = match settle() {
+    let interrupt = match reset_environment() {
         Ok(interrupt) => interrupt,
-        Err(trouble) => return line(&Envelope::error(trouble)),
+        Err(error) => return line(&Envelope::error(error)),
     };
     let tools = Real { interrupt };
     let host = Host::real(&tools);
     let envelope = match word(&host, args).and_then(|word| Ok((word, read_request(std::io::stdin())?))) {
         Ok((word, bytes)) => answer(&host, word, &bytes, &caller),
-        Err(trouble) => {
-            let _ = tools.log(&format!("refused for {}: {trouble}", caller.0));
-            Envelope::error(trouble)
+        Err(error) => {
+            let _ = tools.log(&format!("refused for {}: {error}", caller.0));
+            Envelope::error(error)
         }
     };
     line(&envelope)
 }
 
-/// The word on the command line, or the one that the ssh key's forced command lets through.
-fn word(host: &Host<'_>, args: &[String]) -> Result<Word, Trouble> {
-    let bad = |text: &str| Err(Trouble::new(ErrorKind::BadRequest, text).with_hint(words()));
+/// Returns the command from the command line, or the one that the forced command allows.
+fn word(host: &Host<'_>, args: &[String]) -> Result<Word, HelperError> {
+    let bad = |text: &str| Err(HelperError::new(ErrorKind::BadRequest, text).with_hint(words()));
     match args {
         [gate] if gate == "gate" => super::gate::pass(host, std::env::var("SSH_ORIGINAL_COMMAND").ok().as_deref()),
-        [word] => Word::parse(word).map_or_else(|| bad("there is no such word"), Ok),
-        _ => bad("exactly one word is taken, and the request on stdin"),
+        [word] => Word::parse(word).map_or_else(|| bad("unknown command"), Ok),
+        _ => bad("expected exactly one command, and the request on stdin"),
     }
 }
 
 fn words() -> String {
-    format!("the words are {}", Word::ALL.map(Word::as_str).join(", "))
+    format!("use one of {}", Word::ALL.map(Word::as_str).join(", "))
 }
 
 fn line(envelope: &Envelope) -> (String, u8) {
     let text = serde_json::to_string(envelope)
-        .unwrap_or_else(|_| format!(r#"{{"protocol":{PROTOCOL},"error":{{"kind":"internal","message":"the answer cannot be written"}}}}"#));
+        .unwrap_or_else(|_| format!(r#"{{"protocol":{PROTOCOL},"error":{{"kind":"internal","message":"cannot serialize the answer"}}}}"#));
     (text, envelope.exit())
 }
 
-/// Replaces the caller's umask, resource limits and directory by fixed ones. The helper ends when its parent does.
-fn settle() -> Result<Interrupt, Trouble> {
+/// Replaces the caller's umask, resource limits and directory by fixed ones. The helper ends with its parent process.
+fn reset_environment() -> Result<Interrupt, HelperError> {
     limits::set();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    rustix::process::chdir("/").map_err(|e| Trouble::io("cannot go to /", &e.into()))?;
-    // Where sudo is killed, this process hears of it, and kills what it started.
+    rustix::process::chdir("/").map_err(|e| HelperError::io("cannot change to /", &e.into()))?;
+    // If sudo is killed, this process gets SIGTERM and ends the programs that it started.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
-    Interrupt::install().map_err(|e| Trouble::io("cannot listen for signals", &e))
+    Interrupt::install().map_err(|e| HelperError::io("cannot install signal handlers", &e))
 }
 
-/// Reads stdin to its end, within the time limit and the size cap.
-fn read_request(stdin: impl Read + Send + 'static) -> Result<Vec<u8>, Trouble> {
+/// Reads stdin to its end, within a time and a size limit.
+fn read_request(stdin: impl Read + Send + 'static) -> Result<Vec<u8>, HelperError> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = stdin.take(REQUEST_CAP as u64 + 1).read_to_end(&mut bytes).map(|_| bytes);
         let _ = tell.send(read);
     });
-    match told.recv_timeout(ARRIVAL) {
+    match told.recv_timeout(STDIN_LIMIT) {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(e)) => Err(Trouble::io("cannot read the request", &e)),
-        Err(_) => Err(Trouble::new(ErrorKind::BadRequest, "no request came on stdin")),
+        Ok(Err(e)) => Err(HelperError::io("cannot read the request", &e)),
+        Err(_) => Err(HelperError::new(ErrorKind::BadRequest, "no request on stdin")),
     }
 }
 
-/// A request of any word.
-enum Ask {
+/// The request of any command.
+enum AnyRequest {
     Version,
     Smart(Smart),
     UsbMount(UsbMount),
@@ -108,8 +108,8 @@ enum Ask {
     UsbStatus,
 }
 
-impl Ask {
-    fn parse(word: Word, bytes: &[u8]) -> Result<Self, Trouble> {
+impl AnyRequest {
+    fn parse(word: Word, bytes: &[u8]) -> Result<Self, HelperError> {
         Ok(match word {
             Word::Version => parse_request::<Version>(bytes).map(|_| Self::Version)?,
             Word::Smart => Self::Smart(parse_request(bytes)?),
@@ -122,75 +122,75 @@ impl Ask {
         })
     }
 
-    /// The request in a log line, with a leading space; never its secrets.
-    fn about(&self) -> String {
+    /// Returns a summary for the journal, with a leading space and without secrets.
+    fn summary(&self) -> String {
         match self {
-            Self::UsbMount(ask) => format!(" {} as {}", ask.uuid, ask.name),
-            Self::UsbUnmount(ask) => format!(" {}", ask.name),
-            Self::GoldenCreate(ask) => format!(" {} from {} on {}", ask.vmid, ask.template, ask.storage),
+            Self::UsbMount(request) => format!(" {} as {}", request.uuid, request.name),
+            Self::UsbUnmount(request) => format!(" {}", request.name),
+            Self::GoldenCreate(request) => format!(" {} from {} on {}", request.vmid, request.template, request.storage),
             Self::Smart(Smart { disk: Some(disk), .. }) => format!(" {disk}"),
             Self::Smart(_) | Self::Version | Self::Disks | Self::Sensors | Self::UsbStatus => String::new(),
         }
     }
 }
 
-/// Answers one word. The journal gets a line before anything is done and a line with the result.
+/// Runs one command. It writes a line to the journal before it acts, and one with the result.
 pub fn answer(host: &Host<'_>, word: Word, bytes: &[u8], caller: &Caller) -> Envelope {
-    // A journal that cannot be written to must not turn a mount that happened into a failure.
+    // A failure to write to the journal must not turn a successful mount into an error.
     let log = |text: &str| {
         let _ = host.tools().log(&format!("{word} for {}: {text}", caller.0));
     };
-    let ask = Ask::parse(word, bytes);
-    let about = ask.as_ref().map(Ask::about).unwrap_or_default();
-    log(&format!("started{about}"));
+    let request = AnyRequest::parse(word, bytes);
+    let summary = request.as_ref().map(AnyRequest::summary).unwrap_or_default();
+    log(&format!("started{summary}"));
     let result = if word.needs_root() && !host.is_root() {
-        Err(Trouble::new(ErrorKind::NotRoot, format!("`{word}` works only as root, through sudo")))
+        Err(HelperError::new(ErrorKind::NotRoot, format!("`{word}` needs root: run it through sudo")))
     } else {
-        ask.and_then(|ask| carry_out(host, word, &ask))
+        request.and_then(|request| carry_out(host, word, &request))
     };
     let mut envelope = match result {
         Ok(value) => {
-            log(&format!("ok{about}"));
+            log(&format!("ok{summary}"));
             Envelope::ok(value)
         }
-        Err(trouble) => {
-            log(&format!("{:?}: {trouble}", trouble.kind));
-            Envelope::error(trouble)
+        Err(error) => {
+            log(&format!("{:?}: {error}", error.kind));
+            Envelope::error(error)
         }
     };
     envelope.host = files::read(host, "/proc/sys/kernel/hostname").ok().flatten().unwrap_or_default().trim().to_owned();
     envelope
 }
 
-fn carry_out(host: &Host<'_>, word: Word, ask: &Ask) -> Result<serde_json::Value, Trouble> {
-    match ask {
-        Ask::Version => value(&version(host)),
-        Ask::Smart(ask) => {
-            // Reads need no policy, but a broken one refuses everything.
+fn carry_out(host: &Host<'_>, word: Word, request: &AnyRequest) -> Result<serde_json::Value, HelperError> {
+    match request {
+        AnyRequest::Version => value(&version(host)),
+        AnyRequest::Smart(request) => {
+            // Reading needs no policy, but an invalid policy refuses everything.
             policy(host)?;
-            value(&smart::read(host, ask)?)
+            value(&smart::read(host, request)?)
         }
-        Ask::UsbMount(ask) => change(host, word, |policy| usb::mount(host, policy, ask)),
-        Ask::UsbUnmount(ask) => change(host, word, |policy| usb::unmount(host, policy, ask)),
-        Ask::GoldenCreate(ask) => change(host, word, |policy| golden::create(host, policy, ask)),
-        Ask::Disks => value(&usb::disks(host)?),
-        Ask::UsbStatus => value(&usb::status(host)?),
-        Ask::Sensors => value(&sensors::read(host)?),
+        AnyRequest::UsbMount(request) => change(host, word, |policy| usb::mount(host, policy, request)),
+        AnyRequest::UsbUnmount(request) => change(host, word, |policy| usb::unmount(host, policy, request)),
+        AnyRequest::GoldenCreate(request) => change(host, word, |policy| golden::create(host, policy, request)),
+        AnyRequest::Disks => value(&usb::disks(host)?),
+        AnyRequest::UsbStatus => value(&usb::status(host)?),
+        AnyRequest::Sensors => value(&sensors::read(host)?),
     }
 }
 
-fn value<T: Serialize>(reply: &T) -> Result<serde_json::Value, Trouble> {
-    serde_json::to_value(reply).map_err(|e| Trouble::internal(format!("the answer cannot be written: {e}")))
+fn value<T: Serialize>(reply: &T) -> Result<serde_json::Value, HelperError> {
+    serde_json::to_value(reply).map_err(|e| HelperError::internal(format!("cannot serialize the answer: {e}")))
 }
 
-/// Carries out a word that changes the host, if the policy allows the word, under the lock.
+/// Runs a command that changes the host: the policy must allow it, and the lock must be free.
 fn change<T: Serialize>(
     host: &Host<'_>,
     word: Word,
-    carry_out: impl FnOnce(&Policy) -> Result<T, Trouble>,
-) -> Result<serde_json::Value, Trouble> {
+    carry_out: impl FnOnce(&Policy) -> Result<T, HelperError>,
+) -> Result<serde_json::Value, HelperError> {
     let Some(policy) = policy(host)? else {
-        return Err(not_allowed(format_args!("`{word}`: there is no {POLICY_FILE}, and without it only reads work")));
+        return Err(not_allowed(format_args!("`{word}`: without {POLICY_FILE}, only commands that read are allowed")));
     };
     if !policy.allows(word) {
         return Err(not_allowed(format_args!("`{word}`")));
@@ -199,15 +199,15 @@ fn change<T: Serialize>(
     value(&carry_out(&policy)?)
 }
 
-fn policy(host: &Host<'_>) -> Result<Option<Policy>, Trouble> {
+fn policy(host: &Host<'_>) -> Result<Option<Policy>, HelperError> {
     let Some(text) = files::read_trusted(host, POLICY_FILE)? else { return Ok(None) };
-    Policy::parse(&text).map(Some).map_err(|e| Trouble::new(ErrorKind::Policy, format!("{POLICY_FILE} is malformed: {e}")))
+    Policy::parse(&text).map(Some).map_err(|e| HelperError::new(ErrorKind::Policy, format!("{POLICY_FILE} is malformed: {e}")))
 }
 
 fn version(host: &Host<'_>) -> VersionReply {
     let (policy, policy_error) = match policy(host) {
         Ok(policy) => (policy, None),
-        Err(trouble) => (None, Some(trouble.message)),
+        Err(error) => (None, Some(error.message)),
     };
     let words = Word::ALL.into_iter().filter(|w| !w.changes() || policy.as_ref().is_some_and(|p| p.allows(*w)));
     VersionReply {

@@ -1,4 +1,4 @@
-//! smartctl for every disk: what the scan finds, together with what lsblk sees.
+//! Runs smartctl for each disk that lsblk or smartctl's scan finds.
 
 use std::time::Duration;
 
@@ -7,45 +7,45 @@ use serde_json::Value;
 use super::system::{Host, Tool};
 use super::usb::lsblk;
 use crate::fence::disks::Block;
-use crate::fence::protocol::{ErrorKind, Trouble};
+use crate::fence::protocol::{ErrorKind, HelperError};
 use crate::fence::request::{Smart, SmartDisk, SmartReply};
 use crate::fence::smart::{STANDBY_EXIT, is_standby, unknown_bridge};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A disk to ask, and the type that the scan found for it.
+/// A disk to read, with the type from the scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Target {
-    /// What smartctl opens.
+    /// The device for smartctl.
     device: String,
-    /// What the reading is called: the disk as lsblk names it, or the device with its place behind a controller.
-    shown: String,
+    /// The name to show: the disk as lsblk names it, or the device with its position behind a controller.
+    name: String,
     kind: Option<String>,
     block: Option<usize>,
 }
 
-/// Reads the disks, one after the other. A disk that gives no reading is a row that says so.
-pub(super) fn read(host: &Host<'_>, ask: &Smart) -> Result<SmartReply, Trouble> {
+/// Reads the disks one by one. A disk that cannot be read is a row with the error.
+pub(super) fn read(host: &Host<'_>, request: &Smart) -> Result<SmartReply, HelperError> {
     let blocks = lsblk(host)?;
     let scan = host.run_with(Tool::Smartctl, &["--scan-open", "--json=c"], Vec::new(), LIMIT)?;
     let scan: Value = serde_json::from_slice(&scan.stdout).unwrap_or_default();
     let targets = targets(&blocks, &scan);
-    let wanted: Vec<Target> = match &ask.disk {
+    let wanted: Vec<Target> = match &request.disk {
         None => targets,
-        Some(disk) => targets.into_iter().filter(|t| t.shown == disk.as_str() || t.device == disk.as_str()).collect(),
+        Some(disk) => targets.into_iter().filter(|t| t.name == disk.as_str() || t.device == disk.as_str()).collect(),
     };
-    if let (Some(disk), true) = (&ask.disk, wanted.is_empty()) {
-        return Err(Trouble::new(ErrorKind::NotFound, format!("the host has no disk {disk}")));
+    if let (Some(disk), true) = (&request.disk, wanted.is_empty()) {
+        return Err(HelperError::new(ErrorKind::NotFound, format!("no disk {disk} on the host")));
     }
     let mut disks = Vec::new();
     for target in &wanted {
-        disks.push(one(host, &blocks, target, ask.full)?);
+        disks.push(read_disk(host, &blocks, target, request.full)?);
     }
     Ok(SmartReply { disks })
 }
 
-/// The scan lists no USB bridge that it does not know, and no virtual disk: lsblk does. lsblk lists no disk behind a RAID
-/// controller: the scan does.
+/// Merges the disks of lsblk and of the scan. The scan omits unknown USB bridges and virtual disks; lsblk omits disks behind a RAID
+/// controller.
 fn targets(blocks: &[Block], scan: &Value) -> Vec<Target> {
     let scanned: Vec<(&str, Option<&str>)> = scan["devices"]
         .as_array()
@@ -58,30 +58,30 @@ fn targets(blocks: &[Block], scan: &Value) -> Vec<Target> {
     let mut found = Vec::new();
     for (index, block) in blocks.iter().enumerate().filter(|(_, b)| b.is_disk()) {
         let path = block.path();
-        // An NVMe disk is asked through its controller: /dev/nvme0 for /dev/nvme0n1.
+        // smartctl lists an NVMe disk by its controller: /dev/nvme0 for /dev/nvme0n1.
         let controller =
             path.strip_prefix("/dev/nvme").and_then(|rest| rest.split_once('n')).map(|(number, _)| format!("/dev/nvme{number}"));
-        let hit = scanned.iter().position(|(name, _)| *name == path || Some(*name) == controller.as_deref());
-        if let Some(hit) = hit {
-            used[hit] = true;
+        let entry = scanned.iter().position(|(name, _)| *name == path || Some(*name) == controller.as_deref());
+        if let Some(entry) = entry {
+            used[entry] = true;
         }
-        let kind = hit.and_then(|h| scanned[h].1).map(ToOwned::to_owned);
-        found.push(Target { device: path.clone(), shown: path, kind, block: Some(index) });
+        let kind = entry.and_then(|h| scanned[h].1).map(ToOwned::to_owned);
+        found.push(Target { device: path.clone(), name: path, kind, block: Some(index) });
     }
     for (number, (name, kind)) in scanned.iter().enumerate().filter(|(n, _)| !used[*n]) {
         // Namespaces of one controller share its entry.
         let several = scanned.iter().filter(|(other, _)| other == name).count() > 1;
-        let shown = match kind {
+        let name = match kind {
             Some(kind) if several => format!("{name} [{kind}]"),
             _ => (*name).to_owned(),
         };
         let _ = number;
-        found.push(Target { device: (*name).to_owned(), shown, kind: kind.map(ToOwned::to_owned), block: None });
+        found.push(Target { device: (*name).to_owned(), name, kind: kind.map(ToOwned::to_owned), block: None });
     }
     found
 }
 
-/// What the scan says becomes an argument: only what looks like a device, and a type, may.
+/// Whether a name from the scan is safe as an argument.
 fn is_device(name: &str) -> bool {
     name.starts_with("/dev/") && !name.contains("..") && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"/_-".contains(&c))
 }
@@ -90,22 +90,22 @@ fn is_type(kind: &str) -> bool {
     kind.starts_with(|c: char| c.is_ascii_lowercase()) && kind.bytes().all(|c| c.is_ascii_alphanumeric() || b",+_-/".contains(&c))
 }
 
-fn one(host: &Host<'_>, blocks: &[Block], target: &Target, full: bool) -> Result<SmartDisk, Trouble> {
+fn read_disk(host: &Host<'_>, blocks: &[Block], target: &Target, full: bool) -> Result<SmartDisk, HelperError> {
     let block = target.block.map(|b| &blocks[b]);
     let mut kind = target.kind.clone();
-    let mut said = ask(host, target, kind.as_deref(), full)?;
-    // An unknown bridge is asked once more as the commonest kind; other types are not tried, since some commands upset bridges.
-    if said.1.is_none() && kind.is_none() && unknown_bridge(&said.0) && block.is_some_and(Block::is_usb) {
-        let again = ask(host, target, Some("sat"), full)?;
-        if again.0.get("device").is_some() && (readable(&again.0) || surely_asleep(&again.0)) {
+    let mut output = run_smartctl(host, target, kind.as_deref(), full)?;
+    // An unknown bridge is tried once more with the most common type. Other types are not tried, since some commands upset bridges.
+    if output.1.is_none() && kind.is_none() && unknown_bridge(&output.0) && block.is_some_and(Block::is_usb) {
+        let again = run_smartctl(host, target, Some("sat"), full)?;
+        if again.0.get("device").is_some() && (readable(&again.0) || reports_standby(&again.0)) {
             kind = Some("sat".to_owned());
-            said = again;
+            output = again;
         }
     }
-    let (smartctl, error) = said;
+    let (smartctl, error) = output;
     let clean = |text: Option<&String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
     Ok(SmartDisk {
-        disk: target.shown.clone(),
+        disk: target.name.clone(),
         model: clean(block.and_then(|b| b.model.as_ref())),
         serial: clean(block.and_then(|b| b.serial.as_ref())),
         tran: block.and_then(|b| b.tran.clone()),
@@ -120,13 +120,13 @@ fn readable(json: &Value) -> bool {
     json["smartctl"]["exit_status"].as_u64().is_some_and(|exit| exit & 0b11 == 0)
 }
 
-/// A bridge that knows no ATA command at all makes smartctl say SLEEP (seen with QEMU's): only STANDBY is a disk's own answer.
-fn surely_asleep(json: &Value) -> bool {
+/// Whether the disk itself reports STANDBY. For a bridge without ATA commands (seen with QEMU's), smartctl reports SLEEP.
+fn reports_standby(json: &Value) -> bool {
     is_standby(json) && json["smartctl"]["messages"].to_string().contains("STANDBY")
 }
 
-/// One run of smartctl. What it prints counts, whatever it ends with; a disk asleep is not woken.
-fn ask(host: &Host<'_>, target: &Target, kind: Option<&str>, full: bool) -> Result<(Value, Option<String>), Trouble> {
+/// Runs smartctl once, without waking the disk. Its output counts despite the exit code.
+fn run_smartctl(host: &Host<'_>, target: &Target, kind: Option<&str>, full: bool) -> Result<(Value, Option<String>), HelperError> {
     let standby = format!("standby,{STANDBY_EXIT}");
     let mut args = vec!["--json=c", if full { "-x" } else { "-a" }, "-n", &standby];
     if let Some(kind) = kind {
@@ -136,11 +136,11 @@ fn ask(host: &Host<'_>, target: &Target, kind: Option<&str>, full: bool) -> Resu
     match host.run_with(Tool::Smartctl, &args, Vec::new(), LIMIT) {
         Ok(done) => match serde_json::from_slice(&done.stdout) {
             Ok(json) => Ok((json, None)),
-            Err(_) => Ok((Value::Null, Some(done.stderr_text().lines().next().unwrap_or("smartctl gave no JSON").to_owned()))),
+            Err(_) => Ok((Value::Null, Some(done.stderr_text().lines().next().unwrap_or("smartctl printed no JSON").to_owned()))),
         },
-        // One disk that hangs must not hide the others.
-        Err(trouble) if trouble.kind == ErrorKind::TimedOut => Ok((Value::Null, Some(trouble.message))),
-        Err(trouble) => Err(trouble),
+        // One unresponsive disk must not hide the others.
+        Err(error) if error.kind == ErrorKind::TimedOut => Ok((Value::Null, Some(error.message))),
+        Err(error) => Err(error),
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     use crate::fence::disks::{parse_lsblk, tests::sample};
 
     #[test]
-    fn scan_and_lsblk_make_one_list() {
+    fn scan_and_lsblk_are_merged() {
         let (Some(tree), Some(nvme), Some(raid)) = (sample("qemu-lsblk.json"), sample("scan-nvme.json"), sample("scan-megaraid.json"))
         else {
             return;
@@ -160,7 +160,7 @@ mod tests {
             let scan = serde_json::from_slice(scan).expect("JSON");
             targets(&blocks, &scan)
                 .into_iter()
-                .map(|t| format!("{} {}", t.shown, t.kind.unwrap_or_else(|| "auto".into())))
+                .map(|t| format!("{} {}", t.name, t.kind.unwrap_or_else(|| "auto".into())))
                 .collect::<Vec<_>>()
         };
         let alone = ["/dev/sda auto", "/dev/sdb auto", "/dev/sdc auto", "/dev/sdd auto", "/dev/vda auto"];

@@ -1,22 +1,22 @@
-//! The host as the helper sees it: files under a root, and a closed list of tools at absolute paths.
+//! Access to the host: files below a root directory, and a closed list of programs with absolute paths.
 //!
-//! The shipped helper knows the real host alone. Tests and the demo put a directory and pretended tools in its place; no
-//! argument, environment or file can.
+//! The released helper only knows the real host. Tests and the demo replace it by a directory with simulated programs; no argument,
+//! environment variable or file can.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exec::{Cmd, Done, Failure};
-use crate::fence::protocol::{ErrorKind, Trouble};
+use crate::fence::protocol::{ErrorKind, HelperError};
 use crate::interrupt::Interrupt;
 
-/// What tools may see of the environment: nothing of the caller's.
+/// `PATH` of the programs; nothing of the caller's environment is passed on.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-/// How long a tool may take that has no reason to take long.
+/// Default time limit of a program.
 const SHORT: Duration = Duration::from_secs(60);
 
-/// Every program that the helper starts.
+/// A program that the helper starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
     Lsblk,
@@ -51,7 +51,7 @@ impl Tool {
         self.path().rsplit('/').next().unwrap_or_default()
     }
 
-    /// The Debian package that brings it, where a host may lack it.
+    /// The Debian package to install if the program is missing.
     fn package(self) -> Option<&'static str> {
         match self {
             Self::Smartctl => Some("smartmontools"),
@@ -61,20 +61,20 @@ impl Tool {
     }
 }
 
-/// How tools are started and devices tried.
+/// Starts programs and accesses devices.
 pub trait Tools {
     fn run(&self, tool: Tool, cmd: &Cmd) -> Result<Done, Failure>;
-    /// Opens a block device exclusively and closes it again: fails where anything in the kernel holds it.
+    /// Opens a block device exclusively and closes it. Fails if the kernel uses the device.
     fn claim(&self, device: &str) -> io::Result<()>;
-    /// Writes one line to the system's journal.
+    /// Writes a line to the system journal.
     fn log(&self, line: &str) -> io::Result<()>;
-    /// Whether a directory has the immutable attribute; `None` where its filesystem has no such attribute.
+    /// Whether a directory is immutable; `None` if its filesystem does not support the attribute.
     fn immutable(&self, dir: &str) -> Option<bool>;
-    /// How much fits onto the filesystem at a place.
-    fn space(&self, place: &str) -> Option<Space>;
+    /// Returns the size and usage of the filesystem at a mount point.
+    fn space(&self, mount_point: &str) -> Option<Space>;
 }
 
-/// The room on a filesystem, in bytes.
+/// Size and usage of a filesystem, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
     pub size: u64,
@@ -82,7 +82,7 @@ pub struct Space {
     pub available: u64,
 }
 
-/// The real tools.
+/// The programs of this machine.
 #[derive(Debug)]
 pub struct Real {
     pub interrupt: Interrupt,
@@ -108,8 +108,8 @@ impl Tools for Real {
         ioctl_getflags(file).ok().map(|flags| flags.contains(IFlags::IMMUTABLE))
     }
 
-    fn space(&self, place: &str) -> Option<Space> {
-        let seen = rustix::fs::statvfs(place).ok()?;
+    fn space(&self, mount_point: &str) -> Option<Space> {
+        let seen = rustix::fs::statvfs(mount_point).ok()?;
         Some(Space {
             size: seen.f_blocks * seen.f_frsize,
             used: seen.f_blocks.saturating_sub(seen.f_bfree) * seen.f_frsize,
@@ -118,10 +118,10 @@ impl Tools for Real {
     }
 }
 
-/// The host that is acted on.
+/// The host that the helper acts on.
 pub struct Host<'a> {
     root: PathBuf,
-    /// Who must own what is trusted: root, but for tests.
+    /// Required owner of trusted files: root, except in tests and the demo.
     owner: u32,
     is_root: bool,
     tools: &'a dyn Tools,
@@ -133,9 +133,9 @@ impl<'a> Host<'a> {
         Self { root: PathBuf::from("/"), owner: 0, is_root: rustix::process::geteuid().is_root(), tools }
     }
 
-    /// A pretended machine in a directory.
+    /// A simulated machine in a directory.
     #[cfg(any(test, feature = "demo"))]
-    pub fn pretended(root: impl Into<PathBuf>, is_root: bool, tools: &'a dyn Tools) -> Self {
+    pub fn simulated(root: impl Into<PathBuf>, is_root: bool, tools: &'a dyn Tools) -> Self {
         Self { root: root.into(), owner: rustix::process::geteuid().as_raw(), is_root, tools }
     }
 
@@ -151,17 +151,17 @@ impl<'a> Host<'a> {
         self.tools
     }
 
-    /// A path of the host as this process reaches it.
+    /// Returns the path of a host file for this process.
     pub fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
-    /// Runs a tool; its exit code is the caller's to judge.
-    pub fn run(&self, tool: Tool, args: &[&str]) -> Result<Done, Trouble> {
+    /// Runs a program; the caller checks the exit code.
+    pub fn run(&self, tool: Tool, args: &[&str]) -> Result<Done, HelperError> {
         self.run_with(tool, args, Vec::new(), SHORT)
     }
 
-    pub fn run_with(&self, tool: Tool, args: &[&str], stdin: Vec<u8>, limit: Duration) -> Result<Done, Trouble> {
+    pub fn run_with(&self, tool: Tool, args: &[&str], stdin: Vec<u8>, limit: Duration) -> Result<Done, HelperError> {
         let cmd = Cmd::new(tool.path())
             .args(args)
             .clear_env()
@@ -177,46 +177,46 @@ impl<'a> Host<'a> {
                 Failure::Start(e) if e.kind() == io::ErrorKind::NotFound => {
                     (ErrorKind::ToolMissing, format!("{} is not installed on the host", tool.name()))
                 }
-                Failure::Start(e) => (ErrorKind::Internal, format!("{} could not be started: {e}", tool.path())),
+                Failure::Start(e) => (ErrorKind::Internal, format!("cannot start {}: {e}", tool.path())),
                 Failure::TimedOut(limit) => {
-                    (ErrorKind::TimedOut, format!("{} had no end after {} s and was killed", tool.name(), limit.as_secs()))
+                    (ErrorKind::TimedOut, format!("{} did not end within {} s and was killed", tool.name(), limit.as_secs()))
                 }
                 Failure::Interrupted(_) => (ErrorKind::Interrupted, format!("interrupted: {} was killed", tool.name())),
             };
-            let mut trouble = Trouble::new(kind, says);
-            trouble.tool = Some(tool.name().to_owned());
+            let mut error = HelperError::new(kind, says);
+            error.tool = Some(tool.name().to_owned());
             if kind == ErrorKind::ToolMissing {
-                trouble.hint = tool.package().map(|p| format!("`apt install {p}` on the host"));
+                error.hint = tool.package().map(|p| format!("run `apt install {p}` on the host"));
             }
-            trouble
+            error
         })
     }
 
-    /// Runs a tool that must end with 0.
-    pub fn must(&self, tool: Tool, args: &[&str]) -> Result<Done, Trouble> {
+    /// Runs a program that must exit with 0.
+    pub fn must(&self, tool: Tool, args: &[&str]) -> Result<Done, HelperError> {
         self.must_with(tool, args, Vec::new(), SHORT)
     }
 
-    pub fn must_with(&self, tool: Tool, args: &[&str], stdin: Vec<u8>, limit: Duration) -> Result<Done, Trouble> {
+    pub fn must_with(&self, tool: Tool, args: &[&str], stdin: Vec<u8>, limit: Duration) -> Result<Done, HelperError> {
         let done = self.run_with(tool, args, stdin, limit)?;
         if done.ok() { Ok(done) } else { Err(failed(tool, &done)) }
     }
 }
 
-/// A tool's failure in its own words. Its exit code is a field: it never becomes ours.
-pub(super) fn failed(tool: Tool, done: &Done) -> Trouble {
+/// Returns the error of a failed program, with its message. Its exit code is a field and never becomes the helper's.
+pub(super) fn failed(tool: Tool, done: &Done) -> HelperError {
     let mut text = done.stderr_text();
     if text.trim().is_empty() {
         text = done.stdout_text().trim().to_owned();
     }
-    let first = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned();
+    let first = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message").trim().to_owned();
     let how = match (done.code, done.signal) {
-        (Some(code), _) => format!("ended with {code}"),
-        (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+        (Some(code), _) => format!("failed with exit code {code}"),
+        (None, signal) => format!("was killed by signal {}", signal.unwrap_or_default()),
     };
-    let mut trouble = Trouble::new(ErrorKind::Tool, format!("{} {how}: {first}", tool.name()));
-    trouble.tool = Some(tool.name().to_owned());
-    trouble.code = done.code;
-    trouble.text = Some(text);
-    trouble
+    let mut error = HelperError::new(ErrorKind::Tool, format!("{} {how}: {first}", tool.name()));
+    error.tool = Some(tool.name().to_owned());
+    error.code = done.code;
+    error.text = Some(text);
+    error
 }

@@ -1,6 +1,6 @@
-//! `fence install`: brings the helper, its policy, the sudoers rule and, where asked, the restricted key to a host.
+//! `fence install`: installs the helper, its policy, the sudoers rule and, with --key, the restricted key on a host.
 //!
-//! Every step is a small script that runs as root on the host and can be repeated: an existing user or policy is kept.
+//! Each step is a script that runs as root on the host and can be repeated. It keeps an existing user or policy.
 
 mod binary;
 mod scripts;
@@ -20,12 +20,12 @@ use super::policy::Policy;
 use super::sudoers;
 use super::text::SshKey;
 
-pub use binary::{Machine, find, places};
+pub use binary::{Machine, find, search_paths};
 
-/// Where the fence is put.
+/// Where to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// As root over ssh.
+    /// On a host, as root over SSH.
     Ssh(String),
     /// On this machine, as root.
     Local,
@@ -40,54 +40,54 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// What is to be put there.
+/// What to install.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     pub target: Target,
     pub user: String,
     pub create_user: bool,
-    /// The public key that may ask for words alone.
+    /// The public key to restrict to the helper's commands.
     pub key: Option<SshKey>,
     pub policy: Policy,
-    /// Puts the policy in the place of one that is there.
+    /// Replaces an existing policy.
     pub replace_policy: bool,
-    /// The helper's file; looked for beside this program otherwise.
+    /// The helper's binary [default: found next to felhom].
     pub helper: Option<PathBuf>,
 }
 
-/// What the host is like.
+/// Facts about the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     pub machine: Machine,
     pub user_exists: bool,
     pub policy_exists: bool,
-    /// The host's own name, as the helper answers it.
+    /// The host's name, as the helper reports it.
     pub host: String,
 }
 
-/// Looks at the host; changes nothing.
+/// Reads facts about the host without changing it.
 pub fn probe(target: &Target, user: &str, interrupt: &Interrupt) -> Result<Probe> {
     let done = shell(target, &scripts::probe(user), Vec::new(), interrupt)?;
     let text = done.stdout_text();
     let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('=')).map(str::trim).unwrap_or_default();
     if value("uid") != "0" {
-        return Err(Fault::new(Kind::Denied, format!("{target}: the fence is installed as root, and this is uid {}", value("uid")))
-            .with_hint("`felhom fence install --ssh root@HOST`, or `sudo felhom fence install --local` on the host"));
+        return Err(Fault::new(Kind::Denied, format!("{target}: installing needs root, but the uid is {}", value("uid")))
+            .with_hint("run `felhom fence install --ssh root@HOST`, or `sudo felhom fence install --local` on the host"));
     }
     if value("sudo").is_empty() || value("visudo").is_empty() {
-        return Err(Fault::other(format!("{target} has no sudo")).with_hint("`apt install sudo` on the host, then run this again"));
+        return Err(Fault::other(format!("{target} has no sudo")).with_hint("run `apt install sudo` on the host, then try again"));
     }
     let machine = Machine::of_uname(value("machine")).ok_or_else(|| {
-        Fault::other(format!("{target} is a {}: there is no helper for it", value("machine"))).with_hint("x86_64 and aarch64 are built")
+        Fault::other(format!("no helper for the architecture {} of {target}", value("machine"))).with_hint("use an x86_64 or aarch64 host")
     })?;
     Ok(Probe { machine, user_exists: value("user") == "yes", policy_exists: value("policy") == "yes", host: value("host").to_owned() })
 }
 
-/// The steps that put it there, in order.
+/// Returns the installation steps in order.
 pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Vec<Script>> {
     sudoers::check_user(&wanted.user).map_err(Fault::usage)?;
     if wanted.user == "root" {
-        return Err(Fault::usage("the fence is for a user who is not root"));
+        return Err(Fault::usage("the helper's user cannot be root"));
     }
     let file = find(wanted.helper.as_deref(), probe.machine)?;
     let mut steps = Vec::new();
@@ -97,10 +97,10 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     };
     if !probe.user_exists {
         if !wanted.create_user {
-            return Err(Fault::not_found(format!("{} has no user {}", wanted.target, wanted.user))
-                .with_hint("--create-user makes it: without a password, with a home that only root writes to"));
+            return Err(Fault::not_found(format!("user '{}' does not exist on {}", wanted.user, wanted.target))
+                .with_hint("add --create-user to create it without a password and with a home directory owned by root"));
         }
-        add(format!("make the user {}", wanted.user), scripts::user(&wanted.user), Vec::new());
+        add(format!("create the user {}", wanted.user), scripts::user(&wanted.user), Vec::new());
     }
     add(format!("copy the helper ({}, {} KiB)", file.path.display(), file.bytes.len() >> 10), scripts::helper(), file.bytes);
     if !probe.policy_exists || wanted.replace_policy {
@@ -109,7 +109,7 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     add(format!("write the sudoers rule for {}", wanted.user), scripts::sudoers(&wanted.user), sudoers::text(&wanted.user).into_bytes());
     if let Some(key) = &wanted.key {
         add(
-            format!("restrict the ssh key of {} to the gate", wanted.user),
+            format!("restrict the SSH key of {} to the helper", wanted.user),
             scripts::key(&wanted.user),
             scripts::key_line(key).into_bytes(),
         );
@@ -117,13 +117,13 @@ pub fn steps(wanted: &Wanted, probe: &Probe, interrupt: &Interrupt) -> Result<Ve
     Ok(steps)
 }
 
-/// One step, as root on the host.
+/// An installation step, run as root on the host.
 pub struct Script {
     target: Target,
     what: String,
     text: String,
     stdin: Vec<u8>,
-    /// The hint where the helper does not run.
+    /// The hint if the helper does not run.
     static_build: String,
     interrupt: Interrupt,
 }
@@ -160,7 +160,7 @@ impl Act for Script {
     }
 }
 
-/// Runs a script as root there. It must end with 0.
+/// Runs a script as root on the target. It must exit with 0.
 fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -> Result<Done> {
     let cmd = match target {
         Target::Ssh(host) => ssh_command(host, &format!("/bin/sh -c {}", quote(script))),
@@ -176,15 +176,16 @@ fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -
         return Ok(done);
     }
     let said = done.stderr_text();
-    let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("nothing was said").trim().to_owned();
+    let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message").trim().to_owned();
     if done.code == Some(255) && matches!(target, Target::Ssh(_)) {
         let kind = match SshTrouble::read(&said) {
             SshTrouble::UnknownHostKey | SshTrouble::ChangedHostKey => Kind::Untrusted,
             SshTrouble::Denied => Kind::Unauthenticated,
-            trouble => trouble.fate().fault(true, "").kind,
+            error => error.fate().fault(true, "").kind,
         };
-        return Err(Fault::new(kind, format!("ssh to {target}: {last}"))
-            .with_hint(format!("`ssh {target}` shows more; the host's key must be known and root's login allowed with a key")));
+        return Err(Fault::new(kind, format!("ssh to {target}: {last}")).with_hint(format!(
+            "run `ssh {target}` to see the cause; the host key must be known, and root must be allowed to log in with a key"
+        )));
     }
     let mut fault = Fault::other(format!("{target}: {last}"));
     fault.log = said.lines().map(ToOwned::to_owned).collect();

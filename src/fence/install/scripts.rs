@@ -1,4 +1,4 @@
-//! The scripts, for a POSIX shell as root. Their data comes on stdin; the few words in them are checked or quoted.
+//! The installation scripts, for a POSIX shell as root. Data comes on stdin; values in the text are checked or quoted.
 
 use crate::fence::policy::POLICY_FILE;
 use crate::fence::protocol::HELPER;
@@ -6,7 +6,7 @@ use crate::fence::sudoers::{self, DROP_IN};
 use crate::fence::text::SshKey;
 use crate::transport::ssh::quote;
 
-/// A home that the user cannot write to: nothing in it can be put in the place of its authorized_keys.
+/// The user's home directory. The user cannot write to it, so it cannot replace its authorized_keys.
 const HOME: &str = "/var/lib/felhom";
 
 pub(super) fn probe(user: &str) -> String {
@@ -27,10 +27,10 @@ pub(super) fn user(user: &str) -> String {
     )
 }
 
-/// The beginning of the message when the helper's self-test fails.
-pub(super) const DOES_NOT_RUN: &str = "the helper does not run there";
+/// Start of the message if the helper's self-test fails.
+pub(super) const DOES_NOT_RUN: &str = "the helper does not run on this host";
 
-/// Copies the helper next to the installed one, runs its self-test there, and only then replaces the installed one, atomically.
+/// Copies the helper next to the installed one, runs its self-test, and then replaces the installed one atomically.
 pub(super) fn helper() -> String {
     format!(
         "set -eu; umask 022\n\
@@ -53,8 +53,8 @@ pub(super) fn policy() -> String {
     )
 }
 
-/// The rule is checked as a whole before it counts (sudo ignores names with a dot), and each word after.
-/// visudo of sudo-rs knows no `-s`, `-P` and `-O`.
+/// Checks the rule before sudo reads it (sudo ignores names with a dot), and each command afterwards. visudo of sudo-rs has no
+/// `-s`, `-P` and `-O`.
 pub(super) fn sudoers(user: &str) -> String {
     let user = quote(user);
     let checks: String = sudoers::commands().iter().map(|c| format!("allowed {c}\n")).collect();
@@ -66,7 +66,7 @@ pub(super) fn sudoers(user: &str) -> String {
          if test -e {DROP_IN}; then cp -p {DROP_IN} \"$old\"; fi\n\
          mv -f \"$new\" {DROP_IN}\n\
          back() {{ if test -e \"$old\"; then mv -f \"$old\" {DROP_IN}; else rm -f {DROP_IN}; fi; }}\n\
-         allowed() {{ sudo -l -U {user} \"$@\" >/dev/null 2>&1 || {{ back; echo \"the rule is in place, but sudo does not allow: $*\" >&2; exit 1; }}; }}\n\
+         allowed() {{ sudo -l -U {user} \"$@\" >/dev/null 2>&1 || {{ back; echo \"the rule is valid, but sudo does not allow: $*\" >&2; exit 1; }}; }}\n\
          {checks}"
     )
 }
@@ -76,7 +76,7 @@ pub(super) fn key(user: &str) -> String {
     format!(
         "set -eu; umask 022\n\
          home=$(getent passwd {user} | cut -d: -f6); test -n \"$home\" && test \"$home\" != /\n\
-         if test -e \"$home\" && test \"$(stat -c %U \"$home\")\" != root; then echo \"the home $home belongs to its user, who could put another authorized_keys there\" >&2; exit 1; fi\n\
+         if test -e \"$home\" && test \"$(stat -c %U \"$home\")\" != root; then echo \"the home directory $home must be owned by root, or its user could replace authorized_keys\" >&2; exit 1; fi\n\
          install -d -o root -g root -m 755 \"$home\" \"$home/.ssh\"\n\
          new=$(mktemp \"$home/.ssh/.keys.XXXXXX\"); trap 'rm -f \"$new\"' EXIT\n\
          cat > \"$new\"; chown root:root \"$new\"; chmod 644 \"$new\"; sync \"$new\"\n\
@@ -84,7 +84,7 @@ pub(super) fn key(user: &str) -> String {
     )
 }
 
-/// The line of authorized_keys: the key may ask for words alone.
+/// Returns the line for authorized_keys, which restricts the key to the helper's commands.
 pub(super) fn key_line(key: &SshKey) -> String {
     format!("restrict,command=\"{HELPER} gate\" {key}\n")
 }
@@ -96,7 +96,7 @@ mod tests {
     use crate::interrupt::Interrupt;
 
     #[test]
-    fn every_script_is_one_that_a_shell_understands() {
+    fn every_script_parses() {
         let quiet = Interrupt::never().expect("a socket pair");
         for script in [probe("felhom"), user("felhom"), helper(), policy(), sudoers("felhom"), key("felhom")] {
             let done = Cmd::new("sh").args(["-n", "-c", &script]).run(&quiet).expect("sh runs");
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_restricted_to_the_gate() {
+    fn the_key_is_restricted_to_the_helper() {
         let key = SshKey::new(format!("ssh-ed25519 {} me", "A".repeat(68))).expect("a key");
         assert!(key_line(&key).starts_with("restrict,command=\"/usr/libexec/felhom/felhom-fence gate\" ssh-ed25519 A"));
     }

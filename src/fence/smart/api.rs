@@ -1,11 +1,11 @@
-//! What `disks/list` and `disks/smart` tell: smartctl's text, as the API passes it on. It needs only Sys.Audit.
+//! Results of `disks/list` and `disks/smart`, which need only Sys.Audit. The API returns smartctl's text.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Attribute, DiskKind, Findings, SmartRow, Source, Verdict};
 
-/// A row of `disks/list`, and the answer of `disks/smart` for it.
+/// A row of `disks/list` with the result of `disks/smart`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ApiDisk {
     #[serde(default)]
@@ -28,7 +28,7 @@ pub struct ApiDisk {
     pub text: Option<String>,
 }
 
-/// The verdict on one disk as far as the API tells.
+/// Returns one disk's health, as far as the API reports it.
 pub fn from_api(node: &str, disk: &ApiDisk, full: bool) -> SmartRow {
     let mut row = SmartRow::blank(node, &disk.devpath, Source::Api);
     let known = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty() && *t != "unknown").map(ToOwned::to_owned);
@@ -59,8 +59,8 @@ pub fn from_api(node: &str, disk: &ApiDisk, full: bool) -> SmartRow {
     let mut found = Findings::new();
     match disk.health.as_deref().map(str::trim) {
         Some("PASSED" | "OK") => {}
-        Some(text) if text.starts_with("FAIL") => found.add(Verdict::Critical, "the disk reports that it is failing"),
-        _ => found.add(Verdict::Unknown, "the disk gives no verdict of its own"),
+        Some(text) if text.starts_with("FAIL") => found.add(Verdict::Critical, "the disk reports a failure"),
+        _ => found.add(Verdict::Unknown, "the disk reports no health status"),
     }
     for failed in attributes.iter().filter(|a| a.failed.is_some()) {
         match failed.failed.as_deref() {
@@ -69,17 +69,17 @@ pub fn from_api(node: &str, disk: &ApiDisk, full: bool) -> SmartRow {
         }
     }
     if let Some(warning) = lines.text("Critical Warning:").filter(|w| *w != "0x00") {
-        found.add(Verdict::Critical, format!("its critical warning is {warning}"));
+        found.add(Verdict::Critical, format!("critical warning {warning}"));
     }
     found.count(row.reallocated, "reallocated sectors");
     found.count(row.pending, "pending sectors");
     found.count(row.media_errors, "uncorrected errors");
     found.wear(row.wear_percent);
-    found.heat(row.temperature_c, None, None, if row.kind == DiskKind::Nvme { 70 } else { 60 });
+    found.temperature(row.temperature_c, None, None, if row.kind == DiskKind::Nvme { 70 } else { 60 });
     if full {
         row.attributes = attributes;
     }
-    row.judged(found)
+    row.with_findings(found)
 }
 
 fn attribute(value: &Value) -> Attribute {
@@ -104,7 +104,7 @@ fn attribute(value: &Value) -> Attribute {
     }
 }
 
-/// The API gives numbers as numbers, texts and padded texts.
+/// Parses a number: the API returns numbers, strings and padded strings.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str().and_then(|t| t.trim().parse().ok()))
 }
@@ -120,7 +120,7 @@ impl Lines<'_> {
         self.0.lines().find_map(|l| l.trim().strip_prefix(label)).map(str::trim)
     }
 
-    /// `12,798` and `38 Celsius` and `3%`.
+    /// Parses `12,798`, `38 Celsius` and `3%`.
     fn number(&self, label: &str) -> Option<u64> {
         let digits: String =
             self.text(label)?.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(char::is_ascii_digit).collect();
@@ -134,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn nvme_text_is_read() {
+    fn nvme_text_is_parsed() {
         let disk = ApiDisk {
             devpath: "/dev/nvme0n1".into(),
             health: Some("PASSED".into()),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn ata_attributes_are_read() {
+    fn ata_attributes_are_parsed() {
         let disk = ApiDisk {
             devpath: "/dev/sda".into(),
             health: Some("PASSED".into()),

@@ -1,4 +1,4 @@
-//! Disk health: one verdict out of whatever a disk tells, by smartctl or through the API.
+//! Disk health: a verdict from smartctl's output or the API's.
 
 mod api;
 mod smartctl;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 pub use api::{ApiDisk, from_api};
 pub use smartctl::{STANDBY_EXIT, from_smartctl, is_standby, unknown_bridge};
 
-/// How a disk is doing. The order is that of urgency.
+/// A disk's health, ordered by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     Ok,
-    /// Asleep, and left so.
+    /// In standby, and not woken.
     Standby,
-    /// The disk does not tell.
+    /// The disk does not report its health.
     Unknown,
     Warning,
     Critical,
@@ -33,7 +33,7 @@ impl Verdict {
     }
 }
 
-/// What language a disk speaks.
+/// The protocol of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DiskKind {
@@ -43,7 +43,7 @@ pub enum DiskKind {
     Unknown,
 }
 
-/// Where a reading comes from.
+/// The source of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -79,18 +79,18 @@ pub struct SmartRow {
 /// One attribute or counter of a disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attribute {
-    /// ATA numbers its attributes.
+    /// Only ATA attributes have an ID.
     pub id: Option<u64>,
     pub name: String,
     pub value: Option<i64>,
     pub worst: Option<i64>,
     pub threshold: Option<i64>,
     pub raw: String,
-    /// `now`, `past`, or nothing.
+    /// `now`, `past` or none.
     pub failed: Option<String>,
 }
 
-/// One self-test of a disk's log.
+/// An entry of a disk's self-test log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SelfTest {
     pub kind: String,
@@ -99,7 +99,7 @@ pub struct SelfTest {
     pub at_hours: Option<u64>,
 }
 
-/// A reading in the making: every reason pulls the verdict up, none down.
+/// Collects reasons; the verdict is the worst of them.
 #[derive(Debug)]
 struct Findings {
     verdict: Verdict,
@@ -116,7 +116,7 @@ impl Findings {
         self.reasons.push(reason.into());
     }
 
-    /// A counter that ought to be zero.
+    /// Adds a counter that should be zero.
     fn count(&mut self, count: Option<u64>, what: &str) {
         if let Some(n @ 1..) = count {
             self.add(Verdict::Warning, format!("{n} {what}"));
@@ -125,15 +125,15 @@ impl Findings {
 
     fn wear(&mut self, percent: Option<u64>) {
         if let Some(worn @ 90..) = percent {
-            self.add(Verdict::Warning, format!("{worn} % of its rated life is used"));
+            self.add(Verdict::Warning, format!("{worn} % of the rated life used"));
         }
     }
 
-    /// The device's own limits where it has some, else what is too hot for a disk of its kind.
-    fn heat(&mut self, now: Option<i64>, warn: Option<i64>, critical: Option<i64>, default: i64) {
+    /// Compares the temperature with the disk's own limits, or with a default for its kind.
+    fn temperature(&mut self, now: Option<i64>, warn: Option<i64>, critical: Option<i64>, default: i64) {
         let Some(now) = now else { return };
         if let Some(limit) = critical.filter(|limit| now >= *limit) {
-            self.add(Verdict::Critical, format!("{now} °C is at its critical limit of {limit} °C"));
+            self.add(Verdict::Critical, format!("{now} °C is at or above the critical limit of {limit} °C"));
         } else if now >= warn.or(critical.map(|c| c - 5)).unwrap_or(default) {
             self.add(Verdict::Warning, format!("{now} °C is hot"));
         }
@@ -141,7 +141,7 @@ impl Findings {
 }
 
 impl SmartRow {
-    /// A row that says nothing yet.
+    /// Returns a row without values.
     fn blank(node: &str, disk: &str, source: Source) -> Self {
         Self {
             node: node.to_owned(),
@@ -163,7 +163,7 @@ impl SmartRow {
         }
     }
 
-    fn judged(mut self, findings: Findings) -> Self {
+    fn with_findings(mut self, findings: Findings) -> Self {
         self.verdict = findings.verdict;
         self.reasons = findings.reasons;
         self

@@ -1,21 +1,21 @@
-//! smartctl's JSON. It is read whatever the exit code was: the code's bits are findings, not failures.
+//! Parses smartctl's JSON. The exit code does not matter for parsing: its bits are findings.
 
 use serde_json::Value;
 
 use super::{Attribute, DiskKind, Findings, SelfTest, SmartRow, Source, Verdict};
 use crate::fence::request::SmartDisk;
 
-/// The exit status that smartctl is told to use for a disk asleep: bits that a reading never has together with data.
+/// The exit status that smartctl is told to use for standby. Output with data never has these bits.
 pub const STANDBY_EXIT: u64 = 3;
 
-/// Whether the answer means that the disk sleeps. The exit code alone would also mean that it could not be opened.
+/// Whether the disk is in standby. The exit code alone could also mean that the disk could not be opened.
 pub fn is_standby(json: &Value) -> bool {
     let exit = json["smartctl"]["exit_status"].as_u64();
     let said = messages(json).iter().any(|m| m.contains("STANDBY") || m.contains("SLEEP mode"));
     exit == Some(STANDBY_EXIT) && json.get("smart_status").is_none() && (json.get("device").is_some() || said)
 }
 
-/// A USB bridge that smartctl does not know: worth one try with `-d sat`.
+/// Whether smartctl does not know the USB bridge, so `-d sat` is worth a try.
 pub fn unknown_bridge(json: &Value) -> bool {
     messages(json).iter().any(|m| m.contains("Unknown USB bridge") || m.contains("Unsupported USB bridge"))
 }
@@ -25,7 +25,7 @@ fn messages(json: &Value) -> Vec<String> {
     list.into_iter().flatten().filter_map(|m| m["string"].as_str()).map(ToOwned::to_owned).collect()
 }
 
-/// The verdict on one disk.
+/// Returns one disk's health.
 pub fn from_smartctl(node: &str, disk: &SmartDisk, full: bool) -> SmartRow {
     let json = &disk.smartctl;
     let mut row = SmartRow::blank(node, &disk.disk, Source::Fence);
@@ -34,23 +34,23 @@ pub fn from_smartctl(node: &str, disk: &SmartDisk, full: bool) -> SmartRow {
     row.serial = text(&json["serial_number"]).or_else(|| disk.serial.clone());
     if disk.standby || is_standby(json) {
         row.verdict = Verdict::Standby;
-        row.reasons.push("asleep, and left so".into());
+        row.reasons.push("in standby, not woken".into());
         return row;
     }
-    // A bare capture without the `smartctl` block still has its data.
+    // Output without a `smartctl` block can still contain data.
     let exit = json["smartctl"]["exit_status"].as_u64().unwrap_or_default();
     if json.get("device").is_none() || exit & 0b11 != 0 {
         let said = messages(json);
-        row.reasons = if said.is_empty() { vec![disk.error.clone().unwrap_or_else(|| "smartctl gave no reading".into())] } else { said };
+        row.reasons = if said.is_empty() { vec![disk.error.clone().unwrap_or_else(|| "smartctl returned no data".into())] } else { said };
         return row;
     }
     read_numbers(&mut row, json);
-    let findings = judge(&row, json, exit);
+    let findings = findings(&row, json, exit);
     if full {
         row.attributes = attributes(json);
         row.self_tests = self_tests(json);
     }
-    row.judged(findings)
+    row.with_findings(findings)
 }
 
 fn kind(json: &Value, disk: &SmartDisk) -> DiskKind {
@@ -79,9 +79,10 @@ fn text(value: &Value) -> Option<String> {
 fn read_numbers(row: &mut SmartRow, json: &Value) {
     let nvme = &json["nvme_smart_health_information_log"];
     let scsi = &json["scsi_error_counter_log"];
-    // Zero degrees with a trip point of zero is a controller that knows nothing.
-    let blind = json["temperature"]["current"].as_i64() == Some(0) && json["temperature"]["drive_trip"].as_i64().unwrap_or_default() == 0;
-    row.temperature_c = if blind { None } else { json["temperature"]["current"].as_i64().or_else(|| nvme["temperature"].as_i64()) };
+    // A controller without a sensor reports 0 °C with a trip point of 0.
+    let no_sensor =
+        json["temperature"]["current"].as_i64() == Some(0) && json["temperature"]["drive_trip"].as_i64().unwrap_or_default() == 0;
+    row.temperature_c = if no_sensor { None } else { json["temperature"]["current"].as_i64().or_else(|| nvme["temperature"].as_i64()) };
     row.power_on_hours = json["power_on_time"]["hours"].as_u64();
     row.wear_percent = nvme["percentage_used"]
         .as_u64()
@@ -96,27 +97,27 @@ fn read_numbers(row: &mut SmartRow, json: &Value) {
     });
 }
 
-fn judge(row: &SmartRow, json: &Value, exit: u64) -> Findings {
+fn findings(row: &SmartRow, json: &Value, exit: u64) -> Findings {
     let mut found = Findings::new();
     match json["smart_status"]["passed"].as_bool() {
         Some(true) => {}
-        Some(false) => found.add(Verdict::Critical, "the disk reports that it is failing"),
-        None => found.add(Verdict::Unknown, "the disk gives no verdict of its own"),
+        Some(false) => found.add(Verdict::Critical, "the disk reports a failure"),
+        None => found.add(Verdict::Unknown, "the disk reports no health status"),
     }
-    bits(&mut found, json, exit);
+    exit_bits(&mut found, json, exit);
     nvme(&mut found, &json["nvme_smart_health_information_log"]);
     found.count(row.reallocated, "reallocated sectors");
     found.count(row.pending, "pending sectors");
     found.count(row.media_errors, "uncorrected errors");
     if attribute(json, 187).is_some() {
-        found.count(attribute(json, 198), "sectors that could not be corrected offline");
+        found.count(attribute(json, 198), "offline uncorrectable sectors");
     }
     found.wear(row.wear_percent);
     let spins = json["rotation_rate"].as_u64().is_some_and(|r| r > 0);
     let own = &json["nvme_composite_temperature_threshold"];
     let heat = &json["temperature"];
     let limit = |value: &Value| value.as_i64().filter(|l| *l > 0);
-    found.heat(
+    found.temperature(
         row.temperature_c,
         limit(&own["warning"]).or_else(|| limit(&heat["op_limit_max"])),
         limit(&own["critical"]).or_else(|| limit(&heat["limit_max"])).or_else(|| limit(&heat["drive_trip"])),
@@ -125,12 +126,12 @@ fn judge(row: &SmartRow, json: &Value, exit: u64) -> Findings {
     found
 }
 
-fn bits(found: &mut Findings, json: &Value, exit: u64) {
+fn exit_bits(found: &mut Findings, json: &Value, exit: u64) {
     let set = |bit: u32| exit & (1 << bit) != 0;
     if set(2) {
         let said = messages(json);
-        let reason = if said.is_empty() { "a part of the reading failed".to_owned() } else { said.join("; ") };
-        // Where the disk said nothing at all, a partial answer is no finding against it.
+        let reason = if said.is_empty() { "some SMART data could not be read".to_owned() } else { said.join("; ") };
+        // Without a health status, incomplete data is not a finding against the disk.
         found.add(if found.verdict == Verdict::Unknown { Verdict::Unknown } else { Verdict::Warning }, reason);
     }
     let failing = |when: &str| {
@@ -139,7 +140,7 @@ fn bits(found: &mut Findings, json: &Value, exit: u64) {
         if names.is_empty() { "an attribute".to_owned() } else { names.join(", ") }
     };
     if set(3) && json["smart_status"]["passed"].as_bool() != Some(false) {
-        found.add(Verdict::Critical, "smartctl reports that the disk is failing");
+        found.add(Verdict::Critical, "smartctl reports a failure");
     }
     if set(4) {
         found.add(Verdict::Critical, format!("{} is below its threshold", failing("now")));
@@ -153,7 +154,7 @@ fn bits(found: &mut Findings, json: &Value, exit: u64) {
             .as_u64()
             .or_else(|| log["summary"]["count"].as_u64())
             .or_else(|| json["nvme_error_information_log"]["unread"].as_u64());
-        found.add(Verdict::Warning, count.map_or_else(|| "errors in its error log".to_owned(), |n| format!("{n} errors in its error log")));
+        found.add(Verdict::Warning, count.map_or_else(|| "errors in the error log".to_owned(), |n| format!("{n} errors in the error log")));
     }
     if set(7) {
         let log = &json["ata_smart_self_test_log"];
@@ -164,12 +165,12 @@ fn bits(found: &mut Findings, json: &Value, exit: u64) {
 
 fn nvme(found: &mut Findings, log: &Value) {
     const WARNINGS: [&str; 6] = [
-        "its spare blocks are below the threshold",
-        "its temperature is beyond a limit",
-        "its reliability is degraded",
-        "it has become read-only",
-        "its backup of volatile memory has failed",
-        "its persistent memory region is unreliable",
+        "available spare is below the threshold",
+        "temperature is outside its limits",
+        "reliability is degraded",
+        "media is read-only",
+        "volatile memory backup has failed",
+        "persistent memory region is unreliable",
     ];
     let warning = log["critical_warning"].as_u64().unwrap_or_default();
     for (bit, says) in WARNINGS.iter().enumerate() {
@@ -181,7 +182,7 @@ fn nvme(found: &mut Findings, log: &Value) {
         && spare < threshold
         && warning & 1 == 0
     {
-        found.add(Verdict::Critical, format!("{spare} % spare blocks are left, {threshold} % is the threshold"));
+        found.add(Verdict::Critical, format!("available spare is {spare} %, below the threshold of {threshold} %"));
     }
 }
 
@@ -189,14 +190,14 @@ fn table(json: &Value) -> impl Iterator<Item = &Value> {
     json["ata_smart_attributes"]["table"].as_array().into_iter().flatten()
 }
 
-/// An attribute's count. Vendors pack several numbers into the raw value: the text's first number is the count.
+/// Returns an attribute's count. Vendors pack several numbers into the raw value; the first number of its text is the count.
 fn attribute(json: &Value, id: u64) -> Option<u64> {
     let raw = &table(json).find(|a| a["id"].as_u64() == Some(id))?["raw"];
     let first = raw["string"].as_str().and_then(|s| s.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
     first.or_else(|| raw["value"].as_u64())
 }
 
-/// SSDs count their life down from 100 in one of these; on a spinning disk the same numbers mean other things.
+/// Returns the wear of an SSD, which counts down from 100 in one of these attributes. On a hard disk, the same IDs mean other things.
 fn ata_wear(json: &Value) -> Option<u64> {
     if json["rotation_rate"].as_u64() != Some(0) {
         return None;
@@ -288,7 +289,7 @@ mod tests {
         let expected = [
             (
                 "ata-errorlog-exit64.json",
-                "WDC WD5002ABYS-02B1B0 | REDACTED | Ata | warning | 26C 66857h wear - realloc 0 pending 0 media 0 | 9 errors in its error log",
+                "WDC WD5002ABYS-02B1B0 | REDACTED | Ata | warning | 26C 66857h wear - realloc 0 pending 0 media 0 | 9 errors in the error log",
             ),
             (
                 "ata-megaraid-exit4-warning.json",
@@ -300,11 +301,11 @@ mod tests {
             ),
             (
                 "ata-usbjmicron-hdd-FAILED-exit216.json",
-                "Hitachi HDS721050DLE630 | MSK423Y20S3HBC | Ata | critical | 25C 65592h wear - realloc 1975 pending 8 media 0 | the disk reports that it is failing; Reallocated_Sector_Ct is below its threshold; 56 errors in its error log; 3 failed self-tests; 1975 reallocated sectors; 8 pending sectors",
+                "Hitachi HDS721050DLE630 | MSK423Y20S3HBC | Ata | critical | 25C 65592h wear - realloc 1975 pending 8 media 0 | the disk reports a failure; Reallocated_Sector_Ct is below its threshold; 56 errors in the error log; 3 failed self-tests; 1975 reallocated sectors; 8 pending sectors",
             ),
             (
                 "nvme-FAILED-exit8.json",
-                "SAMSUNG MZWLL3T2HAJQ-00005 | REDACTED | Nvme | critical | 40C 18376h wear 0 realloc - pending - media 0 | the disk reports that it is failing; its backup of volatile memory has failed",
+                "SAMSUNG MZWLL3T2HAJQ-00005 | REDACTED | Nvme | critical | 40C 18376h wear 0 realloc - pending - media 0 | the disk reports a failure; volatile memory backup has failed",
             ),
             ("nvme-ok.json", "Force MP510 | yes | Nvme | ok | 38C 6487h wear 1 realloc - pending - media 0 | "),
             (
@@ -331,7 +332,7 @@ mod tests {
             ),
             (
                 "scsi-raid-volume-exit4-nosmart.json",
-                "Intel Raid 1 Volume | Volume1 | Scsi | unknown | -C -h wear - realloc - pending - media - | the disk gives no verdict of its own; a part of the reading failed",
+                "Intel Raid 1 Volume | Volume1 | Scsi | unknown | -C -h wear - realloc - pending - media - | the disk reports no health status; some SMART data could not be read",
             ),
             (
                 "scsi-sas-seagate.json",
@@ -346,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn standby_is_neither_failure_nor_health() {
+    fn standby_is_its_own_verdict() {
         let asleep = json!({"smartctl":{"exit_status":3,"messages":[]},"device":{"name":"/dev/sda","type":"sat","protocol":"ATA"}});
         let row = from_smartctl("pve1", &disk(asleep.clone()), false);
         assert_eq!((row.verdict, row.kind), (Verdict::Standby, DiskKind::Ata));
@@ -406,7 +407,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_shape_of_json_makes_it_panic(exit in 0_u64..256, packed in "[0-9a-z ()]{0,12}", hot in -300_i64..100_000) {
+        fn no_json_causes_a_panic(exit in 0_u64..256, packed in "[0-9a-z ()]{0,12}", hot in -300_i64..100_000) {
             let json = json!({"smartctl":{"exit_status":exit,"messages":[{}]},"device":"odd","temperature":{"current":hot},"rotation_rate":0,
                 "ata_smart_attributes":{"table":[{"id":5,"raw":{"string":packed}},{"id":231,"value":999},null]}});
             let _ = from_smartctl("n", &disk(json), true);

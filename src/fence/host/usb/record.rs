@@ -1,31 +1,31 @@
-//! The mounts on record on the host: felhom's (unit, fstab line, or a note until the next boot), and those of others.
+//! Records of mounts on the host: felhom's (unit, fstab line, or a file until the next boot), and those of others.
 
 use crate::fence::disks::Recorded;
 use crate::fence::fstab;
 use crate::fence::host::files;
 use crate::fence::host::lock::RUN_DIR;
 use crate::fence::host::system::Host;
-use crate::fence::protocol::Trouble;
+use crate::fence::protocol::HelperError;
 use crate::fence::request::{MountOption, Persist, UsbMount};
 use crate::fence::text::{MountName, Uuid};
 use crate::fence::unit::{self, UNIT_DIR};
 
 pub(super) const FSTAB: &str = "/etc/fstab";
 
-/// A mount of felhom.
+/// A mount that felhom manages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) name: MountName,
     pub(super) uuid: Uuid,
     pub(super) persist: Persist,
-    /// Options beyond the fixed ones; a note has none.
+    /// Options in addition to the fixed ones; a temporary mount has none.
     pub(super) options: Vec<MountOption>,
 }
 
 impl Record {
-    /// The record that a request asks for.
-    pub(super) fn of(ask: &UsbMount) -> Self {
-        Self { name: ask.name.clone(), uuid: ask.uuid.clone(), persist: ask.persist, options: ask.options.clone() }
+    /// Returns the record for a request.
+    pub(super) fn of(request: &UsbMount) -> Self {
+        Self { name: request.name.clone(), uuid: request.uuid.clone(), persist: request.persist, options: request.options.clone() }
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -33,18 +33,18 @@ impl Record {
     }
 }
 
-/// Where a unit file is.
+/// Returns the path of a unit file.
 pub(super) fn unit_path(name: &MountName) -> String {
     format!("{UNIT_DIR}/{}", unit::unit_name(name.as_str()))
 }
 
-/// Where a mount without a lasting record is noted until the next boot.
+/// Returns the path of the file that records a temporary mount.
 pub(super) fn note_path(name: &MountName) -> String {
     format!("{RUN_DIR}/usb-{name}")
 }
 
-/// Every mount of felhom, by name.
-pub(super) fn all(host: &Host<'_>) -> Result<Vec<Record>, Trouble> {
+/// Returns felhom's mounts, sorted by name.
+pub(super) fn all(host: &Host<'_>) -> Result<Vec<Record>, HelperError> {
     let mut found = Vec::new();
     for (file, text) in listing(host, UNIT_DIR)? {
         let parsed = unit::parse(&text);
@@ -80,29 +80,31 @@ pub(super) fn all(host: &Host<'_>) -> Result<Vec<Record>, Trouble> {
     Ok(found)
 }
 
-/// Returns why the mount would meet another's: the same place or filesystem in a unit or fstab line that is not felhom's.
-pub(super) fn foreign(host: &Host<'_>, name: &MountName, uuid: &Uuid) -> Result<Option<String>, Trouble> {
-    let place = unit::place(name.as_str());
+/// Returns why the mount conflicts with another unit or fstab line for the same mount point or filesystem.
+pub(super) fn foreign(host: &Host<'_>, name: &MountName, uuid: &Uuid) -> Result<Option<String>, HelperError> {
+    let mount_point = unit::mount_point(name.as_str());
     for dir in [UNIT_DIR, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"] {
         for (file, text) in listing(host, dir)? {
             let parsed = unit::parse(&text);
-            if !parsed.ours && (parsed.place.as_deref() == Some(&place) || parsed.uuid.as_deref() == Some(uuid.as_str())) {
-                return Ok(Some(format!("the unit {dir}/{file} mounts it already, and is not felhom's")));
+            if !parsed.ours && (parsed.mount_point.as_deref() == Some(&mount_point) || parsed.uuid.as_deref() == Some(uuid.as_str())) {
+                return Ok(Some(format!("unit {dir}/{file}, which is not felhom's, already mounts it")));
             }
         }
     }
     let table = files::read(host, FSTAB)?.unwrap_or_default();
-    let entries = fstab::parse(&table).map_err(Trouble::refused)?;
-    let other = entries.iter().find(|e| e.ours.is_none() && (e.place.trim_end_matches('/') == place || e.uuid() == Some(uuid.as_str())));
-    Ok(other.map(|e| format!("{FSTAB} mounts it already at {}, and the line is not felhom's", e.place)))
+    let entries = fstab::parse(&table).map_err(HelperError::refused)?;
+    let other = entries
+        .iter()
+        .find(|e| e.ours.is_none() && (e.mount_point.trim_end_matches('/') == mount_point || e.uuid() == Some(uuid.as_str())));
+    Ok(other.map(|e| format!("a line in {FSTAB}, which is not felhom's, already mounts it at {}", e.mount_point)))
 }
 
-/// The mount units and notes in a directory and their text, by name. A link counts as the file that it leads to.
-fn listing(host: &Host<'_>, dir: &str) -> Result<Vec<(String, String)>, Trouble> {
+/// Lists the mount units and records in a directory with their text, by name, following links.
+fn listing(host: &Host<'_>, dir: &str) -> Result<Vec<(String, String)>, HelperError> {
     let entries = match std::fs::read_dir(host.path(dir)) {
         Ok(entries) => entries,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Trouble::io(format!("cannot look into {dir}"), &e)),
+        Err(e) => return Err(HelperError::io(format!("cannot list {dir}"), &e)),
     };
     let mut found = Vec::new();
     for entry in entries.flatten() {

@@ -1,5 +1,4 @@
-//! The rest of systemd's configuration around a mount unit: masks, drop-ins, files that override ours, and whether ours is loaded
-//! and enabled.
+//! systemd's view of a mount unit: masks, drop-ins, overriding files, and whether the unit is loaded and enabled.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,12 +6,12 @@ use std::path::Path;
 
 use super::record::unit_path;
 use crate::fence::host::system::{Host, Tool};
-use crate::fence::protocol::Trouble;
+use crate::fence::protocol::HelperError;
 use crate::fence::request::Persist;
 use crate::fence::text::{MountName, Uuid};
 use crate::fence::unit::{self, UNIT_DIR};
 
-/// systemd's unit directories, the highest priority first (systemd.unit(5)).
+/// systemd's unit directories, highest priority first (systemd.unit(5)).
 const DIRS: [&str; 12] = [
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
@@ -28,11 +27,11 @@ const DIRS: [&str; 12] = [
     "/run/systemd/generator.late",
 ];
 
-/// Where systemd writes the units of fstab lines.
+/// Directory of the units that systemd generates from fstab.
 const GENERATED: &str = "/run/systemd/generator";
 
-/// Returns why the units of this mount would not do what felhom writes into them.
-pub(super) fn obstacle(host: &Host<'_>, name: &MountName, uuid: &Uuid, persist: Persist) -> Option<Trouble> {
+/// Returns why a unit of this mount would not behave as written.
+pub(super) fn obstacle(host: &Host<'_>, name: &MountName, uuid: &Uuid, persist: Persist) -> Option<HelperError> {
     let mount = unit::unit_name(name.as_str());
     let fsck = unit::fsck_unit(uuid.as_str());
     let ours = match persist {
@@ -42,18 +41,21 @@ pub(super) fn obstacle(host: &Host<'_>, name: &MountName, uuid: &Uuid, persist: 
     for (unit, names) in [(&mount, vec![mount.clone()]), (&fsck, vec![fsck.clone(), "systemd-fsck@.service".to_owned()])] {
         if let Some(path) = names.iter().find_map(|name| first(host, name)).filter(|path| is_null(&host.path(path))) {
             return Some(
-                Trouble::refused(format!("{unit} is masked by {path}"))
-                    .with_hint(format!("run `systemctl unmask '{unit}'` on the host if the mask is not needed")),
+                HelperError::refused(format!("{unit} is masked by {path}"))
+                    .with_hint(format!("run `systemctl unmask '{unit}'` on the host")),
             );
         }
     }
     let overriding = DIRS.iter().take_while(|dir| **dir != ours).map(|dir| format!("{dir}/{mount}"));
     let automount = DIRS.iter().map(|dir| format!("{dir}/{}", mount.replace(".mount", ".automount")));
     let other = drop_ins(host, &mount).or_else(|| overriding.chain(automount).find(|path| exists(host, path)))?;
-    Some(Trouble::refused(format!("{other} would change what {mount} does")).with_hint("remove it on the host, or choose another name"))
+    Some(
+        HelperError::refused(format!("{other} would change the behavior of {mount}"))
+            .with_hint("remove it on the host, or choose another name"),
+    )
 }
 
-/// The file that systemd reads for a unit's name.
+/// Returns the file that systemd reads for a unit.
 fn first(host: &Host<'_>, unit: &str) -> Option<String> {
     DIRS.iter().map(|dir| format!("{dir}/{unit}")).find(|path| exists(host, path))
 }
@@ -62,7 +64,7 @@ fn exists(host: &Host<'_>, path: &str) -> bool {
     host.path(path).symlink_metadata().is_ok()
 }
 
-/// Whether systemd takes the file as a mask: a link to /dev/null, or an empty file.
+/// Whether systemd treats the file as a mask: a link to /dev/null, or an empty file.
 fn is_null(path: &Path) -> bool {
     match fs::read_link(path) {
         Ok(target) => target == Path::new("/dev/null"),
@@ -70,7 +72,7 @@ fn is_null(path: &Path) -> bool {
     }
 }
 
-/// The first drop-in that applies to a mount unit: its own, those of its name's prefixes (`mnt-pve-.mount.d`), and of all mounts.
+/// Returns the first drop-in of a mount unit: of the unit, of its name's prefixes (`mnt-pve-.mount.d`), or of all mounts.
 fn drop_ins(host: &Host<'_>, mount: &str) -> Option<String> {
     let stem = mount.strip_suffix(".mount").unwrap_or(mount);
     let prefixes = stem.match_indices('-').map(|(at, _)| format!("{}-.mount.d", &stem[..at]));
@@ -88,7 +90,7 @@ fn drop_ins(host: &Host<'_>, mount: &str) -> Option<String> {
                 .collect();
             files.sort();
             for file in files {
-                // A file hides those of the same name with a lower priority; an empty one only hides.
+                // A file hides those of the same name with a lower priority; an empty file has no other effect.
                 let full = format!("{path}/{file}");
                 if seen.insert(file) && !is_null(&host.path(&full)) {
                     return Some(full);
@@ -106,7 +108,7 @@ pub(super) fn is_enabled(host: &Host<'_>, name: &MountName) -> bool {
     link.is_ok_and(|target| target == Path::new(&unit_path(name)) || target == Path::new("..").join(&unit))
 }
 
-/// Whether systemd has not read the unit, or not its current text. False where systemd does not answer.
+/// Whether systemd has not loaded the unit's current text. False if systemd does not answer.
 pub(super) fn is_stale(host: &Host<'_>, name: &MountName) -> bool {
     let unit = unit::unit_name(name.as_str());
     let shown = host.run(Tool::Systemctl, &["show", "--property=LoadState,NeedDaemonReload", &unit]);

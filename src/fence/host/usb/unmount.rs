@@ -1,4 +1,4 @@
-//! Unmounting: never lazily, never while it is in use.
+//! Unmounts a disk that is not in use, never lazily.
 
 use std::time::Duration;
 
@@ -10,67 +10,73 @@ use crate::fence::host::files;
 use crate::fence::host::system::{Host, Tool};
 use crate::fence::mountinfo;
 use crate::fence::policy::{Policy, not_allowed};
-use crate::fence::protocol::{ErrorKind, Trouble};
+use crate::fence::protocol::{ErrorKind, HelperError};
 use crate::fence::request::{Persist, UsbUnmount, UsbUnmountReply};
 use crate::fence::unit;
 
-/// An unmount writes out buffers, which takes minutes on a slow disk.
+/// Time limit. An unmount writes buffers, which takes minutes on a slow disk.
 const STOP: Duration = Duration::from_secs(10 * 60);
 
-/// Unmounts it and, unless `keep` is set, removes its record and its directory.
-pub(in crate::fence::host) fn unmount(host: &Host<'_>, policy: &Policy, ask: &UsbUnmount) -> Result<UsbUnmountReply, Trouble> {
-    if !Policy::names(&policy.mount_names, ask.name.as_str()) {
-        return Err(not_allowed(format_args!("a mount named {}", ask.name)));
+/// Unmounts the disk and, without `keep`, removes its record and its mount point.
+pub(in crate::fence::host) fn unmount(host: &Host<'_>, policy: &Policy, request: &UsbUnmount) -> Result<UsbUnmountReply, HelperError> {
+    if !Policy::contains(&policy.mount_names, request.name.as_str()) {
+        return Err(not_allowed(format_args!("the mount name '{}'", request.name)));
     }
-    let place = unit::place(ask.name.as_str());
-    let unit = unit::unit_name(ask.name.as_str());
-    let record = record::all(host)?.into_iter().find(|r| r.name == ask.name);
+    let mount_point = unit::mount_point(request.name.as_str());
+    let unit = unit::unit_name(request.name.as_str());
+    let record = record::all(host)?.into_iter().find(|r| r.name == request.name);
     let table = mounts(host)?;
-    let here = mountinfo::at(&table, &place);
+    let here = mountinfo::at(&table, &mount_point);
     let mut done = Vec::new();
     let Some(record) = record else {
         return match here {
-            Some(m) => Err(Trouble::refused(format!("{} is mounted at {place}, but not by felhom", m.source))),
-            None => Ok(UsbUnmountReply { name: ask.name.to_string(), changed: false, done }),
+            Some(m) => Err(HelperError::refused(format!("{} is mounted at {mount_point}, but not by felhom", m.source))),
+            None => Ok(UsbUnmountReply { name: request.name.to_string(), changed: false, done }),
         };
     };
     if let Some(mounted) = here {
-        // A device that was pulled out is no longer in lsblk; what is mounted then is a ghost that may go.
+        // lsblk does not list a device that was unplugged; its stale mount can be removed.
         let tree = lsblk(host)?;
         if let Some(block) = super::find(&tree, record.uuid.as_str())
-            && !block.mounted_at().contains(&place.as_str())
+            && !block.mounted_at().contains(&mount_point.as_str())
         {
-            return Err(Trouble::refused(format!("something else is mounted at {place}: {}", mounted.source)));
+            return Err(HelperError::refused(format!("another filesystem is mounted at {mount_point}: {}", mounted.source)));
         }
-        let users = busy::users(host, &place, &mounted.device);
+        let users = busy::users(host, &mount_point, &mounted.device);
         if !users.is_empty() {
-            return Err(Trouble::new(ErrorKind::Busy, format!("{place} is in use by {}", users.join(", ")))
-                .with_hint("stop these first; a forced or lazy unmount would lose data"));
+            return Err(HelperError::new(ErrorKind::Busy, format!("{mount_point} is in use by {}", users.join(", ")))
+                .with_hint("stop these first; a forced or lazy unmount could lose data"));
         }
         match record.persist {
-            Persist::None => host.must_with(Tool::Umount, &[&place], Vec::new(), STOP)?,
+            Persist::None => host.must_with(Tool::Umount, &[&mount_point], Vec::new(), STOP)?,
             Persist::Unit | Persist::Fstab => host.must_with(Tool::Systemctl, &["stop", &unit], Vec::new(), STOP)?,
         };
-        if mountinfo::at(&mounts(host)?, &place).is_some() {
-            return Err(Trouble::new(ErrorKind::Busy, format!("{place} is still mounted")));
+        if mountinfo::at(&mounts(host)?, &mount_point).is_some() {
+            return Err(HelperError::new(ErrorKind::Busy, format!("{mount_point} is still mounted")));
         }
-        done.push(format!("unmounted {place}"));
+        done.push(format!("unmounted {mount_point}"));
     }
-    if !ask.keep || record.persist == Persist::None {
-        forget(host, &record, &unit, &place, &mut done)?;
-    } else if matches!(files::is_empty_dir(host, &place), Ok(true)) && super::protect(host, &place)? {
-        done.push(format!("made {place} immutable while no disk is there"));
+    if !request.keep || record.persist == Persist::None {
+        remove_record(host, &record, &unit, &mount_point, &mut done)?;
+    } else if matches!(files::is_empty_dir(host, &mount_point), Ok(true)) && super::protect(host, &mount_point)? {
+        done.push(format!("made {mount_point} immutable while unmounted"));
     }
-    Ok(UsbUnmountReply { name: ask.name.to_string(), changed: !done.is_empty(), done })
+    Ok(UsbUnmountReply { name: request.name.to_string(), changed: !done.is_empty(), done })
 }
 
-/// Removes everything of the mount. The record is last: if this is interrupted, `usb status` still shows the mount.
-fn forget(host: &Host<'_>, record: &record::Record, unit: &str, place: &str, done: &mut Vec<String>) -> Result<(), Trouble> {
+/// Removes the unit, the mount point and, last, the record: after an interruption, `usb status` still shows the mount.
+fn remove_record(
+    host: &Host<'_>,
+    record: &record::Record,
+    unit: &str,
+    mount_point: &str,
+    done: &mut Vec<String>,
+) -> Result<(), HelperError> {
     if record.persist == Persist::Unit {
         host.must(Tool::Systemctl, &["disable", unit])?;
     }
-    if super::remove_place(host, place) {
-        done.push(format!("removed {place}"));
+    if super::remove_mount_point(host, mount_point) {
+        done.push(format!("removed {mount_point}"));
     }
     match record.persist {
         Persist::Unit => {
@@ -80,9 +86,9 @@ fn forget(host: &Host<'_>, record: &record::Record, unit: &str, place: &str, don
         }
         Persist::Fstab => {
             let now = files::read_trusted(host, FSTAB)?.unwrap_or_default();
-            let text = fstab::without(&now, &record.name).map_err(Trouble::refused)?;
+            let text = fstab::without(&now, &record.name).map_err(HelperError::refused)?;
             files::replace(host, FSTAB, &text)?;
-            done.push(format!("removed its line from {FSTAB}"));
+            done.push(format!("removed the line from {FSTAB}"));
         }
         Persist::None => return files::remove(host, &record::note_path(&record.name)),
     }

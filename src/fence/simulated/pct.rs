@@ -1,4 +1,4 @@
-//! The pretended `pct create`: the same call that the real one makes, as root on the demo host.
+//! The simulated `pct create`: makes the same API call as root on the demo host.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use crate::demo::own;
 use crate::interrupt::Interrupt;
 
-/// Makes the container that the words describe, waits for its task, and gives what it logged.
+/// Creates the container, waits for the task, and returns its log.
 pub(super) fn create(root: &Path, words: &[String]) -> Result<String, String> {
     let state_dir = root.parent().ok_or("the demo host has no state")?;
     let node = std::fs::read_to_string(root.join("proc/sys/kernel/hostname")).map_err(|e| e.to_string())?.trim().to_owned();
     let upid = own::call(state_dir, "POST", &format!("/nodes/{node}/lxc"), params(words)?)?;
-    let upid = upid.as_str().ok_or("no task was begun")?.to_owned();
+    let upid = upid.as_str().ok_or("no task was started")?.to_owned();
     let task = format!("/nodes/{node}/tasks/{upid}");
     let quiet = Interrupt::never().map_err(|e| e.to_string())?;
     loop {
@@ -26,15 +26,15 @@ pub(super) fn create(root: &Path, words: &[String]) -> Result<String, String> {
             return if status["exitstatus"] == "OK" {
                 Ok(lines)
             } else {
-                Err(status["exitstatus"].as_str().unwrap_or("unknown end").to_owned())
+                Err(status["exitstatus"].as_str().unwrap_or("unknown exit status").to_owned())
             };
         }
         quiet.wait(Duration::from_millis(50)).map_err(|_| "interrupted")?;
     }
 }
 
-/// `create VMID TEMPLATE --key value …` as the parameters of the call. A bare option at the end is the password, which the demo
-/// host does not keep; keys are read from their file by the real `pct`, and not at all here.
+/// Converts `create VMID TEMPLATE --key value …` to API parameters. The demo host stores no password (the last option, without a
+/// value) and no SSH keys.
 fn params(words: &[String]) -> Result<Map<String, Value>, String> {
     let [_, vmid, template, options @ ..] = words else { return Err("400 not enough arguments".into()) };
     let mut params = Map::new();

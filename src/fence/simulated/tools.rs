@@ -1,4 +1,4 @@
-//! The pretended tools. Each does to the directory what the real one does to a host, as far as the helper can see.
+//! Simulated programs. Each changes the directory as the real program changes a host, as far as the helper can see.
 
 use std::cell::RefCell;
 use std::fs;
@@ -13,35 +13,35 @@ use crate::fence::host::{Space, Tool, Tools};
 use crate::fence::mountinfo::{self, Mount};
 use crate::fence::unit;
 
-/// A tool that is made to fail: the tool, a word among its arguments, and how it ends.
+/// A program that fails: the program, one of its arguments, and the result.
 #[derive(Debug, Clone)]
-pub struct Stopped {
+pub struct ToolFailure {
     pub tool: Tool,
     pub when: String,
     pub code: i32,
     pub stderr: String,
 }
 
-/// Told of a `pct create`: its words, and what came to its stdin. Gives what `pct` prints, or its complaint.
+/// Handles `pct create`: takes its arguments and stdin, returns its output or error message.
 pub(super) type OnPct<'a> = Box<dyn Fn(&[String], &[u8]) -> Result<String, String> + 'a>;
 
-/// Tools that act on a directory.
-pub struct Pretended<'a> {
+/// Programs that act on a directory.
+pub struct SimulatedTools<'a> {
     root: PathBuf,
-    /// Every command line, for tests.
+    /// All command lines, for tests.
     pub ran: RefCell<Vec<Vec<String>>>,
-    pub stopped: Vec<Stopped>,
-    /// For tests: unwinds instead of the tool call of this number, as a power cut would end the helper there.
+    pub failures: Vec<ToolFailure>,
+    /// For tests: unwinds instead of the program call with this number, as a power failure would end the helper.
     pub power_cut: Option<usize>,
     on_pct: OnPct<'a>,
 }
 
-impl<'a> Pretended<'a> {
+impl<'a> SimulatedTools<'a> {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
             ran: RefCell::default(),
-            stopped: Vec::new(),
+            failures: Vec::new(),
             power_cut: None,
             on_pct: Box::new(|_, _| Ok(String::new())),
         }
@@ -65,7 +65,7 @@ impl<'a> Pretended<'a> {
         mountinfo::parse(&fs::read_to_string(self.path("/proc/self/mountinfo")).unwrap_or_default())
     }
 
-    /// The tree of lsblk with the mount points of now.
+    /// Returns lsblk's tree with the current mount points.
     fn tree(&self) -> Value {
         let mut tree = self.json("/sim/lsblk.json");
         let mounts = self.mounts();
@@ -75,7 +75,7 @@ impl<'a> Pretended<'a> {
         tree
     }
 
-    /// The device with that UUID, its number, and its filesystem's type.
+    /// Returns path, device number and filesystem type for a UUID.
     fn device(&self, uuid: &str) -> Option<(String, String, String)> {
         let tree = self.tree();
         let mut queue: Vec<&Value> = tree["blockdevices"].as_array()?.iter().collect();
@@ -90,34 +90,35 @@ impl<'a> Pretended<'a> {
         None
     }
 
-    fn mount(&self, uuid: &str, place: &str, options: &str) -> Done {
+    fn mount(&self, uuid: &str, mount_point: &str, options: &str) -> Done {
         let Some((path, number, fstype)) = self.device(uuid) else {
-            return ended(1, "", &format!("mount: {place}: can't find UUID={uuid}."));
+            return ended(1, "", &format!("mount: {mount_point}: can't find UUID={uuid}."));
         };
-        if mountinfo::at(&self.mounts(), place).is_some() {
+        if mountinfo::at(&self.mounts(), mount_point).is_some() {
             return ended(0, "", "");
         }
         let kept: Vec<&str> = options.split(',').filter(|o| *o != "nofail" && !o.starts_with("x-")).collect();
         let file = self.path("/proc/self/mountinfo");
         let mut text = fs::read_to_string(&file).unwrap_or_default();
-        text.push_str(&format!("90 28 {number} / {place} {} shared:9 - {fstype} {path} rw\n", kept.join(",")));
+        text.push_str(&format!("90 28 {number} / {mount_point} {} shared:9 - {fstype} {path} rw\n", kept.join(",")));
         match fs::write(&file, text) {
             Ok(()) => ended(0, "", ""),
             Err(e) => ended(32, "", &e.to_string()),
         }
     }
 
-    fn unmount(&self, place: &str) -> Done {
+    fn unmount(&self, mount_point: &str) -> Done {
         let file = self.path("/proc/self/mountinfo");
         let text = fs::read_to_string(&file).unwrap_or_default();
-        let kept: String = text.split_inclusive('\n').filter(|l| mountinfo::parse(l).first().is_none_or(|m| m.place != place)).collect();
+        let kept: String =
+            text.split_inclusive('\n').filter(|l| mountinfo::parse(l).first().is_none_or(|m| m.mount_point != mount_point)).collect();
         match fs::write(&file, kept) {
             Ok(()) => ended(0, "", ""),
             Err(e) => ended(32, "", &e.to_string()),
         }
     }
 
-    /// The source of a unit: the text of its file, or its line in fstab.
+    /// Returns the text of a unit: its file, or its line in fstab.
     fn unit_text(&self, unit: &str) -> Option<String> {
         if let Ok(text) = fs::read_to_string(self.path(&format!("/etc/systemd/system/{unit}"))) {
             return Some(text);
@@ -128,12 +129,12 @@ impl<'a> Pretended<'a> {
         table.lines().find(ours).map(ToOwned::to_owned)
     }
 
-    /// What systemd read of a unit at the last reload.
+    /// Returns the text that systemd loaded at the last reload.
     fn loaded(&self, unit: &str) -> Option<String> {
         fs::read_to_string(self.path(&format!("/sim/loaded/{unit}"))).ok()
     }
 
-    /// The file that stands for a directory's immutable attribute.
+    /// Returns the file that represents a directory's immutable attribute.
     fn immutable_mark(&self, dir: &str) -> PathBuf {
         self.path("/sim/immutable").join(dir.replace('/', "-"))
     }
@@ -183,16 +184,16 @@ impl<'a> Pretended<'a> {
             ["start" | "stop", unit] => {
                 let name = unit.strip_prefix("mnt-pve-").and_then(|u| u.strip_suffix(".mount")).unwrap_or_default();
                 if words[0] == "stop" {
-                    return self.unmount(&unit::place(name));
+                    return self.unmount(&unit::mount_point(name));
                 }
-                // A unit file is read when it is first needed; an fstab line becomes a unit at a reload only.
+                // A unit file is loaded when it is first needed, an fstab line only at a reload.
                 let text = self.loaded(unit).or_else(|| self.unit_text(unit).filter(|text| text.starts_with('#'))).unwrap_or_default();
                 let parsed = unit::parse(&text);
                 if let Some(uuid) = parsed.uuid {
-                    return self.mount(&uuid, &unit::place(name), &parsed.options.join(","));
+                    return self.mount(&uuid, &unit::mount_point(name), &parsed.options.join(","));
                 }
                 match fstab::parse(&text).unwrap_or_default().first().and_then(|e| Some((e.uuid()?, e))) {
-                    Some((uuid, entry)) => self.mount(uuid, &unit::place(name), &entry.options.join(",")),
+                    Some((uuid, entry)) => self.mount(uuid, &unit::mount_point(name), &entry.options.join(",")),
                     None => ended(5, "", &format!("Failed to start {unit}: Unit {unit} not found.")),
                 }
             }
@@ -204,13 +205,13 @@ impl<'a> Pretended<'a> {
         if words.first() == Some(&"--verify") {
             return ended(0, "Success, no errors or warnings detected\n", "");
         }
-        let place = words.iter().position(|w| *w == "--mountpoint").and_then(|at| words.get(at + 1)).copied().unwrap_or_default();
+        let mount_point = words.iter().position(|w| *w == "--mountpoint").and_then(|at| words.get(at + 1)).copied().unwrap_or_default();
         let tree = self.tree();
         let rows: Vec<Value> = self
             .mounts()
             .iter()
-            .filter(|m| m.place == place)
-            .map(|m| json!({"target":m.place,"source":m.source,"uuid":uuid_of(&tree["blockdevices"], &m.source),"fstype":m.fstype,"options":m.options.join(",")}))
+            .filter(|m| m.mount_point == mount_point)
+            .map(|m| json!({"target":m.mount_point,"source":m.source,"uuid":uuid_of(&tree["blockdevices"], &m.source),"fstype":m.fstype,"options":m.options.join(",")}))
             .collect();
         if rows.is_empty() { ended(1, "", "") } else { ended(0, &json!({ "filesystems": rows }).to_string(), "") }
     }
@@ -234,7 +235,7 @@ impl<'a> Pretended<'a> {
 
 fn fill(block: &mut Value, mounts: &[Mount]) {
     let path = block["path"].as_str().unwrap_or_default().to_owned();
-    let places: Vec<&str> = mounts.iter().filter(|m| m.source == path).map(|m| m.place.as_str()).collect();
+    let places: Vec<&str> = mounts.iter().filter(|m| m.source == path).map(|m| m.mount_point.as_str()).collect();
     block["mountpoints"] = json!(places);
     for child in block["children"].as_array_mut().into_iter().flatten() {
         fill(child, mounts);
@@ -258,7 +259,7 @@ fn ended(code: i32, stdout: &str, stderr: &str) -> Done {
     Done { code: Some(code), signal: None, stdout: stdout.into(), stderr: stderr.into(), cut: false }
 }
 
-impl Tools for Pretended<'_> {
+impl Tools for SimulatedTools<'_> {
     fn run(&self, tool: Tool, cmd: &Cmd) -> Result<Done, Failure> {
         let words = cmd.words();
         if self.power_cut == Some(self.ran.borrow().len()) {
@@ -266,7 +267,7 @@ impl Tools for Pretended<'_> {
         }
         self.ran.borrow_mut().push(words.clone());
         let args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
-        if let Some(stop) = self.stopped.iter().find(|s| s.tool == tool && (s.when.is_empty() || args.contains(&s.when.as_str()))) {
+        if let Some(stop) = self.failures.iter().find(|s| s.tool == tool && (s.when.is_empty() || args.contains(&s.when.as_str()))) {
             return Ok(ended(stop.code, "", &stop.stderr));
         }
         Ok(match tool {
@@ -284,7 +285,7 @@ impl Tools for Pretended<'_> {
                 ended(0, "", "")
             }
             Tool::Mount => match args.as_slice() {
-                ["-t", _, "-o", options, source, place] => self.mount(source.trim_start_matches("UUID="), place, options),
+                ["-t", _, "-o", options, source, mount_point] => self.mount(source.trim_start_matches("UUID="), mount_point, options),
                 _ => ended(1, "", "mount: bad usage"),
             },
             Tool::Umount => self.unmount(args.last().copied().unwrap_or_default()),
@@ -322,10 +323,10 @@ impl Tools for Pretended<'_> {
         Some(self.immutable_mark(dir).exists())
     }
 
-    /// A tenth of the disk is in use, always.
-    fn space(&self, place: &str) -> Option<Space> {
+    /// A tenth of the disk is always in use.
+    fn space(&self, mount_point: &str) -> Option<Space> {
         let mounts = self.mounts();
-        let mount = mountinfo::at(&mounts, place)?;
+        let mount = mountinfo::at(&mounts, mount_point)?;
         let tree = self.tree();
         let mut queue: Vec<&Value> = tree["blockdevices"].as_array()?.iter().collect();
         while let Some(block) = queue.pop() {

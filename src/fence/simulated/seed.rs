@@ -1,4 +1,4 @@
-//! The pretended host's disks: a healthy NVMe, a worn SATA disk, one asleep, and USB disks good and bad.
+//! Disks of the simulated host: a healthy NVMe disk, a worn SATA disk, one in standby, and usable and unusable USB disks.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fence::policy::Policy;
 
-/// Lays the host out in an empty directory. What is there already stays.
+/// Creates the host's files in a directory. Existing files are kept.
 pub fn seed(root: &Path) -> io::Result<()> {
     for dir in [
         "etc/systemd/system",
@@ -132,7 +132,7 @@ fn asleep() -> Value {
         "device":{"name":"/dev/sdc","type":"sat","protocol":"ATA"}})
 }
 
-/// What smartctl says with `-d sat` where there is no ATA disk behind the bridge: as if it slept.
+/// smartctl's output with `-d sat` if there is no ATA disk behind the bridge: it claims SLEEP.
 fn no_ata(device: &str) -> Value {
     json!({"smartctl":{"exit_status":3,"messages":[{"string":"Device is in SLEEP mode, exit(3)","severity":"information"}]},
         "device":{"name":device,"type":"sat","protocol":"ATA"}})
