@@ -249,6 +249,16 @@ impl Fault {
         Self::new(Kind::Refused, message)
     }
 
+    /// A refusal by felhom itself that has a narrower kind: a lock, a lost quorum, a name in use.
+    pub fn refused_as(kind: Kind, message: impl Into<String>) -> Self {
+        Self { exit: Some(Kind::Refused.exit()), ..Self::new(kind, message) }
+    }
+
+    /// Whether felhom itself refused, whatever the reason.
+    pub fn is_refusal(&self) -> bool {
+        self.exit_code() == Kind::Refused.exit()
+    }
+
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
     }

@@ -21,7 +21,7 @@ fn a_template_is_copied_with_macs_of_its_own() {
 #[test]
 fn what_cannot_be_copied_is_said_before_anything_is_sent() {
     let host = root();
-    host.run(["guest", "clone", "202", "--linked"]).fails(2).says("only a template has linked clones");
+    host.run(["guest", "clone", "202", "--linked"]).fails(3).says("only a template has linked clones");
     host.run(["guest", "clone", "900", "--linked", "--storage", "local-lvm"]).fails(2);
     host.run(["guest", "clone", "202", "--snapshot", "nosuch"]).fails(5).says("no snapshot 'nosuch'");
     host.with_state(|state| {

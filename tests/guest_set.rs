@@ -236,8 +236,8 @@ fn a_mount_point_is_added_and_looked_at() {
 fn a_storage_that_takes_no_container_volumes_is_named_with_those_that_do() {
     let host = Host::baseline();
     let run = host.run(["guest", "mountpoint", "add", "101", "--volume", "local:1", "--path", "/x", "-o", "json"]).fails(3);
-    assert!(run.error()["message"].as_str().unwrap().contains("'local' takes no volumes of containers"), "{run}");
-    assert_eq!(run.error()["hint"], "these take them: dirct, local-lvm");
+    assert!(run.error()["message"].as_str().unwrap().contains("'local' on pve1 does not take rootdir"), "{run}");
+    assert_eq!(run.error()["hint"], "on pve1 these take rootdir: dirct, local-lvm");
     host.run(["guest", "mountpoint", "add", "101", "--volume", "nosuch:1", "--path", "/x"]).fails(5).says("no storage 'nosuch'");
     host.run(["guest", "mountpoint", "add", "201", "--volume", "local-lvm:1", "--path", "/x"]).fails(2).says("is for a container");
     for (volume, path) in [("local-lvm", "/x"), ("local-lvm:x", "/x"), ("local-lvm:1", "x"), ("local-lvm:1", "/")] {

@@ -212,7 +212,7 @@ impl Ctx {
             || matches!(self.verb.as_str(), "api post" | "api put" | "api delete" | "fence install"),
             |verb| verb.calls.iter().any(|key| !key.starts_with("GET ")),
         );
-        if fault.kind != Kind::Refused || fault.shown || self.global.plan.is_some() || !changes || self.journal.wrote() {
+        if !fault.is_refusal() || fault.shown || self.global.plan.is_some() || !changes || self.journal.wrote() {
             return;
         }
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);

@@ -68,7 +68,8 @@ fn touched(change: &Change) -> String {
     }
 }
 
-fn said(yes: bool) -> Result<()> {
+/// The answer to a question, as a result.
+pub fn said(yes: bool) -> Result<()> {
     if yes { Ok(()) } else { Err(Fault::refused("not confirmed: nothing was changed")) }
 }
 

@@ -18,7 +18,7 @@ pub mod tags;
 pub use crate::redact;
 pub use approve::{Pass, ask, gate, refused_early};
 pub use change::{Act, Change, Do, Impact, Item, Outputs, Pending, Settled, Step, Target};
-pub use confirm::Person;
+pub use confirm::{Person, said};
 pub use journal::{Journal, Record};
 pub use outcome::{Outcome, Status, verdict};
 pub use permit::{Permit, stop_task};

@@ -41,9 +41,8 @@ impl Status {
 
     pub(super) fn of(fault: &Fault) -> Self {
         match fault.kind {
-            _ if fault.exit_code() == Kind::Refused.exit() => Self::Refused,
+            _ if fault.is_refusal() => Self::Refused,
             Kind::Denied | Kind::Unauthenticated => Self::Denied,
-            Kind::Refused => Self::Refused,
             Kind::Interrupted | Kind::Terminated => Self::Interrupted,
             Kind::Unknown | Kind::Unfinished => Self::Unknown,
             _ => Self::Failed,

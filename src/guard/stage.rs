@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::api::{Request, Value};
 use crate::config::files;
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fault, Result};
 use crate::guard::change::{Change, Do};
 use crate::guard::journal::{local_user, new_id, plain};
 use crate::guard::{Plan, redact};
@@ -238,7 +238,7 @@ pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> 
     }
     let drift = drift(&staged.facts, &facts(change));
     if !drift.is_empty() && !applying.accept_drift {
-        return Err(Fault::new(Kind::Refused, format!("the host has changed since it was staged: {}", drift.join("; ")))
+        return Err(Fault::refused(format!("the host has changed since it was staged: {}", drift.join("; ")))
             .with_hint("--accept-drift applies it all the same; or stage it anew"));
     }
     if staged.calls != fingerprint(change) {

@@ -80,7 +80,7 @@ fn config(session: &Session, guest: &Guest, snapshot: Option<&str>) -> Result<Co
 fn refusal(guest: &Guest, template: bool, config: &Config, wish: &Wish) -> Option<Fault> {
     if wish.full == Some(false) && !template {
         return Some(
-            Fault::usage(format!("{} is no template, and only a template has linked clones", guest.label()))
+            Fault::refused(format!("{} is no template, and only a template has linked clones", guest.label()))
                 .with_hint("leave --linked out: the copy is whole then"),
         );
     }

@@ -98,10 +98,7 @@ fn taken(session: &Session) -> Result<Vec<u32>> {
 }
 
 fn free(vmid: u32, taken: &[u32]) -> Result<u32> {
-    if taken.contains(&vmid) {
-        return Err(Fault::refused(format!("the VMID {vmid} is in use")).with_hint("`felhom guest next-id` gives a free one"));
-    }
-    Ok(vmid)
+    if taken.contains(&vmid) { Err(guests::vmid_in_use(vmid)) } else { Ok(vmid) }
 }
 
 /// Through the API: all that a token may set.

@@ -171,6 +171,11 @@ pub fn warn_unknown(session: &Session, guests: &[Guest], selection: &Selection) 
     }
 }
 
+/// The refusal of a VMID that another guest has.
+pub fn vmid_in_use(vmid: u32) -> Fault {
+    Fault::refused(format!("the VMID {vmid} is in use")).with_hint("omit --vmid for the next free one; `felhom guest next-id` prints it")
+}
+
 /// A VMID that nobody has: this one, or the next. One that this token may not see has its number all the same.
 pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
     match session.client()?.get(&cluster::next_id(wanted)) {
@@ -178,8 +183,7 @@ pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
             .and_then(|vmid| u32::try_from(vmid).ok())
             .ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID")),
         Err(fault) => match wanted.filter(|_| fault.errors.contains_key("vmid")) {
-            Some(vmid) => Err(Fault::refused(format!("the VMID {vmid} is in use"))
-                .with_hint("leave --vmid out for the next free one; `felhom guest next-id` prints it")),
+            Some(vmid) => Err(vmid_in_use(vmid)),
             None => Err(fault),
         },
     }

@@ -10,13 +10,14 @@ use crate::session::{Session, stopped};
 
 /// The refusal to change a locked guest: which lock, and which task holds it as far as that can be seen.
 pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
-    let message = format!("{} is locked ({lock})", guest.label());
-    let locked = |message: String| Fault { exit: Some(Kind::Refused.exit()), ..Fault::new(Kind::Locked, message) };
-    match holder(session, guest) {
-        Some((who, upid)) => locked(format!("{message} by {who}"))
-            .with_hint(format!("wait for it with --wait-lock 10m; `felhom task log -f {upid}` follows it"))
-            .with_upid(upid),
-        None => locked(message).with_hint(format!(
+    let holder = holder(session, guest);
+    let by = holder.as_ref().map_or_else(String::new, |(who, _)| format!(" by {who}"));
+    let locked = Fault::refused_as(Kind::Locked, format!("{} is locked ({lock}){by}", guest.label()));
+    match holder {
+        Some((_, upid)) => {
+            locked.with_hint(format!("wait for it with --wait-lock 10m; `felhom task log -f {upid}` follows it")).with_upid(upid)
+        }
+        None => locked.with_hint(format!(
             "run `{}` as root on {} to remove a stale lock, or wait with --wait-lock 10m",
             unlock(guest),
             guest.node

@@ -47,7 +47,7 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
     let here = row.mounted_at.as_deref() == Some(&place);
     // Mounted at its place without a record: the helper decides, since it can restore the record.
     if let Some(why) = row.why_not.as_ref().filter(|_| !here) {
-        let fault = Fault::refused(format!("{device}: {why}")).with_hint("`felhom usb list` shows what can be mounted");
+        let fault = Fault::refused(format!("{device} cannot be mounted: {why}")).with_hint("`felhom usb list` shows what can be mounted");
         return Ok(Change::one(summary(ask), item.refused(fault)));
     }
     let small_files = row.fstype.as_deref().and_then(Filesystem::parse).is_some_and(Filesystem::small_files_only);

@@ -140,7 +140,7 @@ impl Client {
         }
         self.get(&cluster::permissions()).map(drop)?;
         if let Some(why) = self.without_quorum() {
-            return Err(Fault { exit: Some(Kind::Refused.exit()), ..Fault::new(Kind::NoQuorum, format!("{why}; nothing was sent")) });
+            return Err(Fault::refused_as(Kind::NoQuorum, format!("{why}; nothing was sent")));
         }
         self.get(&tasks::recent())?.iter().for_each(|entry| self.note_task(&entry.upid));
         Ok(())

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::Ctx;
 use crate::config::context::{check_name, check_proxy, check_ssh_host, check_token_id};
 use crate::config::secrets::{Account, Vault};
-use crate::config::{Context, Editor, Endpoint, SshHost, Transport, Url, Writes};
+use crate::config::{Context, Editor, Endpoint, SshHost, Transport, Url, Writes, edit};
 use crate::fault::{Fault, Kind, Result};
 use crate::ops::context::{Proof, prove};
 use crate::ui::prompt;
@@ -84,10 +84,7 @@ impl Add {
         let planned = ctx.planned_here()?;
         let config = ctx.config()?;
         if config.contexts.contains_key(&self.name) {
-            return Err(Fault::refused(format!("there is a context {} already", self.name)).with_hint(format!(
-                "choose another name; `felhom context edit` changes it, `felhom context remove {}` takes it away",
-                self.name
-            )));
+            return Err(edit::taken(&self.name));
         }
         let named = self.secret.source()?;
         let make_current = self.make_current || config.contexts.is_empty();

@@ -7,6 +7,7 @@ use crate::cli::{Ctx, complete};
 use crate::config::secrets::{Account, Source, Vault};
 use crate::config::{Config, Context, Editor};
 use crate::fault::{Fault, Result};
+use crate::guard::said;
 use crate::ui::prompt;
 
 use super::change::{Action, Changed, Status};
@@ -75,10 +76,7 @@ impl Remove {
         for line in lines {
             ctx.out.note(format!("then {line}"));
         }
-        if prompt::confirm(&format!("Remove the context {}?", self.name), false)? {
-            return Ok(());
-        }
-        Err(Fault::refused("not confirmed: nothing was changed"))
+        said(prompt::confirm(&format!("Remove the context {}?", self.name), false)?)
     }
 
     /// The secret that felhom itself keeps for this context alone.

@@ -171,7 +171,8 @@ fn started(ctx: &Ctx, session: &Session, known: &Known, wait_ip: bool) -> Result
     let guest = guest.ok_or_else(|| Fault::new(Kind::NotFound, "it is not in the cluster's list"))?;
     let in_use = verify::in_use(session, &guest)?;
     if !in_use.is_empty() {
-        return Err(Fault::refused(in_use.join("; ")).with_hint("change its network, then `felhom guest start`"));
+        return Err(Fault::refused(format!("its MAC or IP address is in use: {}", in_use.join("; ")))
+            .with_hint("change its network, then `felhom guest start`"));
     }
     if wait_ip {
         address::possible(session, &guest)?;

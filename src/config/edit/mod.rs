@@ -18,6 +18,12 @@ use crate::transport::tls::{Fingerprint, certificates};
 /// How long another felhom may take over its own change.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The refusal of a name that another context has.
+pub fn taken(name: &str) -> Fault {
+    Fault::refused(format!("there is a context {name} already"))
+        .with_hint(format!("choose another name; `felhom context edit` changes it, `felhom context remove {name}` deletes it"))
+}
+
 /// The configuration, locked for a change. Nothing is written before [`Editor::save`].
 #[derive(Debug)]
 pub struct Editor {
@@ -50,8 +56,7 @@ impl Editor {
     /// A new context.
     pub fn add(&mut self, new: &Context) -> Result<()> {
         if self.config()?.contexts.contains_key(&new.name) {
-            return Err(Fault::new(Kind::Exists, format!("there is a context {} already", new.name))
-                .with_hint(format!("choose another name, or `felhom context remove {}` first", new.name)));
+            return Err(taken(&new.name));
         }
         self.set(new)
     }

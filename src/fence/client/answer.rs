@@ -103,7 +103,8 @@ pub fn fault_of(word: Word, error: HelperError) -> Fault {
         ErrorKind::TimedOut | ErrorKind::Interrupted if word.changes() => Kind::Unknown,
         ErrorKind::TimedOut | ErrorKind::Interrupted => Kind::Other,
     };
-    let mut fault = Fault::new(kind, error.message);
+    let refused = matches!(error.kind, ErrorKind::Refused | ErrorKind::Exists | ErrorKind::Busy);
+    let mut fault = if refused { Fault::refused_as(kind, error.message) } else { Fault::new(kind, error.message) };
     fault.hint = error.hint.or_else(|| match error.kind {
         ErrorKind::Protocol => Some("run `felhom fence install` to install the matching helper".into()),
         ErrorKind::Busy => Some("try again later".into()),

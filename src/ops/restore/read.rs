@@ -93,7 +93,7 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
     let archived = config::read(&text);
     let (vmid, existing) = number(session, request, &archive, &all)?;
     let (node, stores) = place(session, request, &archive, &all, existing.as_ref())?;
-    let existing = existing.map(|guest| to_be_overwritten(session, guest, kind, &node)).transpose()?;
+    let existing = existing.map(|guest| to_be_overwritten(session, guest, kind)).transpose()?;
     let snapshots = match &existing {
         Some(guest) => snapshots(session, guest),
         None => Vec::new(),
@@ -187,7 +187,7 @@ fn place(
     let source = all.iter().find(|guest| Some(guest.vmid) == archive.vmid && Some(guest.kind) == archive.kind);
     let wanted = match (&request.node, existing) {
         (Some(name), Some(guest)) if *name != guest.node => {
-            return Err(Fault::usage(format!("{} is on {}, so it cannot be overwritten on {name}", guest.label(), guest.node)));
+            return Err(Fault::refused(format!("{} is on {}, so it cannot be overwritten on {name}", guest.label(), guest.node)));
         }
         (Some(name), _) => nodes::pick(session, Some(name))?,
         (None, Some(guest)) => guest.node.clone(),
@@ -207,13 +207,10 @@ fn place(
 }
 
 /// Only a stopped guest of the same kind that no tag guards.
-fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind, node: &str) -> Result<Guest> {
+fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind) -> Result<Guest> {
     if guest.kind != kind {
         return Err(Fault::refused(format!("{} is a {}, the archive is of a {kind}: it cannot take its place", guest.label(), guest.kind))
             .with_hint("choose another --vmid"));
-    }
-    if guest.node != node {
-        return Err(Fault::refused(format!("{} is on {}, the archive can be restored on {node} alone", guest.label(), guest.node)));
     }
     let now = lock::wait(session, &guest, &[])?;
     if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&now.tags), Deed::Overwrite) {

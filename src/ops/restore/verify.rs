@@ -93,7 +93,7 @@ pub fn explain(session: &Session, known: &Known, outcome: &mut Outcome) {
     let Some(mut fault) = outcome.fault.clone() else { return };
     let begun = outcome.upid.is_some() || fault.kind == Kind::Unknown;
     // A guest that is there and only not as it should be is not a rest to be removed.
-    if !begun || matches!(fault.kind, Kind::Refused | Kind::Other | Kind::TaskWarnings) {
+    if !begun || fault.is_refusal() || matches!(fault.kind, Kind::Other | Kind::TaskWarnings) {
         return;
     }
     if fault.kind == Kind::TaskFailed && crate::api::answer::known(&fault.message) == Some(Kind::Denied) {

@@ -8,6 +8,7 @@ use crate::api::{Form, GuestKind, Property, storage};
 use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Item, Step};
+use crate::ops::backup::store;
 use crate::ops::guests::{self, Guest};
 use crate::ops::settings::{Config, text};
 use crate::ops::{disks, live, lock};
@@ -138,19 +139,7 @@ fn check_path(path: &str) -> Result<()> {
 /// Can the storage hold it? What speaks against it for certain is refused; what may go wrong is given back.
 fn takes(session: &Session, guest: &Guest, id: &str, gib: f64) -> Result<Option<String>> {
     let all = session.client()?.get(&storage::list(&guest.node))?;
-    let fit: Vec<&str> = all.iter().filter(|s| s.enabled && s.active && s.takes("rootdir")).map(|s| s.storage.as_str()).collect();
-    let hint =
-        if fit.is_empty() { "no storage of that node takes them".to_owned() } else { format!("these take them: {}", fit.join(", ")) };
-    let Some(storage) = all.iter().find(|s| s.storage == id) else {
-        return Err(Fault::not_found(format!("{} has no storage '{id}' that this token may see", guest.node)).with_hint(hint));
-    };
-    let refuse = |why: String| Err(Fault::refused(format!("the storage '{id}' {why}")).with_hint(hint.clone()));
-    if !storage.takes("rootdir") {
-        return refuse(format!("takes no volumes of containers (it holds {})", storage.content));
-    }
-    if !storage.enabled || !storage.active {
-        return refuse(format!("is not active on {}", guest.node));
-    }
+    let storage = store::check(&all, id, &guest.node, "rootdir")?;
     let free = storage.avail.map(|bytes| bytes as f64 / f64::from(1 << 30));
     Ok(free.filter(|free| *free < gib).map(|free| format!("'{id}' has {free:.1} GiB free, less than the volume can grow to")))
 }

@@ -52,7 +52,7 @@ pub(in crate::fence::host) fn unmount(host: &Host<'_>, policy: &Policy, request:
             Persist::Unit | Persist::Fstab => host.must_with(Tool::Systemctl, &["stop", &unit], Vec::new(), STOP)?,
         };
         if mountinfo::at(&mounts(host)?, &mount_point).is_some() {
-            return Err(HelperError::new(ErrorKind::Busy, format!("{mount_point} is still mounted")));
+            return Err(HelperError::new(ErrorKind::Tool, format!("{mount_point} is still mounted")));
         }
         done.push(format!("unmounted {mount_point}"));
     }

@@ -1,0 +1,99 @@
+//! Refusals about guests, backups, jobs and nodes.
+
+use felhom::demo::faults::{Fault, Trouble};
+use serde_json::json;
+
+use super::Said;
+use crate::backup::{add_storage, set};
+use crate::support::Host;
+
+const TEMPLATE: &str = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+const NO_QUORUM: &str = r#"{"data":[{"type":"cluster","name":"demo","nodes":2,"quorate":0,"version":2},{"type":"node","name":"pve1","online":1,"local":1},{"type":"node","name":"pve2","online":0}]}"#;
+
+fn root() -> Host {
+    Host::demo().with_token("root@pam!demo")
+}
+
+fn under_ha(host: &Host, guest: &str) {
+    let entry = json!({"state": "started"});
+    host.with_state(|state| state.ha.resources.insert(guest.into(), entry.as_object().unwrap().clone())).unwrap();
+}
+
+pub fn power_and_settings(said: &mut Said) {
+    let host = root();
+    host.run(["snapshot", "create", "101", "before-update"]).ok();
+    set(&host, 110, "mp3", "/srv/data,mp=/data");
+    (0..256).for_each(|n| set(&host, 111, &format!("mp{n}"), "local-lvm:vm-111-disk-9,mp=/x,size=1G"));
+    under_ha(&host, "vm:202");
+    for words in [
+        &["guest", "suspend", "202"][..],
+        &["guest", "resume", "202"],
+        &["guest", "start", "120"],
+        &["guest", "start", "900"],
+        &["guest", "stop", "110"],
+        &["guest", "stop", "101", "--read-only"],
+        &["guest", "delete", "101", "--confirm", "101"],
+        &["guest", "delete", "102", "--confirm", "102"],
+        &["guest", "delete", "202", "--confirm", "202"],
+        &["guest", "delete", "900"],
+        &["guest", "delete", "900", "--confirm", "901"],
+        &["guest", "clone", "900", "--vmid", "101"],
+        &["guest", "clone", "204", "--linked"],
+        &["guest", "clone", "110"],
+        &["guest", "create", "lxc", TEMPLATE, "--vmid", "101", "--node", "pve1", "--hostname", "x", "--storage", "local-lvm"],
+        &["guest", "mountpoint", "add", "102", "--volume", "local-lvm:1", "--path", "/srv/dumps"],
+        &["guest", "mountpoint", "add", "102", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp0"],
+        &["guest", "mountpoint", "add", "102", "--volume", "local:1", "--path", "/x"],
+        &["guest", "mountpoint", "add", "111", "--volume", "local-lvm:1", "--path", "/y"],
+        &["guest", "set", "102", "protection=0"],
+        &["snapshot", "create", "101", "before-update"],
+        &["snapshot", "create", "110", "x1"],
+        &["snapshot", "create", "900", "x1"],
+        &["snapshot", "create", "201", "pending"],
+        &["snapshot", "rollback", "101", "before-update"],
+        &["node", "reboot", "pve1"],
+    ] {
+        said.refused(&host, words);
+    }
+}
+
+pub fn tags_and_the_gate(said: &mut Said) {
+    let host = root();
+    set(&host, 110, "tags", "production");
+    said.refused(&host, &["guest", "stop", "110", "--yes"]);
+    said.refused(&host, &["guest", "tag", "remove", "110", "production"]);
+    said.refused(&host, &["node", "reboot", "pve1", "--confirm", "pve1"]);
+    said.run(&host.run_in_context("writes = \"deny\"", &["guest", "stop", "204", "--yes"]));
+    said.run(&host.run_in_context("managed_tag = \"felhom\"", &["guest", "stop", "204", "--yes"]));
+    let denied = Trouble::Status { code: 403, reason: "Permission check failed (/vms/204, VM.Audit)".into() };
+    host.inject(Fault::new("GET", "/nodes/pve3/qemu/204/status/current", denied));
+    said.refused(&host, &["guest", "stop", "204", "--yes"]);
+}
+
+pub fn storages_jobs_and_the_cluster(said: &mut Said) {
+    let host = root();
+    let protected = host.run(["backup", "list", "--filter", "protected=true", "-o", "id"]).ok().lines()[0].to_owned();
+    for id in ["off", "away"] {
+        add_storage(&host, id, "dir", "backup");
+    }
+    host.with_state(|state| {
+        state.storages.get_mut("away").unwrap().inactive = true;
+        state.storages.get_mut("off").unwrap().config.insert("disable".into(), 1.into());
+    })
+    .unwrap();
+    under_ha(&host, "ct:110");
+    let job = ["backup", "job", "create", "nightly", "--storage", "local", "--schedule", "02:00", "--guest", "110"];
+    for words in [
+        &job[..],
+        &["backup", "run", "101", "--storage", "local-lvm"],
+        &["backup", "run", "101", "--storage", "off"],
+        &["backup", "run", "101", "--storage", "away"],
+        &["backup", "run", "110", "--storage", "local", "--mode", "stop"],
+        &["backup", "delete", &protected],
+    ] {
+        said.refused(&host, words);
+    }
+    host.inject(Fault::new("GET", "/cluster/status", Trouble::Ignored { body: NO_QUORUM.into() }));
+    let host = host.with_token("felhom@pve!agent");
+    said.refused(&host, &["guest", "stop", "101", "--yes"]);
+}
