@@ -4,6 +4,9 @@ use super::{Said, writes};
 use crate::role::support::Fresh;
 use crate::support::{Host, Terminal, need_tool};
 
+/// Environment, arguments, question, and the key that says no.
+type Case<'a> = (&'a [(String, String)], &'a [&'a str], &'a str, &'a str);
+
 /// Whether there is a terminal to ask on.
 pub fn possible() -> bool {
     need_tool("tmux").is_some()
@@ -18,7 +21,7 @@ pub fn at_a_terminal(said: &mut Said) {
     let bootstrap = ["role", "bootstrap", "--host", &address, "--store", "file"];
     let known = [&bootstrap[..], &["--fingerprint", fresh.host.fingerprint()]].concat();
     let (here, there) = ([host.home.env(), host.env()].concat(), fresh.host.home.env());
-    let cases: [(&[(String, String)], &[&str], &str, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         (&here, &["guest", "stop", "110"], "(y/n)", "n"),
         (&here, &["guest", "show"], "Which guest?", "Escape"),
         (&here, &["backup", "show"], "Which archive?", "Escape"),
