@@ -2,6 +2,7 @@
 
 mod completions;
 mod examples;
+mod examples_run;
 mod generated;
 mod help;
 mod hints;

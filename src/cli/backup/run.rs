@@ -16,7 +16,7 @@ use super::shown;
 /// Back up guests
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom backup run 101 db --storage local\n  felhom backup run --all --mode snapshot --keep last=3,daily=7\n  felhom backup run --tag prod --jobs 3 --notes '{{guestname}} before the upgrade' --protect"
+    after_help = "Examples:\n  felhom backup run 101 db --storage local\n  felhom backup run --all --storage nas --mode snapshot --keep last=3,daily=7\n  felhom backup run --tag prod --storage nas --jobs 3 --notes '{{guestname}} before the upgrade' --protect"
 )]
 pub struct Run {
     /// Guests: VMIDs, names, NODE/VMID, ranges (101,105-110)

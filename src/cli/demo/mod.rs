@@ -19,7 +19,7 @@ use crate::fault::{Fault, Result};
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = false,
-    after_help = "Examples:\n  felhom demo guest list\n  felhom demo backup run 101\n  felhom demo backup list\n  felhom demo reset"
+    after_help = "Examples:\n  felhom demo guest list\n  felhom demo backup run 101 --storage nas\n  felhom demo backup list\n  felhom demo reset"
 )]
 pub struct Demo {
     #[command(subcommand)]

@@ -33,7 +33,7 @@ impl Create {
 /// no token may set keyctl. A token can restore its backup, and the features are kept.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname web --storage local-lvm --net bridge=vmbr0,ip=dhcp\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst --hostname gold --storage local-lvm --golden --then backup backups\n  pass show ct | felhom guest create lxc local:vztmpl/alpine.tar.xz --hostname a --storage local --password-stdin --plan"
+    after_help = "Examples:\n  felhom guest create lxc local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst --node pve1 --hostname web2 --storage local-lvm --net bridge=vmbr0,ip=dhcp\n  felhom guest create lxc local:vztmpl/alpine-3.22-default_20250617_amd64.tar.xz --node pve1 --hostname gold --storage local-lvm --golden --then backup nas"
 )]
 pub struct Lxc {
     /// Template, as STORAGE:vztmpl/NAME

@@ -14,7 +14,7 @@ use crate::ops::{destroy, live};
 /// Only stopped guests are deleted. Before it asks, felhom lists what is deleted and which backups remain, or says that there is no backup.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom guest delete 110 --plan\n  felhom guest delete 110 --confirm 110\n  felhom guest delete 111,112 --purge --confirm 111,112"
+    after_help = "Examples:\n  felhom guest delete 110 --plan\n  felhom guest delete 110 --confirm 110\n  felhom guest delete 203,204 --purge --confirm 203,204"
 )]
 pub struct Delete {
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::ui::{Cell, Column, Row, Tone};
 /// List guests
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom guest list\n  felhom guest list --type lxc --status running -o json\n  felhom guest list --tag web -o id | xargs felhom backup run"
+    after_help = "Examples:\n  felhom guest list\n  felhom guest list --type lxc --status running -o json\n  felhom guest list --tag web -o id | xargs felhom backup run --storage nas"
 )]
 pub struct List {
     #[command(flatten)]

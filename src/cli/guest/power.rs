@@ -51,7 +51,7 @@ pub struct Start {
 
 /// Stop guests immediately, without a shutdown
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  felhom guest stop 101\n  felhom guest stop --pool test --yes")]
+#[command(after_help = "Examples:\n  felhom guest stop 101\n  felhom guest stop --pool lab --yes")]
 pub struct Stop {
     #[command(flatten)]
     targets: Targets,

@@ -19,7 +19,7 @@ use crate::ops::{guests, lock, reconfigure};
 #[derive(Debug, Args)]
 #[command(
     override_usage = "felhom guest set [OPTIONS] GUEST KEY=VALUE…",
-    after_help = "Examples:\n  felhom guest set 101 memory=1024 cores=2\n  felhom guest set 101 net0.bridge=vmbr1 mp0.backup=0\n  \
+    after_help = "Examples:\n  felhom guest set 101 memory=1024 cores=2\n  felhom guest set 102 net0.bridge=vmbr1 mp1.backup=1\n  \
                   felhom guest set web tags='a;b' --delete description\n  felhom guest set 201 cipassword=@- < password.txt"
 )]
 pub struct Set {

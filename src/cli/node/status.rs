@@ -13,7 +13,7 @@ use crate::ui::{Cell, Detail, Record, units};
 
 /// Show a node's status and resource usage
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  felhom node status\n  felhom node status pve1 -o json")]
+#[command(after_help = "Examples:\n  felhom node status pve1\n  felhom node status pve1 -o json")]
 pub struct Status {
     /// Node [default: the only one]
     #[arg(value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]

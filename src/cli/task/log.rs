@@ -16,7 +16,7 @@ use crate::ui::{Format, clean};
 /// Show the log of a task
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom task log 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'\n  felhom task log -f \"$(felhom backup run 101 --detach)\""
+    after_help = "Examples:\n  felhom task log 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'\n  felhom task log -f \"$(felhom backup run 101 --storage nas --detach)\""
 )]
 pub struct Log {
     /// Task ID (UPID)

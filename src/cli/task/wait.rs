@@ -16,7 +16,7 @@ use super::list::tone;
 /// Wait until tasks end
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom task wait 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'\n  felhom task list --running -o id | xargs felhom task wait --timeout 1h"
+    after_help = "Examples:\n  felhom task wait 'UPID:pve1:0000012C:000364E4:6B0036A8:vzdump:101:felhom@pve!agent:'\n  felhom task list --running -o id | xargs -r felhom task wait --timeout 1h"
 )]
 pub struct Wait {
     /// Task IDs (UPIDs)

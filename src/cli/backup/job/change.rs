@@ -58,7 +58,7 @@ struct Settings {
 /// Create a backup job
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom backup job create nightly --schedule '02:00' --all --storage local --keep last=3\n  felhom backup job create web --schedule 'sat 03:30' --guest 101,102 --storage pbs --mode snapshot"
+    after_help = "Examples:\n  felhom backup job create weekly --schedule 'sun 04:00' --all --storage local --keep last=3\n  felhom backup job create web --schedule 'sat 03:30' --guest 101,102 --storage pbs --mode snapshot"
 )]
 pub struct Create {
     /// Job ID [default: generated]

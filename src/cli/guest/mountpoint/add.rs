@@ -17,7 +17,7 @@ use crate::session::Session;
 /// Add a volume to a container as a mount point
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom guest mountpoint add 101 --volume local-lvm:32 --path /mnt/bulk --no-backup\n  felhom guest mountpoint add web --volume tank:500G --path /srv/data"
+    after_help = "Examples:\n  felhom guest mountpoint add 101 --volume local-lvm:32 --path /mnt/bulk --no-backup\n  felhom guest mountpoint add web --volume local-lvm:500G --path /srv/data"
 )]
 pub struct Add {
     /// Guest: VMID, name or NODE/VMID
