@@ -19,6 +19,7 @@ mod fence;
 mod guard;
 mod guest;
 mod guest_clone;
+mod guest_create;
 mod guest_delete;
 mod guest_power;
 mod guest_set;

@@ -227,3 +227,43 @@ fn a_value_comes_from_standard_input() {
     let config = host.run(["guest", "config", "101", "--jq", ".description"]).ok();
     assert_eq!(config.stdout.trim_end(), text);
 }
+
+#[test]
+fn a_list_of_several_contexts_says_which_line_is_from_which() {
+    let host = Host::demo();
+    let secret = host.home.path().join("secret");
+    std::fs::write(&secret, host.secret("felhom@pve!agent")).unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let context = |name: &str| {
+        format!(
+            "[contexts.{name}]\ntoken_id = \"felhom@pve!agent\"\nsecret = \"file:{}\"\nca_file = \"{}\"\n[[contexts.{name}.endpoints]]\nurl = \"{}\"\n",
+            secret.display(),
+            host.ca_file().display(),
+            host.endpoint()
+        )
+    };
+    host.home.configure(&(context("home") + &context("office")));
+    let list = run(&mut host.home.felhom(["guest", "list", "--contexts", "home,office", "--filter", "vmid=101"])).ok();
+    let lines = list.lines();
+    assert!(lines[0].starts_with("CONTEXT  VMID"), "{list}");
+    assert!(lines[1].starts_with("home ") && lines[2].starts_with("office "), "{list}");
+    let csv = run(&mut host.home.felhom(["task", "list", "--all-contexts", "-o", "csv"])).ok();
+    assert!(csv.stdout.starts_with("context,"), "{csv}");
+    let one = run(&mut host.home.felhom(["-c", "home", "guest", "list"])).ok();
+    assert!(one.stdout.starts_with("VMID "), "{one}");
+}
+
+#[test]
+fn a_long_exit_status_does_not_widen_a_piped_table() {
+    let host = Host::demo();
+    let failed = host.run(["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local-lvm"]).fails(6);
+    assert!(failed.stderr.contains("can't use storage 'local-lvm' for backups - wrong content type"), "{failed}");
+    let errors = ["task", "list", "--errors", "--type", "vzdump", "--limit", "1"];
+    let list = host.run(errors).ok();
+    let (head, line) = (list.lines()[0], list.lines()[1]);
+    let column = |title: &str| head.find(title).unwrap();
+    assert!(column("NODE") - column("EXITSTATUS") <= 42 && line.contains('…') && line.contains("UPID:pve1:"), "{list}");
+    // Named, it is shown in full.
+    let named = host.run(errors.iter().chain(&["--columns", "exitstatus"])).ok();
+    assert!(named.stdout.contains("wrong content type"), "{named}");
+}

@@ -274,7 +274,7 @@ impl Ctx {
                 }
             }
         }
-        self.out.list(&rows)?;
+        self.out.list_of_contexts(&rows)?;
         let Some(first) = faults.first() else { return Ok(()) };
         let alike = faults.len() == sessions.len() && faults.iter().all(|fault| fault.exit_code() == first.exit_code());
         Err(Fault {

@@ -290,12 +290,8 @@ operation!(UsbStatus, UsbStatusReply, UsbStatus);
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
-    use crate::fence::net::{Ip4, Ip6};
     use crate::fence::protocol::{Request, parse_request};
-    use crate::fence::text::Bridge;
 
     fn golden() -> GoldenCreate {
         GoldenCreate {
@@ -308,15 +304,7 @@ mod tests {
             cores: Some(2),
             memory_mib: None,
             swap_mib: None,
-            nets: vec![Net {
-                bridge: Bridge::new("vmbr0").expect("a bridge"),
-                ip: Ip4::Static { address: Ipv4Addr::new(192, 0, 2, 9), prefix: 24 },
-                gateway: None,
-                ip6: Ip6::Auto,
-                gateway6: None,
-                vlan: Some(5),
-                firewall: true,
-            }],
+            nets: vec!["bridge=vmbr0,ip=192.0.2.9/24,ip6=auto,tag=5,firewall=1".parse().expect("a network")],
             nameservers: vec![],
             searchdomain: None,
             tags: vec![],
@@ -339,7 +327,13 @@ mod tests {
     fn a_network_is_written_in_proxmox_syntax() {
         let net: Net = "bridge=vmbr0,ip=192.0.2.9/24,gw=192.0.2.1,ip6=auto,tag=20,firewall=1".parse().expect("a network");
         assert_eq!(net.value(1), "name=eth1,bridge=vmbr0,ip=192.0.2.9/24,gw=192.0.2.1,ip6=auto,tag=20,firewall=1");
+        let text = "name=lan,bridge=vmbr0,hwaddr=BC:24:11:00:09:0A,ip=dhcp,trunks=2;3,mtu=1400,rate=12.5,link_down=1,host-managed=1";
+        assert_eq!(text.parse::<Net>().expect("a network").value(0), text);
         for bad in [
+            "bridge=vmbr0,mtu=1",
+            "bridge=vmbr0,rate=inf",
+            "bridge=vmbr0,trunks=2;x",
+            "bridge=vmbr0,type=macvlan",
             "ip=dhcp",
             "bridge=vmbr0,ip=192.0.2.9",
             "bridge=vmbr0,ip=192.0.2.9/33",

@@ -95,6 +95,18 @@ checked_text!(
     |t| within(t, 15, |c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-' || c == b'.') && t.as_bytes()[0].is_ascii_alphabetic()
 );
 checked_text!(
+    /// An interface inside a container.
+    InterfaceName,
+    "an interface name",
+    |t| within(t, 15, |c| c.is_ascii_alphanumeric() || b"_-.".contains(&c)) && t.as_bytes()[0].is_ascii_alphanumeric()
+);
+checked_text!(
+    /// A MAC address of one interface, not of a group.
+    Mac,
+    "a MAC address",
+    is_mac
+);
+checked_text!(
     /// A guest's tag.
     Tag,
     "a tag",
@@ -108,6 +120,12 @@ checked_text!(
 );
 fn within(text: &str, most: usize, ok: impl Fn(u8) -> bool) -> bool {
     !text.is_empty() && text.len() <= most && text.bytes().all(ok)
+}
+
+fn is_mac(t: &str) -> bool {
+    let bytes: Option<Vec<u8>> =
+        t.split(':').map(|b| u8::from_str_radix(b, 16).ok().filter(|_| b.len() == 2 && !b.starts_with('+'))).collect();
+    bytes.is_some_and(|bytes| bytes.len() == 6 && bytes[0] & 1 == 0)
 }
 
 fn is_uuid(t: &str) -> bool {
@@ -215,6 +233,7 @@ mod tests {
         assert!(MountName::new("a".repeat(33)).is_err() && MountName::new("").is_err());
         assert!(DevicePath::new("/dev/nvme0n1").is_ok() && DevicePath::new("/dev/../etc").is_err() && DevicePath::new("/dev/").is_err());
         assert!(Hostname::new("gold-13.example.org").is_ok() && Hostname::new("-x").is_err() && Hostname::new("a..b").is_err());
+        assert!(Mac::new("BC:24:11:00:09:0a").is_ok() && Mac::new("01:24:11:00:09:00").is_err() && Mac::new("BC:24:11:00:09:+1").is_err());
         assert!(Bridge::new("vmbr0").is_ok() && Bridge::new("vmbr0,ip=1").is_err());
         let key = format!("ssh-ed25519 {} me@here", "A".repeat(68));
         assert!(SshKey::new(key.clone()).is_ok());
@@ -227,7 +246,7 @@ mod tests {
             for good in [
                 Uuid::new(text.as_str()).is_ok(), MountName::new(text.as_str()).is_ok(), DevicePath::new(text.as_str()).is_ok(),
                 StorageId::new(text.as_str()).is_ok(), TemplateVolume::new(text.as_str()).is_ok(), Hostname::new(text.as_str()).is_ok(),
-                Bridge::new(text.as_str()).is_ok(), Tag::new(text.as_str()).is_ok(),
+                Bridge::new(text.as_str()).is_ok(), InterfaceName::new(text.as_str()).is_ok(), Mac::new(text.as_str()).is_ok(), Tag::new(text.as_str()).is_ok(),
             ] {
                 if good {
                     prop_assert!(!text.starts_with('-') && !text.is_empty());

@@ -75,6 +75,13 @@ impl Out {
         self.grid(Grid::of_rows(rows, self.format())?)
     }
 
+    /// A list over several contexts: each line says which one it is from.
+    pub fn list_of_contexts<T: Row>(&self, rows: &[T]) -> Result<()> {
+        let mut grid = Grid::of_rows(rows, self.format())?;
+        grid.heads.iter_mut().filter(|head| head.name == "context").for_each(|head| (head.hidden, head.wide) = (false, false));
+        self.grid(grid)
+    }
+
     /// One thing: keys and values, an object in JSON.
     pub fn one<T: Record>(&self, record: &T) -> Result<()> {
         let format = self.format();

@@ -82,6 +82,14 @@ impl<T: ?Sized> Column<T> {
         self
     }
 
+    /// Shortened in a pipe too, where the width of a line has no limit.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        self.head.flex = true;
+        self.head.brief = true;
+        self
+    }
+
     /// May take several lines instead of being shortened.
     #[must_use]
     pub fn wraps(mut self) -> Self {
@@ -110,10 +118,20 @@ pub(super) struct Head {
     pub(super) wide: bool,
     pub(super) flex: bool,
     pub(super) wraps: bool,
+    pub(super) brief: bool,
 }
 
 impl Head {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), title: name.to_uppercase(), right: false, hidden: false, wide: false, flex: false, wraps: false }
+        Self {
+            name: name.to_owned(),
+            title: name.to_uppercase(),
+            right: false,
+            hidden: false,
+            wide: false,
+            flex: false,
+            wraps: false,
+            brief: false,
+        }
     }
 }

@@ -10,6 +10,8 @@ use super::{Cell, Detail, Screen, Tone};
 
 /// A cell longer than this is shortened even where the width has no limit.
 const ABSURD: usize = 200;
+/// The most of a brief cell, unless its column was named.
+const BRIEF: usize = 40;
 /// A column is not shortened below this.
 const LEAST: usize = 8;
 /// Between two columns.
@@ -150,7 +152,11 @@ pub(super) fn measure(text: &str) -> usize {
 }
 
 fn column<'a>(head: &'a Head, at: usize, rows: &[Vec<&Cell>], layout: &Layout) -> Column<'a> {
-    let most = if head.wraps { usize::MAX } else { ABSURD };
+    let most = match head {
+        Head { wraps: true, .. } => usize::MAX,
+        Head { brief: true, .. } if !layout.named => BRIEF,
+        _ => ABSURD,
+    };
     let texts: Vec<String> = rows.iter().map(|row| shorten(&shown(row[at]), most)).collect();
     let title = clean::line(&head.title).into_owned();
     let widest = texts.iter().map(|t| measure(t)).max().unwrap_or(0);

@@ -128,6 +128,25 @@ fn golden_containers_default_to_all_cores_of_the_host() {
 }
 
 #[test]
+fn a_golden_container_has_the_features_and_networks_asked_for() {
+    let demo = Demo::new();
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let create = ["guest", "create", "lxc", template, "--hostname", "gold", "--storage", "local-lvm", "--cores", "2", "--golden"];
+    let net = "bridge=vmbr0,hwaddr=BC:24:11:00:09:0A,mtu=1400,link_down=1";
+    let plan = demo.json(&[&create[..], &["--vmid", "9051", "--features", "nesting=0", "--net", net, "--plan"]].concat());
+    let request = &plan["items"][0]["steps"][0]["params"]["request"];
+    assert_eq!((&request["features"]["nesting"], &request["features"]["keyctl"]), (&false.into(), &true.into()), "{plan}");
+    let (code, stdout, stderr) = demo.run(&[&create[..], &["--vmid", "9051", "--features", "nesting=0", "--net", net]].concat());
+    assert_eq!(code, 0, "{stdout} {stderr}");
+    let config = demo.json(&["guest", "config", "9051"]);
+    let net0 = config["net0"].as_str().unwrap_or_default();
+    assert!(["hwaddr=BC:24:11:00:09:0A", "mtu=1400", "link_down=1"].iter().all(|part| net0.contains(part)), "{config}");
+    assert_eq!(config["features"], "keyctl=1");
+    let (code, _, stderr) = demo.run(&[&create[..], &["--vmid", "9052", "--features", "nesting=1,keyctl=1"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
 fn usb_refusals_have_their_exit_codes() {
     let demo = Demo::new();
     let code = |args: &[&str], word: &str| {

@@ -55,7 +55,7 @@ pub struct Lxc {
     #[arg(long, value_name = "GIB", default_value_t = 8)]
     size: u32,
     /// Container features: nesting=1, keyctl=1
-    #[arg(long, value_name = "LIST", conflicts_with = "golden")]
+    #[arg(long, value_name = "LIST")]
     features: Option<String>,
     /// Create it with keyctl=1 through the root helper
     #[arg(long)]
@@ -115,11 +115,7 @@ fn backup_to(words: &[String]) -> Result<Option<StorageId>> {
 impl Lxc {
     fn run(self, ctx: &Ctx) -> Result<()> {
         let ask = create::Lxc {
-            features: match (&self.features, self.golden) {
-                (_, true) => Features { nesting: true, keyctl: true },
-                (Some(text), false) => features(text)?,
-                (None, false) => Features { nesting: false, keyctl: false },
-            },
+            features: features(self.features.as_deref().unwrap_or_default(), self.golden)?,
             ssh_keys: self.ssh_keys.as_deref().map(read_keys).transpose()?.unwrap_or_default(),
             password: if self.password_stdin { Some(read_password()?) } else { None },
             template: self.template,
@@ -147,16 +143,21 @@ impl Lxc {
     }
 }
 
-fn features(text: &str) -> Result<Features> {
-    let mut features = Features { nesting: false, keyctl: false };
-    for part in text.split(',') {
+/// The features of the container; `golden` ones have nesting and keyctl by default, and keyctl always.
+fn features(text: &str, golden: bool) -> Result<Features> {
+    let mut features = Features { nesting: golden, keyctl: golden };
+    for part in text.split(',').filter(|part| !part.is_empty()) {
         match part {
             "nesting=1" => features.nesting = true,
+            "nesting=0" => features.nesting = false,
             "keyctl=1" => features.keyctl = true,
-            "nesting=0" | "keyctl=0" => {}
+            "keyctl=0" if golden => {
+                return Err(Fault::usage("--golden sets keyctl=1, --features says keyctl=0").with_hint("remove one of the two options"));
+            }
+            "keyctl=0" => features.keyctl = false,
             other => {
-                return Err(Fault::usage(format!("`{other}` is not a feature that felhom sets"))
-                    .with_hint("nesting=1 and keyctl=1 are; others are set by root with `pct set`"));
+                return Err(Fault::usage(format!("felhom does not set the feature '{other}'"))
+                    .with_hint("use nesting=1 and keyctl=1; root sets others with `pct set`"));
             }
         }
     }

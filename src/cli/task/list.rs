@@ -134,7 +134,7 @@ impl Row for Shown {
             Column::new("status", |t: &Self| Cell::state(t.status, tone(t.status))),
             Column::new("duration_s", |t: &Self| Cell::maybe(t.duration_s, Cell::Seconds)).title("TOOK"),
             Column::new("user", |t: &Self| Cell::text(&t.user)).flex(),
-            Column::new("exitstatus", |t: &Self| Cell::maybe(t.exitstatus.clone(), Cell::Text)).flex().wide(),
+            Column::new("exitstatus", |t: &Self| Cell::maybe(t.exitstatus.clone(), Cell::Text)).brief().wide(),
             Column::new("node", |t: &Self| Cell::text(&t.node)).wide(),
             Column::new("upid", |t: &Self| Cell::text(&t.upid)).wide(),
             Column::new("ended_at", |t: &Self| Cell::maybe(t.ended_at.clone(), Cell::Text)).hidden(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::files::{self, TempFile};
 use super::lock::RUN_DIR;
 use super::system::{Host, Tool};
-use crate::fence::net::{Ip4, Ip6};
+use crate::fence::net::Net;
 use crate::fence::policy::{POLICY_FILE, Policy, not_allowed};
 use crate::fence::protocol::{ErrorKind, HelperError};
 use crate::fence::request::{GoldenCreate, GoldenCreateReply};
@@ -105,12 +105,8 @@ fn check_policy(host: &Host<'_>, policy: &Policy, request: &GoldenCreate) -> Res
     {
         return bad("size, cores or memory is too small, or there are too many networks or keys");
     }
-    for net in &request.nets {
-        let prefix4 = matches!(net.ip, Ip4::Static { prefix, .. } if prefix > 32);
-        let prefix6 = matches!(net.ip6, Ip6::Static { prefix, .. } if prefix > 128);
-        if prefix4 || prefix6 || net.vlan.is_some_and(|v| !(1..=4094).contains(&v)) {
-            return bad("a network has an invalid prefix length or VLAN");
-        }
+    if !request.nets.iter().all(Net::in_range) {
+        return bad("a network has an invalid prefix length, VLAN, MTU or rate");
     }
     Ok(())
 }
