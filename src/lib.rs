@@ -48,6 +48,8 @@ pub mod fence;
 pub mod guard;
 pub mod interrupt;
 #[cfg(feature = "cli")]
+pub mod nouns;
+#[cfg(feature = "cli")]
 pub mod ops;
 #[cfg(feature = "cli")]
 pub mod redact;

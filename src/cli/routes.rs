@@ -33,11 +33,10 @@ struct Shown {
 
 impl Routes {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let rows: Vec<Shown> = routes::ROWS
-            .iter()
+        let rows: Vec<Shown> = routes::rows()
             .map(|row| {
                 let key = row.key();
-                let verbs = routes::VERBS.iter().filter(|verb| verb.calls.contains(&key.as_str())).map(|verb| verb.name).collect();
+                let verbs = routes::verbs().filter(|verb| verb.calls.contains(&key.as_str())).map(|verb| verb.name).collect();
                 Shown {
                     backend: Backend::Api,
                     method: row.method.word(),
@@ -81,6 +80,7 @@ fn fence() -> impl Iterator<Item = Shown> {
 pub fn privileges(privs: &Privs) -> String {
     match privs {
         Privs::None => "-".into(),
+        Privs::Root => "root@pam, not a token".into(),
         Privs::Need(privilege, path) => format!("{privilege} on {path}"),
         Privs::All(list) => list.iter().map(privileges).collect::<Vec<_>>().join("; "),
         Privs::Any(list) => list.iter().map(privileges).collect::<Vec<_>>().join(" or "),

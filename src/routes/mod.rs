@@ -1,5 +1,6 @@
 //! The routing table: what every call needs, risks, and asks. Plans, denials, roles made to measure, `felhom routes` and the raw `api` verb read it.
 
+mod derived;
 mod needs;
 mod rows;
 mod sends;
@@ -10,40 +11,21 @@ use std::collections::BTreeMap;
 
 use crate::api::{Method, Request};
 
+pub use crate::api::Risk;
+
 pub use needs::{Grant, Needs, either, needs};
+pub use derived::templates;
 pub use rows::ROWS;
 pub use sends::{ONLY_WITH, SENDS, Sends};
 pub use verbs::{COMFORT, COMMON, VERBS, Verb};
-
-/// How much harm a change can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Risk {
-    /// Changes nothing.
-    Read,
-    Safe,
-    /// Stops or degrades something that runs.
-    Disruptive,
-    /// Data or identity is lost.
-    Irreversible,
-}
-
-impl Risk {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Safe => "safe",
-            Self::Disruptive => "disruptive",
-            Self::Irreversible => "irreversible",
-        }
-    }
-}
 
 /// The privileges that a call needs. Paths are templates over the call's path and parameters: `/vms/{vmid}`, `/storage/{storage}`.
 #[derive(Debug, Clone, Copy)]
 pub enum Privs {
     /// Any valid login.
     None,
+    /// root@pam itself; no token of it.
+    Root,
     Need(&'static str, &'static str),
     All(&'static [Privs]),
     Any(&'static [Privs]),
@@ -63,7 +45,7 @@ impl Privs {
         match self {
             Self::All(list) => list.iter().flat_map(Self::options).collect(),
             Self::When(option, _) | Self::WhenDrive(option, ..) => vec![option],
-            Self::None | Self::Need(..) | Self::Any(_) | Self::WhenIs(..) | Self::Without(..) => Vec::new(),
+            Self::None | Self::Root | Self::Need(..) | Self::Any(_) | Self::WhenIs(..) | Self::Without(..) => Vec::new(),
         }
     }
 }
@@ -153,7 +135,7 @@ pub fn find(request: &Request) -> Option<(&'static Row, Bound)> {
             }
         }
     }
-    best
+    best.or_else(|| derived::find(request))
 }
 
 fn bind(template: &'static str, path: &[String]) -> Option<Bound> {
@@ -175,7 +157,23 @@ fn bind(template: &'static str, path: &[String]) -> Option<Bound> {
 /// The row with this key, `GET /version`.
 pub fn by_key(key: &str) -> Option<&'static Row> {
     let (method, template) = key.split_once(' ')?;
-    ROWS.iter().find(|row| row.template == template && row.method.word() == method)
+    rows().find(|row| row.template == template && row.method.word() == method)
+}
+
+/// Every row: first the hand-written ones.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(derived::rows())
+}
+
+/// Every verb: first the hand-written ones.
+pub fn verbs() -> impl Iterator<Item = &'static Verb> {
+    VERBS.iter().chain(derived::verbs())
+}
+
+/// Whether a verb may make a call: it names it, every verb may make it, or it is how a declared verb looks up its object.
+pub fn allows(verb: &Verb, request: &Request) -> bool {
+    let key = find(request).map(|(row, _)| row.key()).unwrap_or_default();
+    verb.calls.iter().chain(COMMON).any(|named| **named == key) || derived::looks_up(verb.name, request)
 }
 
 /// The risk of a request: an unknown write counts as irreversible.
@@ -189,7 +187,7 @@ pub fn risk(request: &Request) -> Risk {
 
 /// The verb with this name.
 pub fn verb(name: &str) -> Option<&'static Verb> {
-    VERBS.iter().find(|verb| verb.name == name)
+    VERBS.iter().find(|verb| verb.name == name).or_else(|| derived::verb(name))
 }
 
 /// What a verb sends of that which needs something; `None` where it may send anything.

@@ -33,7 +33,8 @@ pub fn needs(request: &Request) -> Option<Needs> {
 
 fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
     match privs {
-        Privs::None => {}
+        // No privilege makes a token root.
+        Privs::None | Privs::Root => {}
         Privs::Need(privilege, path) => {
             let on = |path: &str| fill(path, request, bound).into_iter().map(|path| Grant { path, privilege: (*privilege).into() });
             // A guest that is made in a pool has its rights from there too.

@@ -177,8 +177,7 @@ impl Client {
         if cfg!(debug_assertions)
             && let Some(verb) = routes::verb(&self.verb)
         {
-            let key = routes::find(request).map(|(row, _)| row.key()).unwrap_or_default();
-            if !verb.calls.iter().chain(routes::COMMON).any(|named| **named == key) {
+            if !routes::allows(verb, request) {
                 return Err(Fault::other(format!(
                     "`felhom {}` makes a call that src/routes/verbs.rs does not name for it: {request}",
                     self.verb

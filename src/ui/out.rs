@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use indicatif::MultiProgress;
 use serde_json::{Map, Value};
 
+use super::field::{self, As, Field};
 use super::grid::{self, Grid};
 use super::row::Head;
 use super::sink::Sink;
@@ -94,6 +95,28 @@ impl Out {
         let fields: Vec<(String, Cell)> = record.fields().into_iter().map(|(key, cell)| (key.to_owned(), cell)).collect();
         let json = if grid::wants_json(format) { grid::to_value(record)? } else { Value::Null };
         self.fields(&fields, json)
+    }
+
+    /// A list of objects with columns that are described as data; `id` is the key that names a row.
+    pub fn objects(&self, fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'static str, id: &str) -> Result<()> {
+        self.grid(field::grid(fields, rows, noun, id))
+    }
+
+    /// One object: the given keys first, then the others.
+    pub fn object(&self, fields: &[Field], object: Map<String, Value>, id: &str) -> Result<()> {
+        let format = self.format();
+        if format == Format::Id {
+            return self.ids([object.get(id).map(grid::cell_of).map(|cell| cell.raw()).or_else(|| grid::id_of(&Value::Object(object)))]);
+        }
+        let others = object.keys().filter(|key| !fields.iter().any(|field| field.key() == *key)).map(|key| Field::new(key, As::Plain));
+        let fields: Vec<Field> = fields.iter().cloned().chain(others).collect();
+        let known = || fields.iter().filter_map(|field| Some((field, object.get(field.key())?)));
+        if format == Format::Table && self.options.columns.is_none() {
+            let details: Vec<_> = known().map(|(field, value)| field.detail(value)).collect();
+            return self.data(&table::render_details(&details, &self.screen));
+        }
+        let cells: Vec<(String, Cell)> = known().map(|(field, value)| (field.key().to_owned(), field.cell(value))).collect();
+        self.fields(&cells, Value::Object(object))
     }
 
     /// Any JSON, e.g. what a raw call answered: a table for an array of objects, keys and values for an object, plain text for the rest.

@@ -60,6 +60,17 @@ pub fn verify(method: &Method, params: &mut Params) -> Result<(), BTreeMap<Strin
     if errors.0.is_empty() { Ok(()) } else { Err(errors.0) }
 }
 
+/// Checks one value by itself.
+pub fn verify_value(schema: &Schema, name: &str, text: &str) -> Result<(), String> {
+    let mut errors = Errors::default();
+    let value = match schema.kind {
+        Some(Kind::Array) => Value::Array(vec![Value::String(text.to_owned())]),
+        _ => Value::String(text.to_owned()),
+    };
+    present(&value, schema, name, &mut errors, None);
+    errors.0.into_values().next().map_or(Ok(()), |text| Err(text.trim_end().replace('\n', "; ")))
+}
+
 /// An array where a list is expected becomes a list; a single value where an array is expected becomes an array.
 fn normalise(schema: &Schema, params: &mut Params) {
     for (name, value) in params.iter_mut() {

@@ -136,6 +136,40 @@ impl Schema {
         self.all_of.iter().chain(&self.one_of).find_map(|part| part.property(name))
     }
 
+    /// The names of all properties of an object; of a family such as `net[n]` each member.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.properties.iter().flat_map(BTreeMap::keys) {
+            match name.strip_suffix("[n]") {
+                Some(stem) => names.extend((0..family_size(stem)).map(|n| format!("{stem}{n}"))),
+                None => names.push(name.clone()),
+            }
+        }
+        for name in self.all_of.iter().chain(&self.one_of).flat_map(Self::names) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let kind = self.type_property.clone().filter(|name| !self.one_of.is_empty() && !names.contains(name));
+        names.extend(kind);
+        names
+    }
+
+    /// The schema of a parameter, also of the one that chooses between variants, and whether it must always be given.
+    pub fn parameter(&'static self, name: &str) -> Option<(&'static Self, bool)> {
+        if self.type_property.as_deref() == Some(name)
+            && let Some(schema) = self.type_property_schema.as_deref()
+        {
+            return Some((schema, !schema.optional));
+        }
+        if let Some(found) = self.all_of.iter().find_map(|part| part.parameter(name)) {
+            return Some(found);
+        }
+        let schema = self.property(name)?;
+        let everywhere = self.one_of.iter().all(|part| part.property(name).is_some());
+        Some((schema, !schema.optional && everywhere))
+    }
+
     /// The fields when this is a property string.
     pub fn fields(&self) -> Option<&BTreeMap<String, Schema>> {
         match self.format.as_ref()? {

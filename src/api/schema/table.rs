@@ -169,6 +169,11 @@ pub fn methods() -> impl Iterator<Item = &'static Method> {
     table().entries.iter().map(Entry::method)
 }
 
+/// Verb and path template of every method; no line is parsed for it.
+pub fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
+    table().entries.iter().map(|entry| (entry.verb, entry.template))
+}
+
 /// The method with this path template.
 pub fn method(verb: &str, template: &str) -> Option<&'static Method> {
     table().entries.iter().find(|entry| entry.verb == verb && entry.template == template).map(Entry::method)

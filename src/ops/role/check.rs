@@ -9,7 +9,7 @@ use super::presets::Preset;
 use super::sides::Sides;
 use crate::fault::Side;
 use crate::guard::plan::{Held, holds};
-use crate::routes::{Grant, VERBS, Verb};
+use crate::routes::{self, Grant, Verb};
 
 /// These are done as an administrator, whatever the token may do.
 const ADMINISTRATOR: &[&str] = &["role bootstrap", "role rotate", "role revoke"];
@@ -74,7 +74,7 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// Every verb, on everything or on what is named.
     pub fn verbs(&self, scope: &Scope) -> Vec<VerbState> {
-        VERBS.iter().filter(|verb| !ADMINISTRATOR.contains(&verb.name)).map(|verb| self.verb(verb, scope)).collect()
+        routes::verbs().filter(|verb| !ADMINISTRATOR.contains(&verb.name) && !measure::root_only(verb)).map(|verb| self.verb(verb, scope)).collect()
     }
 
     fn verb(&self, verb: &Verb, scope: &Scope) -> VerbState {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::GuestKind;
 use crate::fault::{Fault, Result};
-use crate::routes::{self, Grant, ONLY_WITH, Privs, Sends, VERBS, Verb};
+use crate::routes::{self, Grant, ONLY_WITH, Privs, Sends, Verb};
 
 /// A privilege on a path template, `/vms/{vmid}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +43,22 @@ pub struct Measured {
 /// The verbs that a pattern means: `backup run`, `snapshot *`.
 pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
     let pattern = pattern.split_whitespace().collect::<Vec<_>>().join(" ");
-    let found: Vec<&Verb> = VERBS.iter().filter(|verb| fits(&pattern, verb.name)).collect();
+    let found: Vec<&Verb> = routes::verbs().filter(|verb| fits(&pattern, verb.name)).collect();
     if found.is_empty() {
         return Err(Fault::usage(format!("--allow '{pattern}' is no verb of felhom"))
             .with_hint("`felhom routes` lists them; 'snapshot *' stands for all of a noun"));
     }
-    Ok(found)
+    let (root_only, found): (Vec<&Verb>, Vec<&Verb>) = found.into_iter().partition(|verb| root_only(verb));
+    match root_only.first() {
+        Some(verb) if found.is_empty() => Err(Fault::usage(format!("--allow '{pattern}': only root@pam may run `{}`", verb.name))
+            .with_hint("use a context with `transport = \"ssh\"`; no token can be allowed to")),
+        _ => Ok(found),
+    }
+}
+
+/// Whether no privilege is enough for a verb.
+pub fn root_only(verb: &Verb) -> bool {
+    verb.calls.iter().filter_map(|key| routes::by_key(key)).any(|row| matches!(row.privs, Privs::Root))
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
@@ -124,7 +134,7 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
     if verb.name == "backup age" || !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
         push(groups, vec![guest("VM.Audit")]);
     }
-    if noun == "sdn" {
+    if matches!(verb.name, "sdn apply" | "sdn pending") {
         push(groups, ["SDN.Audit", "SDN.Allocate"].map(|privilege| Wish { privilege, template: "/sdn" }).to_vec());
     }
     if noun == "storage" {
@@ -135,7 +145,8 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
 fn gather(privs: &Privs, sends: Option<&Sends>, needs: &mut Needs) {
     let always = |option: &&str| sends.is_some_and(|sends| sends.always.contains(option));
     match privs {
-        Privs::None => {}
+        // Refused for a token before it comes to this (`verbs`).
+        Privs::None | Privs::Root => {}
         Privs::Need(privilege, template) => {
             // Which storage a parameter names is all one here: the scope says which there are.
             let template = if template.starts_with("/storage/{") { "/storage/{storage}" } else { template };
@@ -302,7 +313,7 @@ mod tests {
 
     #[test]
     fn every_verb_has_paths_that_can_be_granted() {
-        for verb in VERBS {
+        for verb in routes::verbs() {
             for wish in needs(verb, None).groups.iter().flatten() {
                 for path in Scope::default().paths(wish.template) {
                     assert!(path.starts_with('/') && !path.contains('{'), "{}: {path}", verb.name);

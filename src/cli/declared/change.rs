@@ -1,0 +1,133 @@
+//! Declared commands that change something: looked up before, sent through the guard, and verified afterwards.
+
+use clap::ArgMatches;
+use serde_json::{Map, Value as Json};
+
+use super::asked::{Asked, Settled};
+use super::show::{self, Seen};
+use crate::api::{Value, lenient, list};
+use crate::cli::Ctx;
+use crate::fault::{Fault, Kind, Result};
+use crate::guard::{Change, Item, Step, Target};
+use crate::nouns::{Noun, Verb};
+use crate::redact;
+use crate::session::Session;
+
+pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
+    let asked = Asked::read(ctx, noun, verb, matches)?;
+    if verb.name == "set" && asked.params.len() == verb.fixed.len() && asked.unset.is_empty() {
+        return Err(Fault::usage("nothing to change").with_hint(format!("run `felhom {} set --help` for the options", noun.words)));
+    }
+    let session = ctx.session()?;
+    let settled = asked.settle(&session)?;
+    let mut change = Change::new(format!("{} {} {}", verb.name, noun.one, asked.keys.join(", ")).trim_end());
+    for key in &asked.keys {
+        change.items.push(item(&session, &settled, key)?);
+    }
+    ctx.carry_out(&session, change, |item, done| {
+        if done.outputs.get(STEP).is_some_and(|answer| answer.is_string()) && done.upid.is_none() {
+            // An ID or a secret that is told once.
+            let answer = done.outputs.get(STEP).cloned().unwrap_or_default();
+            verify(&session, &settled, item.target.name.as_deref().unwrap_or_default())?;
+            return Ok(Map::from_iter([("result".to_owned(), answer)]));
+        }
+        let answer = done.outputs.get(STEP).and_then(Json::as_object).cloned().unwrap_or_default();
+        verify(&session, &settled, item.target.name.as_deref().unwrap_or_default())?;
+        Ok(answer)
+    })
+}
+
+const STEP: &str = "call";
+
+fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
+    let Asked { noun, verb, .. } = *settled.asked;
+    let name = Some(key.to_owned()).filter(|key| !key.is_empty());
+    let vmid = settled.values.get("vmid").and_then(|vmid| vmid.parse().ok());
+    let target = Target { node: settled.node().map(str::to_owned), vmid, name, kind: Some(noun.one) };
+    let mut item = Item::new(verb.name, target).risk(verb.risk);
+    if !key.is_empty() {
+        item = item.word(key).lane(noun.words);
+    }
+    let mut call = settled.call(key);
+    let root_only = settled.method().is_some_and(|method| method.permissions.is_none() || !method.allow_token);
+    if root_only && session.who().contains('!') {
+        let fault = Fault::new(Kind::Denied, format!("only root@pam may {} {}; no API token can", verb.name, noun.many));
+        return Ok(item.step(Step::call(STEP, call)).refused(fault.with_hint("use a context with `transport = \"ssh\"`")));
+    }
+    let takes_digest = settled.method().is_some_and(|method| method.parameters.property("digest").is_some());
+    let seen = if verb.looked_up || takes_digest { show::object(session, settled, key)? } else { Seen::Hidden };
+    match (&seen, verb.name) {
+        (Seen::There(_), "create") if verb.looked_up => {
+            let fault = Fault::refused(format!("{} '{key}' exists already", noun.one));
+            let hint = noun.verbs().find(|verb| verb.name == "set").map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
+            return Ok(item.refused(Fault { hint, ..fault }));
+        }
+        (Seen::Absent, "set" | "delete") if verb.looked_up => {
+            let fault = Fault::not_found(format!("{} '{key}' does not exist", noun.one));
+            return Ok(item.refused(fault.with_hint(format!("run `felhom {} list`", noun.words))));
+        }
+        (Seen::There(object), "set") if unchanged(settled, object) => return Ok(item.unchanged()),
+        _ => {}
+    }
+    if let Seen::There(object) = &seen
+        && takes_digest
+        && let Some(digest) = object.get("digest").and_then(lenient::text)
+    {
+        item = item.fact("digest", &digest);
+        call = call.with("digest", digest);
+    }
+    Ok(item.step(Step::call(STEP, call)))
+}
+
+/// Whether everything that is asked for is so already.
+fn unchanged(settled: &Settled<'_>, object: &Map<String, Json>) -> bool {
+    let wanted = settled.asked.params.iter().filter(|(key, _)| !is_fixed(settled, key));
+    let same = |(key, value): &(String, Value)| object.get(key).is_some_and(|now| equal(value, now));
+    wanted.clone().all(same) && settled.asked.unset.iter().all(|key| !object.contains_key(key))
+}
+
+fn is_fixed(settled: &Settled<'_>, key: &str) -> bool {
+    settled.asked.verb.fixed.iter().any(|(fixed, _)| *fixed == key)
+}
+
+/// Compares what was sent with what the host has, which it writes in its own form.
+fn equal(sent: &Value, now: &Json) -> bool {
+    let parts = |text: &str| {
+        let mut parts: Vec<String> = list::split(text).map(str::to_owned).collect();
+        parts.sort();
+        parts
+    };
+    let now = match now {
+        Json::Bool(flag) => u8::from(*flag).to_string(),
+        Json::Array(items) => items.iter().filter_map(lenient::text).collect::<Vec<_>>().join(","),
+        Json::Object(map) => {
+            map.iter().filter_map(|(key, value)| Some(format!("{key}={}", lenient::text(value)?))).collect::<Vec<_>>().join(",")
+        }
+        other => lenient::text(other).unwrap_or_default(),
+    };
+    parts(&sent.wire().join(",")) == parts(&now)
+}
+
+/// Looks at the object after the host said that it is done.
+fn verify(session: &Session, settled: &Settled<'_>, key: &str) -> Result<()> {
+    let Asked { noun, verb, .. } = *settled.asked;
+    if !verb.looked_up {
+        return Ok(());
+    }
+    let not_done = |why: String| Err(Fault::other(format!("the host reported success, but {why}")));
+    match (verb.name, show::object(session, settled, key)?) {
+        ("create", Seen::Absent) => not_done(format!("{} '{key}' does not exist", noun.one)),
+        ("delete", Seen::There(_)) => not_done(format!("{} '{key}' still exists", noun.one)),
+        ("set", Seen::There(object)) => {
+            let plain = |value: &Value| !matches!(value, Value::Secret(_)) && !value.wire().join(",").contains('=');
+            let params = settled.asked.params.iter().filter(|(key, value)| plain(value) && !redact::sensitive(key));
+            let differing = params.filter_map(|(key, value)| {
+                let now = object.get(key).filter(|now| !equal(value, now))?;
+                Some(format!("{key} is '{}', requested '{}'", lenient::text(now).unwrap_or_default(), value.shown()))
+            });
+            let differing: Vec<String> = differing.collect();
+            if differing.is_empty() { Ok(()) } else { not_done(differing.join("; ")) }
+        }
+        _ => Ok(()),
+    }
+}

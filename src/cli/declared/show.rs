@@ -1,0 +1,189 @@
+//! Declared commands that read: lists, objects, text.
+
+use clap::ArgMatches;
+use serde_json::{Map, Value as Json, json};
+
+use super::args::several_nodes;
+use super::asked::{Asked, Settled};
+use crate::api::schema::{Method, Typed};
+use crate::api::{Call, lenient};
+use crate::cli::Ctx;
+use crate::fault::Result;
+use crate::nouns::{Noun, Shape, Verb};
+use crate::ops::nodes;
+use crate::session::Session;
+use crate::ui::{As, Field};
+
+pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
+    let asked = Asked::read(ctx, noun, verb, matches)?;
+    match verb.shape {
+        Shape::List(columns) => list(ctx, &asked, columns),
+        Shape::Show(keys) => {
+            let session = ctx.session()?;
+            let settled = asked.settle(&session)?;
+            let answer = session.client()?.get(&settled.call(&asked.keys[0]))?;
+            match answer {
+                Json::Object(object) => {
+                    let object = typed(settled.method(), object);
+                    let fields = fields(settled.method(), keys, &object);
+                    ctx.out.object(&fields, placed(&session, settled.node(), object), noun.key)
+                }
+                other => ctx.out.value(&other),
+            }
+        }
+        _ => {
+            let session = ctx.session()?;
+            let answer = session.client()?.get(&asked.settle(&session)?.call(&asked.keys[0]))?;
+            ctx.out.text(&lines(&answer))
+        }
+    }
+}
+
+fn list(ctx: &Ctx, asked: &Asked<'_>, columns: &[&str]) -> Result<()> {
+    let everywhere = several_nodes(asked.noun, asked.verb) && asked.noun.path(asked.verb).contains("{node}");
+    let method = super::params::methods(asked.noun, asked.verb).into_iter().next();
+    let rows = ctx.gather(|session| {
+        if everywhere {
+            return nodes::each(session, asked.node.as_deref(), |node| rows(session, &asked.on(node), method));
+        }
+        rows(session, &asked.settle(session)?, method)
+    })?;
+    let mut shown: Vec<Field> = vec![Field::new("context", As::Plain).hidden()];
+    if everywhere && !columns.iter().any(|column| column.starts_with("node")) {
+        let one = rows.items.iter().map(|row| &row["node"]).all(|node| *node == rows.items[0]["node"]);
+        let node = Field::new("node", As::Plain);
+        shown.push(if one { node.hidden() } else { node });
+    }
+    let sample = Map::new();
+    shown.extend(fields(method, columns, &sample));
+    ctx.show_objects(&shown, rows, asked.noun.many, asked.noun.key)
+}
+
+fn rows(session: &Session, settled: &Settled<'_>, method: Option<&'static Method>) -> Result<Vec<Map<String, Json>>> {
+    let answer: Json = session.client()?.get(&settled.call(&settled.asked.keys[0]))?;
+    let objects = match answer {
+        Json::Array(items) => items,
+        // An object of objects: the key is a name of its own.
+        Json::Object(map) => map.into_iter().map(|(name, value)| named(settled.asked.noun.key, &name, value)).collect(),
+        _ => Vec::new(),
+    };
+    let node = settled.node();
+    let row = |item: Json| {
+        let object = match item {
+            Json::Object(object) => typed(method, object),
+            other => Map::from_iter([(name_of(settled.asked.noun), other)]),
+        };
+        placed(session, node, object)
+    };
+    Ok(objects.into_iter().map(row).collect())
+}
+
+fn name_of(noun: &Noun) -> String {
+    if noun.key.is_empty() { "name".into() } else { noun.key.to_owned() }
+}
+
+fn named(key: &str, name: &str, value: Json) -> Json {
+    let key = if key.is_empty() { "name" } else { key };
+    match value {
+        Json::Object(mut object) => {
+            object.entry(key).or_insert_with(|| name.into());
+            Json::Object(object)
+        }
+        other => json!({ key: name, "value": other }),
+    }
+}
+
+/// The object with its context and node in front.
+fn placed(session: &Session, node: Option<&str>, object: Map<String, Json>) -> Map<String, Json> {
+    let mut placed = Map::new();
+    placed.insert("context".into(), session.context.as_str().into());
+    if let Some(node) = node {
+        placed.insert("node".into(), node.into());
+    }
+    placed.extend(object);
+    placed
+}
+
+/// Values with the types that the schema declares: the host sends 1 for yes, and some numbers as text.
+pub(super) fn typed(method: Option<&Method>, object: Map<String, Json>) -> Map<String, Json> {
+    let put_right = |(key, value): (String, Json)| {
+        let value = match (method.and_then(|method| method.typed(&key)), &value) {
+            (Some(Typed::Flag), Json::Number(_) | Json::String(_)) => lenient::integer(&value).map_or(value, |n| (n != 0).into()),
+            (Some(Typed::Int | Typed::Bytes | Typed::Time | Typed::Seconds), Json::String(_)) => {
+                lenient::integer(&value).map_or(value, Json::from)
+            }
+            (Some(Typed::Number | Typed::Share), Json::String(_)) => lenient::number(&value).map_or(value, Json::from),
+            _ => value,
+        };
+        (key, value)
+    };
+    object.into_iter().map(put_right).collect()
+}
+
+/// The described fields, with the schema's types where the description names none, and then the object's other keys.
+fn fields(method: Option<&Method>, keys: &[&str], object: &Map<String, Json>) -> Vec<Field> {
+    let mut fields: Vec<Field> = keys.iter().map(|spec| Field::read(spec)).collect();
+    for key in object.keys().filter(|key| *key != "digest") {
+        if !fields.iter().any(|field| field.key() == key) {
+            fields.push(Field::new(key, As::Plain));
+        }
+    }
+    for field in &mut fields {
+        if field.shown == As::Plain {
+            field.shown = match method.and_then(|method| method.typed(field.key())) {
+                Some(Typed::Flag) => As::Flag,
+                Some(Typed::Bytes) => As::Bytes,
+                Some(Typed::Time) => As::Time,
+                Some(Typed::Seconds) => As::Seconds,
+                Some(Typed::Share) => As::Share,
+                _ => As::Plain,
+            };
+        }
+    }
+    fields
+}
+
+/// Text out of an answer: itself, or the lines of a log.
+fn lines(answer: &Json) -> String {
+    match answer {
+        Json::String(text) if text.ends_with('\n') => text.clone(),
+        Json::Array(items) => {
+            let line = |item: &Json| item.get("t").or_else(|| item.get("line")).unwrap_or(item).clone();
+            items.iter().map(line).map(|line| line.as_str().map_or_else(|| line.to_string(), str::to_owned) + "\n").collect()
+        }
+        Json::Null => String::new(),
+        other => other.as_str().map_or_else(|| other.to_string(), str::to_owned) + "\n",
+    }
+}
+
+/// The object that a command is about: `Ok(None)` where there is none, or it cannot be seen.
+pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Seen> {
+    use crate::fault::Kind;
+    let noun = settled.asked.noun;
+    let read = |call: &Call<Json>| match session.client()?.get(call) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(fault) if fault.kind == Kind::NotFound => Ok(Some(Json::Null)),
+        Err(fault) if fault.kind == Kind::Denied => Ok(None),
+        Err(fault) => Err(fault),
+    };
+    if let Some(call) = noun.shown().and_then(|verb| settled.other(verb, key)) {
+        return Ok(match read(&call)? {
+            None => Seen::Hidden,
+            Some(Json::Object(object)) => Seen::There(object),
+            Some(Json::Null) => Seen::Absent,
+            Some(_) => Seen::Hidden,
+        });
+    }
+    let Some(call) = noun.listed().and_then(|verb| settled.other(verb, "")) else { return Ok(Seen::Hidden) };
+    let Some(Json::Array(items)) = read(&call)? else { return Ok(Seen::Hidden) };
+    let own = |item: &Json| item.get(noun.key).and_then(lenient::text).as_deref() == Some(key);
+    // A list leaves out what may not be seen, so only what is in it is certain.
+    Ok(items.into_iter().find(own).and_then(|item| item.as_object().cloned()).map_or(Seen::Hidden, Seen::There))
+}
+
+/// Whether an object exists, as far as this login can tell.
+pub(super) enum Seen {
+    There(Map<String, Json>),
+    Absent,
+    Hidden,
+}

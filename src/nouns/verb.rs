@@ -1,0 +1,265 @@
+//! What a noun is made of.
+
+use crate::api::{Method, Risk};
+
+/// How many verbs a noun can have.
+const MOST: usize = 24;
+
+/// A kind of object of the API, with the commands for it.
+#[derive(Debug)]
+pub struct Noun {
+    /// Its words on the command line: `access user`.
+    pub words: &'static str,
+    /// One of them, in running text: `user`.
+    pub one: &'static str,
+    /// Several of them: `users`.
+    pub many: &'static str,
+    /// Where the collection is. `{scope}` stands for the path of the scope that a flag chooses, `{guest}` for `lxc/101` or `qemu/201`.
+    path: &'static str,
+    /// The parameter that names one of them.
+    pub key: &'static str,
+    /// What the path of an object begins with, by the flag that chooses it.
+    pub scopes: &'static [Scope],
+    verbs: [Verb; MOST],
+    count: usize,
+}
+
+/// One of several places where a noun is found: `--cluster`, `--node N`, `--guest G`.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope {
+    pub flag: &'static str,
+    pub path: &'static str,
+}
+
+/// What a verb shows or does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A table with these columns; all other keys of the answer are columns on request.
+    List(&'static [&'static str]),
+    /// One object: these keys first, then the others.
+    Show(&'static [&'static str]),
+    /// Lines of text: a log, a report.
+    Text,
+    Change,
+}
+
+/// A command of a noun.
+#[derive(Debug, Clone, Copy)]
+pub struct Verb {
+    pub name: &'static str,
+    /// The summary; derived from the name where it is empty.
+    pub about: &'static str,
+    pub method: Method,
+    path: Where,
+    pub shape: Shape,
+    pub risk: Risk,
+    /// The type of the task that it starts; several joined by `|`.
+    pub task: Option<&'static str>,
+    /// Parameters that are always sent.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Parameters that are given by position, in this order, besides those of the path.
+    pub args: &'static [&'static str],
+    /// Whether a created object may exist already, or a deleted one may be looked up.
+    pub looked_up: bool,
+    pub example: &'static str,
+}
+
+/// The path of a verb, from that of its noun.
+#[derive(Debug, Clone, Copy)]
+enum Where {
+    Collection,
+    Object,
+    /// Below the object.
+    Below(&'static str),
+    /// Below the collection.
+    Beside(&'static str),
+    /// A path of its own.
+    At(&'static str),
+}
+
+const NOTHING: Verb = Verb {
+    name: "",
+    about: "",
+    method: Method::Get,
+    path: Where::Collection,
+    shape: Shape::Change,
+    risk: Risk::Read,
+    task: None,
+    fixed: &[],
+    args: &[],
+    looked_up: false,
+    example: "",
+};
+
+/// Begins a noun: `noun("pool", "resource pool", "resource pools", "/pools")`.
+pub const fn noun(words: &'static str, one: &'static str, many: &'static str, path: &'static str) -> Noun {
+    Noun { words, one, many, path, key: "", scopes: &[], verbs: [NOTHING; MOST], count: 0 }
+}
+
+impl Noun {
+    pub fn verbs(&self) -> impl Iterator<Item = &Verb> {
+        self.verbs[..self.count].iter()
+    }
+
+    /// The verb that shows one object.
+    pub fn shown(&self) -> Option<&Verb> {
+        self.verbs().find(|verb| verb.name == "show")
+    }
+
+    /// The verb that lists them.
+    pub fn listed(&self) -> Option<&Verb> {
+        self.verbs().find(|verb| verb.name == "list")
+    }
+
+    /// The path template of a verb, with `{scope}` and `{guest}` as they are.
+    pub fn path(&self, verb: &Verb) -> String {
+        let object = || if self.key.is_empty() { self.path.to_owned() } else { format!("{}/{{{}}}", self.path, self.key) };
+        match verb.path {
+            Where::Collection => self.path.to_owned(),
+            Where::Object => object(),
+            Where::Below(rest) => format!("{}/{rest}", object()),
+            Where::Beside(rest) => format!("{}/{rest}", self.path),
+            Where::At(path) => path.to_owned(),
+        }
+    }
+
+    /// The parameter that names one of them.
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = key;
+        self
+    }
+
+    pub const fn scopes(mut self, scopes: &'static [Scope]) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    const fn push(mut self, verb: Verb) -> Self {
+        self.verbs[self.count] = verb;
+        self.count += 1;
+        self
+    }
+
+    pub const fn list(self, columns: &'static [&'static str]) -> Self {
+        self.push(Verb { name: "list", shape: Shape::List(columns), ..NOTHING })
+    }
+
+    pub const fn show(self, keys: &'static [&'static str]) -> Self {
+        self.push(Verb { name: "show", path: Where::Object, shape: Shape::Show(keys), ..NOTHING })
+    }
+
+    pub const fn create(self) -> Self {
+        self.push(Verb { name: "create", method: Method::Post, risk: Risk::Safe, looked_up: true, ..NOTHING })
+    }
+
+    pub const fn set(self) -> Self {
+        self.push(Verb { name: "set", method: Method::Put, path: Where::Object, risk: Risk::Safe, looked_up: true, ..NOTHING })
+    }
+
+    pub const fn delete(self) -> Self {
+        self.push(Verb {
+            name: "delete",
+            method: Method::Delete,
+            path: Where::Object,
+            risk: Risk::Irreversible,
+            looked_up: true,
+            ..NOTHING
+        })
+    }
+
+    /// A POST below the object: `node service restart ssh`.
+    pub const fn action(self, name: &'static str, risk: Risk) -> Self {
+        self.push(Verb { name, method: Method::Post, path: Where::Below(name), risk, ..NOTHING })
+    }
+
+    /// Another list, with a path of its own.
+    pub const fn other_list(self, name: &'static str, columns: &'static [&'static str]) -> Self {
+        self.push(Verb { name, path: Where::Beside(name), shape: Shape::List(columns), ..NOTHING })
+    }
+
+    /// Another object that is shown.
+    pub const fn other_show(self, name: &'static str, keys: &'static [&'static str]) -> Self {
+        self.push(Verb { name, path: Where::Beside(name), shape: Shape::Show(keys), ..NOTHING })
+    }
+
+    /// Lines of text.
+    pub const fn text(self, name: &'static str) -> Self {
+        self.push(Verb { name, path: Where::Beside(name), shape: Shape::Text, ..NOTHING })
+    }
+
+    pub const fn post(self, name: &'static str, risk: Risk) -> Self {
+        self.push(Verb { name, method: Method::Post, path: Where::Beside(name), risk, ..NOTHING })
+    }
+
+    pub const fn put(self, name: &'static str, risk: Risk) -> Self {
+        self.push(Verb { name, method: Method::Put, path: Where::Collection, risk, ..NOTHING })
+    }
+
+    const fn last(mut self, verb: Verb) -> Self {
+        self.verbs[self.count - 1] = verb;
+        self
+    }
+
+    const fn current(&self) -> Verb {
+        self.verbs[self.count - 1]
+    }
+
+    /// Another name of the last verb.
+    pub const fn named(self, name: &'static str) -> Self {
+        let verb = Verb { name, ..self.current() };
+        self.last(verb)
+    }
+
+    /// The summary of the last verb.
+    pub const fn about(self, about: &'static str) -> Self {
+        let verb = Verb { about, ..self.current() };
+        self.last(verb)
+    }
+
+    /// The path of the last verb.
+    pub const fn at(self, path: &'static str) -> Self {
+        let verb = Verb { path: Where::At(path), ..self.current() };
+        self.last(verb)
+    }
+
+    /// The path of the last verb, below the object.
+    pub const fn below(self, path: &'static str) -> Self {
+        let verb = Verb { path: Where::Below(path), ..self.current() };
+        self.last(verb)
+    }
+
+    /// The method of the last verb.
+    pub const fn by(self, method: Method) -> Self {
+        let verb = Verb { method, ..self.current() };
+        self.last(verb)
+    }
+
+    pub const fn risk(self, risk: Risk) -> Self {
+        let verb = Verb { risk, ..self.current() };
+        self.last(verb)
+    }
+
+    /// The type of the task that the last verb starts.
+    pub const fn task(self, task: &'static str) -> Self {
+        let verb = Verb { task: Some(task), ..self.current() };
+        self.last(verb)
+    }
+
+    /// Parameters that the last verb always sends.
+    pub const fn fixed(self, fixed: &'static [(&'static str, &'static str)]) -> Self {
+        let verb = Verb { fixed, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Parameters that the last verb takes by position.
+    pub const fn args(self, args: &'static [&'static str]) -> Self {
+        let verb = Verb { args, ..self.current() };
+        self.last(verb)
+    }
+
+    /// An example for the last verb.
+    pub const fn example(self, example: &'static str) -> Self {
+        let verb = Verb { example, ..self.current() };
+        self.last(verb)
+    }
+}

@@ -1,0 +1,146 @@
+//! Rows and verbs of declared commands (`src/nouns`): privileges from the schema's permissions, risk and task type from the noun.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::Value as Json;
+
+use super::{Bound, Privs, Row, Verb, Word, bind};
+use crate::api::{Method, Request, Risk, schema};
+use crate::nouns::{self, Noun};
+
+/// A call that a declared command makes.
+struct Declared {
+    method: Method,
+    template: &'static str,
+    verb: &'static nouns::Verb,
+}
+
+/// The schema's templates of a verb: one for each scope, and for containers and VMs.
+pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
+    static KNOWN: OnceLock<HashMap<(&str, &str), &str>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| schema::templates().map(|(verb, template)| ((verb, template), template)).collect());
+    let path = noun.path(verb);
+    let scoped: Vec<String> = match noun.scopes {
+        [] => vec![path],
+        scopes => scopes.iter().map(|scope| path.replace("{scope}", scope.path)).collect(),
+    };
+    let kinds = |path: &String| ["lxc/{vmid}", "qemu/{vmid}"].map(|kind| path.replace("{guest}", kind));
+    let mut found: Vec<&'static str> = Vec::new();
+    for path in scoped.iter().flat_map(kinds) {
+        if let Some(template) = known.get(&(verb.method.word(), path.as_str())).filter(|template| !found.contains(template)) {
+            found.push(template);
+        }
+    }
+    found
+}
+
+fn declared() -> &'static [Declared] {
+    static ALL: OnceLock<Vec<Declared>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let of_noun = |noun: &&'static Noun| {
+            let noun: &'static Noun = noun;
+            noun.verbs().flat_map(move |verb| {
+                templates(noun, verb).into_iter().map(move |template| Declared { method: verb.method, template, verb })
+            })
+        };
+        nouns::ALL.iter().flat_map(of_noun).collect()
+    })
+}
+
+/// The row of a request that a declared command makes.
+pub(super) fn find(request: &Request) -> Option<(&'static Row, Bound)> {
+    let fitting = declared().iter().filter(|one| one.method == request.method);
+    let bound = fitting.filter_map(|one| Some((one, bind(one.template, &request.path)?)));
+    let (one, bound) = bound.min_by_key(|(_, bound)| bound.len())?;
+    Some((row(one), bound))
+}
+
+/// All rows of declared commands.
+pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
+    declared().iter().map(row)
+}
+
+/// The row of a call, built when it is first asked for.
+fn row(declared: &Declared) -> &'static Row {
+    static BUILT: OnceLock<Mutex<HashMap<(Method, &'static str), &'static Row>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    built.entry((declared.method, declared.template)).or_insert_with(|| {
+        let method = schema::method(declared.method.word(), declared.template);
+        let permissions = method.and_then(|method| method.permissions.as_ref());
+        let privs = match permissions {
+            None => Privs::Root,
+            Some(permissions) => permissions.check.as_ref().map_or(Privs::None, of_check),
+        };
+        let irreversible = declared.verb.risk == Risk::Irreversible;
+        Box::leak(Box::new(Row {
+            method: declared.method,
+            template: declared.template,
+            privs,
+            risk: declared.verb.risk,
+            word: irreversible.then_some(Word::Last),
+            task: declared.verb.task,
+        }))
+    })
+}
+
+/// A declared command as a verb of the routing table.
+pub(super) fn verb(name: &str) -> Option<&'static Verb> {
+    static BUILT: OnceLock<Mutex<HashMap<String, Option<&'static Verb>>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    *built.entry(name.to_owned()).or_insert_with(|| {
+        let (noun, verb) = nouns::find(name)?;
+        let calls: Vec<&'static str> =
+            templates(noun, verb).into_iter().map(|template| &*format!("{} {template}", verb.method).leak()).collect();
+        Some(Box::leak(Box::new(Verb { name: name.to_owned().leak(), calls: calls.leak() })))
+    })
+}
+
+/// All declared commands as verbs of the routing table.
+pub(super) fn verbs() -> impl Iterator<Item = &'static Verb> {
+    let names = nouns::ALL.iter().flat_map(|noun| noun.verbs().map(|verb| format!("{} {}", noun.words, verb.name)));
+    names.filter_map(|name| verb(&name))
+}
+
+/// Whether a declared command may read this to look up its object, before a change or after it.
+pub(super) fn looks_up(name: &str, request: &Request) -> bool {
+    let Some((noun, _)) = nouns::find(name).filter(|_| request.is_read()) else { return false };
+    let reads = [noun.shown(), noun.listed()].into_iter().flatten();
+    reads.flat_map(|verb| templates(noun, verb)).any(|template| bind(template, &request.path).is_some())
+}
+
+/// Privileges out of a check of the schema, in prefix notation. What a token can never be is left out: a user of its own.
+fn of_check(check: &Json) -> Privs {
+    let parts = check.as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = |at: usize| parts.get(at).and_then(Json::as_str).unwrap_or_default();
+    let words = |at: usize| parts.get(at).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+    let several = |list: Vec<Privs>, any: bool| -> Privs {
+        let list: &'static mut [Privs] = list.leak();
+        match list {
+            [] => Privs::None,
+            [one] => *one,
+            _ if any => Privs::Any(list),
+            _ => Privs::All(list),
+        }
+    };
+    let on = |at: usize, path: &str, any: bool| -> Privs {
+        let path: &'static str = path.to_owned().leak();
+        several(words(at).map(|privilege| Privs::Need(privilege.to_owned().leak(), path)).collect(), any)
+    };
+    match text(0) {
+        "and" => several(parts[1..].iter().map(of_check).collect(), false),
+        "or" => several(parts[1..].iter().filter(|part| part[1] != "self").map(of_check).collect(), true),
+        "perm" => {
+            let options = || parts.get(3..).unwrap_or_default().chunks(2).filter_map(|pair| Some((pair[0].as_str()?, pair.get(1)?)));
+            let needed = on(2, text(1), options().any(|(name, _)| name == "any"));
+            match options().find(|(name, _)| *name == "require_param").and_then(|(_, parameter)| parameter.as_str()) {
+                Some(parameter) => Privs::When(parameter.to_owned().leak(), Box::leak(Box::new(needed))),
+                None => needed,
+            }
+        }
+        "userid-group" => on(1, "/access/groups", true),
+        "userid-param" => Privs::Need(text(1).to_owned().leak(), "/access/realm/{realm}"),
+        "perm-modify" => Privs::Need("Permissions.Modify", text(1).to_owned().leak()),
+        _ => Privs::None,
+    }
+}
