@@ -3,8 +3,9 @@
 //! ```text
 //! main.rs        argv → run → exit code; nothing else
 //! cli/           a folder per noun, a file per verb: the arguments and their run(). Prints nothing itself, builds no URL
+//! nouns/         the breadth of the API as data: a file per noun; cli/declared/ turns them into commands
 //! ops/           what takes several calls in order, for several verbs. Reports through traits
-//! api/           what Proxmox is, as values: calls, endpoint functions, replies, UPIDs, what an answer means. No I/O
+//! api/           what Proxmox is, as values: calls, endpoint functions, replies, UPIDs, what an answer means; schema/ is the 9.2 schema
 //! routes/        the routing table: a row per call with its privileges, risk, confirmation word; which verb makes which calls
 //! guard/         the one door for every change: gates, plan, impact, confirmation, journal; alone makes the permit to write
 //! task/          waiting for a UPID, finding one whose answer was lost

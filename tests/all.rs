@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod contract;
 mod deadlines;
+mod declared;
 mod demo;
 mod demo_guests;
 mod demo_host;

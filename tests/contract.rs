@@ -87,7 +87,7 @@ fn ours(privs: &Privs) -> Groups {
         Privs::Need(privilege, path) => vec![vec![one(privilege, path)]],
         Privs::All(list) => list.iter().flat_map(ours).collect(),
         Privs::Any(list) => either(list.iter().map(ours)),
-        Privs::None | Privs::When(..) | Privs::WhenIs(..) | Privs::WhenDrive(..) | Privs::Without(..) => Vec::new(),
+        Privs::None | Privs::Root | Privs::When(..) | Privs::WhenIs(..) | Privs::WhenDrive(..) | Privs::Without(..) => Vec::new(),
     }
 }
 
@@ -184,7 +184,7 @@ fn every_setting_of_a_guest_is_in_the_table() {
             Privs::When(option, _) | Privs::WhenIs(option, ..) | Privs::WhenDrive(option, ..) => {
                 found.insert(option.strip_suffix('N').map_or_else(|| (*option).to_owned(), |stem| format!("{stem}[n]")));
             }
-            Privs::None | Privs::Need(..) | Privs::Without(..) => {}
+            Privs::None | Privs::Root | Privs::Need(..) | Privs::Without(..) => {}
         }
     }
     for template in ["/nodes/{node}/lxc/{vmid}/config", "/nodes/{node}/qemu/{vmid}/config"] {

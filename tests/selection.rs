@@ -1,7 +1,6 @@
 //! What a command works on: empty arguments, selections without a match, lists, beginnings of IDs.
 
-use clap::CommandFactory;
-use felhom::cli::Cli;
+use felhom::cli;
 
 use crate::support::{Home, Host, run, tree};
 
@@ -11,7 +10,7 @@ const MAY_BE_EMPTY: &[&str] = &["TEXT", "KEY=VALUE"];
 #[test]
 fn an_empty_argument_is_a_usage_error_for_every_command() {
     let home = Home::new();
-    let mut root = Cli::command();
+    let mut root = cli::command_built();
     root.build();
     let mut tried = 0;
     for name in tree::leaves().iter().filter(|name| *name != "help") {

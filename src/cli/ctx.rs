@@ -133,7 +133,8 @@ impl Ctx {
         &self.journal
     }
 
-    fn several(&self) -> bool {
+    /// Whether this run reads from several contexts.
+    pub fn several(&self) -> bool {
         self.global.all_contexts || !self.global.contexts.is_empty()
     }
 
@@ -246,11 +247,21 @@ impl Ctx {
     /// Asks each context for its rows, in parallel, and shows them as one list. One that cannot be asked is said on stderr;
     /// the others are shown all the same.
     pub fn list<T: Row + Send>(&self, read: impl Fn(&Session) -> Result<Vec<T>> + Sync) -> Result<()> {
+        self.list_with(read, |rows| if self.several() { self.out.list_of_contexts(&rows) } else { self.out.list(&rows) })
+    }
+
+    /// As [`Ctx::list`], with rows that `show` prints.
+    pub fn list_with<T: Send>(
+        &self,
+        read: impl Fn(&Session) -> Result<Vec<T>> + Sync,
+        show: impl FnOnce(Vec<T>) -> Result<()>,
+    ) -> Result<()> {
         if !self.several() {
             let session = self.session()?;
             let rows = read(&session)?;
-            self.out.list(&rows)?;
-            if rows.is_empty() && self.out.options().filter.is_empty() {
+            let empty = rows.is_empty();
+            show(rows)?;
+            if empty && self.out.options().filter.is_empty() {
                 self.nothing_seen(&session);
             }
             return Ok(());
@@ -274,7 +285,7 @@ impl Ctx {
                 }
             }
         }
-        self.out.list_of_contexts(&rows)?;
+        show(rows)?;
         let Some(first) = faults.first() else { return Ok(()) };
         let alike = faults.len() == sessions.len() && faults.iter().all(|fault| fault.exit_code() == first.exit_code());
         Err(Fault {

@@ -5,6 +5,7 @@ mod backup;
 pub mod complete;
 mod context;
 pub mod ctx;
+mod declared;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
@@ -34,10 +35,11 @@ mod usb;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::redact;
+use crate::nouns::{self, Noun, Verb};
 use crate::ui::Out;
 
 pub use ctx::{Ctx, Surroundings};
@@ -148,6 +150,16 @@ impl Command {
     }
 }
 
+/// The whole command line: the hand-written commands and the declared ones.
+pub fn command() -> clap::Command {
+    declared::graft(Cli::command())
+}
+
+/// The whole command line with every command built: for manuals and tests.
+pub fn command_built() -> clap::Command {
+    declared::graft_built(Cli::command())
+}
+
 /// The whole program: arguments in, exit code out.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -173,7 +185,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Parses and runs one command line in the given surroundings.
 pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let matches = match Cli::command().try_get_matches_from(&args) {
+    let matches = match command().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => return usage(&args, error),
     };
@@ -181,12 +193,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     if let Some(error) = empty::find(&matches) {
         return usage(&args, error);
     }
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
+    let (global, job) = match parsed(&verb, &matches) {
+        Ok(parsed) => parsed,
         Err(error) => return usage(&args, error),
     };
-    let ctx = Ctx::new(cli.global, surroundings, verb, &args);
-    match ctx.out.check().and_then(|()| cli.command.run(&ctx)) {
+    let ctx = Ctx::new(global, surroundings, verb, &args);
+    match ctx.out.check().and_then(|()| job.run(&ctx)) {
         Ok(()) => 0,
         Err(mut fault) => {
             ctx.explain(&mut fault, None);
@@ -201,13 +213,40 @@ pub fn run(args: impl IntoIterator<Item = OsString>, surroundings: Surroundings)
     }
 }
 
+/// What a command line runs.
+enum Job<'a> {
+    Written(Box<Command>),
+    Declared(&'static Noun, &'static Verb, &'a ArgMatches),
+}
+
+impl Job<'_> {
+    fn run(self, ctx: &Ctx) -> Result<()> {
+        match self {
+            Self::Written(command) => command.run(ctx),
+            Self::Declared(noun, verb, matches) => declared::run(ctx, noun, verb, matches),
+        }
+    }
+}
+
+fn parsed<'a>(verb: &str, matches: &'a ArgMatches) -> std::result::Result<(Global, Job<'a>), clap::Error> {
+    if let Some((noun, verb)) = nouns::find(verb) {
+        let mut inner = matches;
+        while let Some((_, next)) = inner.subcommand() {
+            inner = next;
+        }
+        return Ok((Global::from_arg_matches(matches)?, Job::Declared(noun, verb, inner)));
+    }
+    let cli = Cli::from_arg_matches(matches)?;
+    Ok((cli.global, Job::Written(Box::new(cli.command))))
+}
+
 /// The same commands, against the demo host.
 fn in_the_demo(hint: &str) -> String {
     hint.replace("`felhom ", "`felhom demo ").replace("`felhom demo demo ", "`felhom demo ")
 }
 
 /// `guest list`: the names of the subcommands.
-fn verb_name(matches: &clap::ArgMatches) -> String {
+fn verb_name(matches: &ArgMatches) -> String {
     let mut words = Vec::new();
     let mut inner = matches;
     while let Some((name, next)) = inner.subcommand() {

@@ -4,6 +4,7 @@
 //! (`src/cli/declared`, `src/routes/derived.rs`). To add a command, add a line to a noun here and the help of new parameters to
 //! `words.txt`. Columns are written `key`, `key:option,…` or `key=TITLE:option,…`; the options are in [`COLUMN_OPTIONS`].
 
+mod pool;
 mod verb;
 
 pub use verb::{Noun, Scope, Shape, Verb, noun};
@@ -12,7 +13,10 @@ pub use verb::{Noun, Scope, Shape, Verb, noun};
 pub const COLUMN_OPTIONS: &[&str] = &["bytes", "time", "age", "seconds", "share", "flag", "state", "list", "flex", "wide", "hidden"];
 
 /// All nouns, in the order of the help.
-pub static ALL: &[&Noun] = &[];
+pub static ALL: &[&Noun] = &[&pool::POOL];
+
+/// Words that only contain other nouns, with their summaries.
+pub const PARENTS: &[(&str, &str)] = &[];
 
 /// The help of parameters: `name: help`, or `noun words.name: help` where a noun differs.
 const WORDS: &str = include_str!("words.txt");
@@ -29,4 +33,10 @@ pub fn help(noun: &str, parameter: &str) -> Option<&'static str> {
     let own = format!("{noun}.{parameter}");
     let lines = || WORDS.lines().filter_map(|line| line.split_once(": "));
     lines().find(|(name, _)| *name == own).or_else(|| lines().find(|(name, _)| *name == parameter)).map(|(_, help)| help)
+}
+
+/// Whether a noun has a line of its own for a parameter.
+pub fn has_own_help(noun: &str, parameter: &str) -> bool {
+    let own = format!("{noun}.{parameter}: ");
+    WORDS.lines().any(|line| line.starts_with(&own))
 }

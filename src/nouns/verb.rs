@@ -59,7 +59,9 @@ pub struct Verb {
     pub fixed: &'static [(&'static str, &'static str)],
     /// Parameters that are given by position, in this order, besides those of the path.
     pub args: &'static [&'static str],
-    /// Whether a created object may exist already, or a deleted one may be looked up.
+    /// Parameters that belong to other verbs of the noun.
+    pub without: &'static [&'static str],
+    /// Whether the object is looked up before the change and verified after it.
     pub looked_up: bool,
     pub example: &'static str,
 }
@@ -87,6 +89,7 @@ const NOTHING: Verb = Verb {
     task: None,
     fixed: &[],
     args: &[],
+    without: &[],
     looked_up: false,
     example: "",
 };
@@ -254,6 +257,18 @@ impl Noun {
     /// Parameters that the last verb takes by position.
     pub const fn args(self, args: &'static [&'static str]) -> Self {
         let verb = Verb { args, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Parameters that the last verb does not take, because another verb is for them.
+    pub const fn without(self, without: &'static [&'static str]) -> Self {
+        let verb = Verb { without, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Gives the last verb the path of the collection; the key is a parameter.
+    pub const fn keyed(self) -> Self {
+        let verb = Verb { path: Where::Collection, ..self.current() };
         self.last(verb)
     }
 

@@ -13,8 +13,8 @@ use crate::api::{Method, Request};
 
 pub use crate::api::Risk;
 
-pub use needs::{Grant, Needs, either, needs};
 pub use derived::templates;
+pub use needs::{Grant, Needs, either, needs};
 pub use rows::ROWS;
 pub use sends::{ONLY_WITH, SENDS, Sends};
 pub use verbs::{COMFORT, COMMON, VERBS, Verb};

@@ -140,7 +140,8 @@ fn every_command_is_known_for_what_it_changes() {
     HERE.iter().for_each(|(verb, _)| put(verb, "HERE"));
     RUNS_ANOTHER.iter().for_each(|(verb, _)| put(verb, "RUNS_ANOTHER"));
     LOOKS.iter().for_each(|(verb, _)| put(verb, "LOOKS"));
-    let leaves = tree::leaves();
+    // Declared commands say in their noun what they change (`tests/declared`).
+    let leaves: Vec<String> = tree::leaves().into_iter().filter(|leaf| felhom::nouns::find(leaf).is_none()).collect();
     for leaf in &leaves {
         let places = sorted.get(leaf.as_str()).map(Vec::as_slice).unwrap_or_default();
         let right = match (places, writes(leaf)) {

@@ -1,7 +1,7 @@
 //! A walk over every command.
 
-use clap::{Command, CommandFactory};
-use felhom::cli::Cli;
+use clap::Command;
+use felhom::cli;
 
 /// A command and the words that lead to it.
 pub struct Named {
@@ -19,7 +19,7 @@ impl Named {
 /// Every command that is not hidden, the program itself first, as it was written: without what clap adds.
 pub fn all() -> Vec<Named> {
     let mut found = Vec::new();
-    walk(Cli::command(), "", &mut found);
+    walk(cli::command_built(), "", &mut found);
     found
 }
 

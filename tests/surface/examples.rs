@@ -1,7 +1,7 @@
 //! The examples of the help: every leaf has one, and every one is a command line that felhom takes.
 
-use clap::{Command, CommandFactory};
-use felhom::cli::Cli;
+use clap::Command;
+use felhom::cli;
 
 use crate::support::tree::{self, Named};
 
@@ -61,7 +61,7 @@ pub fn parses(line: &str) -> Result<(), String> {
         let at = words.iter().position(|word| word == "felhom");
         let Some(at) = at else { continue };
         let piped = words[..at].iter().any(|word| word == "xargs");
-        parse(Cli::command(), &words[at..], piped)?;
+        parse(cli::command(), &words[at..], piped)?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
-use felhom::cli::Cli;
+use clap::Command;
+use felhom::cli;
 
 #[test]
 fn every_command_that_a_message_names_exists() {
@@ -43,14 +43,15 @@ fn a_command_that_does_not_exist_is_seen() {
     ] {
         exists(&tree, fine).unwrap_or_else(|why| panic!("{fine}: {why}"));
     }
-    for wrong in ["felhom pool set", "felhom guest nosuch", "felhom guest list --nosuch", "felhom demo nosuch", "felhom role check --sudo"]
+    for wrong in
+        ["felhom nosuch set", "felhom guest nosuch", "felhom guest list --nosuch", "felhom demo nosuch", "felhom role check --sudo"]
     {
         assert!(exists(&tree, wrong).is_err(), "{wrong}");
     }
 }
 
 fn tree() -> Command {
-    let mut command = Cli::command();
+    let mut command = cli::command_built();
     command.build();
     command
 }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use clap::{Command, CommandFactory};
-use felhom::cli::Cli;
+use clap::Command;
+use felhom::cli;
 use felhom::fault::Kind;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ type Record = BTreeMap<String, BTreeSet<String>>;
 #[test]
 fn recorded_commands_and_flags_still_exist() {
     let mut now = Record::new();
-    let mut root = Cli::command();
+    let mut root = cli::command_built();
     root.build();
     flags(&root, "", &mut now);
     let lost = compare("flags.txt", now, |command, flag| accepts(&root, command, flag));

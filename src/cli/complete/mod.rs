@@ -8,11 +8,11 @@ mod names;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use crate::cli::{Cli, Ctx};
+use crate::cli::{self, Ctx};
 use crate::fault::{Fault, Result};
 
 pub use names::{archives, contexts, guests, nodes, snapshots, storages, upids};
@@ -56,7 +56,7 @@ pub fn answer() {
 /// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
 /// every other command.
 fn command() -> clap::Command {
-    let root = with_names(Cli::command());
+    let root = with_names(cli::command());
     if !cfg!(feature = "demo") {
         return root;
     }

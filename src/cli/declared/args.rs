@@ -37,26 +37,36 @@ pub(super) fn scope_id(flag: &str) -> String {
     format!("scope-{flag}")
 }
 
-/// Adds the declared commands to the hand-written ones.
-pub fn graft(mut root: Command) -> Command {
-    for noun in nouns::ALL {
-        root = attach(root, noun.words, noun);
-    }
-    root
+/// Adds the declared commands to the hand-written ones; each is built when it is invoked.
+pub fn graft(root: Command) -> Command {
+    nouns::ALL.iter().fold(root, |root, noun| attach(root, noun.words, noun, true))
 }
 
-fn attach(command: Command, words: &str, noun: &'static Noun) -> Command {
+/// Adds all declared commands, completely built.
+pub fn graft_built(root: Command) -> Command {
+    nouns::ALL.iter().fold(root, |root, noun| attach(root, noun.words, noun, false))
+}
+
+fn attach(command: Command, words: &'static str, noun: &'static Noun, later: bool) -> Command {
     let (first, rest) = words.split_once(' ').map_or((words, None), |(first, rest)| (first, Some(rest)));
     let known = command.find_subcommand(first).is_some();
     match (rest, known) {
-        (Some(rest), true) => command.mut_subcommand(first, |inner| attach(inner, rest, noun)),
-        (Some(rest), false) => command.subcommand(attach(parent(first), rest, noun)),
+        (Some(rest), true) => command.mut_subcommand(first, |inner| attach(inner, rest, noun, later)),
+        (Some(rest), false) => command.subcommand(attach(parent(first), rest, noun, later)),
         // Beside hand-written verbs each declared one is deferred by itself.
-        (None, true) => command.mut_subcommand(first, |inner| {
-            noun.verbs().fold(inner, |inner, verb| inner.subcommand(named(verb.name, noun, Some(verb)).defer(build_verb)))
-        }),
-        (None, false) => command.subcommand(named(first, noun, None).subcommand_required(true).arg_required_else_help(true).defer(build_noun)),
+        (None, true) => command.mut_subcommand(first, |inner| with_verbs(inner, noun, later)),
+        (None, false) => {
+            let own = named(first, noun, None).subcommand_required(true).arg_required_else_help(true);
+            command.subcommand(if later { own.defer(build_noun) } else { with_verbs(own, noun, false) })
+        }
     }
+}
+
+fn with_verbs(command: Command, noun: &'static Noun, later: bool) -> Command {
+    noun.verbs().fold(command, |command, verb| {
+        let own = named(verb.name, noun, Some(verb));
+        command.subcommand(if later { own.defer(build_verb) } else { build_verb(own) })
+    })
 }
 
 /// A noun that only contains others.
@@ -77,7 +87,7 @@ pub(super) fn about(noun: &Noun, verb: &Verb) -> String {
     match verb.name {
         _ if !verb.about.is_empty() => verb.about.to_owned(),
         "list" => format!("List {}", noun.many),
-        "set" => format!("Change {article} {}", noun.one),
+        "set" => format!("Set options of {article} {}", noun.one),
         name => {
             let name = name.replace('-', " ");
             let (first, rest) = name.split_at(1);
@@ -87,8 +97,10 @@ pub(super) fn about(noun: &Noun, verb: &Verb) -> String {
 }
 
 fn build_noun(command: Command) -> Command {
-    let Some(noun) = command.get_display_name().and_then(|name| nouns::ALL.iter().find(|noun| noun.words == name)) else { return command };
-    noun.verbs().fold(command, |command, verb| command.subcommand(named(verb.name, noun, Some(verb)).defer(build_verb)))
+    match command.get_display_name().and_then(|name| nouns::ALL.iter().find(|noun| noun.words == name)) {
+        Some(noun) => with_verbs(command, noun, true),
+        None => command,
+    }
 }
 
 fn build_verb(command: Command) -> Command {
@@ -195,7 +207,11 @@ fn with_values(arg: Arg, schema: &'static Schema, name: &str) -> Arg {
 fn checked(schema: &'static Schema, name: &str, text: &str) -> Result<String, String> {
     let value = super::units::wire(schema, name, text)?;
     let one = |text: &str| schema::verify_value(schema, name, text);
-    if schema.kind == Some(schema::Kind::Array) { value.split(',').try_for_each(one)? } else { one(&value)? }
+    if schema.kind == Some(schema::Kind::Array) {
+        value.split(',').try_for_each(one)?
+    } else {
+        one(&value)?
+    }
     Ok(value)
 }
 

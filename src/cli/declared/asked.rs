@@ -12,7 +12,7 @@ use crate::api::{Call, Request, Value};
 use crate::cli::Ctx;
 use crate::config::secrets::{Account, Source, Vault};
 use crate::fault::{Fault, Result};
-use crate::nouns::{Noun, Scope, Verb};
+use crate::nouns::{Noun, Scope, Shape, Verb};
 use crate::ops::{guests, nodes};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -72,9 +72,9 @@ impl<'a> Asked<'a> {
             asked.take(ctx, param, several)?;
         }
         for text in matches.try_get_many::<String>(SET).ok().flatten().into_iter().flatten() {
-            let (key, value) = text.split_once('=').ok_or_else(|| {
-                Fault::usage(format!("--set {text}: expected KEY=VALUE")).with_hint(format!("write --set {text}=VALUE"))
-            })?;
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| Fault::usage(format!("--set {text}: expected KEY=VALUE")).with_hint(format!("write --set {text}=VALUE")))?;
             asked.params.push((key.to_owned(), Value::from(value)));
         }
         asked.check()?;
@@ -158,8 +158,9 @@ impl<'a> Asked<'a> {
             return Ok(None);
         }
         if !ctx.person().present() {
-            return Err(Fault::usage(format!("missing --{flag}"))
-                .with_hint(format!("give --{flag} file:PATH, --{flag} env:VAR or --{flag}-stdin")));
+            return Err(
+                Fault::usage(format!("missing --{flag}")).with_hint(format!("give --{flag} file:PATH, --{flag} env:VAR or --{flag}-stdin"))
+            );
         }
         ctx.person().password(&format!("{flag}: ")).map(Some)
     }
@@ -266,11 +267,17 @@ impl Settled<'_> {
 
     fn request(&self, verb: &Verb, key: &str) -> Request {
         let template = self.asked.template(verb, self.kind);
+        let own = &self.asked.noun.key;
+        let mut request = Request::new(verb.method, Vec::new());
+        if !key.is_empty() && verb.shape != Shape::Change && !placeholders(&template).any(|name| name == *own) {
+            request.params.push(((*own).to_owned(), Value::from(key)));
+        }
         let fill = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             Some(name) if name == self.asked.noun.key && !key.is_empty() => key.to_owned(),
             Some(name) => self.values.get(name).cloned().unwrap_or_default(),
             None => part.to_owned(),
         };
-        Request::new(verb.method, template.split('/').skip(1).map(fill).collect())
+        request.path = template.split('/').skip(1).map(fill).collect();
+        request
     }
 }

@@ -15,7 +15,8 @@ use crate::session::Session;
 
 pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
     let asked = Asked::read(ctx, noun, verb, matches)?;
-    if verb.name == "set" && asked.params.len() == verb.fixed.len() && asked.unset.is_empty() {
+    let fixed = |key: &str| verb.fixed.iter().any(|(fixed, _)| *fixed == key);
+    if verb.name == "set" && asked.unset.is_empty() && asked.params.iter().all(|(key, _)| key == noun.key || fixed(key)) {
         return Err(Fault::usage("nothing to change").with_hint(format!("run `felhom {} set --help` for the options", noun.words)));
     }
     let session = ctx.session()?;
@@ -59,7 +60,8 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
     match (&seen, verb.name) {
         (Seen::There(_), "create") if verb.looked_up => {
             let fault = Fault::refused(format!("{} '{key}' exists already", noun.one));
-            let hint = noun.verbs().find(|verb| verb.name == "set").map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
+            let hint =
+                noun.verbs().find(|verb| verb.name == "set").map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
             return Ok(item.refused(Fault { hint, ..fault }));
         }
         (Seen::Absent, "set" | "delete") if verb.looked_up => {

@@ -109,7 +109,8 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
     let path = noun.path(verb);
     let in_path: Vec<&str> = placeholders(&path).filter(|name| !["scope", "guest"].contains(name)).collect();
     let in_scope = |name: &str| noun.scopes.iter().any(|scope| placeholders(scope.path).any(|own| own == name));
-    let by_position = |name: &str| verb.args.contains(&name) || verb.name == "create" && name == noun.key;
+    let key_in_path = placeholders(&path).any(|name| name == noun.key);
+    let by_position = |name: &str| verb.args.contains(&name) || verb.name != "list" && name == noun.key && !key_in_path;
     let mut found: Vec<Param> = Vec::new();
     let guest = path.contains("/{guest}") || path.contains("/{vmid}");
     for name in in_path {
@@ -132,14 +133,15 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
         for name in method.parameters.names() {
             let own = placeholders(method.template).any(|placeholder| placeholder == name) || in_scope(&name);
             let known = found.iter().chain(&flags).any(|param| param.name == name);
-            let fixed = verb.fixed.iter().any(|(fixed, _)| *fixed == name) || name == "digest";
+            let fixed = verb.fixed.iter().any(|(fixed, _)| *fixed == name) || verb.without.contains(&name.as_str()) || name == "digest";
             let Some((schema, required)) = method.parameters.parameter(&name).filter(|_| !own && !known && !fixed) else { continue };
             let place = match name.as_str() {
-                "delete" if verb.name == "set" => Place::Unset,
+                "delete" if verb.name == "set" && schema.kind == Some(Kind::String) => Place::Unset,
                 name if by_position(name) => Place::Positional,
                 _ => Place::Flag,
             };
             let secret = redact::sensitive_at(&segments, &name) && !redact::is_public(&name);
+            let required = required || place == Place::Positional;
             flags.push(Param { name, schema, place, required, secret });
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
             let session = ctx.session()?;
             let settled = asked.settle(&session)?;
             let answer = session.client()?.get(&settled.call(&asked.keys[0]))?;
-            match answer {
+            match only(answer) {
                 Json::Object(object) => {
                     let object = typed(settled.method(), object);
                     let fields = fields(settled.method(), keys, &object);
@@ -39,24 +39,36 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
     }
 }
 
+/// The object of a list that can only have one.
+fn only(answer: Json) -> Json {
+    match answer {
+        Json::Array(mut items) if items.len() == 1 => items.remove(0),
+        other => other,
+    }
+}
+
 fn list(ctx: &Ctx, asked: &Asked<'_>, columns: &[&str]) -> Result<()> {
     let everywhere = several_nodes(asked.noun, asked.verb) && asked.noun.path(asked.verb).contains("{node}");
     let method = super::params::methods(asked.noun, asked.verb).into_iter().next();
-    let rows = ctx.gather(|session| {
+    let read = |session: &Session| {
         if everywhere {
             return nodes::each(session, asked.node.as_deref(), |node| rows(session, &asked.on(node), method));
         }
         rows(session, &asked.settle(session)?, method)
-    })?;
-    let mut shown: Vec<Field> = vec![Field::new("context", As::Plain).hidden()];
-    if everywhere && !columns.iter().any(|column| column.starts_with("node")) {
-        let one = rows.items.iter().map(|row| &row["node"]).all(|node| *node == rows.items[0]["node"]);
-        let node = Field::new("node", As::Plain);
-        shown.push(if one { node.hidden() } else { node });
-    }
-    let sample = Map::new();
-    shown.extend(fields(method, columns, &sample));
-    ctx.show_objects(&shown, rows, asked.noun.many, asked.noun.key)
+    };
+    ctx.list_with(read, |rows: Vec<Map<String, Json>>| {
+        let differ = |key: &str| rows.iter().any(|row| row.get(key) != rows[0].get(key));
+        let place = |key: &str, shown: bool| {
+            let field = Field::new(key, As::Plain);
+            if shown { field } else { field.hidden() }
+        };
+        let mut shown: Vec<Field> = vec![place("context", ctx.several())];
+        if everywhere && !columns.iter().any(|column| column.starts_with("node")) {
+            shown.push(place("node", differ("node")));
+        }
+        shown.extend(fields(method, columns, &Map::new()));
+        ctx.out.objects(&shown, rows, asked.noun.many, asked.noun.key)
+    })
 }
 
 fn rows(session: &Session, settled: &Settled<'_>, method: Option<&'static Method>) -> Result<Vec<Map<String, Json>>> {
@@ -167,10 +179,11 @@ pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Res
         Err(fault) => Err(fault),
     };
     if let Some(call) = noun.shown().and_then(|verb| settled.other(verb, key)) {
-        return Ok(match read(&call)? {
+        return Ok(match read(&call)?.map(only) {
             None => Seen::Hidden,
             Some(Json::Object(object)) => Seen::There(object),
             Some(Json::Null) => Seen::Absent,
+            Some(Json::Array(items)) if items.is_empty() => Seen::Absent,
             Some(_) => Seen::Hidden,
         });
     }

@@ -2,7 +2,7 @@
 
 /// What people do, and the commands for it. Every command of the root is in exactly one group.
 pub const GROUPS: &[(&str, &[&str])] = &[
-    ("Guests", &["guest", "snapshot"]),
+    ("Guests", &["guest", "snapshot", "pool"]),
     ("Backups", &["backup"]),
     ("Storage", &["storage", "usb"]),
     ("Nodes and cluster", &["node", "task"]),

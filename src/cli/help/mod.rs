@@ -4,9 +4,9 @@ mod groups;
 mod page;
 mod topics;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 
-use crate::cli::{Cli, Ctx};
+use crate::cli::{self, Ctx};
 use crate::fault::{Fault, Kind, Result};
 
 pub use groups::GROUPS;
@@ -41,7 +41,7 @@ impl Help {
 
 /// The help page of the command with these names, as `--help` (`long`) or `-h` shows it.
 pub fn text(names: &[&str], long: bool, width: usize) -> Option<String> {
-    let mut root = Cli::command();
+    let mut root = cli::command();
     root.build();
     let command = names.iter().try_fold(&root, |command, name| command.find_subcommand(name))?;
     Some(Page { command, long, width }.text())
@@ -51,9 +51,10 @@ pub fn text(names: &[&str], long: bool, width: usize) -> Option<String> {
 pub fn names(args: &[std::ffi::OsString]) -> Vec<String> {
     let own = |arg: &&std::ffi::OsString| *arg != "-h" && *arg != "--help";
     let before_escape = args.iter().take_while(|arg| *arg != "--").filter(own);
-    let lenient = Cli::command().disable_help_flag(true).ignore_errors(true).arg_required_else_help(false);
+    let lenient = cli::command().disable_help_flag(true).ignore_errors(true).arg_required_else_help(false);
     let Ok(matches) = lenient.try_get_matches_from(before_escape) else { return Vec::new() };
-    let root = Cli::command();
+    let mut root = cli::command();
+    root.build();
     let mut names = Vec::new();
     let (mut inner, mut command): (_, &Command) = (&matches, &root);
     // `demo guest list --help`: the words after `demo` are a command line of their own.

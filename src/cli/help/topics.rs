@@ -1,10 +1,9 @@
 //! What needs paragraphs: the topics of `felhom help TOPIC`.
 
-use clap::CommandFactory;
 use clap_complete::engine::CompletionCandidate;
 
 use super::page::Page;
-use crate::cli::Cli;
+use crate::cli;
 
 /// Topic and text. `options` is followed by the global options themselves.
 pub const TOPICS: &[(&str, &str)] = &[
@@ -21,14 +20,14 @@ pub fn text(topic: &str, width: usize) -> Option<String> {
     if *name != "options" {
         return Some((*text).to_owned());
     }
-    let mut root = Cli::command();
+    let mut root = cli::command();
     root.build();
     Some(format!("{text}{}", Page { command: &root, long: true, width }.options()))
 }
 
 pub fn candidates() -> Vec<CompletionCandidate> {
     let topics = TOPICS.iter().map(|(name, _)| CompletionCandidate::new(*name));
-    let root = Cli::command();
+    let root = cli::command();
     let commands = root.get_subcommands().filter(|command| !command.is_hide_set());
     topics.chain(commands.map(|command| CompletionCandidate::new(command.get_name()))).collect()
 }

@@ -74,7 +74,10 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// Every verb, on everything or on what is named.
     pub fn verbs(&self, scope: &Scope) -> Vec<VerbState> {
-        routes::verbs().filter(|verb| !ADMINISTRATOR.contains(&verb.name) && !measure::root_only(verb)).map(|verb| self.verb(verb, scope)).collect()
+        routes::verbs()
+            .filter(|verb| !ADMINISTRATOR.contains(&verb.name) && !measure::root_only(verb))
+            .map(|verb| self.verb(verb, scope))
+            .collect()
     }
 
     fn verb(&self, verb: &Verb, scope: &Scope) -> VerbState {

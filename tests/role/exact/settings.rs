@@ -375,7 +375,7 @@ fn options(privs: &Privs, found: &mut BTreeSet<(&'static str, Option<&'static st
             found.insert((option, Some(drive.word())));
             options(inner, found);
         }
-        Privs::None | Privs::Need(..) => {}
+        Privs::None | Privs::Root | Privs::Need(..) => {}
     }
 }
 
