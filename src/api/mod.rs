@@ -10,6 +10,7 @@ pub mod guests;
 pub mod lenient;
 pub mod list;
 pub mod nodes;
+pub mod privileges;
 pub mod property;
 pub mod risk;
 pub mod schema;

@@ -238,7 +238,7 @@ fn one(format: &str, text: &str) -> Checked {
         }),
         "pve-groupid" => must(pattern::matches("[A-Za-z0-9._-]+", text), || format!("group name '{text}' contains invalid characters")),
         "pve-roleid" => must(pattern::matches("[A-Za-z0-9._-]+", text), || format!("role name '{text}' contains invalid characters")),
-        "pve-priv" => must(crate::demo::auth::roles::is_privilege(text), || format!("invalid privilege '{text}'")),
+        "pve-priv" => must(crate::api::privileges::is_privilege(text), || format!("invalid privilege '{text}'")),
         "pve-poolid" => pool(text),
         "pve-realm" => like(pattern::matches("[A-Za-z][A-Za-z0-9._-]+", text), "a valid realm"),
         "pve-replication-job-id" => replication_job(text),

@@ -1,7 +1,7 @@
 //! clap commands out of nouns. Only the invoked noun's commands are built, and only its methods' schema is parsed.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgGroup, Command};
+use clap::{Arg, ArgAction, ArgGroup, Command, Command as Subcommand};
 use serde_json::Value as Json;
 
 use super::params::{self, Param, Place, scope_value, takes_several};
@@ -72,13 +72,13 @@ fn with_verbs(command: Command, noun: &'static Noun, later: bool) -> Command {
 /// A noun that only contains others.
 fn parent(name: &'static str) -> Command {
     let about = nouns::PARENTS.iter().find(|(known, _)| *known == name).map_or("", |(_, about)| about);
-    Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true)
+    Subcommand::new(name).about(about).subcommand_required(true).arg_required_else_help(true)
 }
 
 /// A command that is looked up by its display name when it is needed.
 fn named(name: &'static str, noun: &Noun, verb: Option<&Verb>) -> Command {
     let full = verb.map_or_else(|| noun.words.to_owned(), |verb| format!("{} {}", noun.words, verb.name));
-    Command::new(name).display_name(full).about(verb.map_or_else(|| format!("Manage {}", noun.many), |verb| about(noun, verb)))
+    Subcommand::new(name).display_name(full).about(verb.map_or_else(|| format!("Manage {}", noun.many), |verb| about(noun, verb)))
 }
 
 /// The summary of a verb.
@@ -208,9 +208,9 @@ fn checked(schema: &'static Schema, name: &str, text: &str) -> Result<String, St
     let value = super::units::wire(schema, name, text)?;
     let one = |text: &str| schema::verify_value(schema, name, text);
     if schema.kind == Some(schema::Kind::Array) {
-        value.split(',').try_for_each(one)?
+        value.split(',').try_for_each(one)?;
     } else {
-        one(&value)?
+        one(&value)?;
     }
     Ok(value)
 }

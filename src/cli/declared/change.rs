@@ -26,7 +26,7 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
         change.items.push(item(&session, &settled, key)?);
     }
     ctx.carry_out(&session, change, |item, done| {
-        if done.outputs.get(STEP).is_some_and(|answer| answer.is_string()) && done.upid.is_none() {
+        if done.outputs.get(STEP).is_some_and(Json::is_string) && done.upid.is_none() {
             // An ID or a secret that is told once.
             let answer = done.outputs.get(STEP).cloned().unwrap_or_default();
             verify(&session, &settled, item.target.name.as_deref().unwrap_or_default())?;

@@ -36,7 +36,7 @@ fn is_global(name: &str) -> bool {
     use clap::Args;
     static NAMES: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
     let names = NAMES.get_or_init(|| {
-        let command = Global::augment_args(clap::Command::new("felhom"));
+        let command = Global::augment_args(clap::Command::default());
         command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).chain(["help".into(), "version".into()]).collect()
     });
     names.iter().any(|global| global == name)

@@ -67,7 +67,7 @@ impl<'a> OnGuests<'a> {
 /// What somebody may do on a path. A privilege-separated token has what both itself and its user have.
 pub fn permissions(state: &State, who: &Who, path: &str) -> Privileges {
     if who.user == "root@pam" && who.token.is_none() {
-        return roles::ALL.iter().map(|p| ((*p).to_owned(), true)).collect();
+        return crate::api::privileges::ALL.iter().map(|p| ((*p).to_owned(), true)).collect();
     }
     let Some(token) = &who.token else { return of_subject(state, &Subject::User(who.user.clone()), path) };
     let Some(info) = state.access.users.get(&who.user).and_then(|u| u.tokens.get(token)) else { return Privileges::new() };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::api::privileges::is_privilege;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::auth::roles;
 
@@ -36,7 +37,7 @@ fn read(req: &mut Req<'_>) -> Answer {
 /// The privileges that were sent, all of them real ones.
 fn wanted(req: &Req<'_>, doing: &str) -> Result<BTreeSet<String>, Refusal> {
     let privileges = req.params.list("privs");
-    match privileges.iter().find(|p| !roles::is_privilege(p)) {
+    match privileges.iter().find(|p| !is_privilege(p)) {
         Some(bad) => Err(Refusal::die(format!("{doing} role failed: invalid privilege '{bad}'"))),
         None => Ok(privileges.into_iter().collect()),
     }
