@@ -103,3 +103,33 @@ fn the_source_of_a_restore_may_run_while_its_node_is_offline() {
     refused.says("103 (mail) may run with the same MAC");
     assert!(host.requests().iter().all(|request| request.method == "GET"));
 }
+
+#[test]
+fn a_task_for_many_guests_is_checked_for_each_of_them() {
+    let host = Host::demo().with_token("root@pam!demo");
+    let bulk = "/cluster/bulk-action/guest/start";
+    host.run(["api", "post", bulk, "vms=202", "--yes"]).ok();
+    let missing = host.run(["api", "post", bulk, "vms=999", "--yes", "-o", "json"]).fails(6).error();
+    assert!(missing["message"].as_str().unwrap().contains("999 does not exist"), "{missing}");
+    // The guest is on another node: the host skips it, and says OK.
+    host.run(["api", "post", "/nodes/pve1/startall", "vms=120", "--yes"]).fails(6).says("120 (build) is stopped");
+    let backup = ["api", "post", "/nodes/pve1/vzdump", "vmid=101,103", "storage=local", "--yes"];
+    host.run(backup).fails(6).says("103 is on another node");
+}
+
+#[test]
+fn a_backup_of_a_guest_that_has_moved_is_no_success() {
+    let host = Host::demo();
+    let moved = host.run(["api", "post", "/nodes/pve1/vzdump", "vmid=103", "storage=local", "--yes"]).fails(5);
+    moved.says("none of these guests are on node 'pve1'").says("felhom guest list");
+}
+
+#[test]
+fn a_guest_that_moves_while_its_backup_is_prepared_is_not_reported_as_backed_up() {
+    let host = Host::demo();
+    // The list is from before the guest moved from pve1 to pve2.
+    let stale = json!({"data": [{"type": "node", "node": "pve1", "status": "online"}, {"type": "lxc", "vmid": 103, "name": "mail", "node": "pve1", "status": "running"}]});
+    host.inject(Fault::new("GET", "/cluster/resources", Trouble::Ignored { body: stale.to_string() }).times(1));
+    let error = host.run(["backup", "run", "103", "--storage", "local", "-o", "json"]).fails(5).error();
+    assert!(error["message"].as_str().unwrap().contains("nothing was backed up"), "{error}");
+}

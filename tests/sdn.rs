@@ -60,3 +60,51 @@ fn a_token_that_may_not_see_is_not_told_that_nothing_waits() {
     let error = host.run(["sdn", "apply", "--yes", "-o", "json"]).fails(4).error();
     assert_eq!((error["privilege"].as_str(), error["path"].as_str()), (Some("SDN.Allocate"), Some("/sdn")));
 }
+
+/// What a real host logged where its network could not be reloaded.
+const CANNOT: &str = "incompatible 'ifupdown2' package version '3.0.0-1.3'! Did you install from Proxmox repositories?";
+
+fn breaks(host: &Host, nodes: &[&str]) {
+    host.with_state(|state| {
+        for node in nodes {
+            state.nodes.get_mut(*node).unwrap().reload_error = Some(CANNOT.into());
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_node_that_does_not_reload_is_a_failure_although_the_task_ends_well() {
+    let host = root();
+    breaks(&host, &["pve2"]);
+    let error = host.run(["sdn", "apply", "--yes", "-o", "json"]).fails(6).error();
+    assert_eq!(error["kind"], "task_failed");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("pve2: zone 'lab' is pending (local sdn network configuration is not yet generated"), "{message}");
+    assert!(!message.contains("pve1") && !message.contains("pve3"), "{message}");
+    let log = error["log"].as_array().unwrap();
+    assert_eq!(log.len(), 2, "{log:?}");
+    assert!(log.iter().any(|line| line.as_str().unwrap().contains("'pvesh set /nodes/pve2/network")), "{log:?}");
+    let upid = error["upid"].as_str().unwrap();
+    host.run(["task", "wait", upid]).fails(6).says("/nodes/pve2/network");
+}
+
+#[test]
+fn raw_calls_and_deleted_zones_are_checked_too() {
+    let host = root();
+    breaks(&host, &["pve1", "pve2", "pve3"]);
+    let raw = host.run(["api", "put", "/cluster/sdn", "--yes"]).fails(6);
+    raw.says("pve1: zone 'lab' is pending").says("pve3: zone 'lab' is pending").says("failed: exit code 255");
+    for gone in ["/cluster/sdn/vnets/labnet", "/cluster/sdn/zones/lab"] {
+        host.run(["api", "delete", gone, "--confirm", gone]).ok();
+    }
+    // No zone is left to look at: the log alone tells.
+    host.run(["sdn", "apply", "--yes"]).fails(6).says("'pvesh set /nodes/pve1/network");
+}
+
+#[test]
+fn an_offline_node_has_not_applied_it() {
+    let host = root();
+    host.with_state(|state| state.nodes.get_mut("pve3").unwrap().online = false).unwrap();
+    host.run(["sdn", "apply", "--yes"]).fails(6).says("node 'pve3' is offline");
+}

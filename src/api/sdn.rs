@@ -53,6 +53,35 @@ pub fn pending(kind: Kind) -> Call<Vec<Object>> {
     Call::get(path!["cluster", "sdn", kind.folder()]).with("pending", true)
 }
 
+/// A zone as a node runs it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NodeZone {
+    pub zone: String,
+    /// `available`, `pending` or `error`.
+    #[serde(default)]
+    pub status: String,
+}
+
+/// The zones of a node that the token may see.
+pub fn zones_on(node: &str) -> Call<Vec<NodeZone>> {
+    Call::get(path!["nodes", node, "sdn", "zones"])
+}
+
+/// A VNet as a node runs it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NodeVnet {
+    #[serde(default)]
+    pub status: Option<String>,
+    /// Why it is not available.
+    #[serde(default)]
+    pub statusmsg: Option<String>,
+}
+
+/// The VNets of a zone on a node.
+pub fn vnets_on(node: &str, zone: &str) -> Call<Vec<NodeVnet>> {
+    Call::get(path!["nodes", node, "sdn", "zones", zone, "content"])
+}
+
 /// Applies what waits, on every node.
 pub fn apply() -> Call<Json> {
     Call::put(path!["cluster", "sdn"]).slow()

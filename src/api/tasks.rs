@@ -54,6 +54,11 @@ pub struct Entry {
     pub status: Option<String>,
 }
 
+/// Whether tasks of this type end with `OK` although a part of them failed: they start one task for each guest or node.
+pub fn hides_failures(kind: &str) -> bool {
+    matches!(kind, "reloadnetworkall" | "startall" | "stopall" | "suspendall" | "migrateall") || kind.starts_with("bulk-")
+}
+
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -34,8 +34,25 @@ pub struct Done {
     pub exitstatus: Option<String>,
     /// The end of its log.
     pub log: Vec<String>,
+    /// Lines of its log that report a failure although it ended well.
+    pub failures: Vec<String>,
     pub warnings: u32,
     pub detached: bool,
+}
+
+impl Done {
+    /// What the check gave, unless the task's log reports a failure.
+    fn clean(&self, extra: Map<String, Json>) -> Result<Map<String, Json>> {
+        match &self.upid {
+            Some(upid) if !self.failures.is_empty() => Err(task::hidden(upid, &self.failures)),
+            _ => Ok(extra),
+        }
+    }
+
+    /// The check's fault, with the lines of the log that report a failure.
+    fn with_failures(&self, fault: Fault) -> Fault {
+        if self.failures.is_empty() { fault } else { Fault { log: self.failures.clone(), ..fault } }
+    }
 }
 
 impl Approved {
@@ -114,7 +131,8 @@ impl Approved {
             .steps
             .iter()
             .try_for_each(|step| self.step(session, index, step, &mut done))
-            .and_then(|()| if done.detached { Ok(Map::new()) } else { finish(item, &done) });
+            .and_then(|()| if done.detached { Ok(Map::new()) } else { finish(item, &done).and_then(|extra| done.clean(extra)) })
+            .map_err(|fault| done.with_failures(fault));
         outcome.upid = done.upid.as_ref().map(Upid::to_string);
         outcome.exitstatus.clone_from(&done.exitstatus);
         outcome.duration_s = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
@@ -194,6 +212,11 @@ impl Approved {
             session.person.warn(&format!("{}: done, with {count} warning(s)", item.step_label(step)));
         }
         done.log.clone_from(&ended.log);
+        done.failures.clone_from(&ended.failures);
+        if ended.verdict.good() && !ended.failures.is_empty() {
+            // The check that follows tells what failed.
+            return Ok(());
+        }
         let fault = ended.fault(session.waits.fail_on_warnings);
         let first = item.steps.first().is_some_and(|first| first.name == step.name);
         fault.map_or(Ok(()), |fault| Err(if first { fault } else { fault.while_(step.name) }))

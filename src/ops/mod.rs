@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod backup;
+pub mod bulk;
 pub mod certificates;
 pub mod clone;
 pub mod context;

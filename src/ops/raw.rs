@@ -6,12 +6,12 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::{Call, Method, Request, Value, lenient, list};
 use crate::fault::{Fault, Result};
-use crate::guard::Item;
 use crate::guard::tags::{self, Deed};
+use crate::guard::{Done, Item};
 use crate::ops::guests::{self, Guest};
 use crate::ops::live::{self, Live, Power};
 use crate::ops::settings::Wanted;
-use crate::ops::{certificates, destroy, node_power, nodes, reconfigure, sdn, snapshots};
+use crate::ops::{bulk, certificates, destroy, node_power, nodes, reconfigure, sdn, snapshots};
 use crate::routes::Risk;
 use crate::session::Session;
 use crate::units;
@@ -72,6 +72,15 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
         }
         (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::weigh(node, item)),
         _ => Ok(item),
+    }
+}
+
+/// Checks what a call did whose task ends with OK although a part of it failed.
+pub fn verify(session: &Session, request: &Request, done: &Done) -> Result<()> {
+    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    match (request.method, &path[..]) {
+        (Method::Put, ["cluster", "sdn"]) => sdn::verify(session, done).map(drop),
+        _ => bulk::verify(session, request, done),
     }
 }
 

@@ -1,19 +1,25 @@
 //! Applying the software-defined networks: what waits, and which guests it can cut off.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::sdn::{self, Kind, Object};
+use crate::api::sdn::{self, Kind, NodeZone, Object};
 use crate::api::{Form, Property, cluster, lenient};
 use crate::fault::{Fault, Kind as FaultKind, Result};
 use crate::guard::plan::holds;
-use crate::guard::{Item, Step, Target};
+use crate::guard::{Done, Item, Step, Target};
 use crate::ops::guests::{self, Guest};
-use crate::ops::live;
+use crate::ops::{live, nodes};
 use crate::routes::Grant;
-use crate::session::Session;
+use crate::session::{Session, stopped};
+
+/// The status of a zone or VNet that a node runs as it is configured.
+const AVAILABLE: &str = "available";
+/// How long a node may take to reload its network after the task.
+const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Something of SDN that waits to be applied.
 #[derive(Debug, Clone, Serialize)]
@@ -146,14 +152,48 @@ fn bridge(guest: &Guest, key: &str, value: &Json) -> Option<String> {
     Property::parse(form, &lenient::text(value)?).get("bridge").map(str::to_owned)
 }
 
-/// Does nothing wait any more?
-pub fn verify(session: &Session) -> Result<Map<String, Json>> {
+/// Checks that nothing is pending, and that every node runs its zones: the task ends with OK although a node could not reload its
+/// network.
+pub fn verify(session: &Session, done: &Done) -> Result<Map<String, Json>> {
     let left = waiting(session)?;
-    if left.is_empty() {
+    let mut wrong: Vec<String> = left.iter().map(|one| format!("{} {} is still pending", one.kind, one.id)).collect();
+    let limit = if done.failures.is_empty() { RELOAD_LIMIT } else { Duration::ZERO };
+    for node in nodes::all(session)? {
+        if node.status == "offline" {
+            wrong.push(format!("node '{}' is offline", node.node));
+            continue;
+        }
+        let zones = settled(session, &node.node, limit)?;
+        wrong.extend(zones.iter().filter(|zone| zone.status != AVAILABLE).map(|zone| unavailable(session, &node.node, zone)));
+    }
+    if wrong.is_empty() {
         return Ok(Map::new());
     }
-    let names: Vec<String> = left.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
-    Err(Fault::new(FaultKind::TaskFailed, format!("the task ended well, but these still wait: {}", names.join(", "))))
+    let fault =
+        Fault::new(FaultKind::TaskFailed, format!("the task ended with OK, but not every node has applied it: {}", wrong.join("; ")));
+    Err(Fault { upid: done.upid.as_ref().map(ToString::to_string), ..fault })
+}
+
+/// A node's zones once none of them is pending, or when the time is over.
+fn settled(session: &Session, node: &str, limit: Duration) -> Result<Vec<NodeZone>> {
+    let begun = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let zones = session.client()?.get(&sdn::zones_on(node))?;
+        if begun.elapsed() >= limit || zones.iter().all(|zone| zone.status != "pending") {
+            return Ok(zones);
+        }
+        session.interrupt.wait(pause).map_err(|signal| stopped(signal, &format!("stopped looking at the zones of {node}")))?;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+/// `pve1: zone 'z1' is pending (local sdn network configuration is not yet generated, please reload)`.
+fn unavailable(session: &Session, node: &str, zone: &NodeZone) -> String {
+    let vnets = session.client().and_then(|client| client.get(&sdn::vnets_on(node, &zone.zone))).unwrap_or_default();
+    let why = vnets.into_iter().filter(|vnet| vnet.status.as_deref() != Some(AVAILABLE)).find_map(|vnet| vnet.statusmsg);
+    let why = why.filter(|why| !why.is_empty()).map_or_else(String::new, |why| format!(" ({why})"));
+    format!("{node}: zone '{}' is {}{why}", zone.zone, zone.status)
 }
 
 #[cfg(test)]

@@ -183,6 +183,8 @@ pub static ROWS: &[Row] = &[
     read("/cluster/sdn/zones", Login),
     read("/cluster/sdn/vnets", Login),
     read("/cluster/sdn/controllers", Login),
+    read("/nodes/{node}/sdn/zones", Login),
+    read("/nodes/{node}/sdn/zones/{zone}/content", Need("SDN.Audit", "/sdn/zones/{zone}")),
     write(Put, "/cluster/sdn", Need("SDN.Allocate", "/sdn"), Disruptive).task("reloadnetworkall"),
     // Backups and archives.
     write(Post, "/nodes/{node}/vzdump", VZDUMP, Safe).task("vzdump"),

@@ -30,7 +30,11 @@ pub static COMMON: &[&str] = &[
 ];
 
 /// Calls that a verb makes for comfort: without the privilege it does its work all the same.
-pub static COMFORT: &[&str] = &["GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", "GET /nodes/{node}/lxc/{vmid}/interfaces"];
+pub static COMFORT: &[&str] = &[
+    "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+    "GET /nodes/{node}/lxc/{vmid}/interfaces",
+    "GET /nodes/{node}/sdn/zones/{zone}/content",
+];
 
 /// Changing a guest's configuration, its tags among it.
 const SET: &[&str] = &[
@@ -374,6 +378,8 @@ pub static VERBS: &[Verb] = &[
             "GET /nodes/{node}/lxc/{vmid}/config",
             "GET /nodes/{node}/qemu/{vmid}/config",
             "PUT /cluster/sdn",
+            "GET /nodes/{node}/sdn/zones",
+            "GET /nodes/{node}/sdn/zones/{zone}/content",
         ],
     },
     Verb { name: "node status", calls: &["GET /nodes/{node}/status"] },

@@ -9,5 +9,5 @@ pub mod watch;
 
 pub use find::{Lost, find_lost, lost};
 pub use usual::usual;
-pub use wait::{Ended, Waits, wait, wait_all};
+pub use wait::{Ended, Waits, hidden, wait, wait_all};
 pub use watch::{Step, Watch, Watched};

@@ -31,6 +31,8 @@ pub(super) struct Poll {
     pub due: Instant,
     pub lost_since: Option<Instant>,
     pub tail: Vec<String>,
+    /// Lines of its log that report a failure, of a task whose exit status does not.
+    pub failures: Vec<String>,
     started: Instant,
     log_read: Instant,
     seen: u64,
@@ -39,7 +41,17 @@ pub(super) struct Poll {
 
 impl Poll {
     pub(super) fn new(watched: Watched, now: Instant) -> Self {
-        Self { watched, due: now + FIRST, lost_since: None, tail: Vec::new(), started: now, log_read: now, seen: 0, percent: None }
+        Self {
+            watched,
+            due: now + FIRST,
+            lost_since: None,
+            tail: Vec::new(),
+            failures: Vec::new(),
+            started: now,
+            log_read: now,
+            seen: 0,
+            percent: None,
+        }
     }
 
     /// Asks about the task. While it is short, each look is one request: for its state, or once a second for its log instead, whose
@@ -76,9 +88,13 @@ impl Poll {
         let seen = self.seen;
         let fresh = lines.into_iter().filter(|line| line.n > seen && !(line.n == 1 && line.t == "no content"));
         let before = self.tail.len();
+        let hides = tasks::hides_failures(&self.watched.upid.kind);
         for line in fresh {
             self.seen = line.n;
             self.percent = percent(&self.watched.upid.kind, &line.t).or(self.percent);
+            if hides && line.t.contains("failed") && !closes(&line.t) {
+                self.failures.push(line.t.clone());
+            }
             self.tail.push(line.t);
         }
         let count = self.tail.len() - before;

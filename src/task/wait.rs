@@ -51,12 +51,15 @@ pub struct Ended {
     pub exitstatus: String,
     /// The last lines of its log.
     pub log: Vec<String>,
+    /// Lines of its log that report a failure although it ended well.
+    pub failures: Vec<String>,
 }
 
 impl Ended {
     /// The fault of a task that did not end well, with the end of its log.
     pub fn fault(&self, fail_on_warnings: bool) -> Option<Fault> {
         let kind = match &self.verdict {
+            Verdict::Ok | Verdict::Warnings(_) if !self.failures.is_empty() => return Some(hidden(&self.upid, &self.failures)),
             Verdict::Ok => return None,
             Verdict::Warnings(_) if !fail_on_warnings => return None,
             Verdict::Warnings(_) => Kind::TaskWarnings,
@@ -72,6 +75,13 @@ impl Ended {
         crate::api::answer::name_denial(&mut fault, &self.exitstatus);
         Some(fault)
     }
+}
+
+/// The fault of a task that ended well although its log reports failures.
+pub fn hidden(upid: &Upid, failures: &[String]) -> Fault {
+    let first = failures.first().map(String::as_str).unwrap_or_default();
+    let fault = Fault::new(Kind::TaskFailed, format!("the task ended with OK, but its log reports a failure: {first}"));
+    Fault { log: failures.to_vec(), ..fault }.with_upid(upid)
 }
 
 /// Waits for one task.
@@ -145,8 +155,9 @@ fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, 
             }
             watch.step(&poll.watched, &poll.step());
             let Look::Ended(verdict, exitstatus) = look else { return None };
-            watch.end(&poll.watched, &exitstatus, verdict.good());
-            Some(Ok(Ended { upid: poll.watched.upid.clone(), verdict, exitstatus, log: poll.tail.clone() }))
+            watch.end(&poll.watched, &exitstatus, verdict.good() && poll.failures.is_empty());
+            let (upid, log, failures) = (poll.watched.upid.clone(), poll.tail.clone(), poll.failures.clone());
+            Some(Ok(Ended { upid, verdict, exitstatus, log, failures }))
         }
         // The loop ends next.
         Err(_) if stop.check().is_err() => None,

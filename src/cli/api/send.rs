@@ -32,6 +32,7 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
     item = raw::weigh(&session, &request, item)?;
     let item = item.step(Step::call("answer", Call::<Json>::of(request.clone())));
     let Some(outcomes) = ctx.outcomes(&session, Change::one(request.to_string(), item), |_, done| {
+        raw::verify(&session, &request, done)?;
         let answer = done.outputs.get("answer").cloned().unwrap_or(Json::Null);
         Ok(Map::from_iter([("answer".to_owned(), answer)]))
     })?

@@ -78,5 +78,5 @@ fn emit(ctx: &Ctx, lines: &[Line]) -> Result<()> {
 fn ended(session: &Session, upid: &Upid) -> Result<Option<Ended>> {
     let status = session.client()?.get(&tasks::status(upid))?;
     let Some(exitstatus) = status.ended().map(str::to_owned) else { return Ok(None) };
-    Ok(Some(Ended { upid: upid.clone(), verdict: tasks::Verdict::of(&exitstatus), exitstatus, log: Vec::new() }))
+    Ok(Some(Ended { upid: upid.clone(), verdict: tasks::Verdict::of(&exitstatus), exitstatus, log: Vec::new(), failures: Vec::new() }))
 }

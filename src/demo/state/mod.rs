@@ -79,6 +79,9 @@ pub struct State {
     pub pools: BTreeMap<String, Pool>,
     pub access: Access,
     pub ha: Ha,
+    /// How many times the software-defined networks were applied.
+    #[serde(default)]
+    pub sdn_version: u64,
     /// By scope: `cluster`, `node/pve1`, `guest/101`, `group/web`.
     pub firewalls: BTreeMap<String, Firewall>,
     /// Options of the datacenter.

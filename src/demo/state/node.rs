@@ -37,6 +37,12 @@ pub struct Node {
     /// `search`, `dns1`, `dns2`, `dns3`.
     pub dns: Map,
     pub hosts: String,
+    /// Why the node cannot reload its network.
+    #[serde(default)]
+    pub reload_error: Option<String>,
+    /// The version of the software-defined networks that the node runs.
+    #[serde(default)]
+    pub sdn_version: u64,
     /// As in `GET …/network`, by interface.
     pub network: Vec<Map>,
     pub services: Vec<Map>,

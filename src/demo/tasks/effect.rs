@@ -60,6 +60,10 @@ pub enum Effect {
         node: String,
         place: String,
     },
+    /// A node runs the software-defined networks as they were applied last.
+    ReloadNetwork {
+        node: String,
+    },
     /// Another task begins: what the HA manager does after `hastart`.
     Start {
         spec: Box<TaskSpec>,
@@ -129,6 +133,12 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
         Effect::Unmount { node, place } => {
             if let Some(node) = state.nodes.get_mut(&node) {
                 node.mounts.remove(&place);
+            }
+        }
+        Effect::ReloadNetwork { node } => {
+            let version = state.sdn_version;
+            if let Some(node) = state.nodes.get_mut(&node) {
+                node.sdn_version = version;
             }
         }
         Effect::Start { spec, node, user } => {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::demo::api::nodes::the_node;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route, section};
 use crate::demo::state::{Map, State, sha1_hex};
-use crate::demo::tasks::TaskSpec;
+use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/fabrics/fabric", empty),
@@ -16,8 +17,8 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/cluster/sdn/lock", release),
     ("POST", "/cluster/sdn/rollback", rollback),
     ("GET", "/nodes/{node}/sdn/zones", node_zones),
-    ("GET", "/nodes/{node}/sdn/zones/{zone}/content", empty),
-    ("GET", "/nodes/{node}/sdn/zones/{zone}/bridges", not_applied),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}/content", zone_vnets),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}/bridges", zone_bridges),
     ("GET", "/nodes/{node}/sdn/zones/{zone}/ip-vrf", not_applied),
     ("GET", "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf", not_applied),
     ("GET", "/cluster/sdn/vnets/{vnet}/firewall/rules", no_vnet_firewall),
@@ -115,10 +116,63 @@ fn apply(req: &mut Req<'_>) -> Answer {
         let wanted = req.state.sections.get(section).cloned().unwrap_or_default();
         *req.state.section_mut(&format!("{section}-applied")) = wanted;
     }
-    req.start(TaskSpec::new("reloadnetworkall", "").takes(1.5).ok())
+    req.state.sdn_version += 1;
+    let mut spec = TaskSpec::new("reloadnetworkall", "");
+    for node in req.state.nodes.values() {
+        spec = spec.log(format!("{}: reloading network config", node.name)).takes(1.0);
+        let failed = if node.online { node.reload_error.as_deref() } else { Some("No route to host") };
+        spec = match failed {
+            None => spec.then(Effect::ReloadNetwork { node: node.name.clone() }),
+            Some(why) => {
+                let through = if node.name == req.state.local { "" } else { "proxy handler failed: " };
+                let command = format!("pvesh set /nodes/{}/network --regenerate-frr 0", node.name);
+                spec.log(format!("{through}{why}")).log(format!("command '{command}' failed: exit code 255"))
+            }
+        };
+    }
+    // The host's task ends well all the same.
+    req.start(spec.ok())
 }
 
 fn node_zones(req: &mut Req<'_>) -> Answer {
+    let (status, _) = on_node(req);
     let zones = req.state.section("sdn-zones-applied").filter(|(id, _)| may_see(req, id));
-    Ok(zones.map(|(id, _)| json!({ "zone": id, "status": "available" })).collect::<Value>().into())
+    Ok(zones.map(|(id, _)| json!({ "zone": id, "status": status })).collect::<Value>().into())
+}
+
+/// How the node of the path stands to what was applied last, and why.
+fn on_node(req: &Req<'_>) -> (&'static str, Option<&'static str>) {
+    match the_node(req).sdn_version {
+        version if version >= req.state.sdn_version => ("available", None),
+        0 => ("pending", Some("local sdn network configuration is not yet generated, please reload")),
+        _ => ("pending", Some("local sdn network configuration is too old, please reload")),
+    }
+}
+
+/// The applied VNets of the zone of the path.
+fn vnets_of_zone(req: &Req<'_>) -> Vec<String> {
+    let zone = req.params.text("zone");
+    let mine = |config: &Map| config.get("zone").and_then(Value::as_str) == Some(zone);
+    req.state.section("sdn-vnets-applied").filter(|(_, config)| mine(config)).map(|(id, _)| id.clone()).collect()
+}
+
+fn zone_vnets(req: &mut Req<'_>) -> Answer {
+    let (status, why) = on_node(req);
+    let rows = vnets_of_zone(req).into_iter().map(|vnet| {
+        let mut row = json!({ "vnet": vnet, "status": status });
+        if let Some(why) = why {
+            row["statusmsg"] = why.into();
+        }
+        row
+    });
+    Ok(rows.collect::<Value>().into())
+}
+
+fn zone_bridges(req: &mut Req<'_>) -> Answer {
+    let zone = req.params.text("zone");
+    if !req.state.section("sdn-zones-applied").any(|(id, _)| id == zone) {
+        return not_applied(req);
+    }
+    let rows = vnets_of_zone(req).into_iter().map(|vnet| json!({ "name": vnet, "vlan_filtering": null, "ports": [] }));
+    Ok(rows.collect::<Value>().into())
 }

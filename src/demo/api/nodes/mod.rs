@@ -28,7 +28,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
 ];
 
 /// The node of the path: the pipeline has made sure that it exists.
-fn the_node<'a>(req: &'a Req<'_>) -> &'a Node {
+pub(super) fn the_node<'a>(req: &'a Req<'_>) -> &'a Node {
     let name = req.params.get("node").filter(|n| *n != "localhost").unwrap_or(&req.state.local);
     &req.state.nodes[name]
 }
