@@ -4,15 +4,16 @@ use felhom::demo::Options;
 use felhom::demo::faults::{Fault, Trouble};
 use serde_json::{Value, json};
 
-use crate::support::{Host, demo_options};
+use crate::support::desk::{Answer, Demo};
+use crate::support::{Host, Server, demo_options, run};
 
-/// What a cluster of two answers while the other node is gone.
-const NO_QUORUM: &str = r#"{"data":[{"type":"cluster","id":"cluster","name":"lab","nodes":2,"quorate":0},{"type":"node","id":"node/pve1","name":"pve1","online":1,"local":1},{"type":"node","id":"node/pve2","name":"pve2","online":0}]}"#;
+/// A cluster of two whose other node is gone.
+fn no_quorum() -> Options {
+    Options { no_quorum: true, nodes: Some(2), ..demo_options() }
+}
 
 fn without_quorum() -> Host {
-    let host = Host::demo();
-    host.inject(Fault::new("GET", "/cluster/status", Trouble::Ignored { body: NO_QUORUM.into() }));
-    host
+    Host::with(&no_quorum())
 }
 
 #[test]
@@ -132,4 +133,42 @@ fn a_guest_that_moves_while_its_backup_is_prepared_is_not_reported_as_backed_up(
     host.inject(Fault::new("GET", "/cluster/resources", Trouble::Ignored { body: stale.to_string() }).times(1));
     let error = host.run(["backup", "run", "103", "--storage", "local", "-o", "json"]).fails(5).error();
     assert!(error["message"].as_str().unwrap().contains("nothing was backed up"), "{error}");
+}
+
+#[test]
+fn the_demo_host_refuses_changes_without_quorum_as_a_real_one_does() {
+    let desk = Demo::with(Options { speed: 1e6, ..no_quorum() });
+    let reason = |answer: Answer| (answer.status, answer.reason);
+    let died = |text: &str| (500, text.to_owned());
+    let migrate = desk.post("/nodes/pve1/lxc/102/migrate", &[("target", "pve2")]);
+    assert_eq!(reason(migrate), died("cluster not ready - no quorum?"));
+    let pool = desk.post("/pools", &[("poolid", "nq")]);
+    assert_eq!(reason(pool), died("create pool failed: cfs-lock 'file-user_cfg' error: no quorum!"));
+    let config = desk.put("/nodes/pve1/lxc/102/config", &[("memory", "96")]).reason;
+    assert!(config.starts_with("unable to open file '/etc/pve/nodes/pve1/lxc/102.conf.tmp."), "{config}");
+    assert_eq!(reason(desk.post("/nodes/pve1/lxc/102/status/stop", &[])), died("CT 102 not running"));
+    assert_eq!(desk.get("/cluster/nextid"), "100");
+    let snapshot = desk.post("/nodes/pve1/lxc/102/snapshot", &[("snapname", "nq")]);
+    assert!(desk.exit(&snapshot).ends_with("Permission denied"));
+    let backup = desk.post("/nodes/pve1/vzdump", &[("vmid", "102"), ("storage", "local"), ("mode", "stop")]);
+    assert_eq!(desk.exit(&backup), "job errors");
+}
+
+#[test]
+fn a_node_whose_api_is_down_is_named_and_nothing_was_sent_to_it() {
+    let host = Host::with(&Options { api_down: vec!["pve2".into()], ..demo_options() });
+    let nodes = host.run(["node", "list", "--columns", "node,status", "--no-headers"]).ok();
+    assert!(nodes.stdout.contains("pve2  online"), "{nodes}");
+    host.run(["guest", "stop", "103", "--yes"]).fails(9).says("pve2").says("Connection refused");
+    assert!(host.requests().iter().all(|request| request.method == "GET"));
+}
+
+#[test]
+fn outages_are_options_of_the_served_host_and_stay_after_a_reset() {
+    let server = Server::start(&["--nodes", "2", "--no-quorum"]);
+    let refused = run(&mut server.felhom(&["guest", "stop", "110", "--yes"])).fails(3);
+    refused.says("1 of 2 votes");
+    let demo = crate::support::Demo::new();
+    demo.run(["demo", "reset", "--offline", "pve3"]).ok();
+    demo.run(["demo", "node", "list", "--filter", "status=offline", "-o", "id"]).ok().shows("pve3");
 }

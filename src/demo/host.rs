@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -34,6 +35,12 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Nodes that are down.
     pub offline: Vec<String>,
+    /// Nodes that are online, and whose API does not answer.
+    pub api_down: Vec<String>,
+    /// Only the node that answers is online.
+    pub no_quorum: bool,
+    /// Nodes stay as they were left.
+    pub as_left: bool,
     pub faults: Vec<faults::Fault>,
     /// Milliseconds that the host's clock is wrong by.
     pub skew_ms: i64,
@@ -49,6 +56,9 @@ impl Default for Options {
             speed: 1.0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             offline: Vec::new(),
+            api_down: Vec::new(),
+            no_quorum: false,
+            as_left: false,
             faults: Vec::new(),
             skew_ms: 0,
         }
@@ -74,7 +84,8 @@ impl Host {
     pub fn start(options: &Options) -> Result<Self> {
         let mut options = options.clone();
         from_environment(&mut options)?;
-        let now = Clock { skew_ms: options.skew_ms }.now_ms() / 1000;
+        let clock = Clock::new(options.skew_ms);
+        let now = clock.now_ms() / 1000;
         let (store, pki, ca_file, scratch) = match &options.state_dir {
             Some(dir) => {
                 let store = Store::open(dir, || seed::fresh(&options, now))?;
@@ -104,7 +115,7 @@ impl Host {
         let pipeline = Arc::new(Pipeline {
             store,
             faults: Plan::new(options.faults),
-            clock: Clock { skew_ms: options.skew_ms },
+            clock,
             host_root: options.state_dir.as_deref().map(mounts::host_root),
             log_file: std::env::var_os("FELHOM_DEMO_LOG").filter(|v| !v.is_empty()).map(PathBuf::from),
             logged: Mutex::default(),
@@ -155,6 +166,11 @@ impl Host {
         self.pipeline.faults.clear();
     }
 
+    /// Lets time pass on this host.
+    pub fn advance(&self, time: Duration) {
+        self.pipeline.clock.advance(time);
+    }
+
     /// Looks at or changes the state behind the API's back, as somebody on the host would.
     pub fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T> {
         let now_ms = self.pipeline.clock.now_ms();
@@ -181,7 +197,12 @@ pub fn reset(state_dir: &Path, options: &Options) -> Result<()> {
         _ => {}
     }
     let now = Clock::default().now_ms() / 1000;
-    Store::open(state_dir, || seed::fresh(options, now)).map(drop)
+    let fresh = || {
+        let mut state = seed::fresh(options, now);
+        adopt(&mut state, options);
+        state
+    };
+    Store::open(state_dir, fresh).map(drop)
 }
 
 /// What is in a state directory, in a few numbers.
@@ -222,10 +243,11 @@ fn from_environment(options: &mut Options) -> Result<()> {
 fn adopt(state: &mut State, options: &Options) -> bool {
     let mut changed = (state.speed - options.speed).abs() > f64::EPSILON;
     state.speed = options.speed;
-    for node in state.nodes.values_mut() {
-        let online = !options.offline.contains(&node.name);
-        changed |= node.online != online;
-        node.online = online;
+    for node in state.nodes.values_mut().filter(|_| !options.as_left) {
+        let online = !options.offline.contains(&node.name) && (!options.no_quorum || node.name == state.local);
+        let unreachable = options.api_down.contains(&node.name).then(|| "Connection refused".to_owned());
+        changed |= node.online != online || node.unreachable != unreachable;
+        (node.online, node.unreachable) = (online, unreachable);
     }
     changed
 }

@@ -16,6 +16,7 @@ pub mod mounts;
 pub mod own;
 pub mod pipeline;
 pub mod pki;
+mod quorum;
 pub mod seed;
 pub mod server;
 pub mod state;

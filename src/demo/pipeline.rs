@@ -12,6 +12,7 @@ use super::auth::{self, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Body, Request, Response};
 use super::mounts;
+use super::quorum;
 use super::state::{Clock, Map, State, Store};
 use super::tasks;
 use crate::api::schema;
@@ -179,15 +180,18 @@ pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, 
     }
     schema::verify(method, &mut params.0).map_err(Refusal::params)?;
     let handler = api::handler(method.verb, method.template).ok_or_else(missing)?;
-    handler(&mut Req { state, who, method: &request.method, path, template: method.template, params, now_ms, upload: request.upload })
+    let mut req = Req { state, who, method: &request.method, path, template: method.template, params, now_ms, upload: request.upload };
+    quorum::refuse(&mut req).unwrap_or_else(|| handler(&mut req))
 }
 
 /// A call about another node goes there: an unknown one has no address, an offline one does not answer.
 fn away(state: &State, params: &Params) -> Result<(), Refusal> {
     let Some(name) = params.get("node").filter(|n| *n != "localhost") else { return Ok(()) };
     match state.nodes.get(name) {
-        Some(node) if node.online => Ok(()),
-        Some(_) => Err(Refusal { bare: true, ..Refusal::new(595, "No route to host") }),
+        Some(node) => match node.unreachable.as_deref().or((!node.online).then_some("No route to host")) {
+            Some(why) => Err(Refusal { bare: true, ..Refusal::new(595, why) }),
+            None => Ok(()),
+        },
         None => Err(Refusal::die(format!(
             "hostname lookup '{name}' failed - failed to get address info for: {name}: Temporary failure in name resolution"
         ))),

@@ -37,7 +37,11 @@ impl Demo {
     }
 
     pub fn at_speed(speed: f64) -> Self {
-        let host = Host::start(&Options { baseline: true, speed, ..Options::default() }).unwrap();
+        Self::with(Options { speed, ..Options::default() })
+    }
+
+    pub fn with(options: Options) -> Self {
+        let host = Host::start(&Options { baseline: true, ..options }).unwrap();
         let client = Client::new(&host.endpoint(), host.ca_pem());
         Self { host, client }
     }

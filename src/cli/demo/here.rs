@@ -22,7 +22,7 @@ pub fn dir(ctx: &Ctx) -> PathBuf {
 /// Starts the host, runs the words as a command line of felhom with the demo's context, and gives its exit code.
 pub fn run(ctx: &Ctx, words: Vec<OsString>) -> Result<u8> {
     let dir = dir(ctx);
-    let host = Host::start(&demo::Options { state_dir: Some(dir.clone()), ..demo::Options::default() })?;
+    let host = Host::start(&demo::Options { state_dir: Some(dir.clone()), as_left: true, ..demo::Options::default() })?;
     let context = context(&host)?;
     let mut paths = ctx.around.paths.clone();
     // The demo's changes stand in a journal of their own.
@@ -72,7 +72,7 @@ pub fn as_left<T>(state: &std::path::Path, look: impl FnOnce(&Context) -> Option
     if !dir.join("state.json").exists() {
         return None;
     }
-    let host = Host::start(&demo::Options { state_dir: Some(dir), ..demo::Options::default() }).ok()?;
+    let host = Host::start(&demo::Options { state_dir: Some(dir), as_left: true, ..demo::Options::default() }).ok()?;
     look(&context(&host).ok()?)
 }
 

@@ -28,6 +28,12 @@ pub struct Shape {
     /// Nodes that are offline
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     offline: Vec<String>,
+    /// Nodes whose API does not answer
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    api_down: Vec<String>,
+    /// All nodes but the first are offline
+    #[arg(long)]
+    no_quorum: bool,
     /// Fault to inject, for example 'POST */vzdump lost x1'
     #[arg(long, value_name = "FAULT")]
     fault: Vec<demo::faults::Fault>,
@@ -44,6 +50,8 @@ impl Shape {
             nodes: self.nodes,
             speed: self.speed,
             offline: self.offline.clone(),
+            api_down: self.api_down.clone(),
+            no_quorum: self.no_quorum,
             faults: self.fault.clone(),
             skew_ms: self.skew_ms,
             ..demo::Options::default()

@@ -5,7 +5,23 @@ use serde_json::json;
 use super::parts::{GIB, container, guest, host, machine, storage, token, user};
 use crate::demo::state::{Node, Pool, State, Volume, map};
 
-pub(super) fn state(now: i64) -> State {
+/// One node, or a cluster of several with all guests on the first.
+pub(super) fn state(nodes: usize, now: i64) -> State {
+    let mut state = alone(now);
+    if nodes < 2 {
+        return state;
+    }
+    state.cluster = Some("rigcl".into());
+    let Some(first) = state.nodes.remove("pve1") else { return state };
+    for id in (1..=32).take(nodes) {
+        let name = format!("pve{id}");
+        let node = Node { id, ip: format!("198.51.100.{}", 9 + id), name: name.clone(), ..first.clone() };
+        state.nodes.insert(name, node);
+    }
+    state
+}
+
+fn alone(now: i64) -> State {
     let node = Node {
         name: "pve1".into(),
         id: 0,

@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "felhom-demo";
 
 /// A fresh state as the options ask for it.
 pub fn fresh(options: &Options, now: i64) -> State {
-    let mut state = if options.baseline { baseline::state(now) } else { demo::state(options, now) };
+    let mut state = if options.baseline { baseline::state(options.nodes.unwrap_or(1), now) } else { demo::state(options, now) };
     state.speed = options.speed;
     state
 }

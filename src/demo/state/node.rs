@@ -15,6 +15,9 @@ pub struct Node {
     pub ip: String,
     /// A node that is offline answers 595 through the others.
     pub online: bool,
+    /// Why the node's API cannot be reached through the others, although it is online.
+    #[serde(default)]
+    pub unreachable: Option<String>,
     /// Unix seconds.
     pub booted: i64,
     pub cpus: u32,

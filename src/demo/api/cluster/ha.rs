@@ -282,8 +282,7 @@ fn delete_rule(req: &mut Req<'_>) -> Answer {
 
 fn current(req: &mut Req<'_>) -> Answer {
     let (state, now) = (&req.state, req.now());
-    let online = state.nodes.values().filter(|n| n.online).count();
-    let quorate = online * 2 > state.nodes.len();
+    let quorate = state.quorate();
     let word = if quorate { "OK".to_owned() } else { format!("No quorum on node '{}'!", state.local) };
     let mut rows = vec![json!({ "id": "quorum", "type": "quorum", "node": state.local, "status": word, "quorate": u8::from(quorate) })];
     // The manager of a single host sleeps; that of a cluster with something to manage is awake.

@@ -18,10 +18,9 @@ fn status(req: &mut Req<'_>) -> Answer {
     let state = &req.state;
     let mut rows = Vec::new();
     if let Some(cluster) = &state.cluster {
-        let online = state.nodes.values().filter(|n| n.online).count();
         rows.push(json!({
             "type": "cluster", "id": "cluster", "name": cluster, "version": state.nodes.len(), "nodes": state.nodes.len(),
-            "quorate": u8::from(online * 2 > state.nodes.len()),
+            "quorate": u8::from(state.quorate()),
         }));
     }
     rows.extend(state.nodes.values().map(|node| {

@@ -110,6 +110,9 @@ fn one(state: &State, job: &Job, zone: &TimeZone, log: &mut Log, guest: &Guest, 
     if let Some(words) = super::locked(guest) {
         return Err(words);
     }
+    if !state.quorate() {
+        return Err(state.unwritable(&guest.kind.config_path(&guest.node, vmid)));
+    }
     log.then(lock(vmid, Some("backup")));
     log.change(|spec| spec.on_stop(lock(vmid, None)));
     log.wait(0.2);
