@@ -207,6 +207,8 @@ pub struct Fault {
     /// The privilege that a denial names (alternatives joined by `|`).
     pub privilege: Option<String>,
     pub who: Option<Side>,
+    /// Who lacks what, in one line.
+    pub lacks: Option<String>,
     pub upid: Option<String>,
     /// The last lines of the task's log.
     pub log: Vec<String>,
@@ -230,6 +232,7 @@ impl Fault {
             path: None,
             privilege: None,
             who: None,
+            lacks: None,
             upid: None,
             log: Vec::new(),
             exit: None,
@@ -318,8 +321,13 @@ impl Fault {
 }
 
 impl fmt::Display for Fault {
+    /// The message, with the missing privilege if it does not name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match (&self.path, &self.privilege) {
+            (Some(path), Some(privilege)) if !self.message.contains(privilege.as_str()) => write!(f, " ({privilege} on {path})"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -106,7 +106,7 @@ fn a_denied_call_names_privilege_and_path() {
     let host = Host::baseline().with_token("nobody@pve!tok");
     let denied = host.run(["api", "get", "/nodes/pve1/lxc/101/config"]).fails(4);
     assert_eq!(denied.stdout, "");
-    denied.says("VM.Audit").says("/vms/101").says("felhom role check");
+    denied.says("VM.Audit").says("/vms/101").says("--allow VM.Audit --path /vms/101`");
     let error = host.run(["api", "get", "/nodes/pve1/lxc/101/config", "-o", "json"]).fails(4).error();
     assert_eq!((&error["kind"], &error["path"], &error["privilege"]), (&json!("denied"), &json!("/vms/101"), &json!("VM.Audit")));
 }

@@ -34,7 +34,7 @@ fn a_step_that_fails_later_is_named() {
     let host = root();
     let create = ["guest", "create", "lxc", TEMPLATE, "--node", "pve1", "--vmid", "171", "--hostname", "fresh", "--storage", "local-lvm"];
     let failed = host.run(create.iter().chain(&["--then", "backup", "local-lvm"])).fails(6);
-    failed.says("create of 171 (fresh): backup: ");
+    failed.says("171 (fresh): backup: the task ended with: ");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn a_denial_inside_the_task_is_a_denial() {
     let denied = host.run(call).fails(4);
     assert_eq!(denied.stdout, "");
     names(&denied, &last_task(&host));
-    denied.says("VM.Backup").says("/vms/110").says("both lack it").says("felhom role bootstrap");
+    denied.says("VM.Backup").says("/vms/110").says("felhom@pve!agent and its user lack").says("felhom role bootstrap");
     assert_eq!(host.count("POST", "/vzdump"), 1, "the call itself went through");
 
     let error = host.run(call.iter().chain(&["-o", "json"])).fails(4).error();
@@ -83,7 +83,7 @@ fn a_path_on_which_everything_was_taken_away_inherits_nothing() {
     let host = Host::demo();
     host.deny("/vms/102");
     let denied = host.run(["api", "post", "/nodes/pve1/vzdump", "vmid=102", "storage=local", "mode=snapshot"]).fails(4);
-    denied.says("VM.Backup").says("/vms/102").says("both lack it");
+    denied.says("VM.Backup").says("/vms/102").says("NoAccess");
 }
 
 #[test]

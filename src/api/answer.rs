@@ -123,8 +123,14 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
     fault.reason = Some(reason.to_owned()).filter(|r| !r.is_empty());
     fault.errors = errors;
     name_denial(&mut fault, text);
+    if fault.privilege.is_some() {
+        fault.message = format!("{request}: {DENIED}");
+    }
     fault
 }
+
+/// The message of a denial: who lacks what stands beside it.
+pub const DENIED: &str = "permission denied";
 
 /// What is known of a 401 from its reason phrase alone: the body is empty.
 fn login_hint(reason: &str) -> Option<&'static str> {

@@ -15,7 +15,7 @@ impl Row for Outcome {
             Column::new("action", |o: &Self| Cell::text(o.action)),
             Column::new("status", |o: &Self| Cell::state(o.status.word(), tone(o.status))),
             Column::new("duration_s", |o: &Self| Cell::Float(o.duration_s)).title("SECONDS"),
-            Column::new("message", |o: &Self| Cell::maybe(o.fault.as_ref().map(|f| f.message.clone()), Cell::Text)).flex(),
+            Column::new("message", |o: &Self| Cell::maybe(o.fault.as_ref().map(ToString::to_string), Cell::Text)).flex(),
             Column::new("exitstatus", |o: &Self| Cell::maybe(o.exitstatus.clone(), Cell::Text)).hidden(),
             Column::new("upid", |o: &Self| Cell::maybe(o.upid.clone(), Cell::Text)).hidden(),
             Column::new("started_at", |o: &Self| Cell::maybe(o.started_at.clone(), Cell::Text)).hidden(),

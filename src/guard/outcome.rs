@@ -150,5 +150,6 @@ pub fn verdict(outcomes: &[Outcome]) -> Result<()> {
     }
     fault.hint = first.hint.clone().or(fault.hint);
     (fault.path, fault.privilege, fault.who) = (first.path.clone(), first.privilege.clone(), first.who);
+    fault.lacks.clone_from(&first.lacks);
     Err(fault)
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::api::answer::DENIED;
 use crate::api::tasks::Verdict;
 use crate::api::{Request, Upid};
 use crate::fault::{Fate, Fault, Result};
@@ -148,7 +149,7 @@ impl Approved {
             Err(fault) if item.already.iter().any(|words| fault.message.contains(words)) => outcome.status = Status::Unchanged,
             // The host's refusal of a raw call begins with the call already.
             Err(fault) if item.action == Item::RAW => outcome.fail(fault),
-            Err(fault) => outcome.fail(fault.while_(item.label())),
+            Err(fault) => outcome.fail(fault.while_(self.attempted(item))),
         }
         let record = Record::Verdict {
             id: self.id.clone(),
@@ -156,13 +157,21 @@ impl Approved {
             item: index,
             upid: outcome.upid.clone(),
             status: outcome.status.word().into(),
-            message: outcome.fault.as_ref().map(|fault| fault.message.clone()),
+            message: outcome.fault.as_ref().map(Fault::to_string),
             duration_s: outcome.duration_s,
         };
         if let Err(fault) = session.journal.write(&record) {
             session.person.warn(&fault.message);
         }
         outcome
+    }
+
+    /// What failed: the change itself, or one of its targets.
+    fn attempted(&self, item: &Item) -> String {
+        match &self.change.items[..] {
+            [_] => format!("cannot {}", self.change.summary),
+            _ => item.label(),
+        }
     }
 
     fn step(&self, session: &Session, index: usize, step: &Step, done: &mut Done) -> Result<()> {
@@ -173,9 +182,16 @@ impl Approved {
             }
             return Ok(());
         };
+        let item = &self.change.items[index];
+        let first = item.steps.first().is_some_and(|first| first.name == step.name);
         self.call(session, index, step, &request, done).map_err(|mut fault| {
             redact::echoed(&request, &mut fault);
-            fault
+            if fault.privilege.is_some() && item.action != Item::RAW {
+                DENIED.clone_into(&mut fault.message);
+            }
+            // A call that failed names itself, a task or a denial does not.
+            let unnamed = fault.upid.is_some() || fault.message == DENIED;
+            if first || !unnamed { fault } else { fault.while_(step.name) }
         })
     }
 
@@ -217,9 +233,7 @@ impl Approved {
             // The check that follows tells what failed.
             return Ok(());
         }
-        let fault = ended.fault(session.waits.fail_on_warnings);
-        let first = item.steps.first().is_some_and(|first| first.name == step.name);
-        fault.map_or(Ok(()), |fault| Err(if first { fault } else { fault.while_(step.name) }))
+        ended.fault(session.waits.fail_on_warnings).map_or(Ok(()), Err)
     }
 
     /// Sends a change once. Where its answer is lost, the task that it began is looked for.

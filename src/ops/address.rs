@@ -68,8 +68,7 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
         let mut fault = Fault::new(
             Kind::Denied,
             format!("the address of {} cannot be asked for: VM.GuestAgent.Audit on {path} is missing", guest.label()),
-        )
-        .with_hint("`felhom role check` shows what this token may do; without --wait-ip it can be done");
+        );
         (fault.path, fault.privilege) = (Some(path), Some(asks.join("|")));
         return Err(fault);
     }

@@ -39,16 +39,8 @@ pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
     for (parameter, complaint) in &fault.errors {
         out.push_str(&format!("  {}: {}\n", clean::line(parameter), clean::line(complaint.trim())));
     }
-    if let (Some(path), Some(privilege)) = (&fault.path, &fault.privilege)
-        && !(fault.message.contains(path.as_str()) && fault.message.contains(privilege.as_str()))
-    {
-        out.push_str(&format!("  needs {} on {}\n", clean::line(privilege), clean::line(path)));
-    }
-    match fault.who {
-        Some(Side::Token) => out.push_str("  the token lacks it\n"),
-        Some(Side::User) => out.push_str("  the token's user lacks it\n"),
-        Some(Side::Both) => out.push_str("  the token and its user both lack it\n"),
-        Some(Side::Unknown) | None => {}
+    if let Some(reason) = reason(fault) {
+        out.push_str(&format!("  {}\n", clean::line(&reason)));
     }
     let hint = fault.full_hint();
     if let Some(upid) = &fault.upid
@@ -57,12 +49,29 @@ pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
     {
         out.push_str(&format!("  task {}\n", clean::line(upid)));
     }
-    for line in &fault.log {
+    // The log of a task that was denied something says no more than the reason.
+    for line in fault.log.iter().filter(|_| fault.lacks.is_none()) {
         let line = clean::line(line.trim_end());
         out.push_str(&format!("  {} {line}\n", label("|", "2", color)));
     }
     out.push_str(&format!("{} {}\n", label("hint:", "36", color), indented(&hint)));
     out
+}
+
+/// Who lacks what: the line under the message of a permission error.
+fn reason(fault: &Fault) -> Option<String> {
+    if fault.lacks.is_some() {
+        return fault.lacks.clone();
+    }
+    let (path, privilege) = fault.path.as_ref().zip(fault.privilege.as_ref())?;
+    let who = match fault.who {
+        Some(Side::Token) => "the token lacks",
+        Some(Side::User) => "the token's user lacks",
+        Some(Side::Both) => "the token and its user lack",
+        Some(Side::Unknown) | None => "the token or its user lacks",
+    };
+    let said = fault.message.contains(path.as_str()) && fault.message.contains(privilege.as_str());
+    (!said).then(|| format!("{who} {privilege} on {path}"))
 }
 
 /// `warning: …`, with the word in colour.

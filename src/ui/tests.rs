@@ -285,7 +285,7 @@ fn a_fault_for_people() {
     let (_, text) = shown(Options::default(), Screen::piped(), |out| out.fault(&denied()));
     assert_eq!(
         text,
-        "error: cannot back up 101: 403 Permission check failed\n  storage: no such␤storage\n  needs VM.Backup on /vms/101\n  the token lacks it\n  \
+        "error: cannot back up 101: 403 Permission check failed\n  storage: no such␤storage\n  the token lacks VM.Backup on /vms/101\n  \
          task UPID:pve1:1:\n  | INFO: start\n  | ERROR: no\nhint: `felhom role check` shows which verbs this token may use and what is missing\n"
     );
     let spoof = Fault::other("one\nhint: run rm -rf").with_hint("look");

@@ -68,7 +68,7 @@ fn an_administrator_who_is_none_is_told_so() {
     let (address, print) = (fresh.address(), fresh.host.fingerprint().to_owned());
     let common = ["role", "bootstrap", "--host", &address, "--fingerprint", &print, "--store", "file", "--user", "new@pve"];
     let run = fresh.felhom(&[&common[..], &["--admin-token", "felhom@pve!full", "--admin-secret", &source]].concat()).fails(4);
-    run.says("felhom@pve!full is no administrator there").says("--admin root@pam logs in as one");
+    run.says("felhom@pve!full lacks Sys.Modify on /access").says("--admin root@pam");
     let lost = fresh.felhom(&[&common[..], &["--admin-token", "root@pam!rig", "--admin-secret", "file:/nosuch"]].concat()).fails(2);
     lost.says("--admin-secret: cannot read").says("the secret of root@pam!rig was to be");
 }

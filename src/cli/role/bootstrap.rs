@@ -20,7 +20,7 @@ use crate::ops::guests;
 use crate::ops::role::acts;
 use crate::ops::role::bootstrap::{Kept, Making, RoleWanted, Wanted, item, kept};
 use crate::ops::role::keeper::Keeper;
-use crate::ops::role::measure::{self, Scope};
+use crate::ops::role::measure::{self, Measured, Scope};
 use crate::ops::role::present::{self, Present};
 use crate::ops::role::presets::{PRESETS, preset};
 use crate::session::Session;
@@ -45,7 +45,7 @@ pub struct Bootstrap {
     preset: Option<String>,
     /// Grant only what these commands need
     ///
-    /// Grant only what these commands need ('snapshot *' for all commands of a noun)
+    /// Grant only what these commands need ('snapshot *' for all commands of a noun), or single privileges (VM.Backup)
     #[arg(long, value_name = "COMMAND", value_delimiter = ',')]
     allow: Vec<String>,
     /// Owner of the token [default: felhom@pve]
@@ -273,12 +273,17 @@ impl Bootstrap {
             let role = RoleWanted { name: preset.role.to_owned(), privileges: preset.set(), paths };
             return Ok(Wanted { roles: vec![role], preset: Some(preset.name.to_owned()), ..base });
         }
+        let (privileges, patterns): (Vec<&String>, Vec<&String>) = self.allow.iter().partition(|word| measure::is_privilege(word));
         let mut verbs = Vec::new();
-        for pattern in &self.allow {
+        for pattern in patterns {
             verbs.extend(measure::verbs(pattern)?);
         }
         let name = measure::role_name(&self.allow);
-        let measured = measure::measure(&verbs, &scope);
+        let mut measured = measure::measure(&verbs, &scope);
+        if !privileges.is_empty() {
+            let paths = if own.is_empty() { ["/".to_owned()].into() } else { own.clone() };
+            measured.push(Measured { privileges: privileges.into_iter().cloned().collect(), paths, main: verbs.is_empty() });
+        }
         if measured.is_empty() {
             return Err(Fault::usage(format!("{} needs no privilege: any valid token may do it", self.allow.join(", "))));
         }

@@ -105,18 +105,19 @@ impl Check {
             None => client.get(&access::roles()).ok().map(|all| all.iter().map(|role| (role.name.clone(), role.privileges())).collect()),
         };
         let wanted = self.preset.as_deref().or(context.preset.as_deref()).and_then(preset);
+        let of_preset = About { preset: wanted.map(|preset| preset.name.to_owned()), ..about.clone() };
         let lacks: Vec<Lack> = wanted
             .map(|preset| known.of_preset(preset, &scope))
             .unwrap_or_default()
             .into_iter()
-            .map(|m| lack(m, &known, &about, roles.as_ref()))
+            .map(|m| lack(m, &known, &of_preset, roles.as_ref()))
             .collect();
         let verbs = known.verbs(&scope);
         let lines: Vec<Line> = verbs
             .into_iter()
             .map(|state| {
                 let about = About { verb: state.verb.to_owned(), ..about.clone() };
-                let fix = state.missing.first().and_then(|missing| grant_line(&grant(missing), &about));
+                let fix = state.missing.first().map(|missing| grant_line(&grant(missing), &about));
                 Line { state, fix }
             })
             .collect();
@@ -172,7 +173,7 @@ fn lack(missing: Missing, known: &Known<'_>, about: &About, roles: Option<&Roles
     let grant = grant(&missing);
     let ByHand { first, token, user } = by_hand(known.token_id, &[&grant.privilege], &missing.path, roles, known.sides);
     let shut = known.sides.is_some_and(|sides| !sides.shut(&missing.path).is_empty());
-    let fix = grant_line(&grant, about).filter(|_| !shut).map(|line| on_path(line, &grant, &Some(known.held.clone())));
+    let fix = (!shut).then(|| on_path(grant_line(&grant, about), &grant, Some(known.held)));
     let (token, user) = match missing.side {
         Side::Token => (Some(token), None),
         Side::User => (None, Some(user)),

@@ -106,11 +106,7 @@ fn explained(outcome: &Outcome, mut fault: Fault, told: &Told, made: Option<&Arc
         Some(archive) => format!("the archive {} is there all the same", archive.archive),
         None => "no archive was made".to_owned(),
     };
-    let cause = match (fault.kind, &fault.path, &fault.privilege) {
-        (Kind::Denied, Some(path), Some(privilege)) => Some(format!("denied: {privilege} on {path} is missing")),
-        (Kind::TaskFailed, ..) => told.why(),
-        _ => None,
-    };
+    let cause = if fault.kind == Kind::TaskFailed { told.why() } else { None };
     fault.message = match cause {
         Some(cause) => format!("{what}: {cause}; {ending}"),
         None if fault.message.contains(&ending) => fault.message,

@@ -79,7 +79,7 @@ fn rights(patient: &Patient<'_>, who: &str, held: &Held, report: &mut Report) {
             Side::Unknown => "on a side that it may not see",
         };
         let grant = Grant { path: lack.path.clone(), privilege: lack.privilege.clone() };
-        let fix = grant_line(&grant, &patient.about).map_or_else(|| bootstrap.clone(), |line| format!("`{line}`"));
+        let fix = format!("`{}`", grant_line(&grant, &patient.about));
         report.problem("rights", format!("{who} lacks {} on {} of the preset {}, {side}", lack.privilege, lack.path, wanted.name), fix);
     }
 }

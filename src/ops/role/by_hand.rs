@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::measure::role_name;
-use super::presets::{PRESETS, builtin_with};
+use super::presets::PRESETS;
 use super::sides::Sides;
 use crate::api::access::Subject;
 
@@ -31,12 +31,10 @@ pub fn by_hand(token_id: &str, privileges: &[&str], path: &str, roles: Option<&R
     }
 }
 
-/// The role to grant: felhom's own, the host's smallest, or one for this privilege alone where only `Administrator` has it.
+/// The role to grant: of the first preset with this privilege, else one for this privilege alone.
 pub fn role_with(privilege: &str) -> String {
-    if PRESETS[0].privileges.contains(&privilege) {
-        return PRESETS[0].role.to_owned();
-    }
-    builtin_with(privilege).map_or_else(|| role_name(&[privilege.to_owned()]), str::to_owned)
+    let preset = PRESETS.iter().find(|preset| preset.privileges.contains(&privilege));
+    preset.map_or_else(|| role_name(&[privilege.to_owned()]), |preset| preset.role.to_owned())
 }
 
 fn mend(name: &str, privileges: &[&str], roles: Option<&Roles>) -> Option<String> {
@@ -77,6 +75,6 @@ mod tests {
         let by_hand = by_hand("felhom@pve!agent", &["Sys.Modify"], "/", None, None);
         assert_eq!(by_hand.first, ["pveum role add FelhomSysModify --privs Sys.Modify"]);
         assert_eq!(by_hand.token, "pveum acl modify / --tokens 'felhom@pve!agent' --roles FelhomSysModify");
-        assert_eq!(role_with("Sys.Syslog"), "PVESysAdmin");
+        assert_eq!(role_with("VM.GuestAgent.Audit"), "FelhomAuditor");
     }
 }

@@ -40,6 +40,12 @@ pub struct Measured {
     pub main: bool,
 }
 
+/// Whether this is a privilege and not a command: `VM.Config.CPU`.
+pub fn is_privilege(word: &str) -> bool {
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    word.contains('.') && word.split('.').all(part)
+}
+
 /// The verbs that a pattern means: `backup run`, `snapshot *`.
 pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
     let pattern = pattern.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -68,22 +68,6 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// The smallest of the host's own roles that holds this privilege; none where that would be `Administrator`.
-pub fn builtin_with(privilege: &str) -> Option<&'static str> {
-    let role = match privilege {
-        "VM.Clone" => "PVETemplateUser",
-        "Datastore.AllocateTemplate" => "PVEDatastoreAdmin",
-        "Sys.Console" | "Sys.Syslog" => "PVESysAdmin",
-        "User.Modify" | "Group.Allocate" | "Realm.AllocateUser" => "PVEUserAdmin",
-        p if p.starts_with("VM.") => "PVEVMAdmin",
-        p if p.starts_with("SDN.") => "PVESDNAdmin",
-        p if p.starts_with("Pool.") => "PVEPoolAdmin",
-        p if p.starts_with("Mapping.") => "PVEMappingAdmin",
-        _ => return None,
-    };
-    Some(role)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
