@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::answer::DENIED;
 use crate::api::tasks::Verdict;
 use crate::api::{Request, Upid};
-use crate::fault::{Fate, Fault, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::change::{Change, Do, Item, Outputs, Settled, Step};
 use crate::guard::journal::{Record, local_user, now};
 use crate::guard::outcome::{Outcome, Status};
@@ -149,7 +149,10 @@ impl Approved {
             Err(fault) if item.already.iter().any(|words| fault.message.contains(words)) => outcome.status = Status::Unchanged,
             // The host's refusal of a raw call begins with the call already.
             Err(fault) if item.action == Item::RAW => outcome.fail(fault),
-            Err(fault) => outcome.fail(fault.while_(self.attempted(item))),
+            Err(fault) => {
+                let attempted = self.attempted(item, &fault);
+                outcome.fail(fault.while_(attempted));
+            }
         }
         let record = Record::Verdict {
             id: self.id.clone(),
@@ -166,10 +169,10 @@ impl Approved {
         outcome
     }
 
-    /// What failed: the change itself, or one of its targets.
-    fn attempted(&self, item: &Item) -> String {
+    /// What failed: one of several targets, or the change itself, which did not happen if it was denied.
+    fn attempted(&self, item: &Item, fault: &Fault) -> String {
         match &self.change.items[..] {
-            [_] => format!("cannot {}", self.change.summary),
+            [_] if fault.kind == Kind::Denied => format!("cannot {}", self.change.summary),
             _ => item.label(),
         }
     }
