@@ -137,13 +137,16 @@ impl Kind {
                 "compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host; `felhom context trust` pins the new one"
             }
             Self::NodeDown => "check the node with `felhom node list`; nothing was sent to it, so it is safe to try again",
-            Self::Unknown => "check what the host did with `felhom task list` before you try again",
+            Self::Unknown => CHECK_FIRST,
             Self::Interrupted | Self::Terminated => "`felhom task list --running` shows what goes on",
             Self::Host => "run it again with -v to see the request and the answer",
             Self::Other => "run it again with -v for more",
         }
     }
 }
+
+/// What to do after a change that may have been carried out.
+pub const CHECK_FIRST: &str = "check the target and `felhom task list` before you try again; felhom did not send it twice";
 
 /// How far a request came. The exit code, the advice on a retry and the search for a task follow from this alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 pub enum Trouble {
     /// The connection is closed before anything is answered; the request is not carried out.
     Reset,
+    /// The request is not carried out, and nothing is answered for so many milliseconds.
+    Silent { ms: u64 },
     /// The request is carried out, and its answer never arrives.
     LostAnswer,
     /// This status with this reason, and nothing is carried out.
@@ -75,7 +77,7 @@ impl FromStr for Fault {
         let mut words = text.split_whitespace();
         let (Some(method), Some(path), Some(what)) = (words.next(), words.next(), words.next()) else {
             return Err(format!(
-                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|padded:BYTES|expired|slow:MS|stall:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
+                "'{text}' is no fault: METHOD PATH reset|lost|cut|cut-at:BYTES|ignored:BODY|padded:BYTES|expired|silent:MS|slow:MS|stall:MS|redirect:URL|STATUS[:REASON] [xTIMES] [+AFTER]"
             ));
         };
         let trouble = match what.split_once(':').unwrap_or((what, "")) {
@@ -87,6 +89,7 @@ impl FromStr for Fault {
             ("ignored", body) => Trouble::Ignored { body: body.to_owned() },
             ("expired", _) => Trouble::Expired,
             ("redirect", to) => Trouble::Redirect { to: to.to_owned() },
+            ("silent", ms) => Trouble::Silent { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: silent:1500"))? },
             ("slow", ms) => Trouble::Slow { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: slow:1500"))? },
             ("stall", ms) => Trouble::Stall { ms: ms.parse().map_err(|_| format!("'{what}' needs milliseconds: stall:1500"))? },
             (code, reason) => {

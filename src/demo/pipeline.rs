@@ -64,7 +64,7 @@ impl Pipeline {
             reason: String::new(),
         };
         let mut response = match &trouble {
-            Some(Trouble::Reset) => None,
+            Some(Trouble::Reset | Trouble::Silent { .. }) => None,
             Some(Trouble::Status { code, reason }) => Some(Response::bare(*code, reason.clone())),
             Some(Trouble::Ignored { body }) => Some(Response { body: Body::Json(body.clone()), ..Response::bare(200, "OK".into()) }),
             Some(Trouble::CutAt { .. }) => {

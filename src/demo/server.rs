@@ -85,6 +85,9 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
         let close = request.close;
         let (response, trouble) = pipeline.answer(request);
         let Some(response) = response else {
+            if let Some(Trouble::Silent { ms }) = trouble {
+                wait(Duration::from_millis(ms));
+            }
             // A reset and a lost answer look alike from outside: the connection ends without a word.
             let _ = stream.sock.shutdown(Shutdown::Both);
             return;

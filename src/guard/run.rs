@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::answer::DENIED;
 use crate::api::tasks::Verdict;
 use crate::api::{Request, Upid};
-use crate::fault::{Fate, Fault, Kind, Result};
+use crate::fault::{CHECK_FIRST, Fate, Fault, Kind, Result};
 use crate::guard::change::{Change, Do, Item, Outputs, Settled, Step};
 use crate::guard::journal::{Record, local_user, now};
 use crate::guard::outcome::{Outcome, Status};
@@ -256,11 +256,7 @@ impl Approved {
                 return Err(fault);
             }
         };
-        let unknown = |why: &str| {
-            lost.clone()
-                .while_(format_args!("sent, result unknown ({why})"))
-                .with_hint("check the target and `felhom task list` before you try again; felhom did not send it twice")
-        };
+        let unknown = |why: &str| lost.clone().while_(format_args!("sent, result unknown ({why})")).with_hint(CHECK_FIRST);
         let Some(search) = task::lost(client, request, since) else { return Err(unknown("it starts no task")) };
         session.person.note("connection lost; looking for the task on the host");
         match task::find_lost(client, &search) {

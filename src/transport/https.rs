@@ -17,12 +17,13 @@ use tokio::runtime::Runtime;
 use crate::api::access::{self, Ticket};
 use crate::api::{Call, Method, Pace, Reply, Request, answer};
 use crate::config::{Context, Endpoint, Env};
-use crate::fault::{Fate, Fault, Kind, Result};
+use crate::fault::{CHECK_FIRST, Fate, Fault, Kind, Result};
 use crate::guard::Permit;
 use crate::interrupt::{Interrupt, Signal, TICK};
 use crate::redact;
 use crate::secret::Secret;
 use crate::session;
+use crate::transport::clock::Clock;
 use crate::transport::tls::{self, Seen};
 use crate::transport::{Transport, reads_only};
 
@@ -76,8 +77,7 @@ pub struct Https {
     who: String,
     login: RwLock<(Login, Instant)>,
     renew_after: Duration,
-    /// The host's time in an answer, and when that arrived.
-    clock: RwLock<Option<(u64, Instant)>>,
+    clock: Clock,
     log: Log,
 }
 
@@ -109,7 +109,7 @@ impl Https {
         let login = RwLock::new((login, Instant::now()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = Some(runtime.map_err(|error| Fault::io("set up HTTPS", &error))?);
-        Ok(Self { lines, runtime, interrupt, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: RwLock::default(), log })
+        Ok(Self { lines, runtime, interrupt, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: Clock::default(), log })
     }
 
     /// Renews a ticket that is older than this: for tests that cannot wait two hours.
@@ -218,12 +218,11 @@ impl Https {
         }
     }
 
-    /// The host's clock as its answers show it: for finding tasks by their start.
     fn note_clock(&self, response: &Response) {
         let Some(date) = response.headers().get("date").and_then(|d| d.to_str().ok()) else { return };
         let host = jiff::fmt::rfc2822::parse(date).ok().and_then(|host| u64::try_from(host.timestamp().as_second()).ok());
         if let Some(host) = host {
-            *self.clock.write().unwrap_or_else(PoisonError::into_inner) = Some((host, Instant::now()));
+            self.clock.note(host);
         }
     }
 }
@@ -243,9 +242,7 @@ impl Transport for Https {
     }
 
     fn host_time(&self) -> Option<u64> {
-        // The answer was written before it arrived, and its time has whole seconds: the host's clock shows at least this.
-        let clock = *self.clock.read().unwrap_or_else(PoisonError::into_inner);
-        clock.map(|(host, seen)| host + seen.elapsed().as_secs())
+        self.clock.now()
     }
 }
 
@@ -390,7 +387,7 @@ impl Line {
             return self.lost(request, "no answer within the time limit of --timeout");
         }
         let fault = session::stopped(signal, &format!("{request}: interrupted before {} answered", self.authority));
-        if request.is_read() { fault } else { fault.with_hint("check `felhom task list`: the host may carry out the change") }
+        if request.is_read() { fault } else { fault.with_hint(CHECK_FIRST) }
     }
 
     fn cut(&self, request: &Request, error: &reqwest::Error) -> Fault {

@@ -11,6 +11,7 @@ use felhom::fence::protocol::Word;
 use felhom::fence::request::{Persist, UsbMount};
 use felhom::fence::simulated;
 
+use crate::support::http::{Client, encode};
 use crate::support::{Host, Run, demo_options, run};
 
 const A_DAY_MS: i64 = 24 * 3600 * 1000;
@@ -19,17 +20,35 @@ const SSD: &str = "3f2b1c9a-7d54-4e0b-9a51-0c1d2e3f4a5b";
 /// The name under which the fence's host has mounted it already.
 const MOUNTED: &str = "stage1";
 
-/// Stands in for ssh: notes the line that the host would run, and gives the answer that lies ready for it.
+/// Stands in for ssh: notes the line that the host would run, and gives the answer that lies ready for it. The file `way` says how
+/// a change fails: `before` it is sent, `after` it was started, after it was `carried` out, or the connection `hang`s.
 const SSH: &str = r#"#!/bin/sh
-here=$(dirname "$0")
+here=${0%/*}
 for line; do :; done
-cat >/dev/null
-printf '%s\n' "$line" | tr '\n' ' ' >>"$here/asked"
-echo >>"$here/asked"
+script=$(cat)
+way=
 case $line in
 *'echo machine='*) word=probe ;;
 /bin/sh*) word=script ;;
+'exec sh -s')
+  word=change
+  case $script in *felhom-at*) ;; *) PATH=$here:$PATH exec sh -c "$script" ;; esac ;;
 *) word=${line##* } ;;
+esac
+case $word in change | script | usb-mount | usb-unmount | golden-create) way=$(cat "$here/way" 2>/dev/null) ;; esac
+if [ "$way" = before ]; then
+  echo 'ssh: connect to host fence port 22: Connection refused' >&2
+  exit 255
+fi
+printf '%s\n' "$line" | tr '\n' ' ' >>"$here/asked"
+echo >>"$here/asked"
+case $way in
+hang) exec sleep 20 ;;
+after | carried)
+  [ "$way" = carried ] && PATH=$here:$PATH sh -c "$script" >/dev/null 2>&1
+  [ "$word" = change ] && echo "felhom-at $(date +%s)"
+  echo 'Connection to fence closed by remote host.' >&2
+  exit 255 ;;
 esac
 cat "$here/$word"
 "#;
@@ -101,13 +120,46 @@ impl Site {
 
     pub fn felhom(&self, args: &[String]) -> assert_cmd::Command {
         let mut command = self.host.home.felhom(args);
-        let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default());
-        command.env("PATH", path);
+        command.envs(self.env());
         command
     }
 
     pub fn in_context(&self, context: &str, words: &[String], extra: &[&str]) -> Run {
         run(&mut self.felhom(&[words, &["-c", context].map(str::to_owned), &owned(extra)].concat()))
+    }
+
+    /// The environment of [`Self::felhom`].
+    pub fn env(&self) -> Vec<(String, String)> {
+        let mut env = self.host.home.env();
+        let path = env.iter_mut().find(|(name, _)| name == "PATH").expect("a path");
+        path.1 = format!("{}:{}", self.bin.display(), path.1);
+        env
+    }
+
+    /// The task that outlasts the test.
+    pub fn running_task(&self) -> &str {
+        &self.filled["UPID"][0]
+    }
+
+    /// How changes fail over ssh from now on; with an empty word they do not.
+    pub fn break_ssh(&self, way: &str) {
+        std::fs::write(self.bin.join("way"), way).unwrap();
+    }
+
+    /// Adds a context `over` that reaches the host over ssh, as root.
+    pub fn with_pvesh(&self) {
+        let body = format!("username=root@pam&password={}", self.host.password().reveal());
+        let form = [("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+        let client = Client::new(&self.host.endpoint(), self.host.ca_pem());
+        let reply = client.send("POST", "/api2/json/access/ticket", &form, body.as_bytes());
+        let login: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        let text = |key: &str| login["data"][key].as_str().unwrap().to_owned();
+        let (ticket, csrf, api) = (encode(&text("ticket")), text("CSRFPreventionToken"), self.host.endpoint());
+        std::fs::write(self.bin.join("pvesh.env"), format!("api={api}/api2/json\nticket='{ticket}'\ncsrf='{csrf}'\n")).unwrap();
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guard/faults/pvesh"), self.bin.join("pvesh")).unwrap();
+        std::fs::set_permissions(self.bin.join("pvesh"), PermissionsExt::from_mode(0o755)).unwrap();
+        let config = std::fs::read_to_string(self.host.home.config_file()).unwrap();
+        self.host.home.configure(&format!("{config}[contexts.over]\ntransport = \"ssh\"\n[contexts.over.ssh]\nhost = \"node\"\n"));
     }
 
     /// What reached a host so far and could have changed something: calls that are no reads, and what ssh was to run besides

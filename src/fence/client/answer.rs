@@ -51,6 +51,12 @@ pub(super) fn read(connection: &Connection, word: Word, done: &Done) -> Result<E
     })
 }
 
+/// Returns the error for an answer without a usable result. The helper may have carried out a change.
+pub(super) fn unreadable(word: Word, why: &str) -> Fault {
+    let message = format!("the helper's answer to `{word}` {why}");
+    if word.changes() { Fate::Unknown.fault(true, message).with_hint(CHECK_FIRST) } else { Fault::other(message) }
+}
+
 pub(super) fn no_helper(connection: &Connection) -> Fault {
     let how = match connection {
         Connection::Ssh { host } => format!("run `felhom fence install --ssh root@{}`", host.rsplit('@').next().unwrap_or_default()),

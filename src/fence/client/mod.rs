@@ -95,12 +95,12 @@ impl Fence {
         let value = match (envelope.ok, envelope.error) {
             (Some(value), None) => value,
             (_, Some(error)) => return Err(fault_of(T::WORD, error).while_(format_args!("`{}` on {}", T::WORD, self.connection))),
-            (None, None) => return Err(Fault::other(format!("the helper's answer to `{}` is empty", T::WORD))),
+            (None, None) => return Err(answer::unreadable(T::WORD, "is empty")),
         };
         let host = envelope.host;
         serde_json::from_value(value).map(|reply| Answer { host, reply }).map_err(|e| {
-            Fault::other(format!("cannot parse the helper's answer to `{}`: {e}", T::WORD))
-                .with_hint("run `felhom fence install` to update the helper")
+            let fault = answer::unreadable(T::WORD, &format!("cannot be parsed: {e}"));
+            if T::WORD.changes() { fault } else { fault.with_hint("run `felhom fence install` to update the helper") }
         })
     }
 
@@ -145,8 +145,7 @@ impl Fence {
                 let fault = Fate::Unknown.fault(word.changes(), format!("no answer after {} s", limit.as_secs()));
                 if fault.kind == Kind::Unknown { fault.with_hint(answer::CHECK_FIRST) } else { fault }
             }
-            Failure::Interrupted(signal) => Fault::new((*signal).into(), "interrupted")
-                .with_hint("check `felhom usb status`: the host may have carried out the request"),
+            Failure::Interrupted(signal) => Fault::new((*signal).into(), "interrupted").with_hint(answer::CHECK_FIRST),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::exec::{Cmd, Done, Failure};
-use crate::fault::{Fault, Kind, Result};
+use crate::fault::{Fate, Fault, Kind, Result};
 use crate::guard::{Act, Outputs, Permit};
 use crate::interrupt::Interrupt;
 use crate::transport::ssh::{SshTrouble, quote, ssh_command};
@@ -67,7 +67,7 @@ pub struct Probe {
 
 /// Reads facts about the host without changing it.
 pub fn probe(target: &Target, user: &str, interrupt: &Interrupt) -> Result<Probe> {
-    let done = shell(target, &scripts::probe(user), Vec::new(), interrupt)?;
+    let done = shell(target, Effect::Reads, &scripts::probe(user), Vec::new(), interrupt)?;
     let text = done.stdout_text();
     let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('=')).map(str::trim).unwrap_or_default();
     if value("uid") != "0" {
@@ -152,7 +152,7 @@ impl Act for Script {
     }
 
     fn run(&self, _: &Outputs, _: &Permit) -> Result<Json> {
-        let done = shell(&self.target, &self.text, self.stdin.clone(), &self.interrupt).map_err(|fault| {
+        let done = shell(&self.target, Effect::Changes, &self.text, self.stdin.clone(), &self.interrupt).map_err(|fault| {
             let fault = if fault.message.contains(scripts::DOES_NOT_RUN) { fault.with_hint(self.static_build.clone()) } else { fault };
             fault.while_(self.describe())
         })?;
@@ -160,8 +160,23 @@ impl Act for Script {
     }
 }
 
+/// What a script does on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Reads,
+    Changes,
+}
+
+impl Effect {
+    /// The error for a script that got so far.
+    fn fault(self, fate: Fate, message: String) -> Fault {
+        let fault = fate.fault(self == Self::Changes, message);
+        if fault.kind == Kind::Unknown { fault.with_hint("check the host with `felhom fence check` before you try again") } else { fault }
+    }
+}
+
 /// Runs a script as root on the target. It must exit with 0.
-fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -> Result<Done> {
+fn shell(target: &Target, effect: Effect, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -> Result<Done> {
     let cmd = match target {
         Target::Ssh(host) => ssh_command(host, &format!("/bin/sh -c {}", quote(script))),
         Target::Local => {
@@ -169,8 +184,12 @@ fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -
         }
     };
     let done = cmd.stdin(stdin).timeout(Duration::from_secs(180)).run(interrupt).map_err(|failure| match failure {
-        Failure::Interrupted(signal) => crate::session::stopped(signal, "interrupted"),
-        other => Fault::other(format!("{other}")),
+        Failure::Interrupted(signal) => {
+            let unknown = effect.fault(Fate::Unknown, "interrupted".into());
+            Fault { kind: signal.into(), ..unknown }
+        }
+        Failure::TimedOut(_) => effect.fault(Fate::Unknown, failure.to_string()),
+        Failure::Start(_) => Fault::other(failure.to_string()),
     })?;
     if done.ok() {
         return Ok(done);
@@ -178,12 +197,15 @@ fn shell(target: &Target, script: &str, stdin: Vec<u8>, interrupt: &Interrupt) -
     let said = done.stderr_text();
     let last = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message").trim().to_owned();
     if done.code == Some(255) && matches!(target, Target::Ssh(_)) {
-        let kind = match SshTrouble::read(&said) {
+        let error = SshTrouble::read(&said);
+        let fault = effect.fault(error.fate(), format!("ssh to {target}: {last}"));
+        let kind = match error {
+            _ if fault.kind == Kind::Unknown => return Err(fault),
             SshTrouble::UnknownHostKey | SshTrouble::ChangedHostKey => Kind::Untrusted,
             SshTrouble::Denied => Kind::Unauthenticated,
-            error => error.fate().fault(true, "").kind,
+            _ => fault.kind,
         };
-        return Err(Fault::new(kind, format!("ssh to {target}: {last}")).with_hint(format!(
+        return Err(Fault { kind, ..fault }.with_hint(format!(
             "run `ssh {target}` to see the cause; the host key must be known, and root must be allowed to log in with a key"
         )));
     }

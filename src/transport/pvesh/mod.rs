@@ -11,10 +11,11 @@ use std::time::Duration;
 use crate::api::tasks::{self, Filter};
 use crate::api::{Pace, Reply, Request, Upid, Value};
 use crate::exec::{Cmd, Done, Failure};
-use crate::fault::{Fate, Fault, Kind, Result};
+use crate::fault::{CHECK_FIRST, Fate, Fault, Kind, Result};
 use crate::guard::{Permit, redact};
 use crate::interrupt::Interrupt;
 use crate::routes;
+use crate::transport::clock::Clock;
 use crate::transport::https::Log;
 use crate::transport::ssh::{SshTrouble, ssh_command};
 use crate::transport::{Transport, reads_only, ssh};
@@ -34,11 +35,12 @@ pub enum Door {
 pub struct Pvesh {
     door: Door,
     log: Log,
+    clock: Clock,
 }
 
 impl Pvesh {
     pub fn new(door: Door, log: Log) -> Self {
-        Self { door, log }
+        Self { door, log, clock: Clock::default() }
     }
 
     fn place(&self) -> String {
@@ -69,7 +71,7 @@ impl Pvesh {
         let program = if self.door == Door::Local { "sh" } else { "ssh" };
         let fault = Fault::new(kind, format!("{request}: {program} to {}: {failure}", self.place()));
         if matches!(failure, Failure::Interrupted(_)) && !request.is_read() {
-            return fault.with_hint("check `felhom task list`: the change may have been started on the host");
+            return fault.with_hint(CHECK_FIRST);
         }
         fault
     }
@@ -146,7 +148,10 @@ impl Transport for Pvesh {
         reads_only(request)?;
         let done = self.run(request, script::read(request), stop)?;
         match script::end(&done.stderr_text()) {
-            Some((code, stderr)) => answer::read(request, code, &done.stdout_text(), &stderr),
+            Some(end) => {
+                self.clock.note(end.at);
+                answer::read(request, end.code, &done.stdout_text(), &end.stderr)
+            }
             None => Err(self.broken(request, &done)),
         }
     }
@@ -154,16 +159,21 @@ impl Transport for Pvesh {
     fn write(&self, request: &Request, _permit: &Permit, stop: &Interrupt) -> Result<Reply> {
         refuse_secrets(request)?;
         let done = self.run(request, script::write(request), stop)?;
-        let Some((_, stderr)) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };
+        let Some(end) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };
+        self.clock.note(end.at);
         let ran = Ran::parse(&done.stdout_text());
         match ran.code {
-            Some(code) => answer::read(request, code, &ran.stdout, &stderr),
+            Some(code) => answer::read(request, code, &ran.stdout, &end.stderr),
             None => self.find(request, &ran, stop).map(|upid| answer::upid(&upid)),
         }
     }
 
     fn who(&self) -> &'static str {
         "root@pam"
+    }
+
+    fn host_time(&self) -> Option<u64> {
+        self.clock.now()
     }
 }
 

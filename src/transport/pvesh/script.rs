@@ -20,9 +20,9 @@ fn pvesh(request: &Request) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs it, and says how it ended.
+/// Runs it, and says how and when it ended.
 pub(super) fn read(request: &Request) -> String {
-    format!("{} </dev/null\nprintf '\\n{END} %s\\n' \"$?\" >&2\n", pvesh(request))
+    format!("{} </dev/null\nprintf '\\n{END} %s %s\\n' \"$?\" \"$(date +%s)\" >&2\n", pvesh(request))
 }
 
 /// Starts it in a session of its own: neither a signal nor the end of the connection reaches it. Returns when it is done,
@@ -66,17 +66,27 @@ if [ -e "$D/rc" ]; then
 else
   echo "felhom-running $W"
 fi
-printf '\n{END} 0\n' >&2
+printf '\n{END} 0 %s\n' "$(date +%s)" >&2
 "#,
         body = quote(&body)
     )
 }
 
-/// How the script ended, and what stood on stderr before; `None` where it did not come to its end.
-pub(super) fn end(stderr: &str) -> Option<(i32, String)> {
+/// The end of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct End {
+    pub code: i32,
+    /// The host's time, in Unix seconds.
+    pub at: u64,
+    /// What stood on stderr before.
+    pub stderr: String,
+}
+
+/// How the script ended; `None` where it did not come to its end.
+pub(super) fn end(stderr: &str) -> Option<End> {
     let (before, last) = stderr.trim_end().rsplit_once('\n').unwrap_or(("", stderr.trim_end()));
-    let code = last.strip_prefix(END)?.trim().parse().ok()?;
-    Some((code, before.trim_end().to_owned()))
+    let (code, at) = last.strip_prefix(END)?.trim().split_once(' ')?;
+    Some(End { code: code.parse().ok()?, at: at.parse().ok()?, stderr: before.trim_end().to_owned() })
 }
 
 /// What a started change told.
@@ -129,8 +139,9 @@ mod tests {
 
     #[test]
     fn the_end_is_told_from_what_ssh_says() {
-        assert_eq!(end("CT 101 already running\n\nfelhom-end 255\n"), Some((255, "CT 101 already running".into())));
-        assert_eq!(end("felhom-end 0"), Some((0, String::new())));
+        let ended = |code, stderr: &str| Some(End { code, at: 1_795_176_102, stderr: stderr.into() });
+        assert_eq!(end("CT 101 already running\n\nfelhom-end 255 1795176102\n"), ended(255, "CT 101 already running"));
+        assert_eq!(end("felhom-end 0 1795176102"), ended(0, ""));
         assert_eq!(end("Connection to 192.0.2.10 closed by remote host."), None);
     }
 
