@@ -82,9 +82,11 @@ pub fn storages_jobs_and_the_cluster(said: &mut Said) {
     })
     .unwrap();
     under_ha(&host, "ct:110");
+    host.run(["pool", "create", "lab1"]).ok();
     let job = ["backup", "job", "create", "nightly", "--storage", "local", "--schedule", "02:00", "--guest", "110"];
     for words in [
         &job[..],
+        &["pool", "create", "lab1"],
         &["backup", "run", "101", "--storage", "local-lvm"],
         &["backup", "run", "101", "--storage", "off"],
         &["backup", "run", "101", "--storage", "away"],

@@ -11,6 +11,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("src/fault.rs", "the constructors"),
     ("src/guard/approve.rs", "the journal's record of a staged change"),
     ("src/fence/client/answer.rs", "the helper's own words: `usb mount` has cases"),
+    ("src/cli/declared/asked.rs", "no declared command is for one kind of guest alone so far"),
     ("src/ui/prompt/mod.rs", "a terminal that hangs up ends felhom with SIGHUP"),
 ];
 
