@@ -1,5 +1,6 @@
 //! `felhom api ls` and `felhom api describe`: the API as the host itself describes it.
 
+use felhom::demo::faults::{Fault, Trouble};
 use serde_json::json;
 
 use crate::support::{Demo, Host, need_shared};
@@ -22,7 +23,7 @@ fn what_lies_below_a_path() {
 #[test]
 fn a_call_is_described() {
     let host = Host::demo();
-    let done = host.run(["api", "describe", "/nodes/pve1/vzdump", "--method", "post", "-o", "json"]).ok().json();
+    let done = host.run(["api", "describe", "/nodes/pve1/vzdump", "post", "-o", "json"]).ok().json();
     let call = &done[0];
     assert_eq!((done.as_array().unwrap().len(), &call["method"], &call["path"]), (1, &json!("POST"), &json!("/nodes/{node}/vzdump")));
     let parameters = call["parameters"].as_array().unwrap();
@@ -39,7 +40,7 @@ fn what_is_not_there_is_said_with_what_is_near() {
     let host = Host::demo();
     let missing = host.run(["api", "describe", "/nodes/pve1/nosuch", "-o", "json"]).fails(5).error();
     assert_eq!(missing["hint"], "`felhom api ls /nodes/{node}` shows what is there");
-    host.run(["api", "describe", "/version", "--method", "delete"]).fails(5).says("it has GET");
+    host.run(["api", "describe", "/version", "DELETE"]).fails(5).says("it has GET");
     host.run(["api", "ls", "nodes"]).fails(2).says("begins with a slash");
 }
 
@@ -95,4 +96,25 @@ fn the_description_of_a_real_host_is_understood() {
     // Every path of it can be described.
     let paths = host.run(["api", "ls", "/cluster", "-o", "id"]).ok();
     assert!(paths.lines().len() > 15, "{paths}");
+}
+
+#[test]
+fn a_host_without_a_description_is_described_from_the_embedded_schema() {
+    // A host that serves the API alone, as behind a proxy.
+    let host = Host::demo();
+    let trouble = Trouble::Status { code: 404, reason: "Not Found".into() };
+    host.inject(Fault::new("GET", "/pve-docs/*", trouble));
+    let shown = host.run(["api", "describe", "/nodes/pve1/vzdump", "post"]).ok();
+    assert!(shown.stdout.contains("POST /nodes/{node}/vzdump") && !shown.stdout.contains("GET "), "{shown}");
+    shown.says("Proxmox VE 9.2");
+    assert!(host.run(["api", "ls", "/", "-o", "id"]).ok().lines().contains(&"/nodes"));
+    assert!(!host.home.path().join("cache/felhom/apidoc").exists(), "it is not kept as the host's own");
+}
+
+#[test]
+fn over_ssh_and_pvesh_it_is_the_embedded_schema() {
+    let host = Host::demo();
+    host.home.configure("[contexts.local]\ntransport = \"local\"\n");
+    let shown = crate::support::run(&mut host.home.felhom(["-c", "local", "api", "describe", "/version", "get"])).ok();
+    shown.shows("GET /version").says("Proxmox VE 9.2");
 }

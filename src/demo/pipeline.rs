@@ -52,7 +52,11 @@ impl Pipeline {
     /// The answer (none: the connection just ends), and what troubles its way back.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
         let Some(path) = api_path(&request.path) else {
-            return (Some(outside(&request.path)), None);
+            let outside = match self.faults.strike(&request.method, &request.path) {
+                Some(Trouble::Status { code, reason }) => Response::bare(code, reason),
+                _ => outside(&request.path),
+            };
+            return (Some(outside), None);
         };
         let trouble = self.faults.strike(&request.method, &path);
         let mut line = Logged {

@@ -8,7 +8,7 @@ use crate::api::{Call, GuestKind, Place, backup};
 use crate::fault::{Fault, Kind, Result};
 use crate::fence::client::Fence;
 use crate::fence::net::Net;
-use crate::fence::policy::Policy;
+use crate::fence::policy::{POLICY_FILE, Policy};
 use crate::fence::protocol::Word;
 use crate::fence::request::{Features, GoldenCreate, Password, Version};
 use crate::fence::text::{Hostname, SshKey, StorageId, Tag, TemplateVolume};
@@ -159,10 +159,8 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
     let taken = taken(session)?;
     let vmid = match ask.vmid {
         Some(vmid) if !(policy.vmid_min..=policy.vmid_max).contains(&vmid) => {
-            return Err(Fault::new(
-                Kind::Denied,
-                format!("the host's policy allows the VMIDs {} to {}, not {vmid}", policy.vmid_min, policy.vmid_max),
-            ));
+            let (low, high) = (policy.vmid_min, policy.vmid_max);
+            return Err(outside(&format!("VMID {vmid}"), &format!("VMID from {low} to {high}")));
         }
         Some(vmid) => free(vmid, &taken)?,
         None => lowest(policy.vmid_min, policy.vmid_max, &taken)?,
@@ -188,11 +186,16 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
     Ok((seen.host, vmid, Step::act("create", FenceGolden { fence: fence.clone(), request })))
 }
 
+/// The fault of a value that the policy excludes.
+fn outside(what: &str, allowed: &str) -> Fault {
+    Fault::new(Kind::Denied, format!("the host's policy does not allow {what}"))
+        .with_hint(format!("use {allowed}, or change {POLICY_FILE} on the host (`felhom fence show` prints it)"))
+}
+
 fn within(policy: &Policy, ask: &Lxc) -> Result<()> {
     let denied = |what: String, list: &std::collections::BTreeSet<String>| {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
-        Err(Fault::new(Kind::Denied, format!("the host's policy does not allow {what}"))
-            .with_hint(format!("it allows {}", list.join(", "))))
+        Err(outside(&what, &list.join(", ")))
     };
     let from = ask.template.as_str().split(':').next().unwrap_or_default();
     for storage in [ask.storage.as_str(), from] {

@@ -147,6 +147,23 @@ fn a_golden_container_has_the_features_and_networks_asked_for() {
 }
 
 #[test]
+fn a_denial_by_the_policy_hints_at_the_policy() {
+    let demo = Demo::new();
+    let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
+    let create = ["guest", "create", "lxc", template, "--hostname", "gold", "--storage", "local-lvm", "--golden", "--cores", "2"];
+    for outside in [&["--vmid", "1000000"][..], &["--net", "bridge=vmbr77"], &["--vmid", "9051", "--memory", "999999"]] {
+        let (code, _, stderr) = demo.run(&[&create[..], outside].concat());
+        assert_eq!(code, 4, "{stderr}");
+        let hint = stderr.split_once("hint: ").expect("a hint").1;
+        assert!(hint.contains("/etc/felhom/fence.toml") && !hint.contains("role check"), "{outside:?}: {stderr}");
+    }
+    // Whatever the policy file is like, the hint is about it.
+    std::fs::write(demo.host_file("etc/felhom/fence.toml"), "nonsense").expect("written");
+    let (code, _, stderr) = demo.run(&["usb", "mount", SSD, "--name", "backup", "--yes"]);
+    assert!(code == 4 && stderr.contains("correct /etc/felhom/fence.toml") && !stderr.contains("role check"), "{code} {stderr}");
+}
+
+#[test]
 fn usb_refusals_have_their_exit_codes() {
     let demo = Demo::new();
     let code = |args: &[&str], word: &str| {

@@ -17,15 +17,17 @@ use super::docs;
 /// Describe parameters, permissions and results of a path
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  felhom api describe /nodes/pve1/vzdump\n  felhom api describe '/nodes/{node}/lxc/{vmid}/config' --method put\n  felhom api describe /pools -o json"
+    after_help = "Examples:\n  felhom api describe /nodes/pve1/vzdump\n  felhom api describe '/nodes/{node}/lxc/{vmid}/config' put\n  felhom api describe /pools -o json"
 )]
 pub struct Describe {
     /// API path, with real names or as a template
     #[arg(value_name = "PATH")]
     path: String,
-    /// Describe only this method
-    #[arg(long, value_name = "METHOD", value_parser = method)]
+    /// Describe only this method: get, post, put, delete
+    #[arg(value_name = "METHOD", value_parser = method, conflicts_with = "flag")]
     method: Option<Method>,
+    #[arg(long = "method", value_name = "METHOD", value_parser = method, hide = true)]
+    flag: Option<Method>,
 }
 
 fn method(text: &str) -> std::result::Result<Method, String> {
@@ -67,12 +69,13 @@ struct Parameter {
 
 impl Describe {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
+        let wanted = self.method.or(self.flag);
         let all = docs::load(ctx)?;
         let node = docs::find(&all, &self.path)?;
         let calls: Vec<Described> = node
             .methods()
             .into_iter()
-            .filter(|name| self.method.is_none_or(|method| method.word() == *name))
+            .filter(|name| wanted.is_none_or(|method| method.word() == *name))
             .map(|name| Described::of(node, name))
             .collect();
         if calls.is_empty() {

@@ -4,27 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::api::cluster;
 use crate::api::docs::{Docs, Node, PATH};
+use crate::api::{cluster, schema};
 use crate::cli::{Ctx, first_contact};
 use crate::config::{Context, Transport, files};
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Kind, Result};
 use crate::guard::redact;
 use crate::transport::https::{Https, Login};
 
 /// How long a description is kept whose version could not be asked for.
 const UNVERSIONED: Duration = Duration::from_secs(24 * 3600);
 
-/// From the cache where it holds this host's version, else from the host. The description needs no login; the version, which
-/// tells whether the cached one still holds, does.
+/// From the cache if it has this host's version, else from the host, else the embedded schema. The description needs no login; the
+/// version, which tells whether the cached one is current, does.
 pub fn load(ctx: &Ctx) -> Result<Docs> {
     let context = ctx.context()?;
     if context.transport != Transport::Https {
-        return Err(Fault::config(format!(
-            "the context '{}' does not go over https, and only there is the description served",
-            context.name
-        ))
-        .with_hint("-c NAME takes a context that goes over https; every host of the same version serves the same"));
+        return embedded(ctx);
     }
     let context = first_contact::settle(&context, &ctx.around, &ctx.out)?;
     let version = version(ctx, &context);
@@ -35,13 +31,24 @@ pub fn load(ctx: &Ctx) -> Result<Docs> {
     let log = Arc::clone(&ctx.out);
     let interrupt = ctx.around.interrupt.clone();
     let https = Https::new(&context, &ctx.around.env, interrupt, Login::Nobody, Box::new(move |line| log.debug(2, redact::text(line))))?;
-    let script = https.fetch_text(PATH)?;
-    let docs = Docs::parse(&script)?;
+    // A node without the documentation package, or a proxy in front of it, answers with something else.
+    let served = https.fetch_text(PATH).and_then(|script| Ok((Docs::parse(&script)?, script)));
+    let (docs, script) = match served {
+        Ok(served) => served,
+        Err(fault) if matches!(fault.kind, Kind::NotFound | Kind::Host) => return embedded(ctx),
+        Err(fault) => return Err(fault),
+    };
     let kept = file.parent().map_or(Ok(()), files::private_dir).and_then(|()| files::replace(&file, script.as_bytes()));
     if let Err(fault) = kept {
         ctx.out.debug(1, format!("not cached: {fault}"));
     }
     Ok(docs)
+}
+
+/// The schema of Proxmox VE 9.2 that felhom contains.
+fn embedded(ctx: &Ctx) -> Result<Docs> {
+    ctx.out.note("the host does not serve its API description: showing the one of Proxmox VE 9.2, without prose");
+    Docs::parse(&schema::apidoc())
 }
 
 fn version(ctx: &Ctx, context: &Context) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use crate::exec::Done;
 use crate::fault::{Fate, Fault, Kind, Result};
+use crate::fence::policy::POLICY_FILE;
 use crate::fence::protocol::{Envelope, ErrorKind, HelperError, PROTOCOL, Word};
 use crate::transport::ssh::SshTrouble;
 
@@ -113,6 +114,8 @@ pub fn fault_of(word: Word, error: HelperError) -> Fault {
     let mut fault = if refused { Fault::refused_as(kind, error.message) } else { Fault::new(kind, error.message) };
     fault.hint = error.hint.or_else(|| match error.kind {
         ErrorKind::Protocol => Some("run `felhom fence install` to install the matching helper".into()),
+        ErrorKind::Policy => Some(format!("correct {POLICY_FILE} on the host; `felhom fence show` prints the current policy")),
+        ErrorKind::NotRoot | ErrorKind::Gate => Some("run `felhom fence check` to test how the root helper is called".into()),
         ErrorKind::Busy => Some("try again later".into()),
         ErrorKind::Refused => Some("run `felhom usb list` to see which disks can be mounted".into()),
         ErrorKind::Exists | ErrorKind::BadRequest | ErrorKind::Internal => {
