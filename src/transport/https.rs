@@ -357,7 +357,9 @@ impl Line {
             || response.status().canonical_reason().unwrap_or_default().to_owned(),
             |phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
         );
-        let mut body = Vec::new();
+        // In one piece where its length is known, as long as that is credible.
+        let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let mut body = Vec::with_capacity(length.min(4 << 20));
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(request, &error))? {
             body.extend_from_slice(&chunk);
             if body.len() <= MOST {

@@ -9,6 +9,10 @@ const NEWLINE: char = '\u{2424}';
 
 /// For one line: ends of lines become `␤`, tabs a space, escape sequences vanish, other control characters become `�`.
 pub fn line(text: &str) -> Cow<'_, str> {
+    let printable = |byte| (b' '..=b'~').contains(&byte);
+    if text.bytes().all(printable) {
+        return Cow::Borrowed(text);
+    }
     if text.chars().any(is_unsafe) { Cow::Owned(cleaned(text, NEWLINE, ' ')) } else { Cow::Borrowed(text) }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::grid::{self, Grid, Line};
+use super::grid::{self, Grid, Line, Objects};
 use super::row::Head;
 use super::{Cell, Detail, Tone};
 
@@ -111,7 +111,7 @@ impl Field {
     }
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -125,21 +125,19 @@ fn tone(word: &str) -> Tone {
 }
 
 /// Objects as a list: the given columns, then each other key of the rows on request.
-pub(super) fn grid(fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'static str, id: &str) -> Grid {
+pub(super) fn grid<'a>(fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'static str, id: &'a str) -> Grid<'a> {
     let mut fields = fields.to_vec();
     for key in rows.iter().flat_map(Map::keys) {
         if !fields.iter().any(|field| field.head.name == *key) {
             fields.push(Field::new(key, As::Plain).hidden());
         }
     }
-    let line = |row: Map<String, Value>| {
-        let cells = fields.iter().map(|field| row.get(&field.head.name).map_or(Cell::Empty, |value| field.cell(value))).collect();
-        let own = row.get(id).filter(|value| !value.is_null()).map(plain);
-        let json = Value::Object(row);
-        Line { cells, id: own.or_else(|| grid::id_of(&json)), json }
+    let cells = |row: &Map<String, Value>| {
+        fields.iter().map(|field| row.get(&field.head.name).map_or(Cell::Empty, |value| field.cell(value))).collect()
     };
-    let lines = rows.into_iter().map(line).collect();
-    Grid { heads: fields.into_iter().map(|field| field.head).collect(), lines, noun, fixed: true }
+    let lines = rows.iter().enumerate().map(|(at, row)| Line { cells: cells(row), at }).collect();
+    let source = Box::new(Objects { items: rows.into_iter().map(Value::Object).collect(), id });
+    Grid { heads: fields.into_iter().map(|field| field.head).collect(), lines, noun, fixed: true, source }
 }
 
 #[cfg(test)]

@@ -1,57 +1,105 @@
 //! A list on its way out: columns, cells and JSON of each line, whatever type they came from.
 
+use std::borrow::Cow;
+
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::field::plain;
 use super::row::Head;
-use super::{Cell, Format, Row};
+use super::{Cell, Format, Options, Row};
 use crate::fault::{Fault, Kind, Result};
 
-pub(super) struct Grid {
+pub(super) struct Grid<'a> {
     pub(super) heads: Vec<Head>,
     pub(super) lines: Vec<Line>,
     pub(super) noun: &'static str,
     /// The columns come from the type, not from what the lines happen to hold.
     pub(super) fixed: bool,
+    pub(super) source: Box<dyn Source + 'a>,
 }
 
 pub(super) struct Line {
     pub(super) cells: Vec<Cell>,
-    /// Only where the format wants it.
-    pub(super) json: Value,
-    pub(super) id: Option<String>,
+    /// Where it stands in its source.
+    pub(super) at: usize,
 }
 
-impl Grid {
-    pub(super) fn of_rows<T: Row>(rows: &[T], format: Format) -> Result<Self> {
-        let columns = T::columns();
-        let mut lines = Vec::with_capacity(rows.len());
-        for row in rows {
-            lines.push(Line {
-                cells: columns.iter().map(|c| (c.get)(row)).collect(),
-                json: if wants_json(format) { to_value(row)? } else { Value::Null },
-                id: (format == Format::Id).then(|| row.id()),
-            });
+/// What the lines of a grid were made from: for the formats that are not made of cells.
+pub(super) trait Source {
+    fn id(&self, at: usize) -> Option<String>;
+    fn value(&self, at: usize) -> Result<Value>;
+    /// One item as JSON, without a line feed; on several lines as an item of a list in [`Format::Json`].
+    fn write(&self, at: usize, format: Format, to: &mut Vec<u8>) -> serde_json::Result<()>;
+}
+
+struct Rows<'a, T>(&'a [T]);
+
+impl<T: Row> Source for Rows<'_, T> {
+    fn id(&self, at: usize) -> Option<String> {
+        Some(self.0[at].id())
+    }
+
+    fn value(&self, at: usize) -> Result<Value> {
+        to_value(&self.0[at])
+    }
+
+    fn write(&self, at: usize, format: Format, to: &mut Vec<u8>) -> serde_json::Result<()> {
+        write(&self.0[at], format, to)
+    }
+}
+
+pub(super) struct Objects<'a> {
+    pub(super) items: Cow<'a, [Value]>,
+    /// The key of what another command takes; where there is none, what Proxmox calls such a thing by.
+    pub(super) id: &'a str,
+}
+
+impl Source for Objects<'_> {
+    fn id(&self, at: usize) -> Option<String> {
+        let item = &self.items[at];
+        item.get(self.id).filter(|value| !value.is_null()).map(plain).or_else(|| id_of(item))
+    }
+
+    fn value(&self, at: usize) -> Result<Value> {
+        Ok(self.items[at].clone())
+    }
+
+    fn write(&self, at: usize, format: Format, to: &mut Vec<u8>) -> serde_json::Result<()> {
+        write(&self.items[at], format, to)
+    }
+}
+
+fn write<T: Serialize>(item: &T, format: Format, to: &mut Vec<u8>) -> serde_json::Result<()> {
+    if format == Format::Jsonl { serde_json::to_writer(to, item) } else { serde_json::to_writer_pretty(to, item) }
+}
+
+impl<'a> Grid<'a> {
+    /// Only the cells that these options need are made. In a list over `several` contexts each line says which one it is from.
+    pub(super) fn of_rows<T: Row>(rows: &'a [T], options: &Options, several: bool) -> Self {
+        let mut columns = T::columns();
+        let from = columns.iter_mut().map(|column| &mut column.head).filter(|head| several && head.name == "context");
+        from.for_each(|head| (head.hidden, head.wide) = (false, false));
+        if options.filter.is_empty() && options.sort.is_none() && options.columns.is_none() {
+            let shown = matches!(options.format(), Format::Table | Format::Csv);
+            columns.retain(|column| shown && !column.head.hidden);
         }
-        Ok(Self { heads: columns.into_iter().map(|c| c.head).collect(), lines, noun: T::noun(), fixed: true })
+        let cells = |row| columns.iter().map(|column| (column.get)(row)).collect();
+        let lines = rows.iter().enumerate().map(|(at, row)| Line { cells: cells(row), at }).collect();
+        Self { lines, heads: columns.into_iter().map(|c| c.head).collect(), noun: T::noun(), fixed: true, source: Box::new(Rows(rows)) }
     }
 
     /// From an array of objects: the columns are their keys, in the order in which they are first seen.
-    pub(super) fn of_objects(items: &[Value]) -> Self {
+    pub(super) fn of_objects(items: &'a [Value]) -> Self {
         let mut heads: Vec<Head> = Vec::new();
         for key in items.iter().filter_map(Value::as_object).flat_map(Map::keys) {
             if !heads.iter().any(|h| h.name == *key) {
                 heads.push(Head { flex: true, ..Head::new(key) });
             }
         }
-        let lines = items
-            .iter()
-            .map(|item| Line {
-                cells: heads.iter().map(|h| item.get(&h.name).map_or(Cell::Empty, cell_of)).collect(),
-                json: item.clone(),
-                id: id_of(item),
-            })
-            .collect();
-        Self { heads, lines, noun: "rows", fixed: false }
+        let cells = |item: &Value| heads.iter().map(|h| item.get(&h.name).map_or(Cell::Empty, cell_of)).collect();
+        let lines = items.iter().enumerate().map(|(at, item)| Line { cells: cells(item), at }).collect();
+        Self { heads, lines, noun: "rows", fixed: false, source: Box::new(Objects { items: items.into(), id: "" }) }
     }
 }
 
@@ -59,8 +107,12 @@ pub(super) fn wants_json(format: Format) -> bool {
     matches!(format, Format::Json | Format::Jsonl | Format::Yaml)
 }
 
-pub(super) fn to_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Value> {
-    serde_json::to_value(value).map_err(|e| Fault::new(Kind::Other, format!("cannot put the result into JSON: {e}")))
+pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| not_json(&error))
+}
+
+pub(super) fn not_json(error: &serde_json::Error) -> Fault {
+    Fault::new(Kind::Other, format!("cannot put the result into JSON: {error}"))
 }
 
 pub(super) fn cell_of(value: &Value) -> Cell {

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::clean;
+use super::{Format, clean};
 use crate::fault::{Fault, Result};
 
 /// On several lines, with a line feed at the end.
@@ -57,10 +57,54 @@ impl Serialize for QuotedText<'_> {
     }
 }
 
+/// How much text of a list is gathered before it is given away.
+const PIECE: usize = 32 << 10;
+
+/// A list in the making, on several lines or with an item a line; its text comes in pieces.
+pub(super) struct List {
+    format: Format,
+    item: Vec<u8>,
+    piece: String,
+    begun: bool,
+}
+
+impl List {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format, item: Vec::new(), piece: String::new(), begun: false }
+    }
+
+    /// Adds what `write` writes; a piece of the list where there is enough for one.
+    pub(super) fn item(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> serde_json::Result<Option<String>> {
+        self.item.clear();
+        write(&mut self.item)?;
+        let item = String::from_utf8_lossy(&self.item);
+        if self.format == Format::Jsonl {
+            self.piece.extend([&item, "\n"]);
+        } else {
+            let start = if self.begun { ",\n  " } else { "[\n  " };
+            // A text in JSON has no line feed: those that are there are between its parts.
+            let starts = std::iter::once(start).chain(std::iter::repeat("\n  "));
+            self.piece.extend(starts.zip(item.split('\n')).flat_map(|(start, line)| [start, line]));
+        }
+        self.begun = true;
+        let full = self.piece.len() >= PIECE;
+        Ok(full.then(|| escape(std::mem::replace(&mut self.piece, String::with_capacity(PIECE + PIECE / 4)))))
+    }
+
+    /// What is left.
+    pub(super) fn end(self) -> String {
+        match (self.format, self.begun) {
+            (Format::Jsonl, _) => escape(self.piece),
+            (_, true) => escape(self.piece) + "\n]\n",
+            (_, false) => "[]\n".to_owned(),
+        }
+    }
+}
+
 /// JSON leaves DEL, C1 controls and characters that turn the direction unescaped. They occur in strings only, where `\u` means the same.
 pub(super) fn escape(json: String) -> String {
     let unsafe_here = |c: char| c != '\n' && clean::is_unsafe(c);
-    if !json.chars().any(unsafe_here) {
+    if json.bytes().all(|byte| byte < 0x7f) || !json.chars().any(unsafe_here) {
         return json;
     }
     let mut out = String::with_capacity(json.len() + 16);
@@ -98,6 +142,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_list_in_pieces_is_the_list(texts in proptest::collection::vec(any::<String>(), 0..5), long in any::<bool>()) {
+            let filler = "x".repeat(if long { PIECE } else { 1 });
+            let items: Vec<Value> = texts.iter().map(|text| json!({"t": text, "of": [], "in": {"a": [1, filler]}})).collect();
+            for format in [Format::Json, Format::Jsonl] {
+                let mut list = List::new(format);
+                let mut made = String::new();
+                for item in &items {
+                    let piece = list.item(|to| match format {
+                        Format::Jsonl => serde_json::to_writer(to, item),
+                        _ => serde_json::to_writer_pretty(to, item),
+                    });
+                    made.extend(piece.unwrap());
+                }
+                made += &list.end();
+                let whole = match format {
+                    Format::Jsonl => items.iter().map(compact).collect(),
+                    _ => pretty(&Value::Array(items.clone())),
+                };
+                prop_assert_eq!(made, whole);
+            }
+        }
+
         #[test]
         fn no_control_gets_out_and_nothing_is_lost(text in any::<String>()) {
             let json = pretty(&json!({"t": text}));

@@ -73,14 +73,12 @@ impl Out {
 
     /// A list: a table, an array in JSON.
     pub fn list<T: Row>(&self, rows: &[T]) -> Result<()> {
-        self.grid(Grid::of_rows(rows, self.format())?)
+        self.grid(Grid::of_rows(rows, &self.options, false))
     }
 
     /// A list over several contexts: each line says which one it is from.
     pub fn list_of_contexts<T: Row>(&self, rows: &[T]) -> Result<()> {
-        let mut grid = Grid::of_rows(rows, self.format())?;
-        grid.heads.iter_mut().filter(|head| head.name == "context").for_each(|head| (head.hidden, head.wide) = (false, false));
-        self.grid(grid)
+        self.grid(Grid::of_rows(rows, &self.options, true))
     }
 
     /// One thing: keys and values, an object in JSON.
@@ -199,10 +197,10 @@ impl Out {
         }
     }
 
-    fn grid(&self, mut grid: Grid) -> Result<()> {
+    fn grid(&self, mut grid: Grid<'_>) -> Result<()> {
         let named = select::select(&mut grid, &self.options)?;
         match self.format() {
-            Format::Id => self.ids(grid.lines.into_iter().map(|line| line.id)),
+            Format::Id => self.ids(grid.lines.iter().map(|line| grid.source.id(line.at))),
             Format::Table => self.table(&grid, named),
             Format::Csv => {
                 let shown = named.unwrap_or_else(|| (0..grid.heads.len()).filter(|at| !grid.heads[*at].hidden).collect());
@@ -215,15 +213,26 @@ impl Out {
                 }
                 self.data(&text)
             }
+            format @ (Format::Json | Format::Jsonl) if named.is_none() && self.options.jq.is_none() => self.items(&grid, format),
             Format::Json | Format::Jsonl | Format::Yaml => {
                 let names: Option<Vec<&str>> = named.as_ref().map(|shown| shown.iter().map(|at| grid.heads[*at].name.as_str()).collect());
-                let items = grid.lines.into_iter().map(|line| project(line.json, names.as_deref())).collect();
-                self.json(&Value::Array(items))
+                let items = grid.lines.iter().map(|line| Ok(project(grid.source.value(line.at)?, names.as_deref())));
+                self.json(&Value::Array(items.collect::<Result<_>>()?))
             }
         }
     }
 
-    fn table(&self, grid: &Grid, named: Option<Vec<usize>>) -> Result<()> {
+    /// Whole items as JSON, in pieces: a long list is never in memory as text or as values.
+    fn items(&self, grid: &Grid<'_>, format: Format) -> Result<()> {
+        let mut list = json::List::new(format);
+        for line in &grid.lines {
+            let piece = list.item(|to| grid.source.write(line.at, format, to)).map_err(|error| grid::not_json(&error))?;
+            piece.map_or(Ok(()), |piece| self.data(&piece))?;
+        }
+        self.data(&list.end())
+    }
+
+    fn table(&self, grid: &Grid<'_>, named: Option<Vec<usize>>) -> Result<()> {
         if grid.lines.is_empty() {
             self.note(format!("no {}", grid.noun));
             return Ok(());

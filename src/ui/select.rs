@@ -7,7 +7,7 @@ use super::{Options, table};
 use crate::fault::{Fault, Result};
 
 /// Leaves in the grid what was asked for, in the order asked for. Answers the columns to show where they were named.
-pub(super) fn select(grid: &mut Grid, options: &Options) -> Result<Option<Vec<usize>>> {
+pub(super) fn select(grid: &mut Grid<'_>, options: &Options) -> Result<Option<Vec<usize>>> {
     // A list of unknown shape with nothing in it has no columns to check against.
     if !grid.fixed && grid.lines.is_empty() {
         return Ok(None);
@@ -153,17 +153,17 @@ mod tests {
     use crate::fault::Kind;
     use crate::ui::grid::Line;
 
-    fn grid() -> Grid {
+    fn grid() -> Grid<'static> {
         let line = |id: i64, name: &str, up: bool, tags: &[&str]| Line {
             cells: vec![Cell::Int(id), Cell::text(name), Cell::Flag(up), Cell::List(tags.iter().map(ToString::to_string).collect())],
-            json: serde_json::Value::Null,
-            id: None,
+            at: 0,
         };
         Grid {
             heads: ["vmid", "name", "is_up", "tags"].map(Head::new).into(),
             lines: vec![line(101, "web10", true, &["prod", "web"]), line(20, "web2", false, &[]), line(3, "db", true, &["prod"])],
             noun: "rows",
             fixed: true,
+            ..Grid::of_objects(&[])
         }
     }
 

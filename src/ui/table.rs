@@ -1,5 +1,7 @@
 //! Tables without lines, fitted to the width there is.
 
+use std::borrow::Cow;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::clean;
@@ -34,13 +36,41 @@ struct Column<'a> {
     right: bool,
 }
 
+impl Column<'_> {
+    /// Its text in a line below so many lines of titles, or its title.
+    fn line(&self, at: usize, titles: usize) -> &str {
+        if at < titles { &self.title } else { &self.texts[at - titles] }
+    }
+}
+
 /// One line a row, more where a column wraps; every line ends with a line feed.
 pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> String {
     let mut columns: Vec<Column<'_>> = heads.iter().enumerate().map(|(at, head)| column(head, at, rows, layout)).collect();
     if let Some(width) = layout.width {
         fit(&mut columns, width, layout.named);
     }
-    let lines = unfold(&mut columns, rows.len());
+    let wraps = columns.iter().any(|column| column.head.wraps);
+    let lines = if wraps { unfold(&mut columns, rows.len()) } else { rows.len() };
+    let mut out = String::new();
+    let mut finish = |at: usize, line: &str| {
+        let line = line.trim_end();
+        match (layout.color, layout.headers, at) {
+            (false, ..) => out.push_str(line),
+            (true, true, 0) => out.push_str(&paint(line, "1")),
+            (true, headers, at) => out.push_str(&colored(line, &columns, at - usize::from(headers))),
+        }
+        out.push('\n');
+    };
+    if wraps {
+        folded(&columns, lines, layout).iter().enumerate().for_each(|(at, line)| finish(at, line));
+    } else {
+        straight(&columns, lines, layout, &mut finish);
+    }
+    out
+}
+
+/// The lines of a table with texts of several lines.
+fn folded(columns: &[Column<'_>], lines: usize, layout: &Layout) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
@@ -57,17 +87,27 @@ pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> S
             cells.set_cell_alignment(if column.right { CellAlignment::Right } else { CellAlignment::Left });
         }
     }
-    let mut out = String::new();
-    for (at, line) in table.lines().enumerate() {
-        let line = line.trim_end();
-        match (layout.color, layout.headers, at) {
-            (false, ..) => out.push_str(line),
-            (true, true, 0) => out.push_str(&paint(line, "1")),
-            (true, headers, at) => out.push_str(&colored(line, &columns, at - usize::from(headers))),
+    table.lines().collect()
+}
+
+/// A row a line: the same lines as [`folded`] makes, at a tenth of its time and memory, which thousands of guests need.
+fn straight(columns: &[Column<'_>], rows: usize, layout: &Layout, finish: &mut impl FnMut(usize, &str)) {
+    let titles = usize::from(layout.headers);
+    let widths: Vec<usize> =
+        columns.iter().map(|column| (0..titles + rows).map(|at| measure(column.line(at, titles))).fold(1, usize::max)).collect();
+    let mut line = String::new();
+    for at in 0..titles + rows {
+        line.clear();
+        for (column, width) in columns.iter().zip(&widths) {
+            let text = column.line(at, titles);
+            let blanks = width - measure(text);
+            let (before, after) = if column.right { (blanks, 0) } else { (0, blanks) };
+            line.extend(std::iter::repeat_n(' ', before));
+            line.push_str(text);
+            line.extend(std::iter::repeat_n(' ', after + GAP));
         }
-        out.push('\n');
+        finish(at, &line);
     }
-    out
 }
 
 /// Keys and values of one thing; the lines of a longer text stand below each other.
@@ -134,7 +174,9 @@ fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, ro
 /// As a table shows it, in one clean line.
 pub(super) fn shown(cell: &Cell) -> String {
     let text = cell.shown();
-    clean::line(text.trim()).into_owned()
+    let clean = clean::line(text.trim());
+    // Most texts are clean as they are.
+    if clean.len() == text.len() && matches!(clean, Cow::Borrowed(_)) { text } else { clean.into_owned() }
 }
 
 /// ANSI colour around a text.
@@ -157,7 +199,8 @@ fn column<'a>(head: &'a Head, at: usize, rows: &[Vec<&Cell>], layout: &Layout) -
         Head { brief: true, .. } if !layout.named => BRIEF,
         _ => ABSURD,
     };
-    let texts: Vec<String> = rows.iter().map(|row| shorten(&shown(row[at]), most)).collect();
+    let short = |text: String| if measure(&text) <= most { text } else { shorten(&text, most) };
+    let texts: Vec<String> = rows.iter().map(|row| short(shown(row[at]))).collect();
     let title = clean::line(&head.title).into_owned();
     let widest = texts.iter().map(|t| measure(t)).max().unwrap_or(0);
     let mut filled = rows.iter().map(|row| row[at]).filter(|cell| **cell != Cell::Empty).peekable();
@@ -199,9 +242,6 @@ fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
 
 /// Gives every line of a row its own place; how many there are.
 fn unfold(columns: &mut [Column<'_>], rows: usize) -> usize {
-    if !columns.iter().any(|column| column.head.wraps) {
-        return rows;
-    }
     let folded = |column: &Column<'_>, row: usize| match column.texts.get(row) {
         Some(text) if column.head.wraps => wrap(text, column.width),
         Some(text) => vec![text.clone()],
@@ -248,5 +288,27 @@ fn code(tone: Tone) -> &'static str {
         Tone::Warn => "33",
         Tone::Bad => "31",
         Tone::Dim => "2",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn both_layouts_make_the_same_lines(texts in proptest::collection::vec("[a-c é日\u{301}]{0,9}", 1..13), right: bool, headers: bool) {
+            let heads = ["first", "x", "last"].map(|name| Head { right, ..Head::new(name) });
+            let cells: Vec<Cell> = texts.iter().map(Cell::text).collect();
+            let rows: Vec<Vec<&Cell>> = cells.chunks_exact(3).map(|row| row.iter().collect()).collect();
+            let layout = Layout { width: None, headers, color: false, named: false };
+            let columns: Vec<Column<'_>> = heads.iter().enumerate().map(|(at, head)| column(head, at, &rows, &layout)).collect();
+            let mut lines = Vec::new();
+            straight(&columns, rows.len(), &layout, &mut |_, line| lines.push(line.trim_end().to_owned()));
+            let folded = folded(&columns, rows.len(), &layout);
+            prop_assert_eq!(lines, folded.iter().map(|line| line.trim_end()).collect::<Vec<_>>());
+        }
     }
 }
