@@ -276,7 +276,7 @@ fn a_template_starts_no_more_and_gives_linked_clones() {
     assert_eq!(demo.exit(&start), "you can't start a CT if it's a template");
     assert_eq!(demo.exit(&demo.post(&format!("{CT}/clone"), &[("newid", "140"), ("hostname", "copy")])), "OK");
     let rootfs = demo.get("/nodes/pve1/lxc/140/config")["rootfs"].as_str().unwrap().to_owned();
-    assert_eq!(rootfs, "local-lvm:101/base-101-disk-0.raw/140/vm-140-disk-0.raw,size=1G");
+    assert_eq!(rootfs, "local-lvm:140/vm-140-disk-0.raw,size=1G");
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn what_is_missing_is_refused_in_the_hosts_words() {
     let params = [("vmid", "150"), ("ostemplate", TEMPLATE), ("mp0", "local-lvm:1,mp=/x")];
     assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "mount points configured, but 'rootfs' not set - aborting");
     let params = [("vmid", "150"), ("ostemplate", TEMPLATE), ("storage", "local-lvm"), ("pool", "nosuch")];
-    assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "pool 'nosuch' does not exist");
+    assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "Permission check failed (pool 'nosuch' does not exist)");
     let params = [("vmid", "150"), ("ostemplate", "local:iso/x.iso"), ("storage", "local-lvm")];
     let words = "unable to use volume local:iso/x.iso - content type needs to be 'vztmpl'";
     assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), words);

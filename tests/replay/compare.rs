@@ -24,6 +24,10 @@ pub(super) fn normal(text: &str) -> String {
         (r"value '[^']*' does not look like a valid user name", "value does not look like a valid user name"),
         (r"(Temporary failure in name resolution|Name or service not known)", "not known"),
         (r"at /usr/share/.*", "at line"),
+        (r"^(Number|Total|Literal|Matched|File) ([a-z ]+): .*", "$1 $2"),
+        (r"sent \S+ bytes  received .*", "sent"),
+        (r"total size is .*", "total size"),
+        (r": \d+/(\d+) files .*, \d+/(\d+) blocks", ": $1 files, $2 blocks"),
     ] {
         let regex = Regex::new(pattern).unwrap();
         text = regex.replace_all(&text, word).into_owned();
@@ -51,7 +55,7 @@ fn kind(value: &Value) -> &'static str {
 /// A name by which the same thing is found in two lists.
 fn identity(value: &Value) -> Option<String> {
     let keys = [
-        "volid", "upid", "vmid", "key", "roleid", "userid", "tokenid", "poolid", "storage", "id", "sid", "iface", "name", "subdir", "node",
+        "volid", "upid", "vmid", "key", "roleid", "userid", "tokenid", "poolid", "id", "storage", "sid", "iface", "name", "subdir", "node",
         "realm", "group", "groupid", "target", "time", "n", "cmd", "method", "devpath", "rule",
     ];
     let named = keys.iter().find_map(|key| value.get(key).filter(|value| !value.is_object()).map(|value| format!("{key}={value}")))?;
@@ -106,7 +110,12 @@ fn lists(then: &[Value], now: &[Value], at: &str, found: &mut Vec<String>) {
     }
     for (index, value) in then.iter().enumerate().filter(|(_, value)| !is_masked(value)) {
         let same = match identity(value) {
-            Some(id) => now.iter().find(|ours| identity(ours).as_ref() == Some(&id)).or(now.get(index).filter(|_| volatile(&id))),
+            Some(id) => now.iter().find(|ours| identity(ours).as_ref() == Some(&id)).or_else(|| {
+                // The first random id of then is the first of now.
+                let random = |value: &&Value| identity(value).is_some_and(|id| volatile(&id));
+                let earlier = then[..index].iter().filter(random).count();
+                volatile(&id).then(|| now.iter().filter(random).nth(earlier))?
+            }),
             None => now.get(index),
         };
         match same {
@@ -123,7 +132,9 @@ fn volatile(id: &str) -> bool {
 }
 
 pub(super) fn logs(then: &[String], now: &[String], found: &mut Vec<String>) {
-    let clean = |lines: &[String]| lines.iter().map(|line| normal(line)).collect::<Vec<_>>();
+    // The recorded host had no fuser, and said so.
+    let clean =
+        |lines: &[String]| lines.iter().filter(|line| !line.contains("exec \"fuser\"")).map(|line| normal(line)).collect::<Vec<_>>();
     let (then, now) = (clean(then), clean(now));
     if then != now {
         for line in then.iter().filter(|line| !now.contains(line)) {

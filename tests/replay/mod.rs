@@ -11,13 +11,18 @@ use record::Record;
 use session::Session;
 
 /// One continuous run, in order; then those that start from the baseline again.
-const RUNS: [&[&str]; 6] = [
+const RUNS: [&[&str]; 11] = [
     &["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17"],
     &["18"],
     &["19"],
     &["20"],
+    &["21"],
+    &["22"],
+    &["23"],
     &["24"],
     &["25"],
+    &["26"],
+    &["27"],
 ];
 
 fn folder() -> Option<PathBuf> {

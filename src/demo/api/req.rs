@@ -56,6 +56,14 @@ impl Req<'_> {
         self.state.storages.get(id).ok_or_else(|| Refusal::die(format!("storage '{id}' does not exist")))
     }
 
+    /// A pool that a call wants to use is there; that is asked as a permission.
+    pub fn pool_exists(&self, pool: Option<&str>) -> Result<(), Refusal> {
+        match pool.filter(|pool| !self.state.pools.contains_key(*pool)) {
+            Some(pool) => Err(Refusal::forbidden(format!("Permission check failed (pool '{pool}' does not exist)"))),
+            None => Ok(()),
+        }
+    }
+
     /// Every one of these privileges on that path, or the 403 with the first that is missing.
     pub fn check(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
         auth::check(self.state, self.who, path, privileges)

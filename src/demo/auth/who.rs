@@ -89,5 +89,5 @@ fn verify_token(state: &State, text: &str, now: i64) -> Option<Who> {
 }
 
 pub(super) fn is_enabled(state: &State, user: &str, now: i64) -> bool {
-    state.access.users.get(user).is_some_and(|u| u.enable && (u.expire == 0 || u.expire >= now))
+    state.access.users.get(user).is_some_and(|u| u.enable && (u.expire <= 0 || u.expire >= now))
 }

@@ -48,6 +48,9 @@ pub struct Node {
     pub sdn_version: u64,
     /// As in `GET …/network`, by interface.
     pub network: Vec<Map>,
+    /// The interfaces of the file that waits to be applied.
+    #[serde(default)]
+    pub network_pending: Option<Vec<Map>>,
     pub services: Vec<Map>,
     /// As in `GET …/disks/list`.
     pub disks: Vec<Map>,

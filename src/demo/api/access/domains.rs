@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::demo::api::section::{Options, check_digest, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Map, sha1_hex};
+use crate::demo::state::{Map, State, sha1_hex};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/access/domains", list),
@@ -32,24 +33,34 @@ fn read(req: &mut Req<'_>) -> Answer {
     let realm = req.params.text("realm");
     let missing = || Refusal::die(format!("domain '{realm}' does not exist"));
     let mut data = req.state.access.realms.get(realm).ok_or_else(missing)?.clone();
-    let plugin = match data.get("type").and_then(Value::as_str) {
-        Some("pam") => "PVE::Auth::PAM",
-        Some("ldap") => "PVE::Auth::LDAP",
-        Some("ad") => "PVE::Auth::AD",
-        Some("openid") => "PVE::Auth::OpenId",
-        _ => "PVE::Auth::PVE",
-    };
-    if plugin == "PVE::Auth::PAM" || plugin == "PVE::Auth::PVE" {
-        data.insert("plugin".into(), plugin.into());
+    if realm == "pam" {
+        data.insert("plugin".into(), "PVE::Auth::PAM".into());
     }
-    data.insert("digest".into(), sha1_hex("").into());
+    data.insert("digest".into(), digest(req.state).into());
     Ok(Value::Object(data).into())
 }
 
-/// What was sent, without the name and what only steers the call.
-fn settings(req: &Req<'_>) -> Map {
-    let steering = ["realm", "delete", "digest", "check-connection", "password"];
-    req.params.iter().filter(|(key, _)| !steering.contains(&key.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+/// The options of each type of realm.
+const OPTIONS: Options = Options(
+    "pam: default comment tfa; pve: default comment tfa; \
+ldap: user_attr! base_dn! server1! server2 bind_dn password port secure sslversion default comment tfa verify capath cert certkey filter \
+sync_attributes user_classes group_dn group_name_attr group_filter group_classes sync-defaults-options mode case-sensitive \
+check-connection; \
+ad: server1! domain! server2 port secure sslversion default comment tfa verify capath cert certkey base_dn bind_dn password user_attr \
+filter sync_attributes user_classes group_dn group_name_attr group_filter group_classes sync-defaults-options mode case-sensitive \
+check-connection; \
+openid: issuer-url! client-id! client-key autocreate username-claim= prompt scopes acr-values default comment audiences query-userinfo \
+groups-claim groups-autocreate groups-overwrite",
+);
+
+fn digest(state: &State) -> String {
+    sha1_hex(&json!(state.access.realms).to_string())
+}
+
+/// What is kept: the password has a file of its own.
+fn kept(mut sent: Map) -> Map {
+    sent.retain(|key, _| !matches!(key.as_str(), "check-connection" | "password"));
+    sent
 }
 
 fn create(req: &mut Req<'_>) -> Answer {
@@ -62,25 +73,28 @@ fn create(req: &mut Req<'_>) -> Answer {
     if matches!(kind, "pam" | "pve") {
         return Err(failed(format!("unable to create builtin type '{kind}'")));
     }
-    let config = settings(req);
-    req.state.access.realms.insert(realm, config);
+    let sent = sent(req, &["realm"]);
+    OPTIONS.check_create(kind, &sent).map_err(failed)?;
+    req.state.access.realms.insert(realm, kept(sent));
     Ok(Reply::null())
 }
 
 fn update(req: &mut Req<'_>) -> Answer {
     let realm = req.params.text("realm").to_owned();
-    let (config, gone) = (settings(req), req.params.list("delete"));
+    let (sent, gone) = (sent(req, &["realm"]), req.params.list("delete"));
     let failed = |why: String| Refusal::die(format!("update auth server failed: {why}"));
+    check_digest(req, &digest(req.state)).map_err(failed)?;
     let Some(known) = req.state.access.realms.get_mut(&realm) else {
         return Err(failed(format!("domain '{realm}' does not exist")));
     };
-    if config.is_empty() && gone.is_empty() {
+    if sent.is_empty() && gone.is_empty() {
         return Err(failed("no options specified".to_owned()));
     }
+    OPTIONS.check_update(known.get("type").and_then(Value::as_str).unwrap_or_default(), &sent, &gone).map_err(failed)?;
     for key in gone {
         known.shift_remove(&key);
     }
-    known.extend(config);
+    known.extend(kept(sent));
     Ok(Reply::null())
 }
 

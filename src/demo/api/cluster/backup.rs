@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::schedule::next_run;
+use crate::demo::api::section::{nested, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::auth::random_uuid;
 use crate::demo::state::{Guest, GuestKind, Map, State};
@@ -20,13 +21,15 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/backup-info/not-backed-up", not_backed_up),
 ];
 
-const FLAGS: &[&str] =
-    &["all", "enabled", "quiet", "remove", "repeat-missed", "protected", "stdexcludes", "stop", "pbs-change-detection-mode"];
-const NUMBERS: &[&str] = &["bwlimit", "ionice", "lockwait", "maxfiles", "pigz", "stopwait", "zstd"];
 const ROOT_ONLY: &[&str] = &["tmpdir", "dumpdir", "script", "job-id"];
 
 fn no_job(id: &str) -> Refusal {
     Refusal::param("id", format!("No such job '{id}'"))
+}
+
+/// A wrong parameter that is noticed while the file is locked.
+fn inner(key: &str, why: &str) -> Refusal {
+    Refusal::die(nested(&Refusal::param(key, why)))
 }
 
 fn the_job<'a>(state: &'a State, id: &str) -> Result<&'a Map, Refusal> {
@@ -77,19 +80,12 @@ fn may_set(req: &Req<'_>, keys: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The settings that were sent, numbers as numbers.
+/// The settings that were sent.
 fn settings(req: &Req<'_>) -> Map {
-    let mut job = Map::new();
-    for (key, value) in req.params.iter() {
-        if matches!(key.as_str(), "id" | "delete" | "starttime" | "dow") {
-            continue;
-        }
-        let value = match value.as_str() {
-            Some(text) if FLAGS.contains(&key.as_str()) => req.params.bool(key).map_or_else(|| json!(text), |on| json!(u8::from(on))),
-            Some(text) if NUMBERS.contains(&key.as_str()) => text.parse::<i64>().map_or_else(|_| json!(text), |n| json!(n)),
-            _ => value.clone(),
-        };
-        job.insert(key.clone(), value);
+    let mut job = sent(req, &["id", "starttime", "dow"]);
+    // The node is a setting here, not a part of the path.
+    if let Some(node) = req.params.get("node") {
+        job.insert("node".into(), node.into());
     }
     if let Some(start) = req.params.get("starttime") {
         let days = req.params.list("dow");
@@ -109,9 +105,7 @@ fn storage_right(req: &Req<'_>, job: &Map) -> Result<(), Refusal> {
 
 fn pool_right(req: &Req<'_>) -> Result<(), Refusal> {
     let Some(pool) = req.params.get("pool") else { return Ok(()) };
-    if !req.state.pools.contains_key(pool) {
-        return Err(Refusal::forbidden(format!("Permission check failed (pool '{pool}' does not exist)")));
-    }
+    req.pool_exists(Some(pool))?;
     req.check(&format!("/pool/{pool}"), &["VM.Backup"])
 }
 
@@ -121,6 +115,12 @@ fn create(req: &mut Req<'_>) -> Answer {
     let mut job = settings(req);
     storage_right(req, &job)?;
     pool_right(req)?;
+    let selections: Vec<&str> = ["all", "vmid", "pool"].into_iter().filter(|key| job.contains_key(*key)).collect();
+    match selections[..] {
+        [] => return Err(inner("vmid", "property is missing")),
+        [first, second, ..] => return Err(inner(first, &format!("option conflicts with option '{second}'"))),
+        _ => {}
+    }
     if req.params.has("schedule") && req.params.has("starttime") {
         return Err(Refusal::param("starttime", "'starttime' and 'schedule' cannot both be set"));
     }
@@ -173,7 +173,7 @@ fn update(req: &mut Req<'_>) -> Answer {
 
 fn delete(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("id").to_owned();
-    req.state.section_mut("backup").remove(&id).ok_or_else(|| no_job(&id))?;
+    req.state.section_mut("backup").remove(&id).ok_or_else(|| inner("id", &format!("No such job '{id}'")))?;
     Ok(Reply::null())
 }
 

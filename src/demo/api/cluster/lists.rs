@@ -16,7 +16,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/acme/directories", directories),
     ("GET", "/cluster/acme/challenge-schema", challenges),
     ("GET", "/cluster/jobs/schedule-analyze", analyze),
-    ("GET", "/cluster/ceph/status", no_ceph),
 ];
 
 fn empty(_: &mut Req<'_>) -> Answer {
@@ -33,10 +32,6 @@ fn no_cpu_flags(_: &mut Req<'_>) -> Answer {
 
 fn no_account(req: &mut Req<'_>) -> Answer {
     missing(format!("ACME account config file '{}' does not exist.", req.params.text("name")))
-}
-
-fn no_ceph(_: &mut Req<'_>) -> Answer {
-    missing("binary not installed: /usr/bin/ceph-mon".to_owned())
 }
 
 fn offline(_: &mut Req<'_>) -> Answer {

@@ -14,7 +14,9 @@ const COMPOSED: &[&str] =
     &["bwlimit", "crs", "ha", "migration", "next-id", "notify", "replication", "tag-style", "u2f", "user-tag-access", "webauthn"];
 
 fn read(req: &mut Req<'_>) -> Answer {
-    let tags: BTreeSet<&str> = req.state.guests.values().filter_map(|g| g.tags()).flat_map(|t| t.split([';', ',', ' '])).collect();
+    let auditor = req.on_guests(&["VM.Audit"]);
+    let seen = req.state.guests.values().filter(|g| auditor.may(g.vmid));
+    let tags: BTreeSet<&str> = seen.filter_map(|g| g.tags()).flat_map(|t| t.split([';', ',', ' '])).collect();
     if !req.may("/", &["Sys.Audit"]) {
         let shown = req.state.options.iter().filter(|(key, _)| matches!(key.as_str(), "console" | "tag-style"));
         let mut data: Map = shown.map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -5,10 +5,9 @@ use serde_json::Value;
 use super::create_lxc::{self, allowed, exists};
 use super::create_qemu;
 use super::disks::{self, Disk, Namer, Source};
-use super::rights;
-use super::{check_lock, the_guest};
+use super::{check_lock, move_disk, rights, the_guest};
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Map, Volume};
+use crate::demo::state::{Guest, GuestKind, Map, Storage, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] =
@@ -19,9 +18,7 @@ fn clone(req: &mut Req<'_>) -> Answer {
     let (vmid, node) = (req.vmid(), req.node());
     let newid = req.params.int("newid").and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
     let pool = req.params.get("pool").map(str::to_owned);
-    if let Some(pool) = pool.as_deref().filter(|pool| !req.state.pools.contains_key(*pool)) {
-        return Err(Refusal::die(format!("pool '{pool}' does not exist")));
-    }
+    req.pool_exists(pool.as_deref())?;
     allowed(req, newid, pool.as_deref(), false)?;
     let storage = req.params.get("storage").map(str::to_owned);
     let target = req.params.get("target").filter(|target| *target != node).map(str::to_owned);
@@ -52,16 +49,8 @@ fn clone(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::die(format!("snapshot '{}' does not exist", snapshot.unwrap_or_default())));
     };
     let copy = Copy { vmid, newid, kind, full, storage, snapshot, node: node.clone(), running: guest.power.is_on() };
-    let what = if kind == GuestKind::Lxc { "vzclone" } else { "qmclone" };
-    let words = if kind == GuestKind::Lxc { format!("creating a clone of container {vmid} with ID {newid}") } else { String::new() };
-    let spec = TaskSpec::new(what, vmid);
-    let spec = if words.is_empty() { spec } else { spec.log(words) };
-    let (mut config, volumes, lines, bytes) = copy.disks(req, &guest, &source)?;
-    if target.is_some() && volumes.iter().any(|volume| volume.node.is_some()) {
-        let label = if kind == GuestKind::Lxc { "CT" } else { "VM" };
-        return Err(Refusal::die(format!("can't clone {label} to node '{}' ({label} uses local storage)", target.unwrap_or_default())));
-    }
-    copy.settings(req, &source, &mut config)?;
+    let (task, what) = if kind == GuestKind::Lxc { ("vzclone", "container") } else { ("qmclone", "VM") };
+    let spec = TaskSpec::new(task, vmid).log(format!("creating a clone of {what} {vmid} with ID {newid}"));
     let lock = |vmid: u32, word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
     let mut stub = Map::new();
     stub.insert("lock".to_owned(), "clone".into());
@@ -69,31 +58,22 @@ fn clone(req: &mut Req<'_>) -> Answer {
     let mut spec =
         spec.then(lock(vmid, Some(if kind == GuestKind::Lxc { "disk" } else { "clone" }))).then(Effect::PutGuest(Box::new(stub)));
     spec = spec.on_stop(lock(vmid, None)).on_stop(Effect::RemoveGuest { vmid: newid, purge: false });
-    spec = lines.into_iter().fold(spec, |spec, line| spec.log(line).takes(0.2));
-    spec = copy_lines(spec, kind, full, bytes).then(lock(vmid, None));
-    spec = volumes.into_iter().fold(spec, |spec, volume| spec.then(Effect::AddVolume(Box::new(volume))));
-    spec = spec.then(Effect::PutGuest(Box::new(Guest::new(newid, kind, target.unwrap_or(node), config))));
+    let mut copied = Copied { config: copy.settings(req, &source)?, volumes: Vec::new(), spec };
+    if let Some(words) = copy.disks(req, &guest, &source, &mut copied)? {
+        let spec = copied.spec.then(lock(vmid, None)).then(Effect::RemoveGuest { vmid: newid, purge: false });
+        return req.start(spec.takes(0.2).fail(format!("clone failed: {words}")));
+    }
+    if target.is_some() && copied.volumes.iter().any(|volume| volume.node.is_some()) {
+        let label = kind.label();
+        return Err(Refusal::die(format!("can't clone {label} to node '{}' ({label} uses local storage)", target.unwrap_or_default())));
+    }
+    let mut spec = copied.spec.takes(0.2).then(lock(vmid, None));
+    spec = copied.volumes.into_iter().fold(spec, |spec, volume| spec.then(Effect::AddVolume(Box::new(volume))));
+    spec = spec.then(Effect::PutGuest(Box::new(Guest::new(newid, kind, target.unwrap_or(node), copied.config))));
     if let Some(pool) = pool {
         spec = spec.then(Effect::AddToPool { vmid: newid, pool });
     }
     req.start(spec.ok())
-}
-
-/// What a full copy writes.
-fn copy_lines(spec: TaskSpec, kind: GuestKind, full: bool, bytes: u64) -> TaskSpec {
-    if !full {
-        return spec.takes(0.5);
-    }
-    let seconds = 0.5 + bytes as f64 / 5e8;
-    if kind == GuestKind::Lxc {
-        let spec = spec.takes(seconds).log("Number of files: 24,312 (reg: 18,204, dir: 2,611, link: 3,470, special: 27)".to_string());
-        return spec.log(format!("Total file size: {bytes} bytes")).log("Total transferred file size: 0 bytes");
-    }
-    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
-    (0..=10u64).fold(spec, |spec, step| {
-        let spec = spec.log(format!("transferred {} of {} ({:.2}%)", gib(bytes * step / 10), gib(bytes), step as f64 * 10.0));
-        if step < 10 { spec.takes(seconds / 10.0) } else { spec }
-    })
 }
 
 struct Copy {
@@ -107,16 +87,22 @@ struct Copy {
     running: bool,
 }
 
-type Copied = (Map, Vec<Volume>, Vec<String>, u64);
+/// What has become of the copy so far.
+struct Copied {
+    config: Map,
+    volumes: Vec<Volume>,
+    spec: TaskSpec,
+}
 
 impl Copy {
-    fn disks(&self, req: &Req<'_>, guest: &Guest, source: &Map) -> Result<Copied, Refusal> {
+    /// Copies the disks; the words are those of the task where the host sees only there that it cannot.
+    fn disks(&self, req: &Req<'_>, guest: &Guest, source: &Map, copied: &mut Copied) -> Result<Option<String>, Refusal> {
         let mut namer = Namer::new(req.state, self.newid);
-        let (mut config, mut volumes, mut lines, mut bytes) = (Map::new(), Vec::new(), Vec::new(), 0);
+        let mut bytes = 0;
         for mut disk in disks::disks(self.kind, source) {
             match disk.source() {
                 Source::Media => {
-                    config.insert(disk.key.clone(), disk.text().into());
+                    copied.config.insert(disk.key.clone(), disk.text().into());
                     continue;
                 }
                 Source::Bind | Source::Device => {
@@ -139,23 +125,56 @@ impl Copy {
                 return Err(Refusal::die(create_lxc::no_space(req.state, &id, self.newid)));
             }
             bytes += size;
-            let format = req.state.volume(&old).map_or("raw", |volume| volume.format.as_str()).to_owned();
-            let mut volid = namer.name(storage, &id, self.kind, &format, false);
-            if !self.full
-                && let (Some((store, name)), Some((_, base))) = (volid.clone().split_once(':'), old.split_once(':'))
-            {
-                // A linked clone's id names the base that it stands on.
-                volid = format!("{store}:{base}/{name}");
+            let mut spec = std::mem::replace(&mut copied.spec, TaskSpec::new("", "")).log(self.line(&disk, &old)).takes(0.2);
+            if self.full && self.kind == GuestKind::Lxc && !storage.holds("rootdir") {
+                copied.spec = spec;
+                return Ok(Some(move_disk::no_rootdir(&id)));
             }
-            lines.push(self.line(&disk, &old));
-            let mut volume = Volume::new(&volid, if self.kind == GuestKind::Lxc { "rootdir" } else { "images" }, &format, size);
-            volume.vmid = Some(self.newid);
-            volume.node = (!storage.is_shared()).then(|| self.node.clone());
-            volumes.push(volume);
-            disk.set_volume(&volid);
-            config.insert(disk.key.clone(), disk.text().into());
+            let format = req.state.volume(&old).map_or("raw", |volume| volume.format.as_str()).to_owned();
+            let volume = if self.full {
+                disk.set_volume(&format!("{id}:{}", size as f64 / (1u64 << 30) as f64));
+                disk.set("format", &format);
+                let made = disks::make(req.state, &mut namer, &mut disk, &self.node, false)?;
+                disk.fields.shift_remove("format");
+                let Some(made) = made else { continue };
+                spec = made.lines.into_iter().fold(spec, TaskSpec::log);
+                spec = move_disk::copy(spec, self.kind, size);
+                made.volume
+            } else {
+                let (volume, lines) = self.linked(req, storage, &mut namer, &old, &format, size);
+                disk.set_volume(&volume.volid);
+                spec = lines.into_iter().fold(spec, TaskSpec::log).takes(0.3);
+                volume
+            };
+            copied.spec = spec;
+            copied.volumes.push(volume);
+            copied.config.insert(disk.key.clone(), disk.text().into());
         }
-        Ok((config, volumes, lines, bytes))
+        Ok(None)
+    }
+
+    /// A volume that stands on a base, and what is said when it is made.
+    fn linked(&self, req: &Req<'_>, storage: &Storage, namer: &mut Namer, old: &str, format: &str, size: u64) -> (Volume, Vec<String>) {
+        let (id, base) = old.split_once(':').unwrap_or_default();
+        let (mut volid, mut lines) = (namer.name(storage, id, self.kind, format, false), Vec::new());
+        let plain = volid.split_once(':').map_or("", |(_, name)| name).to_owned();
+        // A file of a directory has a backing file; a subvolume of btrfs stands on nothing.
+        if storage.kind() != "btrfs" {
+            volid = format!("{id}:{base}/{plain}");
+        }
+        if let (Some((folder, file)), Some((_, name)), "qcow2") = (base.split_once('/'), plain.split_once('/'), format) {
+            let (newid, back) = (self.newid, format!("../{folder}/{file}"));
+            lines.push(format!("clone {base}: images, {name}, {newid} to {name} (base={back})"));
+            lines.push(format!(
+                "Formatting '{}', fmt=qcow2 cluster_size=131072 extended_l2=on preallocation=metadata compression_type=zlib size={size} \
+backing_file={back} backing_fmt=qcow2 lazy_refcounts=off refcount_bits=16",
+                disks::path_of(req.state, &format!("{id}:{plain}"))
+            ));
+        }
+        let mut volume = Volume::new(&volid, if self.kind == GuestKind::Lxc { "rootdir" } else { "images" }, format, size);
+        volume.vmid = Some(self.newid);
+        volume.node = (!storage.is_shared()).then(|| self.node.clone());
+        (volume, lines)
     }
 
     fn line(&self, disk: &Disk, old: &str) -> String {
@@ -167,7 +186,8 @@ impl Copy {
         }
     }
 
-    fn settings(&self, req: &Req<'_>, source: &Map, config: &mut Map) -> Result<(), Refusal> {
+    fn settings(&self, req: &Req<'_>, source: &Map) -> Result<Map, Refusal> {
+        let mut config = Map::new();
         const LEFT: [&str; 6] = ["lock", "template", "parent", "snaptime", "digest", "vmgenid"];
         for (key, value) in source {
             if disks::is_disk(self.kind, key) || key.starts_with("unused") || LEFT.contains(&key.as_str()) {
@@ -203,7 +223,7 @@ impl Copy {
         if self.kind == GuestKind::Qemu {
             config.insert("vmgenid".to_owned(), super::random::uuid().into());
         }
-        Ok(())
+        Ok(config)
     }
 
     fn fallback_name(&self, source: &Map) -> String {

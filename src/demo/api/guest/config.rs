@@ -91,7 +91,12 @@ fn cloudinit(req: &mut Req<'_>) -> Answer {
     let keys = ["ciuser", "cipassword", "sshkeys", "nameserver", "searchdomain", "citype", "cicustom", "ciupgrade"];
     let ours = |key: &str| keys.contains(&key) || key.starts_with("ipconfig");
     let has_drive = guest.config.values().any(|value| value.as_str().is_some_and(|text| text.contains("cloudinit")));
-    let rows = guest.config.iter().filter(|(key, _)| has_drive && ours(key)).map(|(key, value)| json!({ "key": key, "value": value }));
+    // Without a drive nothing was written yet, and the addresses are not told.
+    let shown = shown(&guest, &guest.config);
+    let rows = shown
+        .iter()
+        .filter(|(key, _)| ours(key) && (has_drive || !key.starts_with("ipconfig")))
+        .map(|(key, value)| json!({ "key": key, "value": value }));
     Ok(Value::Array(rows.collect()).into())
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{disks, kind, random, the_guest};
+use super::{kind, random, the_guest};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
 use crate::demo::tasks::{self, TaskSpec};
@@ -12,6 +12,11 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/qemu/{vmid}/vncproxy", vnc),
     ("POST", "/nodes/{node}/lxc/{vmid}/termproxy", terminal),
     ("POST", "/nodes/{node}/qemu/{vmid}/termproxy", terminal),
+    ("POST", "/nodes/{node}/lxc/{vmid}/spiceproxy", spice),
+    ("POST", "/nodes/{node}/qemu/{vmid}/spiceproxy", spice),
+    ("GET", "/nodes/{node}/lxc/{vmid}/vncwebsocket", websocket),
+    ("GET", "/nodes/{node}/qemu/{vmid}/vncwebsocket", websocket),
+    ("GET", "/nodes/{node}/vncwebsocket", websocket),
     ("PUT", "/nodes/{node}/qemu/{vmid}/sendkey", send_key),
     ("POST", "/nodes/{node}/qemu/{vmid}/monitor", monitor),
     ("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", regenerate),
@@ -33,7 +38,7 @@ fn vnc(req: &mut Req<'_>) -> Answer {
     let mut answer = console(req, "vncproxy");
     let cert = req.state.nodes.get(&req.node()).map_or(String::new(), |node| node.fingerprint.clone());
     answer["cert"] = cert.into();
-    if req.params.flag("generate-password") {
+    if kind(req) == GuestKind::Qemu && !req.params.flag("websocket") || req.params.flag("generate-password") {
         answer["password"] = random::hex(8).into();
     }
     Ok(answer.into())
@@ -61,7 +66,18 @@ fn terminal(req: &mut Req<'_>) -> Answer {
 
 fn running(req: &Req<'_>) -> Result<Guest, Refusal> {
     let guest = the_guest(req)?;
-    if guest.power.is_on() { Ok(guest) } else { Err(Refusal::die(format!("VM {} not running", guest.vmid))) }
+    if guest.power.is_on() { Ok(guest) } else { Err(Refusal::die(format!("{} {} not running", guest.kind.label(), guest.vmid))) }
+}
+
+/// No guest of the demo host has a SPICE display.
+fn spice(req: &mut Req<'_>) -> Answer {
+    running(req)?;
+    Err(Refusal::die("Could not set password"))
+}
+
+/// Nothing listens at the port of a ticket here, so no ticket is good.
+fn websocket(_: &mut Req<'_>) -> Answer {
+    Err(Refusal::new(401, "permission denied - invalid PVEVNC ticket"))
 }
 
 fn send_key(req: &mut Req<'_>) -> Answer {
@@ -83,16 +99,8 @@ fn monitor(req: &mut Req<'_>) -> Answer {
     Ok(json!(text).into())
 }
 
-fn has_drive(guest: &Guest) -> bool {
-    disks::disks(guest.kind, &guest.config).iter().any(|disk| disk.volume().contains("cloudinit"))
-}
-
 fn regenerate(req: &mut Req<'_>) -> Answer {
-    let guest = req.guest(kind(req))?;
-    super::check_lock(guest)?;
-    if !has_drive(guest) {
-        return Err(Refusal::die(format!("VM {} has no cloud-init drive", guest.vmid)));
-    }
+    super::check_lock(req.guest(kind(req))?)?;
     Ok(Reply::null())
 }
 

@@ -43,7 +43,8 @@ fn list(req: &mut Req<'_>) -> Answer {
         .volumes
         .iter()
         .filter(|volume| volume.node.as_deref().is_none_or(|own| own == node))
-        .filter(|volume| vmid.is_none_or(|vmid| volume.vmid == Some(vmid)))
+        // Files to import are shown whoever's they are.
+        .filter(|volume| vmid.is_none_or(|vmid| volume.vmid == Some(vmid) || volume.content == "import"))
         .filter(|volume| wanted.as_deref().is_none_or(|content| volume.content == content))
         .filter(|volume| rights::volume(req, 0, &volume.volid, "").is_ok())
         .collect();
@@ -189,10 +190,11 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     };
     let bytes: u64 = size.trim_end_matches(['M', 'G']).parse::<u64>().unwrap_or(0) * factor;
     let format = filename.rsplit_once('.').map_or("raw", |(_, end)| end).to_owned();
-    if !filename.starts_with(&format!("vm-{vmid}-")) {
+    let folders = matches!(req.storage(&id)?.kind(), "dir" | "nfs" | "cifs" | "btrfs");
+    // In a folder of the guest's own any name will do.
+    if !folders && !filename.starts_with(&format!("vm-{vmid}-")) {
         return Err(Refusal::die(format!("illegal name '{filename}' - should be 'vm-{vmid}-*'")));
     }
-    let folders = matches!(req.storage(&id)?.kind(), "dir" | "nfs" | "cifs" | "btrfs");
     let volid = if folders { format!("{id}:{vmid}/{filename}") } else { format!("{id}:{filename}") };
     if req.state.volume(&volid).is_some() {
         return Err(Refusal::die(format!("disk image '{}' already exists", disks::path_of(req.state, &volid))));

@@ -104,9 +104,7 @@ fn check(req: &mut Req<'_>) -> Result<Plan, Refusal> {
         return Err(Refusal::die(words));
     }
     let pool = req.params.get("pool").map(str::to_owned);
-    if let Some(pool) = pool.as_deref().filter(|pool| !req.state.pools.contains_key(*pool)) {
-        return Err(Refusal::die(format!("pool '{pool}' does not exist")));
-    }
+    req.pool_exists(pool.as_deref())?;
     allowed(req, vmid, pool.as_deref(), restore && force && same.is_some())?;
     let storage = req.params.get("storage").unwrap_or("local").to_owned();
     let archive = req.params.text("ostemplate").to_owned();

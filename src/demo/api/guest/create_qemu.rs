@@ -42,9 +42,7 @@ fn create(req: &mut Req<'_>) -> Answer {
             return Err(Refusal::param("archive", format!("missing property required by '{name}'")));
         }
     }
-    if let Some(pool) = pool.as_deref().filter(|pool| !req.state.pools.contains_key(*pool)) {
-        return Err(Refusal::die(format!("pool '{pool}' does not exist")));
-    }
+    req.pool_exists(pool.as_deref())?;
     if let Some(storage) = &storage {
         req.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     }

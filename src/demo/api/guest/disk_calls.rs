@@ -23,6 +23,12 @@ pub(super) fn check_digest(req: &Req<'_>, guest: &Guest) -> Result<(), Refusal> 
     }
 }
 
+/// A mount point that a container does not have is an empty property string.
+pub(super) fn no_mount_point() -> Refusal {
+    let missing = |key: &str| (key.to_owned(), "property is missing and it is not optional".to_owned());
+    Refusal { errors: [missing("mp"), missing("volume")].into(), ..Refusal::die("format error") }
+}
+
 pub(super) fn disk_of(guest: &Guest, key: &str) -> Option<Disk> {
     Disk::parse(guest.kind, key, guest.text(key)?)
 }
@@ -59,7 +65,7 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
         }
     }
     let Some(mut disk) = disk_of(&guest, &key) else {
-        return Err(Refusal::die(format!("disk '{key}' does not exist")));
+        return Err(if kind == GuestKind::Lxc { no_mount_point() } else { Refusal::die(format!("disk '{key}' does not exist")) });
     };
     if disk.source() != Source::Volume {
         let words =
@@ -88,7 +94,7 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let mut spec = spec.takes(0.3);
     let blocks = matches!(req.state.storages.get(&id).map(crate::demo::state::Storage::kind), Some("lvmthin" | "lvm" | "zfspool"));
     if let Some(mut volume) = req.state.volume(disk.volume()).cloned() {
-        if volume.format == "raw" && !blocks && kind == GuestKind::Lxc {
+        if !blocks {
             spec = spec.log("Image resized.");
         }
         volume.size = new;
@@ -96,7 +102,9 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     }
     if kind == GuestKind::Lxc {
         let path = disks::path_of(req.state, disk.volume());
+        spec = disks::fsck_lines(&path, size).into_iter().fold(spec, TaskSpec::log);
         spec = spec.log("resize2fs 1.47.2 (1-Jan-2025)").takes(0.4);
+        spec = spec.log(format!("Resizing the filesystem on {path} to {} (4k) blocks.", new / 4096));
         spec = spec.log(format!("The filesystem on {path} is now {} (4k) blocks long.", new / 4096)).log("");
     }
     Ok(spec.then(Effect::SetConfig { vmid, config: change }).ok())

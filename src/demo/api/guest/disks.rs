@@ -344,6 +344,36 @@ fn mkfs_lines(bytes: u64) -> Vec<String> {
     lines
 }
 
+/// What e2fsck prints about a sound filesystem.
+pub(super) fn fsck_lines(path: &str, bytes: u64) -> Vec<String> {
+    let passes = [
+        "Checking inodes, blocks, and sizes",
+        "Checking directory structure",
+        "Checking directory connectivity",
+        "Checking reference counts",
+    ];
+    let passes = passes.into_iter().chain(["Checking group summary information"]).zip(1..);
+    let mut lines = vec!["e2fsck 1.47.2 (1-Jan-2025)".to_owned()];
+    lines.extend(passes.map(|(what, pass)| format!("Pass {pass}: {what}")));
+    let (inodes, blocks) = (bytes / 16_384, bytes / 4096);
+    lines.push(format!("{path}: {}/{inodes} files (0.0% non-contiguous), {}/{blocks} blocks", inodes / 200, blocks / 14));
+    lines
+}
+
+/// What rsync prints when it has copied a container's files.
+pub(super) fn rsync_lines(bytes: u64) -> Vec<String> {
+    let used = bytes / 5;
+    let (files, speed) = (used / 80_000, used / 2);
+    let text = format!(
+        "\nNumber of files: {files} (reg: {files})\nNumber of created files: {files} (reg: {files})\nNumber of deleted files: 0\n\
+Number of regular files transferred: {files}\nTotal file size: {used} bytes\nTotal transferred file size: {used} bytes\n\
+Literal data: {used} bytes\nMatched data: 0 bytes\nFile list size: 0\nFile list generation time: 0.001 seconds\n\
+File list transfer time: 0.000 seconds\nTotal bytes sent: {used}\nTotal bytes received: {files}\n\n\
+sent {used} bytes  received {files} bytes  {speed}.00 bytes/sec\ntotal size is {used}  speedup is 1.00"
+    );
+    text.split('\n').map(str::to_owned).collect()
+}
+
 /// A storage that this node can use, or the host's words why not.
 pub(super) fn usable<'a>(state: &'a State, id: &str, node: &str) -> Result<&'a Storage, Refusal> {
     let Some(storage) = state.storages.get(id) else {

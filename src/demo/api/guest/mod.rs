@@ -26,6 +26,8 @@ mod times;
 mod transfer;
 mod vzdump;
 
+pub(super) use power::cannot_start;
+
 use crate::demo::api::{Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
 

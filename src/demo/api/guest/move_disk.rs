@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::disk_calls::{check_digest, disk_of};
+use super::disk_calls::{check_digest, disk_of, no_mount_point};
 use super::disks::{self, Disk, Namer, Source};
 use super::{check_lock, the_guest};
 use crate::demo::api::{Answer, Refusal, Req, Route};
@@ -56,7 +56,7 @@ fn check_source(req: &Req<'_>, guest: &Guest, key: &str, id: &str) -> Result<Dis
         if key.starts_with("unused") {
             return Err(Refusal::die(format!("cannot move volume '{key}', only configured volumes can be moved to another storage")));
         }
-        let disk = disk_of(guest, key).ok_or_else(|| Refusal::die("format error\nvolume: property is missing and it is not optional"))?;
+        let disk = disk_of(guest, key).ok_or_else(no_mount_point)?;
         if delete && is_snapshotted(guest, disk.volume()) {
             return Err(Refusal::die("you can't move a volume with snapshots and delete the source"));
         }
@@ -94,7 +94,7 @@ fn to_storage(req: &mut Req<'_>, id: &str) -> Answer {
     let spec = TaskSpec::new(names.task, vmid);
     let storage = match disks::usable(req.state, id, &node) {
         Ok(storage) if storage.holds("rootdir") || kind == GuestKind::Qemu => storage,
-        Ok(_) => return req.start(spec.takes(0.2).fail(format!("storage '{id}' does not support content type 'rootdir'"))),
+        Ok(_) => return req.start(spec.takes(0.2).fail(no_rootdir(id))),
         Err(refusal) => return req.start(spec.takes(0.2).fail(refusal.message)),
     };
     if storage.free() < size {
@@ -135,15 +135,20 @@ fn to_storage(req: &mut Req<'_>, id: &str) -> Answer {
     req.start(spec.then(Effect::SetConfig { vmid, config: change }).then(lock(None)).ok())
 }
 
+/// What a worker says about a storage that takes no container's volumes.
+pub(super) fn no_rootdir(id: &str) -> String {
+    format!("content type 'rootdir' is not available or configured on storage '{id}'")
+}
+
 fn free_key(guest: &Guest) -> Option<String> {
     (0..256).map(|n| format!("unused{n}")).find(|key| !guest.config.contains_key(key))
 }
 
-fn copy(mut spec: TaskSpec, kind: GuestKind, size: u64) -> TaskSpec {
+pub(super) fn copy(mut spec: TaskSpec, kind: GuestKind, size: u64) -> TaskSpec {
     let seconds = 0.5 + size as f64 / 5e8;
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64);
     if kind == GuestKind::Lxc {
-        return spec.takes(seconds).log(format!("Total file size: {} bytes", size / 5));
+        return disks::rsync_lines(size).into_iter().fold(spec.takes(seconds), TaskSpec::log);
     }
     for step in 0..=10u64 {
         spec = spec.log(format!("transferred {} of {} ({:.2}%)", gib(size * step / 10), gib(size), step as f64 * 10.0));
@@ -226,7 +231,7 @@ fn to_guest(req: &mut Req<'_>, target: u32) -> Answer {
     if kind == GuestKind::Qemu && target == vmid {
         return Err(Refusal::param("target-vmid", "must be different than source VMID to reassign disk"));
     }
-    let (_, _, mut disk) = check_gift(req, target, &key, &new_key)?;
+    let (source, _, mut disk) = check_gift(req, target, &key, &new_key)?;
     let id = disk.storage().unwrap_or("").to_owned();
     req.check(&format!("/storage/{id}"), &["Datastore.AllocateSpace"])?;
     let spec = TaskSpec::new(names.task, format!("{vmid}-{key}>{target}-{new_key}"));
@@ -234,7 +239,14 @@ fn to_guest(req: &mut Req<'_>, target: u32) -> Answer {
         let spec = spec.log(format!("moving volume '{key}' from container '{vmid}' to '{target}'"));
         spec.log(format!("removing volume '{key}' from container '{vmid}' config"))
     } else {
-        let spec = spec.log(format!("reassign disk '{key}' from VM '{vmid}' as '{new_key}' to VM '{target}'"));
+        let mut spec = spec.log(format!("reassign disk '{key}' from VM '{vmid}' as '{new_key}' to VM '{target}'"));
+        if let Some(order) = source.text("boot").and_then(|boot| boot.strip_prefix("order="))
+            && order.split(';').any(|device| device == key)
+        {
+            let left: Vec<&str> = order.split(';').filter(|device| *device != key).collect();
+            let boot = Map::from_iter([("boot".to_owned(), format!("order={}", left.join(";")).into())]);
+            spec = spec.log(format!("removing disk '{key}' from boot order config")).then(Effect::SetConfig { vmid, config: boot });
+        }
         spec.log(format!("removing disk '{key}' from VM '{vmid}' config"))
     };
     let old = disk.volume().to_owned();
@@ -249,9 +261,10 @@ fn to_guest(req: &mut Req<'_>, target: u32) -> Answer {
     let text = if new_key.starts_with("unused") { disk.volume().to_owned() } else { disk.text() };
     let change = |key: String, value: serde_json::Value| Map::from_iter([(key, value)]);
     spec = spec.then(Effect::SetConfig { vmid, config: change(key, serde_json::Value::Null) });
-    spec = spec.then(Effect::SetConfig { vmid: target, config: change(new_key.clone(), text.into()) });
-    if kind == GuestKind::Lxc {
-        spec = spec.log(format!("target container '{target}' updated with '{new_key}'"));
-    }
+    spec = spec.then(Effect::SetConfig { vmid: target, config: change(new_key.clone(), text.as_str().into()) });
+    spec = spec.log(match kind {
+        GuestKind::Lxc => format!("target container '{target}' updated with '{new_key}'"),
+        GuestKind::Qemu => format!("update VM {target}: -{new_key} {text}"),
+    });
     req.start(spec.ok())
 }

@@ -96,7 +96,7 @@ fn start(req: &mut Req<'_>) -> Answer {
             let spec = spec.log("Resuming suspended VM").takes(1.5).then(Effect::SetLock { vmid, lock: None });
             spec.then(power(vmid, Power::Running)).log("Resumed VM, removing state").ok()
         }
-        Ok(guest) => match missing_bridge(req.state, &guest) {
+        Ok(guest) => match cannot_start(req.state, &guest) {
             Some(words) => spec.takes(0.4).fail(words),
             None => spec.takes(if kind == GuestKind::Lxc { 1.2 } else { 1.8 }).then(power(vmid, Power::Running)).ok(),
         },
@@ -107,8 +107,15 @@ fn start(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
+/// Why the host would fail to start a guest.
+pub(in crate::demo::api) fn cannot_start(state: &State, guest: &Guest) -> Option<String> {
+    let disks = super::disks::disks(guest.kind, &guest.config);
+    let gone = disks.iter().filter_map(super::disks::Disk::storage).find(|id| !state.storages.contains_key(*id));
+    gone.map(|id| format!("storage '{id}' does not exist")).or_else(|| missing_bridge(state, guest))
+}
+
 /// A network device on a bridge that the node does not have keeps a guest from starting.
-pub(super) fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
+fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
     let node = state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
     let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
     let mut nets: Vec<(&String, &str)> =
@@ -280,7 +287,7 @@ fn resume(req: &mut Req<'_>) -> Answer {
 pub(super) fn start_after(state: &State, guest: &Guest) -> TaskSpec {
     let (kind, vmid) = (guest.kind, guest.vmid);
     let spec = task(kind, "start", vmid);
-    match missing_bridge(state, guest) {
+    match cannot_start(state, guest) {
         Some(words) => spec.takes(0.4).fail(words),
         None => spec.takes(1.2).then(power(vmid, Power::Running)).ok(),
     }

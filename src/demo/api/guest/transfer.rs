@@ -52,14 +52,6 @@ fn volume(state: &State, storage: &str, content: &str, name: &str, size: u64, no
     volume
 }
 
-fn check_content(req: &Req<'_>, id: &str, content: &str) -> Result<(), Refusal> {
-    let storage = disks::usable(req.state, id, &req.node())?;
-    if !storage.holds(content) {
-        return Err(Refusal::die(format!("storage '{id}' does not support '{content}' content")));
-    }
-    Ok(())
-}
-
 fn upload(req: &mut Req<'_>) -> Answer {
     let (id, node, now) = (req.params.text("storage").to_owned(), req.node(), req.now());
     disks::usable(req.state, &id, &node)?;
@@ -67,7 +59,9 @@ fn upload(req: &mut Req<'_>) -> Answer {
     let file = req.upload.take();
     let given = file.as_ref().map_or_else(|| req.params.text("filename").to_owned(), |file| file.filename.clone());
     let name = file_name(&content, &given)?;
-    check_content(req, &id, &content)?;
+    if !disks::usable(req.state, &id, &node)?.holds(&content) {
+        return Err(Refusal::die(format!("storage '{id}' does not support '{content}' content")));
+    }
     let bytes = file.map(|file| file.content).unwrap_or_default();
     let temporary = format!("/var/tmp/pveupload-{}", random::hex(32));
     let mut spec = TaskSpec::new("imgcopy", "").log(format!("starting file import from: {temporary}"));
@@ -82,6 +76,15 @@ fn upload(req: &mut Req<'_>) -> Answer {
             }
             _ => spec = spec.log("calculating checksum...OK, checksum verified"),
         }
+    }
+    // An appliance is a tar archive, and the host looks into it.
+    if name.ends_with(".ova") && bytes.get(257..262) != Some(b"ustar") {
+        for line in
+            ["This does not look like a tar archive", "Skipping to next header", "Exiting with failure status due to previous errors"]
+        {
+            spec = spec.log(format!("tar: {line}"));
+        }
+        return req.start(spec.fail(format!("command 'tar -t -f {temporary}' failed: exit code 2")));
     }
     let volid = format!("{id}:{content}/{name}");
     let target = disks::path_of(req.state, &volid);
@@ -138,7 +141,9 @@ fn download(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::param(name, format!("missing property required by '{other}'")));
     }
     let name = file_name(&content, &given)?;
-    check_content(req, &id, &content)?;
+    if !disks::usable(req.state, &id, &node)?.holds(&content) {
+        return Err(Refusal::die(format!("storage '{id}' is not configured for content-type '{content}'")));
+    }
     let volid = format!("{id}:{content}/{name}");
     let target = disks::path_of(req.state, &volid);
     let zone = super::times::zone(req.state, &node);

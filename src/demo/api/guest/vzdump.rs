@@ -132,8 +132,9 @@ fn command_line(req: &Req<'_>) -> String {
     line
 }
 
+/// As the host quotes for a shell: a word with `=` could be an assignment.
 fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/=+@%".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+@%!^".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Req, Route};
+use crate::demo::mounts::Mount;
 use crate::demo::state::Map;
 use crate::demo::tasks::{Effect, TaskSpec};
 
@@ -14,6 +15,12 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/disks/lvmthin", |_| Ok(json!([]).into())),
     ("GET", "/nodes/{node}/disks/directory", directories),
     ("DELETE", "/nodes/{node}/disks/directory/{name}", remove_directory),
+    ("POST", "/nodes/{node}/disks/initgpt", |req| use_disks(req, "diskinit", "")),
+    ("PUT", "/nodes/{node}/disks/wipedisk", |req| use_disks(req, "wipedisk", "")),
+    ("POST", "/nodes/{node}/disks/directory", |req| use_disks(req, "dircreate", "ext4")),
+    ("POST", "/nodes/{node}/disks/lvm", |req| use_disks(req, "lvmcreate", "LVM")),
+    ("POST", "/nodes/{node}/disks/lvmthin", |req| use_disks(req, "lvmthincreate", "LVM")),
+    ("POST", "/nodes/{node}/disks/zfs", |req| use_disks(req, "zfscreate", "ZFS")),
     ("GET", "/nodes/{node}/disks/zfs", |_| Err(Refusal::die("zfsutils-linux not installed"))),
     ("GET", "/nodes/{node}/disks/zfs/{name}", |_| Err(Refusal::die("zfsutils-linux not installed"))),
 ];
@@ -50,6 +57,31 @@ fn directories(req: &mut Req<'_>) -> Answer {
         })
     });
     Ok(rows.collect::<Value>().into())
+}
+
+/// Disks are put to a use, or freed from it.
+fn use_disks(req: &mut Req<'_>, task: &str, used: &str) -> Answer {
+    let (node, name) = (the_node(req).name.clone(), req.params.text("name").to_owned());
+    let wanted: Vec<String> = ["disk", "device", "devices"].iter().flat_map(|key| req.params.list(key)).collect();
+    for path in &wanted {
+        let disk = the_node(req).disks.iter().find(|d| text(d, "devpath") == path);
+        let disk = disk.ok_or_else(|| Refusal::die("not a valid block device"))?;
+        if task != "wipedisk" && !text(disk, "used").is_empty() {
+            return Err(Refusal::die(format!("device '{path}' is already in use")));
+        }
+    }
+    let id = if name.is_empty() { wanted[0].trim_start_matches("/dev/").to_owned() } else { name.clone() };
+    let node = req.state.nodes.entry(node).or_default();
+    for disk in node.disks.iter_mut().filter(|d| wanted.iter().any(|path| text(d, "devpath") == path)) {
+        disk.shift_remove("mounted");
+        disk.insert("used".into(), used.into());
+        disk.insert("gpt".into(), u8::from(task != "wipedisk").into());
+        if task == "dircreate" {
+            let fstype = req.params.get("filesystem").unwrap_or(used).to_owned();
+            node.mounts.insert(format!("/mnt/pve/{name}"), Mount { device: wanted[0].clone(), fstype });
+        }
+    }
+    req.start(TaskSpec::new(task, id).takes(2.0).ok())
 }
 
 fn remove_directory(req: &mut Req<'_>) -> Answer {

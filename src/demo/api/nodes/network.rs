@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::the_node;
-use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::Map;
+use crate::demo::api::{Answer, Refusal, Reply, Req, Route, section};
+use crate::demo::state::{Map, Node, map};
 use crate::demo::tasks::TaskSpec;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -21,22 +21,59 @@ fn name(interface: &Map) -> &str {
     interface.get("iface").and_then(Value::as_str).unwrap_or_default()
 }
 
+fn text<'a>(interface: &'a Map, key: &str) -> &'a str {
+    interface.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The interfaces as they are to be: those of the pending file if there is one.
+fn wanted(node: &Node) -> &Vec<Map> {
+    node.network_pending.as_ref().unwrap_or(&node.network)
+}
+
 fn list(req: &mut Req<'_>) -> Answer {
-    let wanted = req.params.get("type");
-    let audit = req.may_any(&format!("/nodes/{}", the_node(req).name), &["Sys.Audit", "Sys.Modify"]);
+    let kind = req.params.get("type");
+    let node = the_node(req);
+    let audit = req.may_any(&format!("/nodes/{}", node.name), &["Sys.Audit", "Sys.Modify"]);
     let shown = |i: &&Map| {
-        let kind = i.get("type").and_then(Value::as_str).unwrap_or_default();
-        let is_bridge = matches!(kind, "bridge" | "OVSBridge");
-        let fits = match wanted {
+        let is_bridge = matches!(text(i, "type"), "bridge" | "OVSBridge");
+        let fits = match kind {
             None => true,
             Some("any_bridge" | "any_local_bridge" | "include_sdn") => is_bridge,
-            Some(wanted) => wanted == kind,
+            Some(kind) => kind == text(i, "type"),
         };
-        // Whoever may use a bridge sees it; the rest is for those who may look at the node.
-        let use_it = is_bridge && req.may_any(&format!("/sdn/zones/localnetwork/{}", name(i)), &["SDN.Audit", "SDN.Use"]);
-        fits && (audit || use_it)
+        // A bridge is shown to those who may use it; the rest is no secret.
+        let may_use = |i: &Map| req.may_any(&format!("/sdn/zones/localnetwork/{}", name(i)), &["SDN.Audit", "SDN.Use"]);
+        fits && (audit || !is_bridge || may_use(i))
     };
-    Ok(the_node(req).network.iter().filter(shown).cloned().map(Value::Object).collect::<Value>().into())
+    let mut reply = Reply::from(wanted(node).iter().filter(shown).cloned().map(Value::Object).collect::<Value>());
+    if let Some(pending) = &node.network_pending {
+        reply.extra.push(("changes", changes(&node.network, pending).into()));
+    }
+    Ok(reply)
+}
+
+/// The stanza of an interface in `/etc/network/interfaces`.
+fn stanza(interface: &Map) -> String {
+    let auto = if interface.contains_key("autostart") { format!("auto {}\n", name(interface)) } else { String::new() };
+    let options = [("address", "cidr"), ("gateway", "gateway"), ("bridge-ports", "bridge_ports"), ("bridge-stp", "bridge_stp")];
+    let more = [("bridge-fd", "bridge_fd"), ("bond-slaves", "slaves"), ("vlan-raw-device", "vlan-raw-device")];
+    let lines: String = options
+        .iter()
+        .chain(&more)
+        .filter(|(_, key)| interface.contains_key(*key))
+        .map(|(word, key)| format!("\t{word} {}\n", Some(text(interface, key)).filter(|value| !value.is_empty()).unwrap_or("none")))
+        .collect();
+    let comments: String = text(interface, "comments").lines().map(|line| format!("#{line}\n")).collect();
+    format!("{auto}iface {} inet {}\n{lines}{comments}\n", name(interface), text(interface, "method"))
+}
+
+/// What would change in the file, as a difference of its stanzas.
+fn changes(now: &[Map], then: &[Map]) -> String {
+    let (now, then): (Vec<String>, Vec<String>) = (now.iter().map(stanza).collect(), then.iter().map(stanza).collect());
+    let marked = |sign: char, stanza: &String| stanza.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
+    let gone: String = now.iter().filter(|stanza| !then.contains(stanza)).map(|stanza| marked('-', stanza)).collect();
+    let new: String = then.iter().filter(|stanza| !now.contains(stanza)).map(|stanza| marked('+', stanza)).collect();
+    format!("--- /etc/network/interfaces\n+++ /etc/network/interfaces.new\n{gone}{new}")
 }
 
 fn missing() -> Refusal {
@@ -44,70 +81,117 @@ fn missing() -> Refusal {
 }
 
 fn read(req: &mut Req<'_>) -> Answer {
-    let wanted = req.params.text("iface");
-    let mut found = the_node(req).network.iter().find(|i| name(i) == wanted).cloned().ok_or_else(missing)?;
+    let iface = req.params.text("iface");
+    let mut found = wanted(the_node(req)).iter().find(|i| name(i) == iface).cloned().ok_or_else(missing)?;
     found.shift_remove("iface");
     Ok(Value::Object(found).into())
 }
 
-/// What was sent; numbers where the host has numbers.
+/// What was sent; numbers where the host has numbers, but a text for the VLAN.
 fn settings(req: &Req<'_>) -> Map {
-    let sent = req.params.iter().filter(|(k, _)| !matches!(k.as_str(), "node" | "delete"));
-    sent.map(|(k, v)| match k.as_str() {
-        "autostart" | "bridge_vlan_aware" | "vlan-id" | "mtu" => {
-            (k.clone(), v.as_str().and_then(|t| t.parse::<i64>().ok()).map_or_else(|| v.clone(), |n| json!(n)))
-        }
-        _ => (k.clone(), v.clone()),
-    })
-    .collect()
+    let mut sent = section::sent(req, &[]);
+    if let Some(id) = req.params.get("vlan-id") {
+        sent.insert("vlan-id".into(), id.into());
+    }
+    sent
 }
 
+/// The pending file, begun with what there is: ports first, each with its place in the file.
 fn interfaces<'a>(req: &'a mut Req<'_>) -> &'a mut Vec<Map> {
-    let node = the_node(req).name.clone();
-    &mut req.state.nodes.entry(node).or_default().network
+    let name = the_node(req).name.clone();
+    let node = req.state.nodes.entry(name).or_default();
+    let network = &node.network;
+    node.network_pending.get_or_insert_with(|| {
+        let mut pending = network.clone();
+        pending.sort_by_key(|i| text(i, "type") != "eth");
+        for (place, interface) in (3..).zip(&mut pending) {
+            interface.insert("priority".into(), place.into());
+        }
+        pending
+    })
+}
+
+/// Checks that what an interface stands on is there.
+fn check_parts(all: &[Map], interface: &Map) -> Result<(), Refusal> {
+    let (iface, kind) = (name(interface), text(interface, "type"));
+    let of = |port: &str| all.iter().find(|i| name(i) == port).map_or("", |i| text(i, "type"));
+    for port in text(interface, "bridge_ports").split_whitespace() {
+        if of(port).is_empty() {
+            return Err(Refusal::die(format!("bridge '{iface}' - unable to find bridge port '{port}'")));
+        }
+    }
+    for slave in text(interface, "slaves").split_whitespace() {
+        let found = of(slave);
+        if !matches!(found, "eth" | "bond") {
+            return Err(Refusal::die(format!("bond '{iface}' - wrong interface type on slave '{slave}' ('{found}' != 'eth or bond')")));
+        }
+    }
+    if kind == "vlan" && !interface.contains_key("vlan-raw-device") && !iface.contains('.') {
+        return Err(Refusal::die("missing vlan-raw-device option at /usr/share/perl5/PVE/Network/Interfaces.pm line 954."));
+    }
+    Ok(())
 }
 
 fn create(req: &mut Req<'_>) -> Answer {
     let wanted = req.params.text("iface").to_owned();
     let mut interface = settings(req);
-    let all = interfaces(req);
-    if all.iter().any(|i| name(i) == wanted) {
+    if self::wanted(the_node(req)).iter().any(|i| name(i) == wanted) {
         return Err(Refusal::param("iface", "interface already exists"));
     }
-    interface.entry("method").or_insert_with(|| "manual".into());
-    interface.entry("method6").or_insert_with(|| "manual".into());
+    check_parts(self::wanted(the_node(req)), &interface)?;
+    let defaults = match text(&interface, "type") {
+        "bridge" => json!({ "bridge_ports": "", "bridge_stp": "off", "bridge_fd": "0" }),
+        "vlan" => json!({ "exists": null }),
+        _ => json!({}),
+    };
+    let all = json!({ "method": "manual", "method6": "manual", "families": ["inet"] });
+    for (key, value) in map(defaults).into_iter().chain(map(all)) {
+        interface.entry(key).or_insert(value);
+    }
+    let all = interfaces(req);
     interface.insert("priority".into(), (all.len() + 3).into());
-    interface.insert("families".into(), json!(["inet"]));
     all.push(interface);
     Ok(Reply::null())
 }
 
 fn update(req: &mut Req<'_>) -> Answer {
     let (wanted, sent, gone) = (req.params.text("iface").to_owned(), settings(req), req.params.list("delete"));
-    let interface = interfaces(req).iter_mut().find(|i| name(i) == wanted).ok_or_else(missing)?;
+    let all = self::wanted(the_node(req));
+    let mut interface = all.iter().find(|i| name(i) == wanted).cloned().ok_or_else(missing)?;
     for key in gone {
         interface.shift_remove(&key);
     }
     interface.extend(sent);
+    check_parts(all, &interface)?;
+    if let Some(known) = interfaces(req).iter_mut().find(|i| name(i) == wanted) {
+        *known = interface;
+    }
     Ok(Reply::null())
 }
 
 fn delete(req: &mut Req<'_>) -> Answer {
-    let wanted = req.params.text("iface").to_owned();
-    let all = interfaces(req);
-    let before = all.len();
-    all.retain(|i| name(i) != wanted);
-    if all.len() == before { Err(missing()) } else { Ok(Reply::null()) }
+    let iface = req.params.text("iface").to_owned();
+    if !wanted(the_node(req)).iter().any(|i| name(i) == iface) {
+        return Err(missing());
+    }
+    interfaces(req).retain(|i| name(i) != iface);
+    Ok(Reply::null())
 }
 
 fn apply(req: &mut Req<'_>) -> Answer {
-    for interface in interfaces(req) {
+    let name = the_node(req).name.clone();
+    let node = req.state.nodes.entry(name).or_default();
+    if let Some(pending) = node.network_pending.take() {
+        node.network = pending;
+    }
+    for interface in &mut node.network {
         interface.insert("active".into(), 1.into());
     }
     req.start(TaskSpec::new("srvreload", "networking").takes(1.5).ok())
 }
 
 fn revert(req: &mut Req<'_>) -> Answer {
-    interfaces(req).retain(|i| i.contains_key("active"));
+    let name = the_node(req).name.clone();
+    req.state.nodes.entry(name).or_default().network_pending = None;
     Ok(Reply::null())
 }

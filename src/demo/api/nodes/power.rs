@@ -4,13 +4,15 @@ use serde_json::json;
 
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Guest, GuestKind};
+use crate::demo::state::{Guest, GuestKind, Power};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/status", command),
     ("POST", "/nodes/{node}/startall", start_all),
     ("POST", "/nodes/{node}/stopall", stop_all),
+    ("POST", "/nodes/{node}/suspendall", suspend_all),
+    ("POST", "/nodes/{node}/migrateall", migrate_all),
     ("POST", "/nodes/{node}/wakeonlan", wake),
     ("POST", "/nodes/{node}/vncshell", shell),
     ("POST", "/nodes/{node}/termproxy", shell),
@@ -22,7 +24,7 @@ fn command(req: &mut Req<'_>) -> Answer {
     let shutdown = req.params.text("command") == "shutdown";
     let is_local = name == req.state.local;
     for guest in req.state.guests.values_mut().filter(|g| g.node == name) {
-        guest.power = crate::demo::state::Power::Stopped;
+        guest.power = Power::Stopped;
         guest.started = None;
     }
     if let Some(node) = req.state.nodes.get_mut(&name) {
@@ -32,10 +34,10 @@ fn command(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// The guests that are meant: those that were named, or all that fit.
+/// The guests that are meant: those that fit, and only the named ones where some were named.
 fn chosen<'a>(req: &'a Req<'_>, fits: impl Fn(&Guest) -> bool) -> Vec<&'a Guest> {
     let (node, named) = (the_node(req).name.clone(), req.params.list("vms"));
-    let wanted = |g: &&Guest| g.node == node && if named.is_empty() { fits(g) } else { named.contains(&g.vmid.to_string()) };
+    let wanted = |g: &&Guest| g.node == node && fits(g) && (named.is_empty() || named.contains(&g.vmid.to_string()));
     req.state.guests.values().filter(wanted).collect()
 }
 
@@ -64,10 +66,47 @@ fn stop_all(req: &mut Req<'_>) -> Answer {
     may(req)?;
     let mut spec = TaskSpec::new("stopall", "");
     for guest in chosen(req, |_| true).into_iter().filter(|g| g.power.is_on()) {
-        let label = if guest.kind == GuestKind::Lxc { "CT" } else { "VM" };
-        spec = spec.log(format!("Stopping {label} {} (timeout = 180 seconds)", guest.vmid)).takes(2.0).then(Effect::power_off(guest.vmid));
+        spec = spec
+            .log(format!("Stopping {} {} (timeout = 180 seconds)", guest.kind.label(), guest.vmid))
+            .takes(2.0)
+            .then(Effect::power_off(guest.vmid));
     }
     req.start(spec.ok())
+}
+
+fn suspend_all(req: &mut Req<'_>) -> Answer {
+    may(req)?;
+    let (mut spec, mut skipped) = (TaskSpec::new("suspendall", ""), 0);
+    for guest in chosen(req, |_| true) {
+        let vmid = guest.vmid;
+        if guest.kind == GuestKind::Lxc {
+            spec = spec.log(format!("WARN: skipping {vmid}, only VMs can be suspended"));
+            skipped += 1;
+        } else if guest.power.is_on() {
+            let suspend = Effect::SetPower { vmid, power: Power::Suspended };
+            spec = spec.log(format!("Suspending VM {vmid}")).takes(2.0).then(suspend);
+        }
+    }
+    req.start(if skipped > 0 { spec.warnings(skipped) } else { spec.ok() })
+}
+
+fn migrate_all(req: &mut Req<'_>) -> Answer {
+    let (node, target) = (the_node(req).name.clone(), req.params.text("target").to_owned());
+    if target == node {
+        return Err(Refusal::param("target", "target is local node."));
+    }
+    if !req.state.nodes.contains_key(&target) {
+        return Err(Refusal::die(format!("no such cluster node '{target}'")));
+    }
+    if !req.params.has("max-workers") && !req.state.options.contains_key("max_workers") {
+        return Err(Refusal::die("either 'max-workers' parameter or max_workers in datacenter.cfg must be set!"));
+    }
+    let mut spec = TaskSpec::new("migrateall", "");
+    for guest in chosen(req, |_| true) {
+        let away = Effect::MoveGuest { vmid: guest.vmid, node: target.clone() };
+        spec = spec.log(format!("Migrating {} {}", guest.kind.label(), guest.vmid)).takes(4.0).then(away);
+    }
+    req.start(spec.log("All jobs finished, used 1 workers in total.").ok())
 }
 
 fn wake(req: &mut Req<'_>) -> Answer {

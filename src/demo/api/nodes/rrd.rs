@@ -54,13 +54,13 @@ fn storage(req: &mut Req<'_>) -> Answer {
 
 fn guest(req: &mut Req<'_>) -> Answer {
     let kind = if req.template.contains("/lxc/") { GuestKind::Lxc } else { GuestKind::Qemu };
-    let guest = req.guest(kind)?;
+    let (guest, born) = (req.guest(kind)?, the_node(req).booted);
     let rows = moments(req).map(|at| {
         if guest.started.is_none_or(|started| at < started) {
             // Of a guest that stands still only the limits are known.
             let limits =
                 json!({ "time": at, "maxcpu": guest.cpus(), "maxmem": guest.max_memory(), "maxdisk": guest.max_disk(), "disk": 0 });
-            return if at + 60 > req.now() { limits } else { json!({ "time": at }) };
+            return if at < born { json!({ "time": at }) } else { limits };
         }
         let f = guest.figures(at);
         json!({

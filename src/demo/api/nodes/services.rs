@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::the_node;
-use crate::demo::api::{Answer, Refusal, Req, Route};
+use crate::demo::api::{Answer, Req, Route};
 use crate::demo::state::Map;
 use crate::demo::tasks::TaskSpec;
 
@@ -38,8 +38,9 @@ fn read(req: &mut Req<'_>) -> Answer {
 fn change(req: &mut Req<'_>) -> Answer {
     let (node, name) = (the_node(req).name.clone(), req.params.text("service").to_owned());
     let verb = req.template.rsplit('/').next().unwrap_or("start");
+    let spec = TaskSpec::new(format!("srv{verb}"), name.clone());
     if verb == "stop" && ESSENTIAL.contains(&name.as_str()) {
-        return Err(Refusal::die(format!("invalid service cmd 'stop' for essential service '{name}'")));
+        return req.start(spec.fail(format!("invalid service cmd '{name} stop': refusing to stop essential service!")));
     }
     let on = verb != "stop";
     if let Some(node) = req.state.nodes.get_mut(&node)
@@ -48,5 +49,5 @@ fn change(req: &mut Req<'_>) -> Answer {
         service.insert("state".into(), if on { "running" } else { "dead" }.into());
         service.insert("active-state".into(), if on { "active" } else { "inactive" }.into());
     }
-    req.start(TaskSpec::new(format!("srv{verb}"), name).takes(0.8).ok())
+    req.start(spec.takes(0.8).ok())
 }

@@ -22,9 +22,34 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/firewall/log", |_| {
         Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
     }),
-    ("GET", "/nodes/{node}/replication", |_| Ok(json!([]).into())),
+    ("GET", "/nodes/{node}/replication", replications),
+    ("GET", "/nodes/{node}/replication/{id}", |_| Ok(json!([{ "name": "schedule_now" }, { "name": "log" }, { "name": "status" }]).into())),
+    ("GET", "/nodes/{node}/replication/{id}/status", |req| Ok(replication(req)?.into())),
+    ("GET", "/nodes/{node}/replication/{id}/log", |req| replication(req).map(|_| Reply::page(json!([]), 0))),
+    ("POST", "/nodes/{node}/replication/{id}/schedule_now", |req| replication(req).map(|_| Reply::null())),
     ("POST", "/nodes/{node}/execute", execute),
 ];
+
+/// A replication job with how it went: on the demo host none has run yet.
+fn job_row(req: &Req<'_>, id: &str, job: &Map) -> Option<Value> {
+    let guest = id.split('-').next()?.parse::<u32>().ok()?;
+    let is_here = req.state.guests.get(&guest).is_some_and(|g| g.node == the_node(req).name);
+    let mut row = json!({ "id": id, "guest": guest, "jobnum": id.split('-').nth(1), "last_sync": 0, "last_try": 0, "fail_count": 0 });
+    for (key, value) in job {
+        row[key] = value.clone();
+    }
+    (is_here && req.may(&format!("/vms/{guest}"), &["VM.Audit"])).then_some(row)
+}
+
+fn replications(req: &mut Req<'_>) -> Answer {
+    Ok(req.state.section("/cluster/replication").filter_map(|(id, job)| job_row(req, id, job)).collect::<Value>().into())
+}
+
+fn replication(req: &Req<'_>) -> Result<Value, Refusal> {
+    let wanted = req.params.text("id");
+    let job = req.state.section("/cluster/replication").find(|(id, _)| *id == wanted).and_then(|(id, job)| job_row(req, id, job));
+    job.ok_or_else(|| Refusal::die(format!("no such replication job '{wanted}'")))
+}
 
 fn own_name(req: &Req<'_>) -> String {
     the_node(req).name.clone()
@@ -51,7 +76,7 @@ fn time(req: &mut Req<'_>) -> Answer {
 fn set_time(req: &mut Req<'_>) -> Answer {
     let zone = req.params.text("timezone").to_owned();
     if jiff::tz::TimeZone::get(&zone).is_err() {
-        return Err(Refusal::die(format!("No such timezone: '{zone}'")));
+        return Err(Refusal::param("timezone", "No such timezone"));
     }
     let node = own_name(req);
     req.state.nodes.entry(node).or_default().timezone = zone;
