@@ -113,32 +113,30 @@ impl Kind {
     fn hint(self) -> &'static str {
         match self {
             Self::Usage => "see the command's --help for its arguments and examples",
-            Self::Config => "`felhom context list` shows what is configured, `felhom context edit` opens it",
+            Self::Config => "check the configuration with `felhom context list`, or change it with `felhom context edit`",
             Self::Refused => "add --plan to see what the command would do",
             Self::Unauthenticated => {
-                "the host does not say whether the token is unknown, expired or disabled: `felhom context show` names it, `pveum user token list USER` on the node shows its state"
+                "check the token's state with `pveum user token list USER` on a node; `felhom context show` names the token"
             }
-            Self::Denied => "`felhom role check` shows which verbs this token may use and what is missing",
-            Self::NotFound => "a list shows what is there, e.g. `felhom guest list`",
-            Self::Exists => "choose another name or id; `felhom guest next-id` gives a free VMID",
-            Self::Conflict => "somebody changed it in between: look at the present state, then run the command again",
-            Self::Locked => "`felhom task list --running` shows who works on it; --wait-lock 10m waits for it",
-            Self::BadParameter => "`felhom api describe PATH` shows the parameters that the host takes",
+            Self::Denied => "run `felhom role check` to see which commands this token's privileges allow",
+            Self::NotFound => "list what exists, for example with `felhom guest list`",
+            Self::Exists => "choose another name or ID; `felhom guest next-id` prints a free VMID",
+            Self::Conflict => "check what changed it, then run the command again",
+            Self::Locked => "add --wait-lock 10m to wait; `felhom task list --running` shows what holds the lock",
+            Self::BadParameter => "check the parameters with `felhom api describe PATH`",
             Self::NoQuorum => "start the missing nodes; `felhom node list` shows which are offline",
-            Self::NotImplemented => "`felhom api ls PATH` shows what the host has there; an older host may lack this call",
-            Self::TaskFailed => "`felhom task log UPID` shows the whole log",
-            Self::TaskWarnings => "`felhom task log UPID` shows the warnings; without --fail-on-warnings they count as done",
-            Self::Partial => "the table says which failed and why; run the command again for those",
-            Self::Unfinished => "`felhom task wait UPID` goes on waiting, `felhom task stop UPID` ends the job",
-            Self::Unreachable => {
-                "run it again: nothing was sent or changed, so it is safe to try again; `felhom context test` checks the connection"
-            }
+            Self::NotImplemented => "check with `felhom api ls PATH` whether this version of Proxmox has the call",
+            Self::TaskFailed => "read the whole log with `felhom task log UPID`",
+            Self::TaskWarnings => "read the warnings with `felhom task log UPID`",
+            Self::Partial => "run the command again for those that failed; the table shows why",
+            Self::Unfinished => "run `felhom task wait UPID` to keep waiting, `felhom task stop UPID` to stop the task",
+            Self::Unreachable => "check the connection with `felhom context test`; nothing was sent, so it is safe to try again",
             Self::Untrusted => {
                 "compare with `openssl x509 -noout -fingerprint -sha256 -in /etc/pve/local/pve-ssl.pem` on the host; `felhom context trust` pins the new one"
             }
             Self::NodeDown => "check the node with `felhom node list`; nothing was sent to it, so it is safe to try again",
             Self::Unknown => CHECK_FIRST,
-            Self::Interrupted | Self::Terminated => "`felhom task list --running` shows what goes on",
+            Self::Interrupted | Self::Terminated => "check what is still running with `felhom task list --running`",
             Self::Host => "run it again with -v to see the request and the answer",
             Self::Other => "run it again with -v for more",
         }

@@ -143,7 +143,7 @@ fn what_is_missing_is_named_where_nobody_can_be_asked() {
     let args = ["context", "add", "x", "--endpoint", "http://pve1", "--token-id", TOKEN];
     run(&mut home.felhom(args)).fails(2).says("in the clear");
     let args = ["context", "add", "x", "--endpoint", "127.0.0.1:1", "--token-id", TOKEN, "--secret", "env:X"];
-    run(&mut home.felhom(args)).fails(9).says("cannot look at the certificate");
+    run(&mut home.felhom(args)).fails(9).says("cannot read the certificate");
     assert!(!home.config_file().exists());
 }
 

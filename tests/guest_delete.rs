@@ -27,7 +27,7 @@ fn it_takes_its_own_name_and_is_gone_afterwards() {
     let host = Host::demo();
     host.run(["guest", "delete", "202"]).fails(3).says("--confirm 202 confirms it (--yes does not)");
     host.run(["guest", "delete", "202", "--yes"]).fails(3);
-    host.run(["guest", "delete", "202", "--confirm", "201"]).fails(3).says("does not name the targets");
+    host.run(["guest", "delete", "202", "--confirm", "201"]).fails(3).says("does not match the targets");
     assert_eq!(host.count("DELETE", "/qemu/202"), 0);
     let done = host.run(["guest", "delete", "202", "--confirm", "202", "-o", "json"]).ok().json();
     assert_eq!((&done[0]["status"], &done[0]["action"], &done[0]["vmid"]), (&"ok".into(), &"delete".into(), &202.into()));

@@ -185,8 +185,8 @@ fn a_guest_under_high_availability_is_waited_for_itself() {
     let entry = json!({"state": "stopped"});
     host.with_state(|state| state.ha.resources.insert("ct:101".into(), entry.as_object().unwrap().clone())).unwrap();
     let plan = host.run(["guest", "start", "101", "--plan"]).ok();
-    assert!(plan.stdout.contains("goes through HA"), "{plan}");
-    let run = host.run(["guest", "start", "101", "-o", "json"]).ok().says("waiting for 101 (web) itself");
+    assert!(plan.stdout.contains("high availability"), "{plan}");
+    let run = host.run(["guest", "start", "101", "-o", "json"]).ok().says("waiting for 101 (web)");
     assert!(run.json()[0]["upid"].as_str().unwrap().contains(":hastart:101:"), "{run}");
     assert_eq!((power(&host, 101), &run.json()[0]["ha"]), (Power::Running, &json!(true)));
 }
@@ -203,7 +203,7 @@ fn a_guest_that_ha_never_moves_is_an_end_not_seen() {
     .unwrap();
     let run = host.run(["guest", "start", "101", "--timeout", "2s", "-o", "json"]).fails(8);
     let error = run.error();
-    assert!(error["message"].as_str().unwrap().contains("HA took the request, but 101 (ct101) is still stopped"), "{run}");
+    assert!(error["message"].as_str().unwrap().contains("HA accepted the request, but 101 (ct101) is still stopped"), "{run}");
     assert!(error["upid"].as_str().unwrap().contains(":hastart:"), "{run}");
 }
 
@@ -271,7 +271,7 @@ fn plans_and_closed_gates_send_nothing() {
         host.run(["guest", verb, "101", "202", "--plan"]).ok().shows("nothing was changed");
     }
     for (verb, guest) in [("start", "202"), ("stop", "101"), ("shutdown", "101"), ("reboot", "101")] {
-        host.run(["guest", verb, guest, "--yes", "--read-only"]).fails(3).says("write gate is closed");
+        host.run(["guest", verb, guest, "--yes", "--read-only"]).fails(3).says("read-only mode");
     }
     assert_eq!(host.requests().iter().filter(|r| r.method != "GET").count(), 0);
 }
@@ -320,11 +320,11 @@ fn a_context_says_which_tags_protect_and_which_one_is_managed() {
         command.env("THE_SECRET", host.secret("felhom@pve!agent"));
         crate::support::run(&mut command)
     };
-    felhom(&["guest", "stop", "101", "--yes"]).fails(3).says("it has no tag 'felhom'");
+    felhom(&["guest", "stop", "101", "--yes"]).fails(3).says("tag 'felhom'");
     felhom(&["guest", "reboot", "101", "--yes"]).ok();
     set(&host, 101, "tags", json!("felhom;vip"));
     felhom(&["guest", "stop", "101", "--yes"]).fails(3).says("it is tagged 'vip'");
-    felhom(&["guest", "set", "101", "tags=web"]).fails(3).says("will not take the tag");
+    felhom(&["guest", "set", "101", "tags=web"]).fails(3).says("refusing to remove the tag");
     set(&host, 101, "tags", json!("felhom;production"));
     felhom(&["guest", "stop", "101", "--yes"]).ok();
     assert_eq!(power(&host, 101), Power::Stopped);

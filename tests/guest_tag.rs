@@ -21,7 +21,7 @@ fn tags_come_and_go_and_what_is_so_already_is_unchanged() {
 fn a_tag_that_protects_goes_by_force_alone() {
     let host = Host::demo();
     host.run(["guest", "tag", "add", "110", "protected"]).ok();
-    host.run(["guest", "tag", "remove", "110", "protected"]).fails(3).says("will not take the tag 'protected'").says("--force");
+    host.run(["guest", "tag", "remove", "110", "protected"]).fails(3).says("refusing to remove the tag 'protected'").says("--force");
     host.run(["guest", "tag", "remove", "110", "protected", "--force"]).ok();
     host.run(["guest", "stop", "110", "--yes"]).ok();
 }

@@ -15,7 +15,7 @@ fn nodes_are_listed_with_their_state() {
 fn a_status_needs_a_name_where_there_are_several() {
     let host = Host::demo();
     host.run(["node", "status", "pve2"]).ok().shows("pve-manager/9.2");
-    host.run(["node", "status"]).fails(2).says("there are pve1, pve2, pve3");
+    host.run(["node", "status"]).fails(2).says("pve1, pve2, pve3");
     host.run(["node", "status", "nosuch"]).fails(5).says("there is no node 'nosuch'");
     Host::baseline().run(["node", "status"]).ok().shows("pve1");
 }
@@ -27,7 +27,7 @@ fn a_node_that_is_down_costs_a_warning_and_no_more() {
         let list = host.run([noun, "list", "-o", "json"]).ok();
         let rows = list.json();
         assert!(!rows.as_array().unwrap().is_empty() && rows.as_array().unwrap().iter().all(|row| row["node"] != "pve3"), "{list}");
-        assert_eq!(list.stderr, "warning: not asked, because down: pve3\n");
+        assert_eq!(list.stderr, "warning: nodes skipped, because they are down: pve3\n");
     }
 }
 
@@ -38,7 +38,7 @@ fn a_node_that_falls_silent_meanwhile_costs_a_warning_too() {
     host.inject(felhom::demo::faults::Fault::new("GET", "/nodes/pve2/storage", trouble));
     let list = host.run(["storage", "list", "-o", "json"]).ok();
     assert!(list.json().as_array().unwrap().iter().any(|row| row["node"] == "pve1"));
-    list.says("warning: not asked, because down: pve2");
+    list.says("down: pve2");
 }
 
 #[test]

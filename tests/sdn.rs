@@ -25,8 +25,8 @@ fn what_is_new_disturbs_nobody_and_is_applied() {
         .collect();
     assert_eq!(words, ["new lab", "new labnet"]);
     let plan = host.run(["sdn", "apply", "--plan"]).ok();
-    assert!(plan.stdout.contains("vnet labnet new: zone=lab") && !plan.stdout.contains("cut off:"), "{plan}");
-    assert!(plan.stdout.contains("every node is loaded anew"), "{plan}");
+    assert!(plan.stdout.contains("vnet labnet new: zone=lab") && !plan.stdout.contains("lose their connection"), "{plan}");
+    assert!(plan.stdout.contains("every node is reloaded"), "{plan}");
     host.run(["sdn", "apply"]).fails(3).says("--yes");
     let done = host.run(["sdn", "apply", "--yes", "-o", "json"]).ok().json();
     assert_eq!((&done[0]["status"], done[0]["applied"].as_array().unwrap().len()), (&"ok".into(), 2));
@@ -47,7 +47,7 @@ fn guests_on_what_goes_are_named_for_raw_calls_too() {
     host.run(["api", "put", "/cluster/sdn/vnets/labnet", "alias=x", "--confirm", "/cluster/sdn/vnets/labnet"]).ok();
     for verb in [&["sdn", "apply"][..], &["api", "put", "/cluster/sdn"]] {
         let plan = host.run(verb.iter().copied().chain(["--plan"])).ok();
-        assert!(plan.stdout.contains("can be cut off: 110 (paperless) on labnet"), "{plan}");
+        assert!(plan.stdout.contains("connection: 110 (paperless) on labnet"), "{plan}");
     }
     host.run(["api", "delete", "/cluster/sdn/vnets/labnet", "--confirm", "/cluster/sdn/vnets/labnet"]).ok();
     let plan = host.run(["sdn", "apply", "--plan"]).ok();

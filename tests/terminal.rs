@@ -68,7 +68,7 @@ fn the_name_of_a_snapshot_is_typed_to_go_back_to_it() {
 fn a_closed_gate_and_a_protected_guest_are_no_question() {
     let host = Host::demo();
     host.with_state(|state| state.guests.get_mut(&110).unwrap().config.insert("tags".into(), "production".into())).unwrap();
-    for (extra, says) in [(&[][..], "it is tagged 'production'"), (&["--force", "--read-only"], "the write gate is closed")] {
+    for (extra, says) in [(&[][..], "it is tagged 'production'"), (&["--force", "--read-only"], "read-only mode")] {
         let words = [&["guest", "stop", "110"], extra].concat();
         let Some(terminal) = start(&host, &words) else { return };
         let (code, screen) = terminal.end();

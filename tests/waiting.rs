@@ -108,7 +108,7 @@ fn warnings_are_done_unless_they_shall_not_be() {
     let upid = tasks.lines()[0].to_owned();
     host.run(["task", "wait", &upid]).ok().shows("WARNINGS: 1");
     let failed = host.run(["task", "wait", &upid, "--fail-on-warnings"]).fails(6);
-    failed.says("WARNINGS: 1").says("without --fail-on-warnings they count as done");
+    failed.says("WARNINGS: 1").says("felhom task log");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn ctrl_c_stops_the_waiting_and_names_the_task() {
     let upid = last_task(&host);
     names(&stopped, &upid);
     stopped.says("felhom task stop");
-    assert_eq!(host.run(["task", "show", &upid, "--jq", ".status"]).ok().stdout, "running\n", "the task goes on");
+    assert_eq!(host.run(["task", "show", &upid, "--jq", ".status"]).ok().stdout, "running\n", "the task continues");
     assert_eq!(host.count("DELETE", &upid), 0);
 }
 
@@ -222,11 +222,11 @@ fn a_host_that_dies_and_comes_back_within_the_grace_ends_well() {
     let mut waiting = server.running(&BACKUP);
     waiting.until_said("start");
     server.kill();
-    waiting.until_said("no contact with the host");
+    waiting.until_said("connection lost");
     server.again();
     let done = waiting.end().ok();
     assert!(done.stdout.starts_with("UPID:pve1:"), "{done}");
-    done.says("contact with the host again");
+    done.says("connected to the host again");
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_host_that_stays_away_is_exit_8_with_the_upid() {
     let unseen = waiting.end().fails(8);
     assert_eq!(unseen.stdout, "");
     assert!(unseen.stderr.contains("UPID:pve1:"), "{unseen}");
-    unseen.says("no contact with the host for 1 s").says("felhom task wait");
+    unseen.says("connection lost for 1 s").says("felhom task wait");
     server.again();
     let upid = run(&mut server.felhom(&["task", "list", "--type", "vzdump", "--limit", "1", "--node", "pve1", "-o", "id"])).ok();
     run(&mut server.felhom(&["task", "wait", upid.stdout.trim()])).ok();

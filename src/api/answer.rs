@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_401_has_a_hint_from_its_reason() {
         assert!(fault(Method::Get, 401, "No ticket", "").hint().contains("no credentials"));
-        assert!(fault(Method::Get, 401, "Authentication failed!", "").hint().contains("unknown, expired or disabled"));
+        assert!(fault(Method::Get, 401, "Authentication failed!", "").hint().contains("pveum user token list"));
     }
 
     #[test]

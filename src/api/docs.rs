@@ -30,8 +30,8 @@ impl Docs {
     /// Reads the script: `const apiSchema = […]`, whatever follows.
     pub fn parse(script: &str) -> Result<Self> {
         let odd = |why: &str| {
-            Fault::new(Kind::Host, format!("the host's description of its API is not of the expected form: {why}"))
-                .with_hint("felhom knows Proxmox VE 9; `felhom doctor` shows the host's version")
+            Fault::new(Kind::Host, format!("cannot parse the host's API description: {why}"))
+                .with_hint("check the host's version with `felhom doctor`; felhom supports Proxmox VE 9")
         };
         let (_, after) = script.split_once("apiSchema").ok_or_else(|| odd("it holds no apiSchema"))?;
         let (_, value) = after.split_once('=').ok_or_else(|| odd("nothing is assigned to apiSchema"))?;

@@ -132,7 +132,7 @@ impl Context {
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).map_err(|e| {
                 Fault::config(format!("cannot read the CA of context {}, {}: {e}", self.name, file.display()))
-                    .with_hint(format!("`felhom context trust {}` fetches it again", self.name))
+                    .with_hint(format!("run `felhom context trust {}` to fetch it again", self.name))
             })?;
             tls::certificates(&pem).map_err(|why| Fault::config(format!("{}: {why}", file.display())))?;
             return Ok(Some(Trust::Ca { pem, server_name: endpoint.server_name.clone() }));

@@ -106,7 +106,7 @@ impl Lock {
                 Err(e) => return Err(fault(&e)),
             }
             if Instant::now() >= until {
-                return Err(Fault::new(Kind::Conflict, format!("another felhom holds {} for {} s now", file.display(), limit.as_secs()))
+                return Err(Fault::new(Kind::Conflict, format!("another felhom has locked {} for {} s", file.display(), limit.as_secs()))
                     .with_hint("wait for it to end, then try again"));
             }
             interrupt.wait(Duration::from_millis(20)).map_err(interrupted)?;

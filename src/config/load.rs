@@ -150,7 +150,7 @@ fn read_secret(section: &Section<'_>, mode: u32, paths: &Paths) -> Result<Option
             return Err(section
                 .wrong("secret", &format!("the secret stands in this file, and others may read it (mode {mode:04o})"))
                 .with_hint(format!(
-                    "`chmod 600 {}`, or better keep the secret elsewhere (keyring, file:PATH, …) and make a new one",
+                    "run `chmod 600 {}`, or create a new secret and keep it elsewhere (keyring, file:PATH, …)",
                     paths.config_file().display()
                 )));
         }

@@ -138,7 +138,7 @@ fn what_is_not_toml_names_its_line() {
     let message = message(parse("current = \"home\"\n[contexts.home\n"));
     assert!(message.starts_with("config.toml:2: not TOML: "), "{message}");
     let fault = parse("a = = 1").expect_err("it is wrong");
-    assert_eq!(fault.hint(), "the file is /home/a/.config/felhom/config.toml; `felhom context edit` opens it");
+    assert_eq!(fault.hint(), "edit /home/a/.config/felhom/config.toml with `felhom context edit`");
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Paths {
         let folder = |variable: &str, fallback: &str| {
             env.absolute(variable).or_else(|| home.as_ref().map(|home| home.join(fallback))).map(|base| base.join("felhom")).ok_or_else(
                 || {
-                    Fault::config(format!("cannot tell where felhom keeps its files: neither {variable} nor HOME is set"))
+                    Fault::config(format!("cannot find felhom's folders: neither {variable} nor HOME is set"))
                         .with_hint("set HOME, or XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME (in a systemd unit: Environment=)")
                 },
             )
@@ -75,6 +75,6 @@ mod tests {
     fn says_what_is_missing_without_a_home() {
         let fault = Paths::from_env(&Env::from_pairs([("HOME", "")])).expect_err("there is nowhere to go");
         assert_eq!(fault.exit_code(), 2);
-        assert_eq!(fault.message, "cannot tell where felhom keeps its files: neither XDG_CONFIG_HOME nor HOME is set");
+        assert_eq!(fault.message, "cannot find felhom's folders: neither XDG_CONFIG_HOME nor HOME is set");
     }
 }

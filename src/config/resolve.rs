@@ -37,18 +37,18 @@ impl Config {
         }
         if self.contexts.is_empty() {
             return Err(Fault::config("no host is configured yet").with_hint(
-                "`felhom role bootstrap --host HOST` or `felhom context add NAME` begins; `felhom demo guest list` works without a host",
+                "run `felhom role bootstrap --host HOST` or `felhom context add NAME`; `felhom demo guest list` works without a host",
             ));
         }
         Err(Fault::config(format!("no context is the current one; there are {}", self.names().join(", ")))
-            .with_hint("`felhom context use NAME` makes one the current one, -c NAME uses one for this run"))
+            .with_hint("add -c NAME, or set the current one with `felhom context use NAME`"))
     }
 
     /// Several contexts, each once, in the order asked for.
     pub fn select(&self, selection: &Selection) -> Result<Vec<Context>> {
         match selection {
             Selection::All if self.contexts.is_empty() => {
-                Err(Fault::config("no host is configured yet").with_hint("`felhom context add NAME` adds one"))
+                Err(Fault::config("no host is configured yet").with_hint("add one with `felhom context add NAME`"))
             }
             Selection::All => Ok(self.contexts.values().cloned().collect()),
             Selection::Names(names) => {
@@ -88,7 +88,7 @@ pub fn from_env(env: &Env) -> Result<Option<Context>> {
     }
     let token_id = env.text("FELHOM_TOKEN_ID")?.ok_or_else(|| {
         wrong("FELHOM_TOKEN_ID", "is not set")
-            .with_hint("FELHOM_ENDPOINT goes with FELHOM_TOKEN_ID and FELHOM_TOKEN_SECRET or FELHOM_TOKEN_SECRET_FILE")
+            .with_hint("set FELHOM_TOKEN_ID and FELHOM_TOKEN_SECRET (or FELHOM_TOKEN_SECRET_FILE) as well")
     })?;
     context::check_token_id(token_id).map_err(|why| wrong("FELHOM_TOKEN_ID", &why))?;
     let secret = match (env.os("FELHOM_TOKEN_SECRET"), env.os("FELHOM_TOKEN_SECRET_FILE")) {
@@ -96,9 +96,8 @@ pub fn from_env(env: &Env) -> Result<Option<Context>> {
         (Some(_), None) => Source::Env("FELHOM_TOKEN_SECRET".to_owned()),
         (None, Some(file)) => Source::File(PathBuf::from(file)),
         (None, None) => {
-            return Err(wrong("FELHOM_TOKEN_SECRET", "is not set, nor is FELHOM_TOKEN_SECRET_FILE").with_hint(
-                "FELHOM_ENDPOINT makes a context of its own, which needs the token's secret; unset it to use the configured ones",
-            ));
+            return Err(wrong("FELHOM_TOKEN_SECRET", "is not set, nor is FELHOM_TOKEN_SECRET_FILE")
+                .with_hint("set FELHOM_TOKEN_SECRET as well, or unset FELHOM_ENDPOINT to use the configured contexts"));
         }
     };
     Ok(Some(Context {

@@ -18,8 +18,7 @@ impl Origin<'_> {
     pub(super) fn fault(&self, at: Option<Range<usize>>, message: &str) -> Fault {
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
         let place = at.map_or_else(|| format!("{name}:"), |at| format!("{name}:{}:", self.line(at.start)));
-        Fault::config(format!("{place} {message}"))
-            .with_hint(format!("the file is {}; `felhom context edit` opens it", self.file.display()))
+        Fault::config(format!("{place} {message}")).with_hint(format!("edit {} with `felhom context edit`", self.file.display()))
     }
 
     fn line(&self, offset: usize) -> usize {

@@ -86,7 +86,7 @@ fn detached(session: &Session, change: &Change) -> Option<Fault> {
     let mut pending = change.items.iter().filter(|item| session.waits.detach && item.pending());
     let (item, next) = pending.find_map(|item| Some((item, item.steps.windows(2).find(|two| begins_a_task(&two[0]))?[1].name)))?;
     Some(
-        Fault::usage(format!("--detach does not wait, and '{next}' can begin only when the task before it has ended ({})", item.label()))
+        Fault::usage(format!("--detach cannot be used here: '{next}' must wait for the task before it ({})", item.label()))
             .with_hint("leave --detach out, or do it in two commands"),
     )
 }

@@ -54,7 +54,7 @@ impl Outputs {
         let value = if output.key.is_empty() { answer } else { answer.and_then(|a| a.get(output.key)) };
         value
             .and_then(crate::api::lenient::text)
-            .ok_or_else(|| Fault::other(format!("the step '{}' gave no '{}'", output.step, output.key)))
+            .ok_or_else(|| Fault::other(format!("the step '{}' returned no '{}'", output.step, output.key)))
     }
 
     fn fill(&self, request: &Request) -> Result<Request> {

@@ -31,11 +31,11 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
             }
             if !person.present() {
                 return Err(Fault::refused(format!(
-                    "{}: this disturbs what runs{}, and there is no terminal to ask on",
+                    "{}: this interrupts running guests{}, and there is no terminal to ask on",
                     change.summary,
                     touched(change)
                 ))
-                .with_hint("--yes answers the question; --plan shows what would be done"));
+                .with_hint("add --yes to answer the question; --plan shows what would be done"));
             }
             person.preview(plan);
             said(person.yes(&format!("{}?", change.summary))?)
@@ -51,7 +51,7 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
                     "{}: this cannot be undone, and there is no terminal to confirm it on",
                     change.summary
                 ))
-                .with_hint(format!("--confirm {word} confirms it (--yes does not); --plan shows what would be lost")));
+                .with_hint(format!("add --confirm {word} (--yes is not enough); --plan shows what would be lost")));
             }
             person.preview(plan);
             said(person.types(&word, &format!("{}: this cannot be undone", change.summary))?)
@@ -81,6 +81,6 @@ fn matches(given: &[String], words: &[String]) -> Result<()> {
     if given == words {
         return Ok(());
     }
-    Err(Fault::refused(format!("--confirm {} does not name the targets, which are {}", given.join(","), words.join(",")))
-        .with_hint(format!("after a look at --plan: --confirm {}", words.join(","))))
+    Err(Fault::refused(format!("--confirm {} does not match the targets: {}", given.join(","), words.join(",")))
+        .with_hint(format!("check --plan first, then add --confirm {}", words.join(","))))
 }

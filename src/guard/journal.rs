@@ -120,7 +120,7 @@ impl Journal {
         match done {
             Err(_) if self.lenient => Ok(()),
             Err(error) => Err(Fault::io(format!("the journal {} cannot be written, so nothing is changed", self.path.display()), &error)
-                .with_hint("make it writable, or pass --no-journal to go on without")),
+                .with_hint("allow writing to it, or pass --no-journal")),
             Ok(()) => Ok(()),
         }
     }

@@ -51,10 +51,10 @@ impl Gate {
 
     pub(super) fn fault(self, context: &str) -> Fault {
         match self {
-            Self::ReadOnly => Fault::refused("the write gate is closed: --read-only or FELHOM_READ_ONLY=1 is set")
+            Self::ReadOnly => Fault::refused("read-only mode: --read-only or FELHOM_READ_ONLY=1 is set")
                 .with_hint("unset FELHOM_READ_ONLY or leave --read-only out; --plan shows what would be done"),
-            Self::Deny => Fault::refused(format!("the write gate is closed: the context '{context}' has writes = \"deny\""))
-                .with_hint(format!("`felhom context edit {context}` opens it with writes = \"allow\"; --plan shows what would be done")),
+            Self::Deny => Fault::refused(format!("read-only mode: the context '{context}' has writes = \"deny\""))
+                .with_hint(format!("set writes = \"allow\" with `felhom context edit {context}`; --plan shows what would be done")),
         }
     }
 }

@@ -248,10 +248,7 @@ impl Approved {
             Err(fault) if fault.fate() == Fate::Unknown => fault,
             Err(fault) => {
                 if client.gave_up() {
-                    session.person.warn(&format!(
-                        "{}: five connections in a row failed, so the host is left alone for the rest of this run",
-                        session.context
-                    ));
+                    session.person.warn(&format!("{}: skipped after five failed connections in a row", session.context));
                 }
                 return Err(fault);
             }
@@ -276,7 +273,7 @@ fn started(request: &Request, answer: Json) -> Result<Json> {
     if answer == json!("OK") && request.path.last().is_some_and(|last| last == "vzdump") {
         let node = request.node().unwrap_or_default();
         return Err(Fault::not_found(format!("{request}: nothing was backed up: none of these guests are on node '{node}'"))
-            .with_hint("`felhom guest list` shows where they are"));
+            .with_hint("check where they are with `felhom guest list`"));
     }
     Err(Fate::Unknown.fault(true, format!("{request}: the host answered without a task ID")))
 }

@@ -183,7 +183,7 @@ pub fn by_prefix<T>(id: &str, mut found: Vec<T>, what: &str, hint: &str) -> Resu
 
 fn used(id: &str) -> Fault {
     Fault::refused(format!("the staged change {id} has been applied already"))
-        .with_hint("`felhom history` tells what came of it; stage it anew to do it again")
+        .with_hint("check its result with `felhom history`; stage it again to repeat it")
 }
 
 /// Keeps a change for later.
@@ -221,9 +221,7 @@ pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> 
         return Err(used(&staged.id));
     }
     if staged.expired(now) {
-        return Err(
-            Fault::refused(format!("the staged change {} has expired: it was good for {DAYS} days", staged.id)).with_hint("stage it anew")
-        );
+        return Err(Fault::refused(format!("the staged change {} has expired after {DAYS} days", staged.id)).with_hint("stage it again"));
     }
     let bound = [
         ("context", &staged.context, session.context.as_str()),
@@ -233,17 +231,17 @@ pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> 
     for (what, then, is) in bound {
         if then != is {
             return Err(Fault::refused(format!("the staged change {} is for another {what}: staged for {then}, now {is}", staged.id))
-                .with_hint("stage it anew"));
+                .with_hint("stage it again"));
         }
     }
     let drift = drift(&staged.facts, &facts(change));
     if !drift.is_empty() && !applying.accept_drift {
         return Err(Fault::refused(format!("the host has changed since it was staged: {}", drift.join("; ")))
-            .with_hint("--accept-drift applies it all the same; or stage it anew"));
+            .with_hint("stage it again, or add --accept-drift to apply it as it is"));
     }
     if staged.calls != fingerprint(change) {
-        return Err(Fault::refused(format!("the calls of the staged change {} would be others now", staged.id))
-            .with_hint("`felhom plan show` shows those that were staged; stage it anew to see those of now"));
+        return Err(Fault::refused(format!("the staged change {} would make other calls now", staged.id))
+            .with_hint("stage it again; `felhom plan show` lists the staged calls"));
     }
     Ok(())
 }
@@ -328,9 +326,7 @@ fn literal_secret(change: &Change, command: &[String]) -> Option<Fault> {
             .find(|key| !redact::is_public(key) && !named(key)),
         Do::Act(act) => act.secret().map(str::to_owned),
     })?;
-    Some(refused(&held).with_hint(format!(
-        "where it is taken from a file, give that by its full path ({held}=@/FULL/PATH); what comes from stdin is gone when it is applied"
-    )))
+    Some(refused(&held).with_hint(format!("use the file's full path ({held}=@/FULL/PATH); stdin cannot be read again later")))
 }
 
 #[cfg(test)]

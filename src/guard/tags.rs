@@ -69,21 +69,23 @@ pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option
     let word = deed.word();
     let Some(tags) = tags else {
         return Some(
-            Fault::refused(format!("will not {word} {guest}: its tags cannot be read, so it counts as protected"))
-                .with_hint("VM.Audit on the guest lets its tags be read; --force passes this guard, once"),
+            Fault::refused(format!("refusing to {word} {guest}: its tags cannot be read, so it counts as protected"))
+                .with_hint("grant VM.Audit on the guest to read its tags, or add --force"),
         );
     };
     if let Some(tag) = tags.iter().find(|tag| tag_rules.protected.contains(tag)) {
         return Some(
-            Fault::refused(format!("will not {word} {guest}: it is tagged '{tag}'"))
-                .with_hint("--force passes this guard, once; --plan shows what would be done"),
+            Fault::refused(format!("refusing to {word} {guest}: it is tagged '{tag}'"))
+                .with_hint("add --force to change it once; --plan shows what would be done"),
         );
     }
     match &tag_rules.managed {
-        Some(managed) if deed.needs_managed() && !tags.contains(managed) => Some(
-            Fault::refused(format!("will not {word} {guest}: it has no tag '{managed}', so it is not one of those that felhom manages"))
-                .with_hint(format!("the context's managed_tag asks for it; `felhom guest tag add {guest_id} {managed}` gives it to the guest, --force passes this guard, once", guest_id = guest.vmid.map(|v| v.to_string()).unwrap_or_default())),
-        ),
+        Some(managed) if deed.needs_managed() && !tags.contains(managed) => {
+            Some(Fault::refused(format!("refusing to {word} {guest}: it lacks the managed tag '{managed}'")).with_hint(format!(
+                "add the tag with `felhom guest tag add {guest_id} {managed}`, or add --force to change the guest once",
+                guest_id = guest.vmid.map(|v| v.to_string()).unwrap_or_default()
+            )))
+        }
         _ => None,
     }
 }
@@ -102,10 +104,10 @@ pub fn taken_away(
     }
     let hint = "it guards this guest against being stopped or deleted by mistake; --force takes it away";
     if unprotects {
-        return Some(Fault::refused(format!("will not switch off the protection of {guest}")).with_hint(hint));
+        return Some(Fault::refused(format!("refusing to switch off the protection of {guest}")).with_hint(hint));
     }
     let tag = before.iter().find(|tag| tag_rules.guards(tag) && !after.contains(tag))?;
-    Some(Fault::refused(format!("will not take the tag '{tag}' from {guest}")).with_hint(hint))
+    Some(Fault::refused(format!("refusing to remove the tag '{tag}' from {guest}")).with_hint(hint))
 }
 
 #[cfg(test)]
@@ -127,7 +129,7 @@ mod tests {
             let list = list.map(tags);
             refusal(&rules, &set, &web(), list.as_deref(), deed).map(|fault| fault.message)
         };
-        assert_eq!(why(Some(&["a", "production"]), Deed::Stop).as_deref(), Some("will not stop 101 (web): it is tagged 'production'"));
+        assert_eq!(why(Some(&["a", "production"]), Deed::Stop).as_deref(), Some("refusing to stop 101 (web): it is tagged 'production'"));
         assert!(why(None, Deed::Rollback).is_some_and(|text| text.contains("counts as protected")));
         assert_eq!(why(Some(&["prod"]), Deed::Delete), None);
         let forced = Rules { force: true, ..Rules::default() };

@@ -43,8 +43,8 @@ pub fn wait(session: &Session, guest: &Guest) -> Result<Vec<String>> {
             let said = last.map(|fault| format!(" ({})", fault.message)).unwrap_or_default();
             return Err(Fault::other(format!("{} runs, but showed no address within {} s{said}", guest.label(), limit.as_secs()))
                 .with_hint(match guest.kind {
-                    GuestKind::Lxc => "is its network up, and does a DHCP server answer? --timeout waits longer",
-                    GuestKind::Qemu => "is the guest agent installed and running in it? --timeout waits longer",
+                    GuestKind::Lxc => "check its network and the DHCP server, or wait longer with --timeout",
+                    GuestKind::Qemu => "check that the guest agent runs in it, or wait longer with --timeout",
                 }));
         }
         session
@@ -77,10 +77,8 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
     if Property::parse(Form::Default("enabled"), &agent).flag("enabled") {
         return Ok(());
     }
-    Err(Fault::other(format!("{} has no guest agent configured, so nobody can tell its address", guest.label())).with_hint(format!(
-        "`felhom guest set {} agent=1` and the agent installed in it make that possible; or leave --wait-ip out",
-        guest.vmid
-    )))
+    Err(Fault::other(format!("{} has no guest agent configured, so its address is unknown", guest.label()))
+        .with_hint(format!("install the agent in it and run `felhom guest set {} agent=1`, or omit --wait-ip", guest.vmid)))
 }
 
 /// Addresses in the forms of a container's `interfaces` and of an agent's answer; loopback and link-local ones left out.

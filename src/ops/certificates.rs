@@ -119,15 +119,15 @@ pub fn weigh(node: &str, item: Item) -> Item {
 
 /// Who trusts the old one.
 fn others(item: Item, node: &str) -> Item {
-    item.caution("whoever pins the old one is cut off: other contexts, backup clients, monitors")
+    item.caution("clients that pin the old one are cut off: other contexts, backup clients, monitors")
         .caution(format!("the way back, as root on {node}: `pvenode cert delete 1`"))
 }
 
 fn restarted(item: Item, restart: bool) -> Item {
     if restart {
-        item.caution("the API is loaded anew at once: open consoles and requests end")
+        item.caution("the API restarts at once: open consoles and requests end")
     } else {
-        item.caution("it is shown once the API is loaded anew: --restart does that now")
+        item.caution("it is used after the API restarts: --restart does that now")
     }
 }
 

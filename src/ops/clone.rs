@@ -87,7 +87,10 @@ fn refusal(guest: &Guest, template: bool, config: &Config, wish: &Wish) -> Optio
     let bound = disks::of(guest.kind, config).into_iter().find(|disk| matches!(disk.source, Source::Bind | Source::Device))?;
     (guest.kind == GuestKind::Lxc).then(|| {
         Fault::refused(format!("{} cannot be cloned: {} is bound to {} of its node", guest.label(), bound.key, bound.volume)).with_hint(
-            format!("`felhom backup run {}` and `felhom guest restore --from {0} --without-binds` make a copy without it", guest.vmid),
+            format!(
+                "copy it without the bind mount: `felhom backup run {}`, then `felhom guest restore --from {0} --without-binds`",
+                guest.vmid
+            ),
         )
     })
 }
@@ -143,11 +146,11 @@ pub fn verify(session: &Session, place: &Place) -> Result<Map<String, Json>> {
     let config = match session.client()?.get(&place.config()) {
         Ok(config) => config,
         Err(fault) if fault.kind == Kind::Denied => {
-            session.person.warn(&format!("the task ended well, but {} cannot be looked at: {}", place.vmid, fault.message));
+            session.person.warn(&format!("task succeeded, but {} cannot be read: {}", place.vmid, fault.message));
             return Ok(Map::new());
         }
         Err(fault) if fault.kind == Kind::NotFound => {
-            return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but {} is not on {}", place.vmid, place.node)));
+            return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but {} is not on {}", place.vmid, place.node)));
         }
         Err(fault) => return Err(fault),
     };

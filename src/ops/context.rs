@@ -58,7 +58,7 @@ pub fn proved(context: &Context, endpoint: &Endpoint, env: &Env, interrupt: &Int
     let Some(trust) = context.trust(endpoint)? else {
         let sha256 = look(endpoint, interrupt)?.sha256;
         let message = format!("the certificate of {} is not trusted yet: its fingerprint is {sha256}", endpoint.url.authority());
-        return Err(Fault::new(Kind::Untrusted, message).with_hint(format!("`felhom context trust {}` shows it and pins it", context.name)));
+        return Err(Fault::new(Kind::Untrusted, message).with_hint(format!("pin it with `felhom context trust {}`", context.name)));
     };
     let (url, env) = (endpoint.url.clone(), env.clone());
     handshake(interrupt, move || tls::prove(&url.host, url.port, &trust, &env, LOOK))

@@ -143,17 +143,18 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
     let fence = fence.ok_or_else(|| super::smart::no_fence(session).while_("keyctl=1 may be set by root alone"))?;
     if let Some(pool) = &ask.pool {
         return Err(Fault::usage(format!(
-            "--pool {pool}: a container made through the fence is put into a pool afterwards, by `felhom api put /pools poolid={pool} vms=VMID`"
+            "--pool {pool} cannot be combined with --golden; use `felhom api put /pools poolid={pool} vms=VMID`"
         )));
     }
     let seen = fence.ask(Version {})?;
     if let Some(node) = ask.node.as_ref().filter(|node| **node != seen.host) {
-        return Err(Fault::usage(format!("the fence is on {}, not on {node}", seen.host))
+        return Err(Fault::usage(format!("the root helper is on {}, not on {node}", seen.host))
             .with_hint("leave --node out, or use a context whose fence is there"));
     }
     let Some(policy) = seen.reply.policy.filter(|p| p.allows(Word::GoldenCreate)) else {
-        return Err(Fault::new(Kind::Denied, format!("golden containers are turned off on {}", seen.host))
-            .with_hint("`felhom fence install --golden --storage … --bridge … --replace-policy` turns them on, or the host's owner in /etc/felhom/fence.toml"));
+        return Err(Fault::new(Kind::Denied, format!("golden containers are turned off on {}", seen.host)).with_hint(
+            "turn them on with `felhom fence install --golden --storage … --bridge … --replace-policy`, or in /etc/felhom/fence.toml",
+        ));
     };
     within(&policy, ask)?;
     let taken = taken(session)?;
@@ -255,10 +256,10 @@ pub fn verify(session: &Session, ask: &Lxc, item: &Item, _: &Done) -> Result<Map
     let missing: Vec<String> =
         features(ask.features).split(',').filter(|f| !f.is_empty() && !has.iter().any(|h| h == f)).map(ToOwned::to_owned).collect();
     if !missing.is_empty() {
-        return Err(Fault::other(format!("the container {vmid} was made, but without {}", missing.join(","))));
+        return Err(Fault::other(format!("the container {vmid} was created, but without {}", missing.join(","))));
     }
     if text("unprivileged") != "1" {
-        return Err(Fault::other(format!("the container {vmid} was made, but is not unprivileged")));
+        return Err(Fault::other(format!("the container {vmid} was created, but is not unprivileged")));
     }
     Ok(Map::new())
 }

@@ -59,20 +59,21 @@ pub fn refusal(session: &Session, guest: &Guest, live: &Live, config: &Config, p
     }
     // The host's own flag: it refuses too, and --force does not change its mind.
     if config.get("protection").and_then(lenient::text).is_some_and(|text| lenient::truth(&text)) {
-        return Some(Fault::refused(format!("will not delete {label}: its protection is on")).with_hint(format!(
-            "`felhom guest set {vmid} protection=0 --force` takes it off; the host itself refuses as long as it is on"
-        )));
+        return Some(
+            Fault::refused(format!("refusing to delete {label}: its protection is on"))
+                .with_hint(format!("unset it with `felhom guest set {vmid} protection=0 --force`; the host refuses while it is set")),
+        );
     }
     if live.running() {
         return Some(
             Fault::refused(format!("{label} is {}, and only a stopped guest is deleted", live.power.word()))
-                .with_hint(format!("`felhom guest shutdown {vmid}` stops it first")),
+                .with_hint(format!("stop it first with `felhom guest shutdown {vmid}`")),
         );
     }
     if live.ha.is_some() && !purge {
         return Some(
             Fault::refused(format!("{label} is managed by high availability"))
-                .with_hint("--purge takes it out of high availability, backup jobs and replication as well"),
+                .with_hint("add --purge to remove it from high availability, backup jobs and replication"),
         );
     }
     None
@@ -123,7 +124,7 @@ fn volume(disk: &Disk) -> String {
 fn of_archives(item: Item, guest: &Guest, found: &Result<Found>) -> Item {
     let found = match found {
         Ok(found) => found,
-        Err(fault) => return item.caution(format!("whether there is a backup of it could not be seen: {}", fault.message)),
+        Err(fault) => return item.caution(format!("its backups could not be listed: {}", fault.message)),
     };
     let own: Vec<&archive::Archive> =
         found.archives.iter().filter(|a| a.vmid == Some(guest.vmid) && a.kind.is_none_or(|kind| kind == guest.kind)).collect();
@@ -149,8 +150,8 @@ fn of_archives(item: Item, guest: &Guest, found: &Result<Found>) -> Item {
 /// Is it gone?
 pub fn verify(session: &Session, guest: &Guest) -> Result<Map<String, Json>> {
     if guests::all(session)?.iter().any(|other| other.vmid == guest.vmid && other.kind == guest.kind) {
-        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but {} is still there", guest.label()))
-            .with_hint(format!("`felhom task list --guest {}` shows what was done", guest.vmid)));
+        return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but {} still exists", guest.label()))
+            .with_hint(format!("check its tasks with `felhom task list --guest {}`", guest.vmid)));
     }
     Ok(Map::new())
 }

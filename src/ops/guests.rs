@@ -181,7 +181,7 @@ pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
     match session.client()?.get(&cluster::next_id(wanted)) {
         Ok(answer) => lenient::integer(&answer)
             .and_then(|vmid| u32::try_from(vmid).ok())
-            .ok_or_else(|| Fault::new(Kind::Host, "the host names no free VMID")),
+            .ok_or_else(|| Fault::new(Kind::Host, "the host returned no free VMID")),
         Err(fault) => match wanted.filter(|_| fault.errors.contains_key("vmid")) {
             Some(vmid) => Err(vmid_in_use(vmid)),
             None => Err(fault),
@@ -227,8 +227,7 @@ impl Selection {
         let options = [("pool", &self.pool), ("node", &self.node), ("status", &self.status)];
         said.extend(options.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {value}"))));
         said.extend(self.kind.map(|kind| format!("--type {}", kind.word())));
-        Fault::not_found(format!("no guest matches {}", said.join(" ")))
-            .with_hint("`felhom guest list` shows the guests that the token can see")
+        Fault::not_found(format!("no guest matches {}", said.join(" "))).with_hint("list the visible guests with `felhom guest list`")
     }
 
     pub fn matches(&self, guest: &Guest) -> bool {
@@ -284,14 +283,14 @@ pub fn one(session: &Session, text: Option<&str>) -> Result<Guest> {
 fn missing(guests: &[Guest], text: &str) -> Fault {
     let fault = Fault::not_found(format!("there is no guest '{text}' that this token may see"));
     if guests.is_empty() {
-        return fault.with_hint("no guest at all is visible: the token may lack VM.Audit; `felhom role check` tells");
+        return fault.with_hint("check the token's privileges with `felhom role check`: it sees no guest at all");
     }
     let lower = text.to_lowercase();
     let near =
         guests.iter().find(|g| g.name.as_ref().is_some_and(|n| n.to_lowercase().contains(&lower) || lower.contains(&n.to_lowercase())));
     match near.and_then(|g| g.name.as_ref().map(|name| (g.vmid, name))) {
-        Some((vmid, name)) => fault.with_hint(format!("did you mean {vmid} ({name})? `felhom guest list` shows all")),
-        None => fault.with_hint("`felhom guest list` shows those that are there"),
+        Some((vmid, name)) => fault.with_hint(format!("try {vmid} ({name}); `felhom guest list` shows all")),
+        None => fault.with_hint("list the visible guests with `felhom guest list`"),
     }
 }
 
@@ -315,7 +314,9 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
                 let before = wanted.len();
                 wanted.extend(guests.iter().map(|g| g.vmid).filter(|vmid| (from..=to).contains(vmid)));
                 if wanted.len() == before {
-                    return Err(Fault::not_found(format!("no guest in the range {word}")).with_hint("`felhom guest list` shows the guests"));
+                    return Err(
+                        Fault::not_found(format!("no guest in the range {word}")).with_hint("list the guests with `felhom guest list`")
+                    );
                 }
             }
             None => {

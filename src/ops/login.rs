@@ -37,7 +37,7 @@ fn with_realm(https: &Https, user: &str, person: &dyn Person) -> Result<String> 
     let options: Vec<String> = realms.iter().map(|(realm, comment)| format!("{user}@{realm}  {comment}")).collect();
     if !person.present() {
         let names: Vec<&str> = realms.iter().map(|(realm, _)| realm.as_str()).collect();
-        return Err(Fault::usage(format!("--admin {user} names no realm"))
+        return Err(Fault::usage(format!("--admin {user} has no realm"))
             .with_hint(format!("write --admin {user}@REALM; the host has {}", names.join(", "))));
     }
     match person.choose("Which realm?", &options)? {
@@ -57,7 +57,7 @@ fn password(https: &Https, user: &str, admin: &Admin, person: &dyn Person) -> Re
     }
     if !person.present() {
         return Err(Fault::usage(format!("no password for {user}, and there is no terminal to ask on"))
-            .with_hint("--password-stdin, FELHOM_PASSWORD_FILE=PATH, or --admin-token ID --admin-secret SOURCE"));
+            .with_hint("use --password-stdin, FELHOM_PASSWORD_FILE=PATH, or --admin-token ID --admin-secret SOURCE"));
     }
     again(person, || {
         let typed = person.password(&format!("Password of {user}"))?;
@@ -87,9 +87,8 @@ fn second(https: &Https, user: &str, first: &Ticket, admin: &Admin, person: &dyn
         return send(code);
     }
     if !person.present() {
-        return Err(Fault::usage(format!("{user} has a second factor, and there is no terminal to ask on")).with_hint(
-            "--totp CODE gives it (a recovery key works as well); an API token needs none: --admin-token ID --admin-secret SOURCE",
-        ));
+        return Err(Fault::usage(format!("{user} has a second factor, and there is no terminal to ask on"))
+            .with_hint("add --totp CODE (or a recovery key), or use an API token: --admin-token ID --admin-secret SOURCE"));
     }
     let question = match (can("totp"), can("recovery")) {
         (true, true) => "Code of the second factor, or a recovery key",
@@ -133,7 +132,7 @@ fn refused(https: &Https, user: &str, fault: Fault) -> Fault {
         return fault;
     }
     let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
-    fault.with_hint(format!("the host has no realm '{realm}'; it has {}", names.join(", ")))
+    fault.with_hint(format!("check the realm: the host has {}, not '{realm}'", names.join(", ")))
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ pub fn prepare(session: &Session, node: &str, command: Command) -> Result<Item> 
     let item = Item::new(command.word(), Target { node: Some(node.to_owned()), ..Target::default() }).word(node);
     if all.iter().any(|other| other.node == node && !other.online()) {
         return Ok(item.refused(
-            Fault::new(Kind::NodeDown, format!("{node} is down: it takes no command"))
-                .with_hint("what can be done from here is to switch it on; `felhom node list` shows the nodes"),
+            Fault::new(Kind::NodeDown, format!("{node} is down: it accepts no command"))
+                .with_hint("switch it on; `felhom node list` shows the nodes"),
         ));
     }
     let guests = guests::running(session, Some(node))?;
@@ -68,8 +68,8 @@ pub fn guarded(session: &Session, guests: &[Guest], what: &str) -> Option<Fault>
         return None;
     }
     Some(
-        Fault::refused(format!("will not {what}: it would stop {}", protected.join(", ")))
-            .with_hint("migrate or stop these first, or pass the guard once with --force; --plan shows what would be done"),
+        Fault::refused(format!("refusing to {what}: {} would stop", protected.join(", ")))
+            .with_hint("migrate or stop these first, or add --force to override once"),
     )
 }
 
@@ -96,10 +96,10 @@ pub fn impact(session: &Session, item: Item, node: &str, all: &[NodeState], gues
     match session.client().and_then(|client| client.get(&tasks::list(node, &running))) {
         Ok(tasks) if !tasks.is_empty() => {
             let words: Vec<String> = tasks.iter().map(|task| format!("{} {}", task.kind, task.id).trim().to_owned()).collect();
-            item.caution(format!("tasks run there and are cut off: {}", words.join(", ")))
+            item.caution(format!("running tasks on it are aborted: {}", words.join(", ")))
         }
         Ok(_) => item,
-        Err(fault) => item.caution(format!("which tasks run there could not be seen: {}", fault.message)),
+        Err(fault) => item.caution(format!("its running tasks could not be listed: {}", fault.message)),
     }
 }
 

@@ -69,10 +69,10 @@ pub fn pick(session: &Session, text: Option<&str>) -> Result<String> {
     let names: Vec<&str> = nodes.iter().map(|n| n.node.as_str()).collect();
     match text {
         Some(name) if names.contains(&name) => Ok(name.to_owned()),
-        Some(name) => Err(Fault::not_found(format!("there is no node '{name}'")).with_hint(format!("there are {}", names.join(", ")))),
+        Some(name) => Err(Fault::not_found(format!("there is no node '{name}'")).with_hint(format!("choose from {}", names.join(", ")))),
         None => match names[..] {
             [only] => Ok(only.to_owned()),
-            _ => Err(Fault::usage("which node?").with_hint(format!("there are {}", names.join(", ")))),
+            _ => Err(Fault::usage("which node?").with_hint(format!("choose from {}", names.join(", ")))),
         },
     }
 }
@@ -96,7 +96,7 @@ pub fn each<T>(session: &Session, only: Option<&str>, ask: impl Fn(&str) -> Resu
         }
     }
     if !down.is_empty() {
-        session.person.warn(&format!("not asked, because down: {}", down.join(", ")));
+        session.person.warn(&format!("nodes skipped, because they are down: {}", down.join(", ")));
     }
     Ok(rows)
 }

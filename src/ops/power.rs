@@ -168,7 +168,7 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
     if live.template || guest.template {
         return item.refused(
             Fault::refused(format!("{} is a template, which never runs", guest.label()))
-                .with_hint("a clone of it can be started: `felhom guest clone`"),
+                .with_hint("start a clone of it instead: `felhom guest clone`"),
         );
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
@@ -180,17 +180,15 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
         _ => item.touches(format!("{} is {}, up for {}", guest.label(), live.power.word(), time::span(live.uptime))),
     };
     let item = match action {
-        Action::Stop => {
-            item.caution("a hard stop, like a pulled plug: what the guest has not written is lost; `guest shutdown` is gentler")
-        }
-        Action::Shutdown if manner.then_stop => item.caution("a guest that does not shut down in time is stopped hard"),
+        Action::Stop => item.caution("unsaved data is lost, as on a power failure; `guest shutdown` stops it cleanly"),
+        Action::Shutdown if manner.then_stop => item.caution("a guest that does not shut down in time is stopped"),
         Action::Suspend if guest.kind == GuestKind::Lxc => item.caution("suspending containers is experimental, and fails on most hosts"),
         _ => item,
     };
     let item = match &live.ha {
-        Some(state) if action.through_ha() => item.extra("ha", true).caution(format!(
-            "managed by high availability (now: {state}): the request goes through HA, which moves the guest some seconds later and keeps it so"
-        )),
+        Some(state) if action.through_ha() => item
+            .extra("ha", true)
+            .caution(format!("managed by high availability (now: {state}), which carries the request out some seconds later")),
         _ => item,
     };
     item.step(Step::call(action.word(), action.call(guest, manner)))
@@ -205,7 +203,7 @@ pub fn verify(session: &Session, guest: &Guest, action: Action, before: Option<&
         _ => LIMIT,
     };
     if ha {
-        session.person.note(&format!("HA took the request; waiting for {} itself", guest.label()));
+        session.person.note(&format!("HA accepted the request; waiting for {}", guest.label()));
     }
     let begun = std::time::Instant::now();
     let (live, reached) = live::until(session, guest, limit, |live| match action {
@@ -222,13 +220,14 @@ pub fn verify(session: &Session, guest: &Guest, action: Action, before: Option<&
     }
     let waited = begun.elapsed().as_secs();
     let fault = if ha {
-        Fault::new(Kind::Unfinished, format!("HA took the request, but {} is still {} after {waited} s", guest.label(), live.power.word()))
-            .with_hint("`felhom api get /cluster/ha/status/current` shows what the manager does; --timeout waits longer")
+        Fault::new(
+            Kind::Unfinished,
+            format!("HA accepted the request, but {} is still {} after {waited} s", guest.label(), live.power.word()),
+        )
+        .with_hint("check HA with `felhom api get /cluster/ha/status/current`, or wait longer with --timeout")
     } else {
-        Fault::other(format!("the task ended well, but {} is {} {waited} s later", guest.label(), live.power.word())).with_hint(format!(
-            "something in the guest, or somebody else, changed it: `felhom task list --guest {}` shows what was done",
-            guest.vmid
-        ))
+        Fault::other(format!("task succeeded, but {} is {} {waited} s later", guest.label(), live.power.word()))
+            .with_hint(format!("check what changed it with `felhom task list --guest {}`", guest.vmid))
     };
     Err(match &done.upid {
         Some(upid) => fault.with_upid(upid),

@@ -65,11 +65,9 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
         (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
         (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
         (Method::Put, ["cluster", "sdn"]) => sdn::weigh(session, item),
-        (Method::Put, ["nodes", node, "network"]) => {
-            Ok(item.touches(format!("the network of {node} is set up anew from what was prepared for it")).caution(format!(
-                "a mistake in it cuts {node} and its guests off, this command too; `felhom api get /nodes/{node}/network` shows it"
-            )))
-        }
+        (Method::Put, ["nodes", node, "network"]) => Ok(item
+            .touches(format!("the network of {node} is set up anew from what was prepared for it"))
+            .caution(format!("a mistake cuts {node} and its guests off; `felhom api get /nodes/{node}/network` shows the settings"))),
         (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::weigh(node, item)),
         _ => Ok(item),
     }
@@ -255,7 +253,7 @@ fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: 
     preview.request.params.clone_from(&request.params);
     let marked = match session.client()?.get(&preview) {
         Ok(marked) => marked,
-        Err(fault) => return Ok(item.caution(format!("what would go could not be asked: {}", fault.message))),
+        Err(fault) => return Ok(item.caution(format!("what would be deleted could not be read: {}", fault.message))),
     };
     let word = |map: &Map<String, Json>, key: &str| map.get(key).and_then(lenient::text).unwrap_or_default();
     let goes: Vec<&Map<String, Json>> = marked.iter().filter(|one| word(one, "mark") == "remove").collect();

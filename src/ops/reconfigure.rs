@@ -65,7 +65,7 @@ fn one(item: Item, guest: &Guest, before: &Config, wanted: &Wanted, key: &str, r
         return item.loses(format!("the volume {volume}, with all that is on it")).risk(Risk::Irreversible).word(guest.vmid);
     }
     if goes && disk {
-        return heavier(item, Risk::Disruptive).caution(format!("{key} is taken off the guest; its volume stays, as an unused one"));
+        return heavier(item, Risk::Disruptive).caution(format!("{key} is removed from the guest; its volume stays as unused"));
     }
     if running && numbered == "net" && before.contains_key(key) {
         return heavier(item, Risk::Disruptive).caution(format!("it runs: connections through {key} may break"));
@@ -135,7 +135,7 @@ pub fn after(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted)
     }
     if !ignored.is_empty() {
         return Err(Fault::new(Kind::Host, format!("the host did not apply the change: {}", ignored.join("; ")))
-            .with_hint(format!("`felhom guest config {}` shows the present values", guest.vmid)));
+            .with_hint(format!("check the present values with `felhom guest config {}`", guest.vmid)));
     }
     Ok(Map::from_iter([("changed".to_owned(), Json::Array(changed))]))
 }

@@ -70,7 +70,7 @@ pub fn prepare(session: &Session) -> Result<Item> {
     if waiting.is_empty() && sees(session)? {
         return Ok(item.unchanged());
     }
-    let item = if waiting.is_empty() { item.caution("this token may not see what waits") } else { impact(session, &waiting, item) };
+    let item = if waiting.is_empty() { item.caution("this token cannot see pending changes") } else { impact(session, &waiting, item) };
     Ok(item.step(Step::call("apply", sdn::apply())))
 }
 
@@ -85,7 +85,7 @@ fn sees(session: &Session) -> Result<bool> {
 pub fn weigh(session: &Session, item: Item) -> Result<Item> {
     Ok(match waiting(session) {
         Ok(waiting) => impact(session, &waiting, item),
-        Err(fault) => item.caution(format!("what waits to be applied could not be asked: {}", fault.message)),
+        Err(fault) => item.caution(format!("pending changes could not be read: {}", fault.message)),
     })
 }
 
@@ -101,13 +101,13 @@ fn impact(session: &Session, waiting: &[Waiting], item: Item) -> Item {
         let (hit, unread) = on_bridges(session, &bridges);
         item = item.extra("can_be_cut_off", json!(hit));
         if !hit.is_empty() {
-            item = item.caution(format!("these guests hang on what is changed or goes, and can be cut off: {}", hit.join(", ")));
+            item = item.caution(format!("guests on changed or deleted networks can lose their connection: {}", hit.join(", ")));
         }
         if unread > 0 {
-            item = item.caution(format!("the networks of {unread} guests could not be read: they may hang on it as well"));
+            item = item.caution(format!("the networks of {unread} guests could not be read: they may be affected as well"));
         }
     }
-    item.caution("the network of every node is loaded anew, and what else waits in a node's own network configuration with it")
+    item.caution("the network of every node is reloaded, with other pending changes of the node's own configuration")
 }
 
 /// The bridges of vnets that change or go, those of a zone that does included.

@@ -24,7 +24,7 @@ impl Wish {
     pub fn set(text: &str) -> Result<Self> {
         let (name, value) = text
             .split_once('=')
-            .ok_or_else(|| Fault::usage(format!("'{text}' is not KEY=VALUE")).with_hint(format!("--delete {text} takes a setting away")))?;
+            .ok_or_else(|| Fault::usage(format!("'{text}' is not KEY=VALUE")).with_hint(format!("unset it with --delete {text}")))?;
         Ok(Self { value: Some(value.to_owned()), ..Self::delete(name)? })
     }
 
@@ -37,10 +37,10 @@ impl Wish {
         let plain = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if !plain(key) || part.as_deref().is_some_and(|part| !plain(part)) {
             return Err(Fault::usage(format!("'{name}' is not the name of a setting"))
-                .with_hint("`felhom guest config GUEST` shows the settings; a part of one is KEY.PART, e.g. net0.bridge"));
+                .with_hint("list the settings with `felhom guest config GUEST`; a part of one is KEY.PART, as in net0.bridge"));
         }
         if matches!(key, "digest" | "delete" | "revert" | "skiplock" | "force") {
-            return Err(Fault::usage(format!("'{key}' is no setting of a guest")).with_hint("--delete KEY takes a setting away"));
+            return Err(Fault::usage(format!("'{key}' is not a setting of a guest")).with_hint("unset it with --delete KEY"));
         }
         Ok(Self { key: key.to_owned(), part, value: None })
     }
@@ -106,7 +106,7 @@ pub fn wanted(kind: GuestKind, label: &str, config: &Config, wishes: &[Wish]) ->
 
 fn edit_part(kind: GuestKind, label: &str, now: Option<&str>, key: &str, part: &str, value: Option<&str>) -> Result<String> {
     let form = Form::of(kind, key).ok_or_else(|| {
-        Fault::usage(format!("'{key}' is not made of parts, so there is no '{key}.{part}'")).with_hint(format!("set it whole: {key}=VALUE"))
+        Fault::usage(format!("'{key}' has no parts, so there is no '{key}.{part}'")).with_hint(format!("set it whole: {key}=VALUE"))
     })?;
     let mut property = match (now, form) {
         (Some(now), _) => Property::parse(form, now),
@@ -118,7 +118,7 @@ fn edit_part(kind: GuestKind, label: &str, now: Option<&str>, key: &str, part: &
     };
     match value {
         Some(value) if value.contains(',') => {
-            return Err(Fault::usage(format!("a part cannot hold a comma, as the value of '{key}.{part}' does")));
+            return Err(Fault::usage(format!("the value of '{key}.{part}' cannot contain a comma")));
         }
         Some(value) => property.set(part, value),
         None => {
@@ -127,7 +127,7 @@ fn edit_part(kind: GuestKind, label: &str, now: Option<&str>, key: &str, part: &
     }
     let edited = property.to_string();
     if edited.is_empty() {
-        return Err(Fault::usage(format!("nothing would be left of '{key}'")).with_hint(format!("--delete {key} takes it away")));
+        return Err(Fault::usage(format!("nothing would be left of '{key}'")).with_hint(format!("unset it with --delete {key}")));
     }
     Ok(edited)
 }

@@ -66,15 +66,13 @@ pub fn read(session: &Session, fence: Option<&Fence>, ask: &Ask) -> Result<Vec<S
 
 /// The fault of a context without a fence.
 pub fn no_fence(session: &Session) -> Fault {
-    Fault::config(format!("the context '{}' has no fence", session.context)).with_hint(format!(
-        "`felhom fence install --ssh root@HOST --create-user --key FILE -c {}` installs it on the host and sets the context",
-        session.context
-    ))
+    Fault::config(format!("the context '{}' has no root helper", session.context))
+        .with_hint(format!("install it with `felhom fence install --ssh root@HOST --create-user --key FILE -c {}`", session.context))
 }
 
 fn elsewhere(session: &Session, node: &str, host: &str) -> Fault {
-    Fault::usage(format!("the fence of '{}' is on {host}, not on {node}", session.context))
-        .with_hint("a context of its own with another fence reaches that node")
+    Fault::usage(format!("the root helper of '{}' is on {host}, not on {node}", session.context))
+        .with_hint("use another context for that node, with its own root helper")
 }
 
 fn by_fence(fence: &Fence, ask: &Ask) -> Result<(String, Vec<SmartRow>)> {

@@ -23,9 +23,9 @@ pub fn find<'a>(snapshots: &'a [Snapshot], guest: &Guest, name: &str) -> Result<
     let names: Vec<&str> = snapshots.iter().map(|s| s.name.as_str()).filter(|name| *name != CURRENT).collect();
     snapshots.iter().find(|s| s.name == name && name != CURRENT).ok_or_else(|| {
         Fault::not_found(format!("{} has no snapshot '{name}'", guest.label())).with_hint(if names.is_empty() {
-            "it has no snapshots at all".to_owned()
+            "list its snapshots with `felhom snapshot list`: it has none".to_owned()
         } else {
-            format!("it has {}", names.join(", "))
+            format!("choose from {}", names.join(", "))
         })
     })
 }
@@ -35,8 +35,8 @@ pub fn check_name(name: &str) -> Result<()> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !first || !rest || !(2..=40).contains(&name.len()) {
-        return Err(Fault::usage(format!("'{name}' is no name for a snapshot"))
-            .with_hint("a letter first, then letters, digits, `_` and `-`, 2 to 40 in all"));
+        return Err(Fault::usage(format!("'{name}' is not a valid snapshot name"))
+            .with_hint("use a letter first, then letters, digits, `_` and `-`, 2 to 40 in all"));
     }
     if name == CURRENT {
         return Err(Fault::usage("'current' is what the host calls the guest as it is now, so no snapshot can have that name"));
@@ -83,10 +83,8 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
         reasons.push(format!("its disks lie on {}", storages.join(", ")));
     }
     Err(Fault::refused(format!("{} cannot be snapshotted: {}", guest.label(), reasons.join("; "))).with_hint(match guest.kind {
-        GuestKind::Lxc => "LVM-thin, ZFS, btrfs and Ceph RBD have snapshots of containers; a backup works everywhere: `felhom backup run`",
-        GuestKind::Qemu => {
-            "LVM-thin, ZFS, btrfs and Ceph RBD have snapshots, and qcow2 images anywhere; a backup works everywhere: `felhom backup run`"
-        }
+        GuestKind::Lxc => "run `felhom backup run` instead; snapshots of containers need LVM-thin, ZFS, btrfs or Ceph RBD",
+        GuestKind::Qemu => "run `felhom backup run` instead; snapshots need LVM-thin, ZFS, btrfs, Ceph RBD or qcow2 images",
     }))
 }
 

@@ -33,7 +33,7 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
     let row = seen.reply.disks.iter().find(|row| row.uuid.as_deref() == Some(ask.uuid.as_str()));
     let Some(row) = row else {
         return Err(Fault::not_found(format!("no USB disk with the filesystem {} is plugged in", ask.uuid))
-            .with_hint("`felhom usb list` shows what is there"));
+            .with_hint("list the disks with `felhom usb list`"));
     };
     let place = unit::mount_point(ask.name.as_str());
     let device = row.partition.as_deref().unwrap_or(&row.disk).to_owned();
@@ -47,7 +47,8 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
     let here = row.mounted_at.as_deref() == Some(&place);
     // Mounted at its place without a record: the helper decides, since it can restore the record.
     if let Some(why) = row.why_not.as_ref().filter(|_| !here) {
-        let fault = Fault::refused(format!("{device} cannot be mounted: {why}")).with_hint("`felhom usb list` shows what can be mounted");
+        let fault = Fault::refused(format!("{device} cannot be mounted: {why}"))
+            .with_hint("list the disks that can be mounted with `felhom usb list`");
         return Ok(Change::one(summary(ask), item.refused(fault)));
     }
     let small_files = row.fstype.as_deref().and_then(Filesystem::parse).is_some_and(Filesystem::small_files_only);
@@ -56,7 +57,7 @@ pub fn mount(session: &Session, fence: &Fence, ask: &Mount) -> Result<Change> {
         && content.iter().any(|c| c == "backup")
     {
         let fault = Fault::refused(format!("{device} is FAT: a file of 4 GiB or more does not fit, and an archive soon is that large"))
-            .with_hint("make an ext4 or xfs filesystem on it (that erases it), or mount it without --as-storage");
+            .with_hint("create an ext4 or xfs filesystem on it (this erases it), or mount it without --as-storage");
         return Ok(Change::one(summary(ask), item.refused(fault)));
     }
     let storage = match &ask.storage {
@@ -104,7 +105,7 @@ fn known_storage(session: &Session, id: &StorageId, place: &str) -> Result<bool>
                 Ok(true)
             } else {
                 Err(Fault::refused(format!("there is a storage {id} already, and it is not at {place}"))
-                    .with_hint("--as-storage ID gives it another name"))
+                    .with_hint("choose another name with --as-storage ID"))
             };
         }
     }

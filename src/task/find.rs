@@ -73,7 +73,7 @@ pub fn find_lost(client: &Client, lost: &Lost) -> Result<Upid> {
         )),
         n => {
             let names: Vec<String> = found.iter().map(Upid::to_string).collect();
-            Err(Fault::new(Kind::Unknown, format!("{n} tasks could be it: {}", names.join(", "))))
+            Err(Fault::new(Kind::Unknown, format!("{n} tasks match: {}", names.join(", "))))
         }
     }
 }

@@ -89,7 +89,7 @@ pub fn wait(client: &Client, task: Watched, waits: &Waits, watch: &dyn Watch, in
     let upid = task.upid.clone();
     wait_all(client, vec![task], waits, watch, interrupt)
         .pop()
-        .unwrap_or_else(|| Err(Fault::new(Kind::Unfinished, "nothing was waited for").with_upid(upid)))
+        .unwrap_or_else(|| Err(Fault::new(Kind::Unfinished, "no task was given").with_upid(upid)))
 }
 
 /// Waits for many tasks in one loop; the results stand in the order of the tasks.
@@ -134,7 +134,7 @@ fn look_at(
         } else {
             thread::scope(|scope| {
                 let threads: Vec<_> = some.iter_mut().map(|(_, poll)| scope.spawn(|| poll.look(client, stop))).collect();
-                threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Fault::other("a look at a task broke off")))).collect()
+                threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Fault::other("a task poll panicked")))).collect()
             })
         };
         for ((index, poll), look) in some.iter_mut().zip(looks) {
@@ -151,7 +151,7 @@ fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, 
     match look {
         Ok(look) => {
             if let Some(since) = poll.lost_since.take() {
-                watch.note(&format!("contact with the host again after {} s", since.elapsed().as_secs()));
+                watch.note(&format!("connected to the host again after {} s", since.elapsed().as_secs()));
             }
             watch.step(&poll.watched, &poll.step());
             let Look::Ended(verdict, exitstatus) = look else { return None };
@@ -163,17 +163,11 @@ fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, 
         Err(_) if stop.check().is_err() => None,
         Err(fault) if passes(&fault) => {
             let since = *poll.lost_since.get_or_insert_with(|| {
-                watch.note(&format!(
-                    "no contact with the host ({fault}); waiting up to {} s, the task goes on there",
-                    waits.grace.as_secs()
-                ));
+                watch.note(&format!("connection lost ({fault}); retrying for up to {} s, the task continues", waits.grace.as_secs()));
                 Instant::now()
             });
             if since.elapsed() >= waits.grace {
-                return Some(Err(unfinished(
-                    &poll.watched,
-                    &format!("no contact with the host for {} s ({fault})", waits.grace.as_secs()),
-                )));
+                return Some(Err(unfinished(&poll.watched, &format!("connection lost for {} s ({fault})", waits.grace.as_secs()))));
             }
             None
         }
@@ -188,7 +182,7 @@ fn passes(fault: &Fault) -> bool {
 
 fn unfinished(task: &Watched, why: &str) -> Fault {
     Fault::new(Kind::Unfinished, format!("the end of the {} was not seen: {why}", task.label))
-        .with_hint(format!("it may still run on the host: `felhom task wait '{}'` goes on waiting", task.upid))
+        .with_hint(format!("run `felhom task wait '{}'` to keep waiting; it may still run on the host", task.upid))
         .with_upid(&task.upid)
 }
 
@@ -196,8 +190,8 @@ fn unfinished(task: &Watched, why: &str) -> Fault {
 fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watch: &dyn Watch) -> Result<Ended> {
     let kind = signal.into();
     if !waits.cancel_on_interrupt {
-        return Err(Fault::new(kind, format!("stopped waiting; the {} goes on on the host", task.label))
-            .with_hint(format!("`felhom task wait '{0}'` follows it, `felhom task stop '{0}'` ends it", task.upid))
+        return Err(Fault::new(kind, format!("stopped waiting; the {} continues on the host", task.label))
+            .with_hint(format!("run `felhom task wait '{0}'` to follow it, `felhom task stop '{0}'` to stop it", task.upid))
             .with_upid(&task.upid));
     }
     watch.note(&format!("stopping the {} on the host", task.label));
@@ -206,7 +200,7 @@ fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watc
         Ok(exit) => format!("the {} was stopped on the host ({exit})", task.label),
         Err(fault) => format!("the {} could not be stopped: {fault}", task.label),
     };
-    Err(Fault::new(kind, message).with_hint(format!("`felhom task show '{}'` tells how it ended", task.upid)).with_upid(&task.upid))
+    Err(Fault::new(kind, message).with_hint(format!("run `felhom task show '{}'` to see how it ended", task.upid)).with_upid(&task.upid))
 }
 
 /// Stops the task and waits for its end: the host kills a stopped worker within five seconds. A second signal ends the program.
@@ -221,5 +215,5 @@ fn stop(client: &Client, task: &Watched) -> Result<String> {
         }
         let _ = calm.wait(Duration::from_millis(200));
     }
-    Err(Fault::new(Kind::Unfinished, "it still runs ten seconds later"))
+    Err(Fault::new(Kind::Unfinished, "it is still running after ten seconds"))
 }

@@ -100,8 +100,8 @@ impl Https {
     pub fn new(context: &Context, env: &Env, interrupt: Interrupt, login: Login, log: Log) -> Result<Self> {
         let lines = context.endpoints.iter().map(|endpoint| Line::new(context, endpoint, env)).collect::<Result<Vec<_>>>()?;
         if lines.is_empty() {
-            return Err(Fault::config(format!("the context '{}' names no endpoint", context.name)).with_hint(format!(
-                "`felhom context edit {}` adds one: [[contexts.{0}.endpoints]] url = \"https://HOST:8006\"",
+            return Err(Fault::config(format!("the context '{}' has no endpoint", context.name)).with_hint(format!(
+                "add one with `felhom context edit {}`: [[contexts.{0}.endpoints]] url = \"https://HOST:8006\"",
                 context.name
             )));
         }
@@ -260,7 +260,7 @@ impl Line {
         let authority = endpoint.url.authority();
         let Some(trust) = context.trust(endpoint)? else {
             return Err(Fault::new(Kind::Untrusted, format!("the certificate of {authority} is not trusted yet, so nothing was sent"))
-                .with_hint(format!("`felhom context trust {}` shows it and pins it", context.name)));
+                .with_hint(format!("pin it with `felhom context trust {}`", context.name)));
         };
         let (tls, seen) = tls::client_config(&trust, env)?;
         Ok(Self { authority, tls, seen, proxy: context.proxy.clone(), reads: OnceLock::new(), writes: OnceLock::new() })
@@ -337,7 +337,7 @@ impl Line {
             let kind = if status == 404 { Kind::NotFound } else { Kind::Host };
             return Err(Fault::new(kind, format!("{request}: {} answered {status} {reason}", self.authority)));
         }
-        String::from_utf8(body).map_err(|_| Fault::new(Kind::Host, format!("{request}: what {} answered is not text", self.authority)))
+        String::from_utf8(body).map_err(|_| Fault::new(Kind::Host, format!("{request}: the answer of {} is not text", self.authority)))
     }
 
     /// Sends a request and reads its answer.

@@ -76,10 +76,7 @@ impl Limits {
         if self.lock().failures < FAILURES {
             return Ok(());
         }
-        Err(Fault::new(
-            Kind::Unreachable,
-            format!("the host is left alone for the rest of this run: {FAILURES} connections in a row failed"),
-        ))
+        Err(Fault::new(Kind::Unreachable, format!("the host is skipped for the rest of this run: {FAILURES} connections in a row failed")))
     }
 
     /// It has just come to this: true once, for the one line that says so.
@@ -117,7 +114,7 @@ mod tests {
         assert!(limits.check().is_ok());
         limits.note(&Ok(()));
         (0..FAILURES).for_each(|_| limits.note(&dead));
-        assert_eq!(limits.check().expect_err("left alone").kind, Kind::Unreachable);
+        assert_eq!(limits.check().expect_err("skipped").kind, Kind::Unreachable);
         assert!(limits.gave_up() && !limits.gave_up(), "said once");
     }
 

@@ -112,7 +112,7 @@ pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
 }
 
 pub(super) fn not_json(error: &serde_json::Error) -> Fault {
-    Fault::new(Kind::Other, format!("cannot put the result into JSON: {error}"))
+    Fault::new(Kind::Other, format!("cannot convert the result to JSON: {error}"))
 }
 
 pub(super) fn cell_of(value: &Value) -> Cell {

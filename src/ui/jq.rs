@@ -117,7 +117,7 @@ fn evaluate(expression: &str, input: &Value, pretty: bool) -> Result<String> {
 fn compile(expression: &str) -> Result<Filter> {
     let wrong = |what: String| {
         Fault::usage(format!("--jq '{expression}': {what}"))
-            .with_hint("e.g. --jq '.[].vmid' or --jq '.[] | select(.status == \"running\") | .name'")
+            .with_hint("try --jq '.[].vmid' or --jq '.[] | select(.status == \"running\") | .name'")
     };
     let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
     let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());

@@ -18,7 +18,7 @@ pub(super) fn compact(value: &Value) -> String {
 }
 
 pub(super) fn yaml(value: &Value) -> Result<String> {
-    let text = serde_saphyr::to_string(&Quoted(value)).map_err(|e| Fault::other(format!("cannot put the result into YAML: {e}")))?;
+    let text = serde_saphyr::to_string(&Quoted(value)).map_err(|e| Fault::other(format!("cannot convert the result to YAML: {e}")))?;
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
         // It stands between double quotes, where this means the same.

@@ -295,9 +295,8 @@ impl Out {
     fn ids(&self, ids: impl IntoIterator<Item = Option<String>>) -> Result<()> {
         let mut text = String::new();
         for id in ids {
-            let id = id.ok_or_else(|| {
-                Fault::usage("this answer holds no identifiers for -o id").with_hint("use -o json, or --jq to pick a key")
-            })?;
+            let id =
+                id.ok_or_else(|| Fault::usage("this answer has no identifiers for -o id").with_hint("use -o json, or --jq to pick a key"))?;
             text.push_str(&clean::line(&id));
             text.push('\n');
         }

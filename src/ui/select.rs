@@ -48,7 +48,7 @@ fn position(heads: &[Head], name: &str) -> Result<usize> {
         .or_else(|| heads.iter().position(|h| h.name.to_lowercase().replace('-', "_") == wanted || h.title.to_lowercase() == wanted));
     found.ok_or_else(|| {
         let all: Vec<&str> = heads.iter().map(|h| h.name.as_str()).collect();
-        Fault::usage(format!("there is no column '{name}'")).with_hint(format!("the columns are {}", all.join(", ")))
+        Fault::usage(format!("there is no column '{name}'")).with_hint(format!("choose from {}", all.join(", ")))
     })
 }
 
@@ -59,7 +59,7 @@ fn sort_keys(text: &str) -> Result<Vec<(&str, bool)>> {
             Some((column, "desc")) => Ok((column, true)),
             Some((column, "asc")) => Ok((column, false)),
             Some((_, other)) => {
-                Err(Fault::usage(format!("'{other}' is no direction to sort in")).with_hint("write --sort COL or --sort COL:desc"))
+                Err(Fault::usage(format!("'{other}' is not a sort direction")).with_hint("write --sort COL or --sort COL:desc"))
             }
         })
         .collect()
@@ -85,7 +85,7 @@ fn conditions(filters: &[String]) -> Result<Vec<Condition>> {
                 }
                 (None, Some(last)) => last.patterns.push(part.to_owned()),
                 (None, None) => {
-                    return Err(Fault::usage(format!("'{part}' is no filter"))
+                    return Err(Fault::usage(format!("'{part}' is not a filter"))
                         .with_hint("write --filter COL=VALUE or COL!=VALUE; * and ? are wildcards"));
                 }
             }
@@ -217,7 +217,7 @@ mod tests {
             let fault = select(&mut grid(), &options).unwrap_err();
             assert_eq!(fault.kind, Kind::Usage);
             assert_eq!(fault.message, "there is no column 'colour'");
-            assert_eq!(fault.hint(), "the columns are vmid, name, is_up, tags");
+            assert_eq!(fault.hint(), "choose from vmid, name, is_up, tags");
         }
     }
 

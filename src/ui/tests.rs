@@ -286,7 +286,7 @@ fn a_fault_for_people() {
     assert_eq!(
         text,
         "error: cannot back up 101: 403 Permission check failed\n  storage: no such␤storage\n  the token lacks VM.Backup on /vms/101\n  \
-         task UPID:pve1:1:\n  | INFO: start\n  | ERROR: no\nhint: `felhom role check` shows which verbs this token may use and what is missing\n"
+         task UPID:pve1:1:\n  | INFO: start\n  | ERROR: no\nhint: run `felhom role check` to see which commands this token's privileges allow\n"
     );
     let spoof = Fault::other("one\nhint: run rm -rf").with_hint("look");
     let (_, text) = shown(Options::default(), Screen::piped(), |out| out.fault(&spoof));
@@ -303,7 +303,7 @@ fn a_fault_for_programs_is_one_line() {
         error["error"],
         json!({
             "kind": "denied", "exit": 4, "message": "cannot back up 101: 403 Permission check failed",
-            "hint": "`felhom role check` shows which verbs this token may use and what is missing",
+            "hint": "run `felhom role check` to see which commands this token's privileges allow",
             "path": "/vms/101", "privilege": "VM.Backup", "who": "token", "upid": "UPID:pve1:1:",
             "errors": {"storage": "no such\nstorage\n"}, "log": ["INFO: start\u{1b}[31m", "ERROR: no"],
         })
@@ -317,7 +317,7 @@ fn a_fault_for_programs_is_one_line() {
 fn the_hint_names_the_task_and_what_was_shown_is_not_said_again() {
     let fault = Fault::new(Kind::TaskFailed, "backup failed").with_upid("UPID:pve1:2:");
     let (_, text) = shown(Options::default(), Screen::piped(), |out| out.fault(&fault));
-    assert_eq!(text, "error: backup failed\nhint: `felhom task log 'UPID:pve1:2:'` shows the whole log\n");
+    assert_eq!(text, "error: backup failed\nhint: read the whole log with `felhom task log 'UPID:pve1:2:'`\n");
     let (_, text) = shown(Options::default(), Screen::piped(), |out| out.fault(&Fault { shown: true, ..fault }));
     assert_eq!(text, "");
 }

@@ -145,7 +145,7 @@ fn a_guest_that_is_not_there() {
 #[test]
 fn a_read_only_run_writes_nothing() {
     let host = Host::baseline();
-    host.run(["backup", "run", "101", "--read-only"]).fails(3).says("write gate");
+    host.run(["backup", "run", "101", "--read-only"]).fails(3).says("read-only mode");
     drop(archive(&host, "101"));
     assert_eq!(host.count("POST", "/vzdump"), 1);
 }

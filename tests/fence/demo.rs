@@ -174,7 +174,7 @@ fn usb_refusals_have_their_exit_codes() {
     assert_eq!(code(&["usb", "mount", "A1B2-C3D4", "--name", "stick", "--as-storage"], "4 GiB"), 3);
     assert_eq!(code(&["usb", "mount", "k7d5C0-LjjP-CEDy-8aOL-Tfc8-cy0H-GD9RKO", "--name", "x"], "not a filesystem UUID"), 2);
     assert_eq!(code(&["usb", "mount", SSD, "--name", "../x"], "not a mount name"), 2);
-    assert_eq!(code(&["usb", "mount", SSD, "--name", "backup", "--read-only"], "write gate"), 3);
+    assert_eq!(code(&["usb", "mount", SSD, "--name", "backup", "--read-only"], "read-only mode"), 3);
     assert_eq!(code(&["usb", "mount", "11111111-2222-4333-8444-555555555555", "--name", "x"], "plugged in"), 5);
     assert_eq!(code(&["usb", "mount", SSD, "--name", "backup", "--persist", "forever"], "forever"), 2);
 }

@@ -156,7 +156,7 @@ fn nobody_is_asked_for_a_password_behind_a_closed_gate() {
     let before = site.host.requests().len();
     for (context, extra, by) in [("allow", "--read-only", "read-only"), ("deny", "--yes", "deny")] {
         let words = ["role", "bootstrap", "--user", "gate@pve", "--store", "file", "--password-stdin", "-c", context, extra];
-        run_with(&mut site.felhom(&owned(&words)), "felhom-demo").fails(3).says("the write gate is closed");
+        run_with(&mut site.felhom(&owned(&words)), "felhom-demo").fails(3).says("read-only mode");
         assert_eq!(site.journal().last().unwrap()["by"], by);
     }
     let asked: Vec<_> = site.host.requests().drain(before..).filter(|request| request.method != "GET").collect();
@@ -200,7 +200,7 @@ fn nothing_follows_a_task_that_nobody_waits_for() {
     let host = Host::demo();
     let template = "local:vztmpl/debian-13-standard_13.1-2_amd64.tar.zst";
     let create = ["guest", "create", "lxc", template, "--node", "pve1", "--hostname", "x", "--storage", "local-lvm", "--detach"];
-    host.run(create.iter().chain(&["--start"])).fails(2).says("'start' can begin only when");
+    host.run(create.iter().chain(&["--start"])).fails(2).says("'start' must wait");
     assert_eq!(host.count("POST", "/lxc"), 0);
     host.run(create).ok();
 }

@@ -148,7 +148,7 @@ fn refusals_are_there_too() {
     assert_eq!(records[1]["plan"]["items"][0]["steps"][0]["path"], "/nodes/pve1/lxc/110/status/stop", "what would have been sent");
     host.run(["history", "--status", "blocked", "-o", "id"]).ok();
     // What is refused before there is anything to be planned is no exception.
-    host.run(["guest", "restore", "--from", "101", "--latest", "--overwrite", "--confirm", "101"]).fails(3).says("101 (web) runs");
+    host.run(["guest", "restore", "--from", "101", "--latest", "--overwrite", "--confirm", "101"]).fails(3).says("101 (web)");
     host.run(["guest", "restore", "--from", "101", "--latest", "--overwrite", "--plan"]).fails(3);
     let records = lines(&host);
     assert_eq!(records.len(), 3, "a plan is no refusal");
@@ -192,7 +192,7 @@ fn a_line_that_was_cut_off_spoils_no_other() {
 /// A record like those of old, some hundred bytes long.
 fn old_record(number: usize) -> String {
     let id = format!("20200101-000000-{number:06x}");
-    let message = "the write gate is closed: --read-only or FELHOM_READ_ONLY=1 is set ".repeat(16);
+    let message = "read-only mode: --read-only or FELHOM_READ_ONLY=1 is set ".repeat(16);
     json!({"record": "blocked", "id": id, "time": "2020-01-01T00:00:00Z", "context": "env", "user": "me", "pid": 1,
         "verb": "guest stop", "command": ["felhom", "guest", "stop", "110"], "by": "read-only", "message": message})
     .to_string()

@@ -26,9 +26,9 @@ fn a_secret_is_not_staged() {
     let put = ["api", "put", "/nodes/pve2/qemu/201/config", literal.as_str()];
     for (words, stdin, says) in [
         (&put[..], "", "cipassword=@/FULL/PATH"),
-        (&["guest", "set", "201", "cipassword=@-"], SECRET, "stdin is gone"),
-        (&["guest", "set", "201", "cipassword=@here"], "", "by its full path"),
-        (&create, SECRET, "stdin is gone"),
+        (&["guest", "set", "201", "cipassword=@-"], SECRET, "stdin cannot be read again"),
+        (&["guest", "set", "201", "cipassword=@here"], "", "full path"),
+        (&create, SECRET, "stdin cannot be read again"),
     ] {
         let mut command = host.felhom(words.iter().copied().chain(["--stage"]));
         command.current_dir(host.home.path());

@@ -49,7 +49,7 @@ fn what_was_answered_at_the_first_look_does_not_count_at_the_second() {
     host.run(["plan", "apply", &stop]).fails(3).says("--yes");
     let back = stage(&host, &["snapshot", "rollback", "110", "before", "--confirm", "before"]);
     host.run(["plan", "apply", &back, "--yes"]).fails(3).says("--confirm before");
-    host.run(["plan", "apply", &back, "--confirm", "after"]).fails(3).says("does not name the targets");
+    host.run(["plan", "apply", &back, "--confirm", "after"]).fails(3).says("does not match the targets");
     assert_eq!((host.count("POST", "/stop"), host.count("POST", "/rollback")), (0, 0));
     host.run(["plan", "apply", &back, "--confirm", "before"]).ok();
 }
@@ -170,7 +170,7 @@ fn it_is_bound_to_host_token_context_and_calls() {
     };
     let mut command = whole["command"].clone();
     *command.as_array_mut().unwrap().iter_mut().find(|word| *word == "memory=1536").unwrap() = "memory=9999".into();
-    altered("command", command, "would be others now");
+    altered("command", command, "would make other calls");
     assert_eq!(host.count("PUT", "/lxc/110/config"), 0);
     std::fs::write(&file, whole.to_string()).unwrap();
     host.run(["plan", "apply", &id]).ok();

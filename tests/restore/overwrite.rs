@@ -14,9 +14,7 @@ fn it_needs_the_number_typed_and_a_stopped_guest() {
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--yes"]).fails(3);
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "102"]).fails(3);
     switch_on(&host, 101);
-    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"])
-        .fails(3)
-        .says("runs: a running guest is not overwritten");
+    host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"]).fails(3).says("it is running");
     assert_eq!(host.count("POST", "/lxc"), 0);
     host.run(["guest", "stop", "101", "--yes"]).ok();
     let run = host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101", "-o", "json"]).ok();

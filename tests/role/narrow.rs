@@ -52,6 +52,6 @@ fn a_backup_role_for_one_guest_backs_up_that_guest() {
 #[test]
 fn an_unknown_verb_is_a_usage_error() {
     let fresh = Fresh::new();
-    fresh.bootstrap(&["--allow", "guest nosuch"]).fails(2).says("no verb of felhom");
+    fresh.bootstrap(&["--allow", "guest nosuch"]).fails(2).says("not a command of felhom");
     fresh.bootstrap(&["--preset", "self-backup"]).fails(2).says("--guest");
 }

@@ -139,7 +139,7 @@ impl Site {
         }
         let ran = self.shell(&line);
         // On a terminal it would ask.
-        if ran.code == 3 && ran.stdout.contains("--yes answers") { self.shell(&format!("{line} --yes")) } else { ran }
+        if ran.code == 3 && ran.stdout.contains("add --yes") { self.shell(&format!("{line} --yes")) } else { ran }
     }
 
     /// The example with this host's address, and with the IDs that the host and felhom choose themselves.

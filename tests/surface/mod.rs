@@ -6,6 +6,7 @@ mod examples_run;
 mod generated;
 mod help;
 mod hints;
+mod literals;
 mod man;
 mod readme;
 mod recorded;

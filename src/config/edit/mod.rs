@@ -89,7 +89,7 @@ impl Editor {
             Ok(())
         } else {
             self.text = before;
-            Err(Fault::config(format!("context {} cannot be written so that it reads back the same (are its paths absolute?)", new.name)))
+            Err(Fault::config(format!("context {} does not read back as written (are its paths absolute?)", new.name)))
         }
     }
 
@@ -155,7 +155,7 @@ impl Editor {
     /// understand is refused here, with its line.
     pub fn replace_text(&mut self, began_with: &str, text: String) -> Result<()> {
         if began_with != self.before {
-            return Err(Fault::new(Kind::Conflict, "the configuration was changed by somebody else while it was being edited"));
+            return Err(Fault::new(Kind::Conflict, "the configuration changed while it was being edited"));
         }
         Config::parse(&text, 0o600, &self.paths)?;
         self.text = text;

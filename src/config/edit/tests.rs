@@ -172,7 +172,7 @@ fn inline_forms_are_edited_too() {
 fn wrong_changes_leave_the_file_alone() {
     let place = place(HAND_MADE);
     let fault = place.edit(|editor| editor.add(&Context::new("home"))).expect_err("it is there already");
-    assert_eq!((fault.kind, fault.message.as_str()), (Kind::Exists, "there is a context home already"));
+    assert_eq!((fault.kind, fault.message.as_str()), (Kind::Refused, "there is a context home already"));
     for name in ["env", "../x", "a b"] {
         assert!(place.edit(|editor| editor.add(&Context { transport: Transport::Local, ..Context::new(name) })).is_err(), "{name}");
     }

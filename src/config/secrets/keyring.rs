@@ -9,9 +9,8 @@ use crate::secret::Secret;
 pub(super) use real::{delete, get, put};
 
 fn refusal(why: &str) -> Fault {
-    Fault::config(format!("there is no keyring to use: {why}")).with_hint(
-        "`--store file` keeps the secret in a file that only you can read; cron and systemd units need that, or `credential:NAME`",
-    )
+    Fault::config(format!("no keyring available: {why}"))
+        .with_hint("use --store file to keep the secret in a file that only you can read; cron and systemd need that, or credential:NAME")
 }
 
 #[cfg(feature = "keyring")]
@@ -85,13 +84,13 @@ mod real {
 
     fn fault(error: Error) -> Fault {
         match error {
-            Error::NoEntry => Fault::config("the keyring holds no such secret")
-                .with_hint("`felhom role rotate` makes a new one, `felhom context edit` names another source"),
+            Error::NoEntry => Fault::config("the keyring has no such secret")
+                .with_hint("create a new one with `felhom role rotate`, or name another source with `felhom context edit`"),
             Error::NoStorageAccess(why) => refusal(&format!("it is locked or out of reach ({why})")),
             // Never their Display: some of these carry the bytes themselves.
-            Error::BadEncoding(_) => Fault::config("what the keyring holds is not text"),
+            Error::BadEncoding(_) => Fault::config("the secret in the keyring is not text"),
             Error::Ambiguous(_) => {
-                Fault::config("the keyring holds several secrets of that name").with_hint("delete all but one of them there")
+                Fault::config("the keyring has several secrets of that name").with_hint("delete all but one of them there")
             }
             other => refusal(&other.to_string()),
         }

@@ -14,11 +14,11 @@ fn without_a_session_bus_it_refuses_and_names_the_way_round() {
     let start = Instant::now();
     let vault = vault(&Env::from_pairs([("XDG_RUNTIME_DIR", "/nowhere")]));
     let fault = vault.read(&Source::Keyring, &Account::new("home", "felhom@pve!agent")).expect_err("there is no bus");
-    let wanted = "cannot read the secret of context home (keyring): there is no keyring to use: this session has no D-Bus session bus";
+    let wanted = "cannot read the secret of context home (keyring): no keyring available: this session has no D-Bus session bus";
     assert_eq!((fault.message.as_str(), fault.exit_code()), (wanted, 2));
     assert!(fault.hint().contains("--store file"), "{}", fault.hint());
     let fault = vault.probe(Store::Keyring).expect_err("there is no bus");
-    assert!(fault.message.starts_with("the keyring store does not work: there is no keyring to use: "), "{fault}");
+    assert!(fault.message.starts_with("the keyring store does not work: no keyring available: "), "{fault}");
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
@@ -30,7 +30,7 @@ fn what_never_answers_is_given_up() {
         let _ = never.recv();
         Ok(())
     });
-    assert_eq!(fault.expect_err("it waits").message, "there is no keyring to use: it did not answer within 0 s");
+    assert_eq!(fault.expect_err("it waits").message, "no keyring available: it did not answer within 0 s");
 }
 
 /// Set for a test that runs itself again in a process of its own: the keyring looks at the process's own environment.
@@ -54,7 +54,7 @@ fn again(before: &[&str], test: &str) -> crate::exec::Cmd {
 fn a_dead_session_bus_is_refused_in_words() {
     if std::env::var_os(INNER).is_some() {
         let fault = vault(&Env::system()).probe(Store::Keyring).expect_err("nobody is on that bus");
-        assert!(fault.message.starts_with("the keyring store does not work: there is no keyring to use: "), "{fault}");
+        assert!(fault.message.starts_with("the keyring store does not work: no keyring available: "), "{fault}");
         assert!(fault.hint().contains("--store file"), "{}", fault.hint());
         return;
     }
@@ -106,5 +106,5 @@ fn with_a_real_keyring() {
     assert_eq!(vault.forget(&Source::Keyring, &one).ok(), Some(true));
     assert_eq!(vault.forget(&Source::Keyring, &one).ok(), Some(false));
     let fault = read(&one).expect_err("it is gone");
-    assert_eq!(fault.message, "cannot read the secret of context home (keyring): the keyring holds no such secret");
+    assert_eq!(fault.message, "cannot read the secret of context home (keyring): the keyring has no such secret");
 }

@@ -93,14 +93,14 @@ fn private_file(path: &Path) -> Result<Secret> {
         }
         Err(e) => return Err(Fault::config(format!("cannot open {}: {}", path.display(), std::io::Error::from(e)))),
     };
-    let meta = file.metadata().map_err(|e| Fault::config(format!("cannot look at {}: {e}", path.display())))?;
+    let meta = file.metadata().map_err(|e| Fault::config(format!("cannot check {}: {e}", path.display())))?;
     if !meta.is_file() {
         return Err(Fault::config(format!("{} is not a regular file", path.display())));
     }
     let mode = meta.mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(Fault::config(format!("{} can be read by others (mode {mode:04o})", path.display()))
-            .with_hint(format!("`chmod 600 {}`; if others had access to it, make a new secret", path.display())));
+            .with_hint(format!("run `chmod 600 {}`; create a new secret if others had access to it", path.display())));
     }
     if ![rustix::process::geteuid().as_raw(), 0].contains(&meta.uid()) {
         let me = rustix::process::geteuid().as_raw();
@@ -130,7 +130,7 @@ fn command(words: &[String], interrupt: &Interrupt) -> Result<Secret> {
 
     /// Time for a person to unlock a password store.
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
-    let Some((program, args)) = words.split_first() else { return Err(Fault::config("the command has no words")) };
+    let Some((program, args)) = words.split_first() else { return Err(Fault::config("the command is empty")) };
     let cmd = Cmd::new(program).args(args).timeout(LIMIT).cap(64 << 10);
     let done = cmd.run(interrupt).map_err(|failure| match failure {
         Failure::Interrupted(signal) => interrupted(signal),
@@ -149,7 +149,7 @@ fn command(words: &[String], interrupt: &Interrupt) -> Result<Secret> {
 
 #[cfg(not(feature = "exec"))]
 fn command(_words: &[String], _interrupt: &Interrupt) -> Result<Secret> {
-    Err(Fault::config("this felhom was built without starting programs").with_hint("use file:PATH, env:VAR or credential:NAME"))
+    Err(Fault::config("this felhom was built without the feature exec").with_hint("use file:PATH, env:VAR or credential:NAME"))
 }
 
 /// It goes into a header: one line of visible characters.

@@ -34,7 +34,7 @@ impl Vault {
             let source = self.put(store, &account, &probe)?;
             let back = self.read(&source, &account);
             self.forget(&source, &account)?;
-            if back? == probe { Ok(()) } else { Err(Fault::config("it gave back something else")) }
+            if back? == probe { Ok(()) } else { Err(Fault::config("it returned something else")) }
         };
         tried().map_err(|fault| fault.while_(format_args!("the {} store does not work", store.word())))
     }

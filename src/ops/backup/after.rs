@@ -31,23 +31,21 @@ fn text<'a>(item: &'a Map<String, Json>, key: &str) -> &'a str {
 pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String, Json>> {
     let mut keys = Map::new();
     let (Some(upid), Some(node), Some(vmid)) = (&done.upid, &item.target.node, item.target.vmid) else {
-        return Err(Fault::new(Kind::TaskFailed, "the host began no backup: does the guest live on another node by now?")
-            .with_hint("run it again: the guest is looked for anew"));
+        return Err(Fault::new(Kind::TaskFailed, "the host started no backup; the guest may have moved to another node")
+            .with_hint("run it again to find the guest on its present node"));
     };
     let told = told(session, upid)?;
     let storage = text(&item.extra, "storage");
     let Some(name) = &told.archive else {
-        return Err(Fault::new(Kind::TaskFailed, "the task ended well, but its log names no archive").with_upid(upid));
+        return Err(Fault::new(Kind::TaskFailed, "task succeeded, but its log names no archive").with_upid(upid));
     };
     let Some(archive) = listed(session, node, storage, vmid, name)? else {
-        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but the archive {name} is not on {storage}"))
-            .with_hint("a retention rule may have dropped it at once, or the storage is not what it seems: look at it")
+        return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but backup '{name}' is missing on storage '{storage}'"))
+            .with_hint("check the storage and its retention: a rule may have pruned the backup at once")
             .with_upid(upid));
     };
     if archive.size_bytes == Some(0) {
-        return Err(
-            Fault::new(Kind::TaskFailed, format!("the task ended well, but the archive {} is empty", archive.archive)).with_upid(upid)
-        );
+        return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but the archive {} is empty", archive.archive)).with_upid(upid));
     }
     let asked = Mode::of(text(&item.extra, "mode"));
     if let (Some(asked), Some(mode)) = (asked, told.mode) {

@@ -215,7 +215,7 @@ pub fn one(session: &Session, text: Option<&str>, filter: &Filter) -> Result<Arc
         [] => Err(missing(&found, text)),
         _ => {
             let places: Vec<String> = matching.iter().map(|a| format!("{} on {}", a.archive, a.node)).collect();
-            Err(Fault::usage(format!("'{text}' is the name of several archives: {}", places.join(", ")))
+            Err(Fault::usage(format!("'{text}' matches several backups: {}", places.join(", ")))
                 .with_hint("name it with its storage, and the node with --node"))
         }
     }

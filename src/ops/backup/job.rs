@@ -79,7 +79,7 @@ impl Job {
         };
         let (vmids, exclude, pool) = (numbers("vmid"), numbers("exclude"), self.text("pool"));
         if let Some(gone) = vmids.iter().find(|vmid| !all.iter().any(|guest| guest.vmid == **vmid)) {
-            return Err(Fault::not_found(format!("the job '{}' names the guest {gone}, which is not there or not visible", self.id)));
+            return Err(Fault::not_found(format!("the job '{}' includes guest {gone}, which does not exist or is not visible", self.id)));
         }
         let wanted = |guest: &Guest| {
             let chosen = if !vmids.is_empty() { vmids.contains(&guest.vmid) } else { pool.is_none() || guest.pool == pool };
@@ -157,14 +157,14 @@ pub fn one(session: &Session, id: Option<&str>) -> Result<Job> {
     match (id, &jobs[..]) {
         (Some(id), _) => jobs.iter().find(|job| job.id == id).cloned().ok_or_else(|| {
             Fault::not_found(format!("there is no backup job '{id}'")).with_hint(if jobs.is_empty() {
-                "there are none yet: `felhom backup job create`".to_owned()
+                "create one with `felhom backup job create`".to_owned()
             } else {
-                format!("there are {}", names())
+                format!("choose from {}", names())
             })
         }),
         (None, []) => Err(Fault::not_found("there is no backup job")),
         (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(Fault::usage("which job?").with_hint(format!("there are {}", names()))),
+        (None, _) => Err(Fault::usage("which job?").with_hint(format!("choose from {}", names()))),
     }
 }
 

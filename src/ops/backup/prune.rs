@@ -153,7 +153,7 @@ pub fn verify(session: &Session, groups: &[Group], item: &Item) -> Result<Map<St
     let left: BTreeSet<String> = session.client()?.get(&call)?.into_iter().map(|volume| volume.volid).collect();
     let (gone, stayed): (Vec<String>, Vec<String>) = group.marked(Mark::Remove).into_iter().partition(|volid| !left.contains(volid));
     if !stayed.is_empty() {
-        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but these are still there: {}", stayed.join(", "))));
+        return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but these still exist: {}", stayed.join(", "))));
     }
     Ok(Map::from_iter([("removed".to_owned(), json!(gone))]))
 }

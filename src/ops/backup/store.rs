@@ -46,8 +46,8 @@ pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
                 Err(found.values().find_map(|answer| answer.clone().err()).unwrap_or_else(|| Fault::other("no node answered")))
             }
             [] => Err(Fault::not_found("there is no storage that takes backups and that this token may see")
-                .with_hint("Datastore.AllocateSpace on /storage/NAME makes one visible; `felhom storage list` shows those that are")),
-            _ => Err(Fault::usage("which storage? Several take backups").with_hint(format!("--storage NAME: {}", fit.join(", ")))),
+                .with_hint("grant Datastore.AllocateSpace on /storage/NAME; `felhom storage list` shows the visible ones")),
+            _ => Err(Fault::usage("which storage? Several take backups").with_hint(format!("add --storage NAME: {}", fit.join(", ")))),
         };
     };
     if !seen.iter().any(|s| s.storage == wanted) {

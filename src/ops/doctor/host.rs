@@ -118,9 +118,9 @@ fn this_version(version: &str, report: &mut Report) {
         Some(8) => report.note(
             "version",
             format!("Proxmox VE {version}: works as far as it is like 9"),
-            "felhom is made for 9; upgrade when you can",
+            "felhom supports Proxmox VE 9: upgrade when you can",
         ),
-        _ => report.problem("version", format!("Proxmox VE {version} is not supported"), "felhom is made for 9"),
+        _ => report.problem("version", format!("Proxmox VE {version} is not supported"), "felhom supports Proxmox VE 9"),
     }
 }
 

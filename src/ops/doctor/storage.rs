@@ -28,7 +28,7 @@ pub fn look(patient: &Patient<'_>, held: &Held, report: &mut Report) {
         return report.problem(
             "storage",
             format!("no visible storage takes backups{trap}"),
-            "add `backup` to the content of a directory storage: `pvesm set STORAGE --content backup,…` on the host",
+            "allow backups on a directory storage: `pvesm set STORAGE --content backup,…` on the host",
         );
     }
     report.ok("storage", format!("takes backups: {}{trap}", names(&takes)));
@@ -70,13 +70,13 @@ fn everywhere(patient: &Patient<'_>, report: &mut Report) -> crate::fault::Resul
 fn one(storage: &Storage, held: &Held, report: &mut Report) {
     let name = &storage.storage;
     if storage.enabled && !storage.active {
-        report.problem("storage", format!("{name} is not active: its disk or its server is away"), "mount it, or look at its server");
+        report.problem("storage", format!("{name} is not active: its disk or server is not available"), "mount it, or look at its server");
     }
     if let (Some(total), Some(free)) = (storage.total, storage.avail)
         && total > 0
         && free.saturating_mul(20) < total
     {
-        report.problem("storage", format!("{name} is nearly full"), "`felhom backup prune --preview` shows what may go");
+        report.problem("storage", format!("{name} is nearly full"), "`felhom backup prune --preview` shows what can be deleted");
     }
     let path = format!("/storage/{name}");
     let on = |privilege: &str, path: &str| holds(held, &Grant { path: path.to_owned(), privilege: privilege.to_owned() });
@@ -90,7 +90,7 @@ fn one(storage: &Storage, held: &Held, report: &mut Report) {
     if !on("Datastore.Allocate", &path) && !on("VM.Backup", "/vms") {
         report.note(
             "archives",
-            format!("on {name} only the archives of guests with VM.Backup are shown; the host leaves the others out without a word"),
+            format!("on {name} the host lists only backups of guests on which the token has VM.Backup"),
             format!("VM.Backup on /vms, or Datastore.Allocate on {path}, shows all"),
         );
     } else {

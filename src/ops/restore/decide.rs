@@ -44,7 +44,7 @@ pub fn decide(known: &Known, request: &Request, without_binds: bool) -> Result<D
     if !binds.is_empty() && !without_binds {
         let names: Vec<String> = binds.iter().map(Part::label).collect();
         return Err(Fault::refused(format!("the archive has bind mounts, which no token can restore: {}", names.join(", ")))
-            .with_hint("--without-binds restores everything else, and prints what root runs on the node to put them back"));
+            .with_hint("add --without-binds to restore everything else; the commands that add them again are printed"));
     }
     decision.layout = volumes::layout(known, request.storage.as_deref(), !binds.is_empty())?;
     decision.warnings.extend(volumes::space(known, &decision.layout)?);
@@ -145,7 +145,7 @@ fn trusted(known: &Known, request: &Request) -> Result<()> {
     }
     let than = if known.source.is_some() { "and the guest itself has not" } else { "and there is no such guest to compare with" };
     Err(Fault::refused(format!("the archive has settings that reach the host itself, {than}: {}", strange.join(", ")))
-        .with_hint("--trust-archive, if you know who made this archive"))
+        .with_hint("add --trust-archive if you know who created this backup"))
 }
 
 /// A word for a shell.

@@ -152,7 +152,7 @@ fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> 
         let when = request.at.map_or_else(String::new, |at| format!(" from {} or before", crate::units::local_time(at)));
         let fault = Fault::not_found(format!("there is no archive of {from}{when} that this token may see"));
         match found.archives.last() {
-            Some(oldest) => fault.with_hint(format!("the oldest is {}", oldest.archive)),
+            Some(oldest) => fault.with_hint(format!("choose a later time: the oldest is {}", oldest.archive)),
             None => fault.with_hint(
                 hidden::of_list(session, &found, Some(vmid)).unwrap_or_else(|| "`felhom backup list` shows those that are visible".into()),
             ),
@@ -218,16 +218,16 @@ fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind) -> Result
     }
     let protection = session.client()?.get(&guest.place().config())?.get("protection").and_then(lenient::integer);
     if protection.is_some_and(|flag| flag != 0) {
-        return Err(Fault::refused(format!("will not overwrite {}: its protection is on", guest.label()))
-            .with_hint(format!("the host refuses it too; `felhom guest set {} protection=0 --force` takes it off", guest.vmid)));
+        return Err(Fault::refused(format!("refusing to overwrite {}: its protection is on", guest.label()))
+            .with_hint(format!("unset it with `felhom guest set {} protection=0 --force`; the host refuses while it is set", guest.vmid)));
     }
     if now.ha.is_some() {
         return Err(Fault::refused(format!("{} is managed by HA and cannot be overwritten", guest.label()))
             .with_hint(format!("remove {} from HA first, or restore into another --vmid", guest.vmid)));
     }
     if now.running() {
-        return Err(Fault::refused(format!("{} runs: a running guest is not overwritten", guest.label()))
-            .with_hint(format!("`felhom guest shutdown {}` first", guest.vmid)));
+        return Err(Fault::refused(format!("refusing to overwrite {}: it is running", guest.label()))
+            .with_hint(format!("stop it first with `felhom guest shutdown {}`", guest.vmid)));
     }
     Ok(guest)
 }

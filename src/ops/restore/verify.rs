@@ -21,7 +21,7 @@ pub fn verify(session: &Session, known: &Known, decision: &Decision, done: &Done
     let config = session.client()?.get(&change::place(known).config())?;
     let wrong = differences(known, decision, &config);
     if !wrong.is_empty() {
-        let fault = Fault::other(format!("restored, but it is not what the archive says: {}", wrong.join("; ")));
+        let fault = Fault::other(format!("restored, but it differs from the backup: {}", wrong.join("; ")));
         return Err(match &done.upid {
             Some(upid) => fault.with_upid(upid),
             None => fault,

@@ -74,9 +74,9 @@ fn target(known: &Known, wanted: Option<&str>, old: &str, content: &str) -> Resu
     match &fit[..] {
         [only] => Ok(only.clone()),
         [] => Err(Fault::not_found(format!("{} has no storage for {content} that this token may see", known.node))
-            .with_hint("Datastore.AllocateSpace on /storage/NAME makes one visible; `felhom storage list` shows those that are")),
+            .with_hint("grant Datastore.AllocateSpace on /storage/NAME; `felhom storage list` shows the visible ones")),
         _ => Err(Fault::usage(format!("which storage? '{old}' of the archive cannot be used on {}", known.node))
-            .with_hint(format!("--storage NAME: {}", fit.join(", ")))),
+            .with_hint(format!("add --storage NAME: {}", fit.join(", ")))),
     }
 }
 
@@ -85,7 +85,7 @@ fn again(known: &Known, part: &Part, storage: &str) -> Result<String> {
     let text = known.archived.values.get(&part.key).and_then(lenient::text).unwrap_or_default();
     let size = part
         .size_bytes
-        .ok_or_else(|| Fault::refused(format!("the archive does not say how large {} is, so it cannot be made anew", part.key)))?;
+        .ok_or_else(|| Fault::refused(format!("the backup does not contain the size of {}, so it cannot be created", part.key)))?;
     let mut property = Property::parse(Form::Default("volume"), &text);
     property.remove("size");
     property.set("volume", format!("{storage}:{}", gigabytes(size)));
@@ -117,7 +117,7 @@ pub fn space(known: &Known, layout: &Layout) -> Result<Vec<String>> {
                 units::bytes(free),
                 units::bytes(least)
             ))
-            .with_hint(format!("--storage NAME: {}", others(&known.stores, known.kind, name))));
+            .with_hint(format!("add --storage NAME: {}", others(&known.stores, known.kind, name))));
         }
         if free < *sum {
             words.push(format!("the volumes may grow to {} on '{name}', which has {} free", units::bytes(*sum), units::bytes(free)));

@@ -42,7 +42,7 @@ impl Act for KeepSecret {
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
-        let Some(secret) = fresh(outputs) else { return Err(Fault::new(Kind::Host, "the host made the token but gave no secret")) };
+        let Some(secret) = fresh(outputs) else { return Err(Fault::new(Kind::Host, "the host created the token but returned no secret")) };
         let Some(store) = self.store else {
             self.person.warn(&format!("keep the secret of {} now, it is not shown again: {}", self.token_id, secret.reveal()));
             return Ok(json!({ "source": null }));
@@ -75,10 +75,10 @@ impl Act for Prove {
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
         let Some(secret) = fresh(outputs).or_else(|| self.secret.clone()) else {
-            return Err(Fault::other("there is no secret to prove the token with"));
+            return Err(Fault::other("there is no secret to test the token with"));
         };
         let held = self.keeper.held(&self.token_id, &secret).map_err(|fault| match fault.kind {
-            Kind::Unreachable => fault.with_hint("what was made stays as it is; only the proof is missing"),
+            Kind::Unreachable => fault.with_hint("run it again to test the token; what was created stays"),
             _ => fault,
         });
         let held = held.map_err(|fault| fault.while_("the new token was tried"))?;
@@ -88,8 +88,8 @@ impl Act for Prove {
             return Err(Fault {
                 path: Some(first.path.clone()),
                 privilege: Some(first.privilege.clone()),
-                ..Fault::new(Kind::Denied, format!("{} was granted it, but does not have {}", self.token_id, list.join(", ")))
-                    .with_hint("an entry of its own on a path below, or the role NoAccess, takes it away again: `felhom role check --admin root@pam` shows which side")
+                ..Fault::new(Kind::Denied, format!("{} still lacks {} after the grant", self.token_id, list.join(", ")))
+                    .with_hint("check with `felhom role check --admin root@pam`: an entry on a path below, or NoAccess, may override it")
             });
         }
         serde_json::to_value(held).map_err(|error| Fault::other(format!("the answer cannot be kept: {error}")))

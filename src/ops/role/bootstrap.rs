@@ -204,11 +204,11 @@ fn user(making: &Making<'_>, build: &mut Build) -> Result<()> {
         None => build.step(Step::call("user", access::add_user(user, MADE)), format!("user {user}")),
         Some(there) if !there.enable => {
             return Err(Fault::refused(format!("the user {user} is disabled: none of its tokens can log in"))
-                .with_hint(format!("somebody disabled it; `pveum user modify {user} --enable 1` on the host undoes that")));
+                .with_hint(format!("enable it with `pveum user modify {user} --enable 1` on the host")));
         }
         Some(there) if there.expire.is_some_and(|at| at > 0 && i64::try_from(at).is_ok_and(|at| at <= making.now)) => {
             return Err(Fault::refused(format!("the user {user} has expired: none of its tokens can log in"))
-                .with_hint(format!("`pveum user modify {user} --expire 0` on the host undoes that")));
+                .with_hint(format!("remove its expiry with `pveum user modify {user} --expire 0` on the host")));
         }
         Some(_) => {}
     }

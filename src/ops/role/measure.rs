@@ -51,8 +51,8 @@ pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
     let pattern = pattern.split_whitespace().collect::<Vec<_>>().join(" ");
     let found: Vec<&Verb> = routes::verbs().filter(|verb| fits(&pattern, verb.name)).collect();
     if found.is_empty() {
-        return Err(Fault::usage(format!("--allow '{pattern}' is no verb of felhom"))
-            .with_hint("`felhom routes` lists them; 'snapshot *' stands for all of a noun"));
+        return Err(Fault::usage(format!("--allow '{pattern}' is not a command of felhom"))
+            .with_hint("list the commands with `felhom routes`; 'snapshot *' means all of a noun"));
     }
     let (root_only, found): (Vec<&Verb>, Vec<&Verb>) = found.into_iter().partition(|verb| root_only(verb));
     match root_only.first() {

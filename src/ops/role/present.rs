@@ -46,7 +46,7 @@ pub fn realm(client: &Client, user: &str) -> Result<()> {
     if realms.iter().any(|realm| realm == wanted) {
         return Ok(());
     }
-    Err(Fault::usage(format!("the host has no realm '{wanted}' for {user}")).with_hint(format!("it has {}", realms.join(", "))))
+    Err(Fault::usage(format!("the host has no realm '{wanted}' for {user}")).with_hint(format!("choose from {}", realms.join(", "))))
 }
 
 /// The host says 500 and `no such user` for what is not there.

@@ -39,14 +39,14 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
     let Rotation { present, keeper, user, token, .. } = rotation;
     let old = format!("{user}!{token}");
     let Some(there) = present.tokens.get(*token) else {
-        return Err(Fault::not_found(format!("the host has no token {old}")).with_hint("`felhom role bootstrap` makes it"));
+        return Err(Fault::not_found(format!("the host has no token {old}")).with_hint("create it with `felhom role bootstrap`"));
     };
     let end = match rotation.expire {
         Some(end) => end,
         None if there.expired(rotation.now) => {
             let ended = there.expire.and_then(|at| i64::try_from(at).ok()).map(time::local).unwrap_or_default();
             return Err(Fault::usage(format!("{old} ended at {ended}, and the new token would end with it"))
-                .with_hint("--expire DATE says when the new one ends, or `never`"));
+                .with_hint("add --expire DATE, or --expire never"));
         }
         None => there.expire.unwrap_or(0),
     };

@@ -14,7 +14,7 @@ pub(super) fn read(request: &Request, code: i32, stdout: &str, stderr: &str) -> 
     }
     if code == 127 {
         return Err(Fault::new(Kind::Unreachable, format!("{request}: there is no pvesh on the host"))
-            .with_hint("is it a Proxmox VE node, and is the login root?"));
+            .with_hint("check that it is a Proxmox VE node and that the login is root"));
     }
     Err(refusal(request, stderr))
 }
@@ -46,7 +46,7 @@ pub(super) fn upid(upid: &Upid) -> Reply {
 fn refusal(request: &Request, stderr: &str) -> Fault {
     let lines: Vec<&str> = stderr.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with("pvesh ")).collect();
     let Some(first) = lines.first() else {
-        return Fault::new(Kind::Host, format!("{request}: pvesh failed without a word"));
+        return Fault::new(Kind::Host, format!("{request}: pvesh failed without a message"));
     };
     if first.starts_with("No '") && first.contains("handler defined for") {
         return answer::refusal(request, 501, "", first, BTreeMap::new());

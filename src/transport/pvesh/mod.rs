@@ -134,7 +134,7 @@ impl Pvesh {
                     let names: Vec<String> = candidates.iter().map(ToString::to_string).collect();
                     return Err(Fault::new(
                         Kind::Unknown,
-                        format!("{request}: started, but {} tasks could be it: {}", names.len(), names.join(", ")),
+                        format!("{request}: started, but {} tasks match: {}", names.len(), names.join(", ")),
                     ));
                 }
             }

@@ -25,7 +25,7 @@ pub fn prove(host: &str, port: u16, trust: &Trust, env: &Env, limit: Duration) -
 
 fn shake((config, seen): (ClientConfig, Seen), host: &str, port: u16, name: &str, limit: Duration) -> Result<PeerCert> {
     let until = Instant::now() + limit;
-    let unreachable = |why: String| Fault::new(Kind::Unreachable, format!("cannot look at the certificate of {host} port {port}: {why}"));
+    let unreachable = |why: String| Fault::new(Kind::Unreachable, format!("cannot read the certificate of {host} port {port}: {why}"));
     let name =
         ServerName::try_from(name.to_owned()).map_err(|_| Fault::usage(format!("`{}` is not a host name", name.escape_default())))?;
     let stream = connect(host, port, until).map_err(|e| unreachable(e.to_string()))?;

@@ -32,7 +32,7 @@ pub(super) fn load(env: &Env) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).filter_map(std::result::Result::ok));
     if roots.is_empty() {
-        return Err(Fault::config(format!("the CA bundle {} holds no usable certificate", file.display())));
+        return Err(Fault::config(format!("the CA bundle {} contains no usable certificate", file.display())));
     }
     Ok(roots)
 }

@@ -90,7 +90,7 @@ impl Refusal {
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     let names = cert.map_or_else(String::new, |cert| cert.sans.join(", "));
                     subject(format!("is for {names}, not for {asked}: its fingerprint is {seen}{}", trusted_ca(cas)))
-                        .with_hint("when it is the right host, name one of those as the endpoint's `server_name`, or use it in the URL")
+                        .with_hint("use one of those names in the URL or as the endpoint's `server_name`, if it is the right host")
                 }
                 other => subject(format!("is not acceptable ({other}): its fingerprint is {seen}{}", trusted_ca(cas))),
             },

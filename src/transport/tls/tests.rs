@@ -187,7 +187,7 @@ fn the_systems_roots_come_from_the_named_bundle() {
     }
     std::fs::write(&bundle, "nothing").expect("a bundle");
     let fault = client_config(&trust, &Env::from_pairs([("SSL_CERT_FILE", &bundle)])).expect_err("nothing is in it");
-    assert_eq!(fault.message, format!("the CA bundle {} holds no usable certificate", bundle.display()));
+    assert_eq!(fault.message, format!("the CA bundle {} contains no usable certificate", bundle.display()));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_look_ends_in_time() {
     let start = Instant::now();
     let fault = probe("127.0.0.1", port, None, Duration::from_millis(200)).expect_err("nobody answers");
     assert!(start.elapsed() < Duration::from_secs(2));
-    assert_eq!(fault.message, format!("cannot look at the certificate of 127.0.0.1 port {port}: no answer in time"));
+    assert_eq!(fault.message, format!("cannot read the certificate of 127.0.0.1 port {port}: no answer in time"));
     drop(silent);
     let fault = probe("127.0.0.1", port, None, Duration::from_secs(5)).expect_err("nobody listens");
     assert_eq!((fault.kind, fault.exit_code()), (Kind::Unreachable, 9));
