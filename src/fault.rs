@@ -326,7 +326,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match (&self.path, &self.privilege) {
-            (Some(path), Some(privilege)) if !self.message.contains(privilege.as_str()) => write!(f, " ({privilege} on {path})"),
+            (Some(path), Some(privilege)) if !privilege.split('|').any(|one| self.message.contains(one)) => {
+                write!(f, " ({privilege} on {path})")
+            }
             _ => Ok(()),
         }
     }

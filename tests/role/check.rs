@@ -115,6 +115,7 @@ fn a_single_privilege_can_be_granted() {
     let host = Host::demo();
     let denied = host.run(["guest", "reboot", "201", "--wait-ip", "--yes"]).fails(4);
     assert!(denied.stderr.contains("VM.GuestAgent.Audit") && !denied.stderr.contains("PVEVMAdmin"), "{denied}");
+    assert!(!denied.stdout.contains("VM.GuestAgent.Audit|"), "a privilege that the message names is not repeated: {denied}");
     let line = "felhom role bootstrap --allow VM.GuestAgent.Audit --path /vms/201";
     assert_eq!(denied.stderr.split('`').nth(1), Some(line), "{denied}");
     let fresh = Fresh::new();
