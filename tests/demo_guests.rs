@@ -288,8 +288,10 @@ fn what_is_missing_is_refused_in_the_hosts_words() {
     assert_eq!(demo.exit(&demo.post(&format!("{VM}/status/stop"), &[])), "OK");
     let params = [("vmid", "150"), ("ostemplate", TEMPLATE), ("mp0", "local-lvm:1,mp=/x")];
     assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "mount points configured, but 'rootfs' not set - aborting");
-    let params = [("vmid", "150"), ("ostemplate", TEMPLATE), ("storage", "local-lvm"), ("pool", "nosuch")];
-    assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "Permission check failed (pool 'nosuch' does not exist)");
+    for restore in ["0", "1"] {
+        let params = [("vmid", "150"), ("ostemplate", TEMPLATE), ("storage", "local-lvm"), ("pool", "nosuch"), ("restore", restore)];
+        assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), "Permission check failed (pool 'nosuch' does not exist)");
+    }
     let params = [("vmid", "150"), ("ostemplate", "local:iso/x.iso"), ("storage", "local-lvm")];
     let words = "unable to use volume local:iso/x.iso - content type needs to be 'vztmpl'";
     assert_eq!(reason("POST", "/nodes/pve1/lxc", &params), words);
@@ -359,7 +361,9 @@ fn the_agent_role_reaches_what_a_real_host_let_it_reach() {
         let answer = call(method, path, params);
         assert_eq!(demo.exit(&answer), "OK", "{method} {path} {:?}", demo.log(&answer));
     };
-    done("POST", "/nodes/pve1/vzdump", &[("vmid", "101"), ("storage", "local"), ("mode", "stop"), ("prune-backups", "keep-last=2")]);
+    let backup = [("vmid", "101"), ("storage", "local"), ("mode", "stop"), ("prune-backups", "keep-last=2")];
+    let log = demo.log(&call("POST", "/nodes/pve1/vzdump", &backup));
+    assert!(log[0].contains(" --prune-backups 'keep-last=2'") && log.last().unwrap() == "TASK OK", "{log:?}");
     let list = call("GET", "/nodes/pve1/storage/local/content", &[("content", "backup")]).data().clone();
     let volid = list[0]["volid"].as_str().unwrap().to_owned();
     done("POST", &format!("{CT}/snapshot"), &[("snapname", "before")]);

@@ -6,6 +6,8 @@ use crate::demo::api::{Answer, Refusal, Req, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/hardware/pci", pci),
+    ("GET", "/nodes/{node}/hardware/pci/{pci-id-or-mapping}", |_| Ok(json!([{ "method": "mdev" }]).into())),
+    ("GET", "/nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev", empty),
     ("GET", "/nodes/{node}/hardware/usb", empty),
     ("GET", "/nodes/{node}/capabilities/qemu/cpu", cpu),
     ("GET", "/nodes/{node}/capabilities/qemu/cpu-flags", cpu_flags),

@@ -84,7 +84,8 @@ fn suspend_all(req: &mut Req<'_>) -> Answer {
             skipped += 1;
         } else if guest.power.is_on() {
             let suspend = Effect::SetPower { vmid, power: Power::Suspended };
-            spec = spec.log(format!("Suspending VM {vmid}")).takes(2.0).then(suspend);
+            let lock = Effect::SetLock { vmid, lock: Some("suspended".to_owned()) };
+            spec = spec.log(format!("Suspending VM {vmid}")).takes(2.0).then(suspend).then(lock);
         }
     }
     req.start(if skipped > 0 { spec.warnings(skipped) } else { spec.ok() })
