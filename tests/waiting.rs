@@ -266,7 +266,8 @@ fn the_end_of_a_task_is_noticed_within_200_ms_with_at_most_five_requests_a_secon
         let task = tasks.iter().find(|task| task.upid() == run.stdout.trim()).unwrap();
         let about = host.requests()[before..].iter().filter(|request| request.path.contains("/tasks/UPID")).count();
         let seconds = (task.end_ms - task.start_ms) as f64 / 1000.0;
-        assert!(about as f64 <= 5.0 * seconds + 3.0, "{about} requests for a task of {seconds} s");
+        // The log is read to its end afterwards, and once more to look for guests that were left out.
+        assert!(about as f64 <= 5.0 * seconds + 4.0, "{about} requests for a task of {seconds} s");
         now - task.end_ms
     };
     let stop = |vmid: u32| noticed(&[&format!("/nodes/pve1/lxc/{vmid}/status/stop"), "--yes"]);
