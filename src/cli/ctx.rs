@@ -86,7 +86,7 @@ impl Ctx {
     pub fn context(&self) -> Result<Context> {
         if self.several() {
             return Err(Fault::usage(format!("`felhom {}` works on one context", self.verb))
-                .with_hint("--contexts and --all-contexts are for commands that read; name one with -c"));
+                .with_hint("name one context with -c: --contexts and --all-contexts are for commands that read"));
         }
         match &self.around.fixed {
             Some(context) => Ok(context.clone()),
@@ -396,11 +396,11 @@ fn connect(context: &Context, around: &Surroundings, out: &Arc<Out>, verb: &str)
     let context = first_contact::settle(context, around, out)?;
     let Some(token_id) = &context.token_id else {
         return Err(Fault::config(format!("the context '{}' has no token_id", context.name))
-            .with_hint("`felhom role bootstrap` makes one, `felhom context edit` names one"));
+            .with_hint("create one with `felhom role bootstrap`, or name one with `felhom context edit`"));
     };
     let Some(source) = &context.secret else {
         return Err(Fault::config(format!("the context '{}' does not say where its secret is", context.name)).with_hint(format!(
-            "`felhom context edit {}` says it: secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command",
+            "set it with `felhom context edit {}`: secret = \"keyring\", \"file:PATH\", \"env:VAR\", \"credential:NAME\" or a command",
             context.name
         )));
     };
@@ -431,7 +431,7 @@ fn through_pvesh(context: &Context, around: &Surroundings, out: &Arc<Out>, verb:
         (Via::Ssh, Some(ssh)) => Door::Ssh { host: ssh.host.clone() },
         (Via::Ssh, None) => {
             return Err(Fault::config(format!("the context '{}' has transport = \"ssh\" and no [contexts.{0}.ssh] host", context.name))
-                .with_hint(format!("`felhom context edit {}` adds it: host = \"root@HOST\"", context.name)));
+                .with_hint(format!("add it with `felhom context edit {}`: host = \"root@HOST\"", context.name)));
         }
         _ => Door::Local,
     };

@@ -52,7 +52,7 @@ const IMPERATIVES: &[&str] = &[
 ];
 
 /// The folders below `src` whose messages are read.
-const MESSAGES: &[&str] = &["api", "config", "fence", "guard", "ops", "task", "transport", "ui"];
+const MESSAGES: &[&str] = &["api", "cli", "config", "fence", "guard", "ops", "task", "transport", "ui"];
 
 /// The longest message and the longest hint, before names are filled in.
 const MESSAGE: usize = 100;
@@ -64,9 +64,9 @@ const NAMES: &[&str] = &["Docker", "Proxmox"];
 /// First words of hints. A new verb is added here once it is one.
 const HINT_VERBS: &[&str] = &[
     "add", "allow", "ask", "change", "check", "choose", "compare", "connect", "copy", "correct", "create", "delete", "edit", "enable",
-    "find", "free", "give", "grant", "install", "leave", "list", "look", "migrate", "move", "mount", "name", "omit", "pass", "pin",
-    "remove", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop", "switch", "try", "turn",
-    "unset", "use", "wait", "write",
+    "exclude", "find", "free", "give", "grant", "install", "leave", "list", "look", "migrate", "move", "mount", "name", "omit", "pass",
+    "pin", "remove", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop", "switch", "try",
+    "turn", "unset", "use", "wait", "write",
 ];
 
 #[test]

@@ -87,8 +87,8 @@ pub fn find<'d>(docs: &'d Docs, path: &str) -> Result<&'d Node> {
     docs.find(&segments).ok_or_else(|| {
         let above = (1..segments.len()).rev().find_map(|upto| docs.find(&segments[..upto]));
         Fault::not_found(format!("the API has no path {path}")).with_hint(match above {
-            Some(node) => format!("`felhom api ls {}` shows what is there", node.path),
-            None => "`felhom api ls /` shows what is there".to_owned(),
+            Some(node) => format!("list the paths with `felhom api ls {}`", node.path),
+            None => "list the paths with `felhom api ls /`".to_owned(),
         })
     })
 }
@@ -96,7 +96,7 @@ pub fn find<'d>(docs: &'d Docs, path: &str) -> Result<&'d Node> {
 pub fn segments(path: &str) -> Result<Vec<String>> {
     let path = path.strip_prefix("/api2/json").unwrap_or(path);
     if !path.starts_with('/') {
-        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("a path begins with a slash: /nodes/{node}/lxc"));
+        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("start the path with a slash: /nodes/{node}/lxc"));
     }
     Ok(super::send::segments(path))
 }

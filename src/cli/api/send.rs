@@ -66,7 +66,7 @@ fn request(method: Method, target: &Target) -> Result<Request> {
     let (path, query) = target.path.split_once('?').unwrap_or((&target.path, ""));
     let path = path.strip_prefix("/api2/json").unwrap_or(path);
     if !path.starts_with('/') {
-        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("a path begins with a slash: /nodes/pve1/status"));
+        return Err(Fault::usage(format!("'{path}' is no path")).with_hint("start the path with a slash: /nodes/pve1/status"));
     }
     let mut request = Request::new(method, segments(path));
     // A query is percent-encoded, parameters are taken as they are.

@@ -30,7 +30,7 @@ impl Age {
         let ages = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if ages.is_empty() {
             return Err(Fault::not_found("no guest at all is visible, so nothing is known of any backup")
-                .with_hint("the token may lack VM.Audit; `felhom role check` tells"));
+                .with_hint("check with `felhom role check` whether the token has VM.Audit"));
         }
         let count = |verdict: Verdict| ages.iter().filter(|age| age.verdict == verdict).count();
         let said: Vec<String> = [Verdict::Old, Verdict::Never, Verdict::Unknown]
@@ -47,7 +47,7 @@ impl Age {
             kind,
             format!("{} of {} guests have no archive that is fresh enough: {}", ages.len() - good, ages.len(), said.join(", ")),
         )
-        .with_hint("`felhom backup run GUEST` makes one; the column `reason` says what could not be seen"))
+        .with_hint("create one with `felhom backup run GUEST`; the column `reason` shows what could not be read"))
     }
 }
 

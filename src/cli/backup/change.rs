@@ -103,7 +103,7 @@ impl Delete {
                 change.items.push(
                     item.refused(
                         Fault::refused(format!("{} is protected", archive.name()))
-                            .with_hint(format!("`felhom backup unprotect {}` lets it be deleted", archive.archive)),
+                            .with_hint(format!("run `felhom backup unprotect {}` first", archive.archive)),
                     ),
                 );
                 continue;
@@ -129,7 +129,7 @@ fn gone(session: &Session, item: &Item) -> Result<()> {
     let call = storage::content(node, text(item, "storage")).with("content", "backup").with_some("vmid", item.target.vmid);
     let archive = text(item, "archive");
     if session.client()?.get(&call)?.iter().any(|volume| volume.volid == archive) {
-        return Err(Fault::new(Kind::TaskFailed, format!("the task ended well, but {archive} is still there")));
+        return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but {archive} still exists")));
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ impl List {
                     found.unseen.join("; ")
                 };
                 return Err(Fault::not_found(format!("the storage '{storage}' could not be looked into: {why}"))
-                    .with_hint("`felhom storage list --content backup` shows those that take backups"));
+                    .with_hint("list the storages for backups with `felhom storage list --content backup`"));
             }
             found.warn(session);
             if let Some(hidden) = hidden::of_list(session, &found, vmid) {

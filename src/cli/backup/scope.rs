@@ -40,7 +40,7 @@ impl Scope {
         if guest.kind == GuestKind::Lxc {
             ctx.out.note("Docker's named volumes live in the root file system and are always in the archive");
             ctx.out.hint(format!(
-                "to keep bulk data out: felhom guest mountpoint add {} --volume STORAGE:SIZE --path /mnt/bulk --no-backup",
+                "exclude bulk data with `felhom guest mountpoint add {} --volume STORAGE:SIZE --path /mnt/bulk --no-backup`",
                 guest.vmid
             ));
         }

@@ -50,7 +50,7 @@ impl Verify {
             return Ok(());
         }
         Err(Fault::other(format!("{} is not good: {}", archive.name(), bad.join("; ")))
-            .with_hint("make another one: `felhom backup run`; a backup server verifies by its own verify jobs"))
+            .with_hint("create another backup with `felhom backup run`; Proxmox Backup Server has its own verify jobs"))
     }
 }
 

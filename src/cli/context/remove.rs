@@ -71,7 +71,7 @@ impl Remove {
         }
         if !prompt::present() {
             return Err(Fault::refused(format!("remove the context {}: there is no terminal to ask on", self.name))
-                .with_hint("--yes answers the question; --plan shows what would be done"));
+                .with_hint("add --yes to answer the question; --plan shows what would be done"));
         }
         for line in lines {
             ctx.out.note(format!("then {line}"));

@@ -81,14 +81,14 @@ impl SecretFlags {
             parsed => parsed,
         }
         .map(Some)
-        .map_err(|why| Fault::usage(format!("--secret: {why}")).with_hint("--secret-stdin reads the secret from standard input"))
+        .map_err(|why| Fault::usage(format!("--secret: {why}")).with_hint("pass the secret with --secret-stdin"))
     }
 
     /// From stdin, or from the person. A store that does not work is said before a secret is asked for.
     pub fn get(&self, ctx: &Ctx, vault: &Vault, token_id: &str) -> Result<Given> {
         if !self.secret_stdin && !prompt::present() {
             return Err(Fault::usage(format!("where is the secret of {token_id}? There is no terminal to ask on"))
-                .with_hint("--secret-stdin reads it from standard input, --secret names its place: file:PATH, env:VAR, …"));
+                .with_hint("pass it with --secret-stdin, or name its place with --secret: file:PATH, env:VAR, …"));
         }
         let store = if ctx.global.plan.is_some() { self.wanted() } else { self.working(vault)? };
         let secret = if self.secret_stdin { stdin()? } else { prompt::password(&format!("Secret of {token_id}"))? };

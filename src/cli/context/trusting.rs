@@ -113,12 +113,12 @@ pub fn compare(context: &Context, endpoint: &Endpoint, interrupt: &Interrupt) ->
     if !tls::chains_to(&cert.leaf_der, &pem) {
         let authority = endpoint.url.authority();
         let message = format!("the certificate of {authority} is not of that CA: its fingerprint is {}", cert.sha256);
-        return Err(Fault::new(Kind::Untrusted, message).with_hint("the cluster's CA is /etc/pve/pve-root-ca.pem on any of its nodes"));
+        return Err(Fault::new(Kind::Untrusted, message).with_hint("use the cluster's CA: /etc/pve/pve-root-ca.pem on any of its nodes"));
     }
     let asked = endpoint.server_name.as_ref().unwrap_or(&endpoint.url.host);
     if !tls::covers(&cert.leaf_der, asked) {
         let message = format!("the certificate of {} is for {}, not for {asked}", endpoint.url.authority(), cert.sans.join(", "));
-        return Err(Fault::new(Kind::Untrusted, message).with_hint("name one of those as --server-name, or use it in the endpoint"));
+        return Err(Fault::new(Kind::Untrusted, message).with_hint("use one of those as --server-name, or as the endpoint"));
     }
     Ok(())
 }

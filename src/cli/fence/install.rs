@@ -160,7 +160,7 @@ fn next(ctx: &Ctx, written: Option<&str>, setting: &Setting) -> Result<()> {
     };
     let Some(setting) = ctx.config()?.context(name)?.fence.clone() else { return Ok(()) };
     match Fence::of(&setting, ctx.around.interrupt.clone()).and_then(|fence| fence.ask(UsbStatus {})) {
-        Ok(_) => ctx.out.hint(format!("`felhom fence check -c {name}` checks what the helper allows")),
+        Ok(_) => ctx.out.hint(format!("check what the helper allows with `felhom fence check -c {name}`")),
         Err(fault) => {
             ctx.out.warn(format!("context '{name}' does not reach the helper yet: {fault}"));
             if fault.kind == Kind::Unauthenticated {

@@ -80,13 +80,13 @@ impl Set {
                 wish.value = Some(read(&wish.key, source)?);
             } else if wish.key == "cipassword" {
                 return Err(Fault::usage("a password on the command line can be seen by everybody on this machine")
-                    .with_hint("cipassword=@- reads it from stdin, cipassword=@FILE from a file"));
+                    .with_hint("use cipassword=@- to read it from stdin, cipassword=@FILE from a file"));
             }
             wishes.push(wish);
         }
         if wishes.is_empty() {
             return Err(Fault::usage("nothing to change was named")
-                .with_hint("KEY=VALUE sets, --delete KEY takes away; `felhom guest config` shows what is there"));
+                .with_hint("write KEY=VALUE or --delete KEY; `felhom guest config` shows the present settings"));
         }
         Ok(wishes)
     }

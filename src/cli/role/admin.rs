@@ -88,7 +88,7 @@ impl Admin {
             let source = Source::parse(source).map_err(|why| Fault::usage(format!("--admin-secret: {why}")))?;
             if matches!(source, Source::Literal(_)) {
                 return Err(Fault::usage("--admin-secret: a secret on the command line is seen by everybody on this machine")
-                    .with_hint("file:PATH, env:VAR or command:[\"pass\",\"show\",\"pve/root\"]"));
+                    .with_hint("use file:PATH, env:VAR or command:[\"pass\",\"show\",\"pve/root\"]"));
             }
             let secret = vault.read(&source, &Account::new(&context.name, id)).map_err(|fault| Fault {
                 hint: Some(format!("that is where the secret of {id} was to be")),

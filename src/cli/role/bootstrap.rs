@@ -182,9 +182,8 @@ impl Bootstrap {
         }
         ctx.out.one(&shown)?;
         let Some(first) = shown.missing.first() else { return Ok(()) };
-        Err(Fault::new(Kind::Denied, format!("everything is granted, but {} still lacks {first}", shown.token_id)).with_hint(
-            "an entry on a path below, or the role NoAccess, takes it away again: `felhom role check --admin root@pam` shows which side",
-        ))
+        Err(Fault::new(Kind::Denied, format!("everything is granted, but {} still lacks {first}", shown.token_id))
+            .with_hint("check with `felhom role check --admin root@pam`: an entry on a path below, or NoAccess, may override it"))
     }
 
     /// The user and the token, as asked for, as the context has them, or the usual ones.
@@ -267,7 +266,7 @@ impl Bootstrap {
             let Some(preset) = preset(self.preset.as_deref().unwrap_or("agent")) else { return Err(Fault::usage("no such preset")) };
             if preset.narrow && own.is_empty() {
                 return Err(Fault::usage(format!("the preset {} is for one guest and one storage", preset.name))
-                    .with_hint("--guest 101 --storage backup, or --path"));
+                    .with_hint("add --guest 101 --storage backup, or --path"));
             }
             let paths = if own.is_empty() { ["/".to_owned()].into() } else { own };
             let role = RoleWanted { name: preset.role.to_owned(), privileges: preset.set(), paths };

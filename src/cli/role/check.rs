@@ -79,7 +79,7 @@ impl Check {
                 "the context '{}' acts as {who}, not as an API token: there is nothing to check",
                 context.name
             ))
-            .with_hint("`felhom role bootstrap --host HOST --via ssh -c NAME` makes a token with less, and a context of its own for it"));
+            .with_hint("create a token with fewer privileges: `felhom role bootstrap --host HOST --via ssh -c NAME`"));
         }
         let mut held = client.get(&cluster::permissions())?;
         let sides = self.sides(ctx, &context, client, &who)?;
@@ -158,7 +158,7 @@ impl Check {
         let (user, _) = who.split_once('!').unwrap_or((who, ""));
         // An administrator who may not look is a fault, not an answer.
         admin.client()?.get(&access::permissions_of(user)).map_err(|fault| match fault.kind {
-            Kind::Denied => Fault { who: Some(Side::Unknown), ..fault }.with_hint("--admin root@pam logs in as somebody who may look"),
+            Kind::Denied => Fault { who: Some(Side::Unknown), ..fault }.with_hint("add --admin root@pam to check as an administrator"),
             _ => fault,
         })?;
         sides::learn(admin.client()?, who)
@@ -239,7 +239,7 @@ fn verdict(who: &str, lacks: &[Lack], held: &Held, preset: Option<&str>) -> Resu
     }
     if held.is_empty() {
         return Err(Fault { who: Some(Side::Unknown), ..Fault::new(Kind::Denied, format!("{who} may do nothing at all")) }
-            .with_hint("`felhom role bootstrap` grants a role to the token and to its user"));
+            .with_hint("grant a role to the token and its user with `felhom role bootstrap`"));
     }
     Ok(())
 }

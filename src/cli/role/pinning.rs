@@ -45,7 +45,7 @@ pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via:
         let cert = look(&first, interrupt)?;
         if !vouched(client, &cert, ca.as_deref())? {
             let message = format!("{} shows a certificate that the node does not have: {}", first.url.authority(), cert.sha256);
-            return Err(Fault::new(Kind::Untrusted, message).with_hint("is the address right, and nobody in between?"));
+            return Err(Fault::new(Kind::Untrusted, message).with_hint("check the address, and that no proxy is in between"));
         }
         now.endpoints[0].fingerprint = Some(cert.sha256);
     }

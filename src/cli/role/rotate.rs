@@ -50,7 +50,7 @@ impl Rotate {
         let expire = self.expire.as_deref().map(|text| subject::end(text, units::now())).transpose()?;
         let Some((user, token)) = context.token_id.as_deref().and_then(|id| id.split_once('!')) else {
             return Err(Fault::config(format!("the context '{}' has no token to rotate", context.name))
-                .with_hint("`felhom role bootstrap` makes one"));
+                .with_hint("create one with `felhom role bootstrap`"));
         };
         let (trusted, _) = self.trust.settle(ctx, &context)?;
         let session = self.admin.session(ctx, &subject::administered(ctx, &trusted, self.via)?)?;
@@ -60,7 +60,7 @@ impl Rotate {
         let keeper = subject::keeper(ctx, trusted.clone());
         if !keeper.fixed && keeper.written().is_none() {
             return Err(Fault::config("this context comes from the environment: its new secret would have nowhere to go")
-                .with_hint("`felhom role bootstrap` makes a context that can be rotated"));
+                .with_hint("create a context that can be rotated with `felhom role bootstrap`"));
         }
         let store = self.store(&context.secret, keeper.fixed)?;
         if session.rules.carries_out() {
@@ -101,7 +101,7 @@ impl Rotate {
             (None, Some(Source::File(_))) => Ok(Store::File),
             (None, _) if fixed => Ok(Store::File),
             (None, Some(other)) => Err(Fault::usage(format!("the secret is kept as {other}, where felhom cannot write"))
-                .with_hint("--store keyring or --store file moves it")),
+                .with_hint("move it with --store keyring or --store file")),
             (None, None) => Ok(Store::File),
         }
     }

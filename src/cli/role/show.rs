@@ -37,9 +37,8 @@ impl Show {
         let session = ctx.session()?;
         let roles = session.client()?.get(&access::roles())?;
         let Some(role) = roles.iter().find(|role| role.name == self.role) else {
-            return Err(
-                Fault::not_found(format!("the host has no role '{}'", self.role)).with_hint("`felhom role list --builtin` shows all")
-            );
+            return Err(Fault::not_found(format!("the host has no role '{}'", self.role))
+                .with_hint("list all roles with `felhom role list --builtin`"));
         };
         let privileges = role.privileges();
         let preset = PRESETS.iter().find(|preset| preset.role == role.name);

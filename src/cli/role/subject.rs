@@ -52,7 +52,7 @@ fn named(there: &std::collections::BTreeMap<String, Context>, new: Context, name
         Some(known) if same(&known) => return Ok(known.clone()),
         Some(_) => {
             return Err(Fault::refused(format!("there is a context '{name}' already, for another host"))
-                .with_hint(format!("-c NAME gives the new one another name; `felhom role bootstrap -c {name}` is for that one")));
+                .with_hint(format!("choose another name with -c NAME, or use `felhom role bootstrap -c {name}` for that one")));
         }
         None => {}
     }
@@ -82,7 +82,7 @@ pub fn check_names(user: &str, token: &str) -> Result<()> {
         }
         () => return Ok(()),
     };
-    Err(Fault::usage(why).with_hint("--user USER@REALM and --token-name NAME; the usual ones are felhom@pve and agent"))
+    Err(Fault::usage(why).with_hint("add --user USER@REALM and --token-name NAME; the defaults are felhom@pve and agent"))
 }
 
 /// A path of the access control list. The host looks at it only when everything else is made.
@@ -126,7 +126,7 @@ pub fn administered(ctx: &Ctx, context: &Context, via: Via) -> Result<Context> {
                 context.name,
                 context.transport.word()
             ))
-            .with_hint("--host HOST --via ssh -c NAME makes a token, and a context of its own for it"));
+            .with_hint("add --host HOST --via ssh -c NAME to create a token and a context for it"));
         }
         Via::Https => {}
         Via::Ssh => {

@@ -37,7 +37,7 @@ impl Create {
     pub fn run(mut self, ctx: &Ctx) -> Result<()> {
         let name = self.words.pop().unwrap_or_default();
         if self.words.is_empty() && !self.selection.given() {
-            return Err(Fault::usage("a snapshot needs its guests and a name").with_hint("felhom snapshot create 101 before-update"));
+            return Err(Fault::usage("a snapshot needs its guests and a name").with_hint("run `felhom snapshot create 101 before-update`"));
         }
         snapshots::check_name(&name)?;
         let session = ctx.session()?;
@@ -56,8 +56,8 @@ impl Create {
             let Some(guest) = chosen.iter().find(|guest| Some(guest.vmid) == item.target.vmid) else { return Ok(Map::new()) };
             let all = snapshots::all(&session, guest)?;
             let made = all.iter().find(|s| s.name == name).ok_or_else(|| {
-                Fault::other(format!("the task ended well, but '{name}' is not among the snapshots of {}", guest.label()))
-                    .with_hint(format!("`felhom snapshot list {}` shows those that are there", guest.vmid))
+                Fault::other(format!("task succeeded, but '{name}' is not among the snapshots of {}", guest.label()))
+                    .with_hint(format!("list its snapshots with `felhom snapshot list {}`", guest.vmid))
             })?;
             Ok(Map::from_iter([("ram".to_owned(), json!(made.vmstate)), ("parent".to_owned(), json!(made.parent))]))
         })
@@ -82,9 +82,7 @@ impl Create {
         let ram = self.ram && guest.kind == GuestKind::Qemu && live.power == Power::Running;
         let item = item.fact("snapshots", names.join(",")).touches(format!("{} is {}", guest.label(), live.power.word()));
         let item = match (guest.kind, live.running()) {
-            (GuestKind::Lxc, true) if self.ram => {
-                item.caution("a container's memory is not kept; its disks are as after a power cut, without what it has not written")
-            }
+            (GuestKind::Lxc, true) if self.ram => item.caution("a container's memory is not saved; its disks are as after a power failure"),
             (GuestKind::Qemu, true) if !ram => item.caution("without --ram its memory is not kept: its disks are as after a power cut"),
             _ => item,
         };

@@ -49,8 +49,8 @@ impl Delete {
         let summary = format!("delete the snapshot '{name}' of {}", guest.label());
         super::carry_out(ctx, &session, Change::one(summary, item), std::slice::from_ref(&guest), |_, _| {
             if snapshots::all(&session, &guest)?.iter().any(|s| s.name == name) {
-                return Err(Fault::other(format!("the task ended well, but {} still has the snapshot '{name}'", guest.label()))
-                    .with_hint(format!("`felhom task list --guest {}` shows what was done to it", guest.vmid)));
+                return Err(Fault::other(format!("task succeeded, but {} still has the snapshot '{name}'", guest.label()))
+                    .with_hint(format!("check its tasks with `felhom task list --guest {}`", guest.vmid)));
             }
             Ok(Map::new())
         })

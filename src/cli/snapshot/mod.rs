@@ -44,7 +44,7 @@ fn one(session: &Session, guest: &Guest, name: Option<&str>, all: &[Listed]) -> 
     }
     if !session.person.present() {
         return Err(Fault::usage("which snapshot? There is no terminal to pick one on")
-            .with_hint(format!("`felhom snapshot list {}` shows them", guest.vmid)));
+            .with_hint(format!("list them with `felhom snapshot list {}`", guest.vmid)));
     }
     let mut offered: Vec<&Listed> = all.iter().filter(|s| s.name != CURRENT).collect();
     offered.sort_by_key(|s| std::cmp::Reverse(s.snaptime));

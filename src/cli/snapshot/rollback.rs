@@ -82,16 +82,16 @@ impl Rollback {
             let on = after.iter().find(|s| s.name == CURRENT).and_then(|s| s.parent.as_deref());
             if on != Some(name.as_str()) {
                 return Err(Fault::other(format!(
-                    "the task ended well, but {} does not stand on '{name}' ({})",
+                    "task succeeded, but {} is not at '{name}' ({})",
                     guest.label(),
                     on.unwrap_or("on no snapshot")
                 ))
-                .with_hint(format!("`felhom snapshot list {}` shows what it stands on", guest.vmid)));
+                .with_hint(format!("check its present snapshot with `felhom snapshot list {}`", guest.vmid)));
             }
             let (now, there) = live::until(&session, &guest, Duration::from_secs(20), |now| !runs || now.power == Power::Running)?;
             if !there {
                 return Err(Fault::other(format!("{} is back at '{name}', but it is {} now", guest.label(), now.power.word()))
-                    .with_hint(format!("`felhom guest start {}` starts it", guest.vmid)));
+                    .with_hint(format!("start it with `felhom guest start {}`", guest.vmid)));
             }
             if live.running() && !now.running() {
                 session.person.note(&format!("{} ran before and is stopped now: `felhom guest start {}`", guest.label(), guest.vmid));

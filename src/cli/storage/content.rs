@@ -78,7 +78,7 @@ impl Content {
             }
             if !seen {
                 return Err(Fault::not_found(format!("there is no storage '{}' that this token may see", self.storage))
-                    .with_hint("`felhom storage list` shows those that are visible; Datastore.Audit on /storage/NAME makes one so"));
+                    .with_hint("list the visible storages with `felhom storage list`, or grant Datastore.Audit on /storage/NAME"));
             }
             if !backups.looked.is_empty()
                 && let Some(hidden) = hidden::of_list(session, &backups, self.vmid)

@@ -87,7 +87,8 @@ impl Mount {
             Some(id) => {
                 let id = match id {
                     Some(id) => id,
-                    None => StorageId::new(self.name.as_str()).map_err(|why| Fault::usage(why).with_hint("--as-storage ID names it"))?,
+                    None => StorageId::new(self.name.as_str())
+                        .map_err(|why| Fault::usage(why).with_hint("choose a name with --as-storage ID"))?,
                 };
                 Some((id, self.content.iter().map(|c| c.word().to_owned()).collect()))
             }

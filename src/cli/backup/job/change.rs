@@ -130,13 +130,13 @@ impl Create {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let s = &self.settings;
         if s.guest.is_empty() && !s.all && s.pool.is_none() {
-            return Err(Fault::usage("which guests?").with_hint("--guest 101,102, --pool POOL or --all"));
+            return Err(Fault::usage("which guests?").with_hint("add --guest 101,102, --pool POOL or --all"));
         }
         let session = ctx.session()?;
         let before = job::all(&session)?;
         if let Some(id) = self.id.as_ref().filter(|id| before.iter().any(|job| job.id == **id)) {
             return Err(Fault::refused(format!("there is a backup job '{id}' already"))
-                .with_hint(format!("`felhom backup job set {id}` changes it")));
+                .with_hint(format!("change it with `felhom backup job set {id}`")));
         }
         let call = s.put(backup::create_job().with_some("id", self.id.as_ref()).with("schedule", &self.schedule));
         let item = Item::new("job-create", target(self.id.as_deref())).step(Step::call("create", call));
@@ -165,7 +165,7 @@ impl Set {
             call = call.with("delete", delete);
         }
         if call.request.params.is_empty() {
-            return Err(Fault::usage("what shall be changed?").with_hint("see --help: --schedule, --keep, --enabled false, …"));
+            return Err(Fault::usage("no setting to change").with_hint("see --help: --schedule, --keep, --enabled false, …"));
         }
         let asked = call.request.clone();
         let item = job::facts(&before, Item::new("job-set", target(Some(&self.id))))

@@ -55,7 +55,7 @@ impl Add {
         let same = disks::of(GuestKind::Lxc, &before).into_iter().find(|disk| disk.mount() == self.path);
         if let Some(there) = same {
             return Err(Fault::refused(format!("{} has {} at {} already", guest.label(), there.key, self.path))
-                .with_hint("`felhom backup scope` shows what is mounted where"));
+                .with_hint("check its mount points with `felhom backup scope`"));
         }
         let low = match takes(&session, &guest, id, gib) {
             Ok(low) => low,
@@ -76,7 +76,7 @@ impl Add {
             let made = text(&now, &key).map(|text| Property::parse(Form::Default("volume"), &text));
             let Some(made) = made.filter(|made| made.get("mp") == Some(self.path.as_str())) else {
                 return Err(Fault::other(format!("the host took it, but {} has no {key} at {}", guest.label(), self.path))
-                    .with_hint(format!("`felhom guest config {} --pending` shows what waits", guest.vmid)));
+                    .with_hint(format!("check pending changes with `felhom guest config {} --pending`", guest.vmid)));
             };
             let volume = made.get("volume").unwrap_or_default();
             let kept = if self.no_backup { "left out of backups" } else { "in backups" };
@@ -95,11 +95,13 @@ impl Add {
         };
         let number = named.strip_prefix("mp").and_then(|n| n.parse::<u8>().ok());
         if number.is_none_or(|n| format!("mp{n}") != *named) {
-            return Err(Fault::usage(format!("'{named}' is no mount point")).with_hint("mp0 to mp255"));
+            return Err(Fault::usage(format!("'{named}' is no mount point")).with_hint("use mp0 to mp255"));
         }
         match text(config, named) {
-            Some(there) => Err(Fault::refused(format!("{} has {named} already: {there}", guest.label()))
-                .with_hint("without --mp the next free one is taken")),
+            Some(there) => {
+                Err(Fault::refused(format!("{} has {named} already: {there}", guest.label()))
+                    .with_hint("omit --mp to use the next free one"))
+            }
             None => Ok(named.clone()),
         }
     }
@@ -107,7 +109,8 @@ impl Add {
 
 /// `local-lvm:8`, `tank:500G` → the storage, and GiB.
 fn volume(volume: &str) -> Result<(&str, f64)> {
-    let bad = || Fault::usage(format!("'{volume}' is not STORAGE:SIZE")).with_hint("a storage and a size in GiB: local-lvm:32, tank:500G");
+    let bad =
+        || Fault::usage(format!("'{volume}' is not STORAGE:SIZE")).with_hint("write a storage and a size in GiB: local-lvm:32, tank:500G");
     let (storage, size) = volume.split_once(':').ok_or_else(bad)?;
     let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &size[digits.len()..] {
@@ -131,7 +134,7 @@ fn check_path(path: &str) -> Result<()> {
     let odd = path.contains(',') || path.chars().any(char::is_control) || path.split('/').any(|part| part == ".." || part == ".");
     if !path.starts_with('/') || path.trim_matches('/').is_empty() || odd {
         return Err(Fault::usage(format!("'{path}' is no place for a mount point"))
-            .with_hint("an absolute path in the container, without a comma or `..`: /mnt/bulk"));
+            .with_hint("use an absolute path in the container, without a comma or `..`: /mnt/bulk"));
     }
     Ok(())
 }

@@ -132,5 +132,6 @@ fn check(tag: &str) -> Result<()> {
     if first && letters.all(|c| c.is_ascii_alphanumeric() || "_-+.".contains(c)) {
         return Ok(());
     }
-    Err(Fault::usage(format!("'{tag}' is no tag")).with_hint("letters, digits and `_` first, then `-`, `+` and `.` as well"))
+    Err(Fault::usage(format!("'{tag}' is no tag"))
+        .with_hint("use letters, digits and `_`; after the first character also `-`, `+` and `.`"))
 }
