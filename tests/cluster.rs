@@ -99,7 +99,7 @@ fn the_source_of_a_restore_may_run_while_its_node_is_offline() {
     let host = without("pve2");
     let restore = ["guest", "restore", "--from", "103", "--vmid", "150", "--storage", "local-lvm"];
     let plan = host.run(restore.iter().chain(&["--plan"])).ok();
-    plan.shows("fresh MACs: 103 (mail) has the archive's");
+    plan.shows("103 (mail) uses the backup's");
     let refused = host.run(restore.iter().chain(&["--identity", "keep", "--start", "--yes"])).fails(3);
     refused.says("103 (mail) may run with the same MAC");
     assert!(host.requests().iter().all(|request| request.method == "GET"));

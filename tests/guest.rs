@@ -43,7 +43,7 @@ fn an_ambiguous_name_lists_the_candidates() {
 #[test]
 fn without_a_guest_and_without_a_terminal_it_says_what_is_missing() {
     let host = Host::demo();
-    host.run(["guest", "show"]).fails(2).says("which guest?");
+    host.run(["guest", "show"]).fails(2).says("felhom guest list");
 }
 
 #[test]

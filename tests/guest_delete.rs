@@ -11,12 +11,12 @@ fn it_names_the_archives_that_stay_or_says_that_there_is_none() {
     let host = Host::demo();
     stopped(&host, 101);
     let plan = host.run(["guest", "delete", "101", "--plan"]).ok();
-    assert!(plan.stdout.contains("stays: nas:backup/vzdump-lxc-101-") && plan.stdout.contains(" old)"), "{plan}");
-    assert!(plan.stdout.contains("its volumes: local-lvm:vm-101-disk-0"), "{plan}");
-    assert!(!plan.stdout.contains("no backup of"), "{plan}");
+    assert!(plan.stdout.contains("backup stays: nas:backup/vzdump-lxc-101-") && plan.stdout.contains(" old)"), "{plan}");
+    assert!(plan.stdout.contains("volumes: local-lvm:vm-101-disk-0"), "{plan}");
+    assert!(!plan.stdout.contains("all data of"), "{plan}");
     let plan = host.run(["guest", "delete", "202", "--plan"]).ok();
-    assert!(plan.stdout.contains("no backup of 202 (win11) exists"), "{plan}");
-    assert!(plan.stdout.contains("--confirm 202") && plan.stdout.contains("access list on /vms/202"), "{plan}");
+    assert!(plan.stdout.contains("all data of 202 (win11)"), "{plan}");
+    assert!(plan.stdout.contains("--confirm 202") && plan.stdout.contains("ACL entries on /vms/202"), "{plan}");
     let json = host.run(["guest", "delete", "101", "--plan", "-o", "json"]).ok().json();
     assert_eq!(json["risk"], "irreversible");
     assert_eq!(host.count("DELETE", "/101"), 0);
@@ -45,7 +45,7 @@ fn what_runs_is_protected_or_held_elsewhere_is_refused_with_the_way_out() {
     host.run(["guest", "set", "110", "protection=1"]).ok();
     host.run(["guest", "delete", "110", "--confirm", "110", "--force"])
         .fails(3)
-        .says("protection is on")
+        .says("protection=0 --force")
         .says("guest set 110 protection=0 --force");
     host.run(["guest", "set", "110", "protection=0"]).fails(3).says("--force");
     host.run(["guest", "set", "110", "protection=0", "--force"]).ok();
@@ -81,7 +81,7 @@ fn a_person_sees_what_goes_before_the_question() {
     env.extend(host.env());
     let Some(terminal) = Terminal::start(110, 40, &env, &["guest", "delete", "202"]) else { return };
     let screen = terminal.until("type 202 to go on");
-    assert!(screen.contains("no backup of 202 (win11) exists"), "{screen}");
+    assert!(screen.contains("all data of 202 (win11)"), "{screen}");
     terminal.types("202");
     terminal.press("Enter");
     assert_eq!(terminal.end().0, 0);

@@ -37,7 +37,7 @@ fn the_last_nodes_and_what_they_work_on_are_pointed_out() {
 fn a_protected_guest_keeps_its_node_up() {
     let host = root();
     host.run(["guest", "tag", "add", "101", "production"]).ok();
-    host.run(["node", "reboot", "pve1", "--confirm", "pve1"]).fails(3).says("it would stop 101 (web)").says("--force");
+    host.run(["node", "reboot", "pve1", "--confirm", "pve1"]).fails(3).says("101 (web)").says("--force");
     // By another name it is the same.
     host.run(["api", "post", "/nodes/pve1/status", "command=reboot", "--confirm", "pve1"]).fails(3).says("101 (web)");
     host.run(["api", "post", "/nodes/pve1/stopall", "--yes"]).fails(3).says("101 (web)");

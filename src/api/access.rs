@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::api::cluster::Held;
+use crate::api::cluster::Permissions;
 use crate::api::{Call, Method, Request, Value, lenient};
 use crate::path;
 use crate::secret::Secret;
 
-/// A way to log in, `pam` or `pve`; asked without a login.
+/// An authentication realm. Listing realms needs no login.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Realm {
     pub realm: String,
@@ -37,7 +37,7 @@ impl Role {
     }
 }
 
-/// A user, as far as it matters for a token.
+/// The parts of a user that matter for tokens.
 #[derive(Debug, Clone, Deserialize)]
 pub struct User {
     #[serde(default, deserialize_with = "lenient::flag")]
@@ -48,7 +48,7 @@ pub struct User {
     pub comment: Option<String>,
     #[serde(default)]
     pub groups: Vec<String>,
-    /// By their short ids; the host says `null` for none.
+    /// By token ID; the host returns `null` if there are none.
     #[serde(default)]
     pub tokens: Option<BTreeMap<String, Token>>,
 }
@@ -70,7 +70,7 @@ impl Token {
     }
 }
 
-/// One line of the access control list.
+/// An entry of the access control list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Entry {
     pub path: String,
@@ -103,13 +103,13 @@ pub fn acl() -> Call<Vec<Entry>> {
     Call::get(path!["access", "acl"])
 }
 
-/// What somebody else may do: a user or a token. Needs `Sys.Audit` on `/access`.
-pub fn permissions_of(who: &str) -> Call<Held> {
+/// Permissions of another user or token. Needs `Sys.Audit` on `/access`.
+pub fn permissions_of(who: &str) -> Call<Permissions> {
     Call::get(path!["access", "permissions"]).with("userid", who)
 }
 
-/// The same, on one path.
-pub fn permissions_on(who: &str, path: &str) -> Call<Held> {
+/// Permissions of another user or token on one path.
+pub fn permissions_on(who: &str, path: &str) -> Call<Permissions> {
     permissions_of(who).with("path", path)
 }
 
@@ -117,7 +117,7 @@ pub fn add_role(role: &str, privileges: &BTreeSet<String>) -> Call<()> {
     Call::post(path!["access", "roles"]).with("roleid", role).with("privs", list(privileges))
 }
 
-/// Always with the privileges: without them the host empties the role.
+/// Replaces a role's privileges. The parameter is always sent: without it, the host empties the role.
 pub fn set_role(role: &str, privileges: &BTreeSet<String>) -> Call<()> {
     Call::put(path!["access", "roles", role]).with("privs", list(privileges))
 }
@@ -134,17 +134,17 @@ pub fn delete_user(user: &str) -> Call<()> {
     Call::delete(path!["access", "users", user])
 }
 
-/// Answers the secret as `value`, once.
+/// Creates a token. The reply contains the secret as `value`, which the host shows only once.
 pub fn add_token(user: &str, token: &str, comment: &str, expire: u64) -> Call<Json> {
     Call::post(path!["access", "users", user, "token", token]).with("privsep", true).with("expire", expire).with("comment", comment)
 }
 
-/// A new secret for a token that is there; the old one ends.
+/// Replaces the secret of an existing token.
 pub fn regenerate_token(user: &str, token: &str) -> Call<Json> {
     Call::put(path!["access", "users", user, "token", token]).with("regenerate", true)
 }
 
-/// What a token is allowed to be: separated from its user, and how long it lives.
+/// Changes privilege separation and expiry of a token.
 pub fn set_token(user: &str, token: &str, privsep: Option<bool>, expire: Option<u64>) -> Call<Json> {
     Call::put(path!["access", "users", user, "token", token]).with_some("privsep", privsep).with_some("expire", expire)
 }
@@ -153,7 +153,7 @@ pub fn delete_token(user: &str, token: &str) -> Call<()> {
     Call::delete(path!["access", "users", user, "token", token])
 }
 
-/// Whom a grant is for.
+/// The user or token of an ACL entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     User(String),
@@ -168,7 +168,7 @@ impl Subject {
         }
     }
 
-    /// As the access control list writes it.
+    /// The type in the access control list.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -184,17 +184,17 @@ impl Subject {
     }
 }
 
-/// Adds roles on a path to those that somebody has there.
+/// Adds roles of a subject on a path; existing ones are kept.
 pub fn grant(path: &str, subject: &Subject, roles: &[String]) -> Call<()> {
     Call::put(path!["access", "acl"]).with("path", path).with(subject.param(), subject.id()).with("roles", roles.to_vec())
 }
 
-/// Takes a role on a path away.
-pub fn withdraw(path: &str, subject: &Subject, role: &str) -> Call<()> {
+/// Removes a role of a subject on a path.
+pub fn revoke(path: &str, subject: &Subject, role: &str) -> Call<()> {
     Call::put(path!["access", "acl"]).with("path", path).with(subject.param(), subject.id()).with("roles", role).with("delete", true)
 }
 
-/// The login itself: the one call with a password in it.
+/// Logs in. This is the only call with a password.
 pub fn log_in(user: &str, password: &Secret, challenge: Option<&Secret>) -> Call<Ticket> {
     let mut request = Request::new(Method::Post, path!["access", "ticket"]);
     request.params.push(("username".into(), Value::from(user)));
@@ -205,7 +205,7 @@ pub fn log_in(user: &str, password: &Secret, challenge: Option<&Secret>) -> Call
     Call::of(request)
 }
 
-/// What a login gives: a ticket, or the challenge for the second factor.
+/// The result of a login: a ticket, or a challenge for the second factor.
 #[derive(Deserialize)]
 pub struct Ticket {
     pub username: String,
@@ -225,7 +225,7 @@ impl Ticket {
         Secret::new(&self.csrf)
     }
 
-    /// Which second factors a challenge offers: the words stand in it, percent-encoded.
+    /// Returns the second factors of a challenge, which lists them percent-encoded.
     pub fn factors(&self) -> Vec<&'static str> {
         let text = self.ticket.replace("%22", "\"").replace("%3A", ":").replace("%3a", ":");
         ["totp", "recovery", "webauthn", "u2f", "yubico"].into_iter().filter(|kind| text.contains(&format!("\"{kind}\""))).collect()
@@ -243,7 +243,7 @@ fn list(privileges: &BTreeSet<String>) -> Vec<String> {
     privileges.iter().cloned().collect()
 }
 
-/// The token ids and tokens of a user, from the list of them.
+/// Converts the list of a user's tokens to a map by token ID.
 pub fn token_map(list: &Json) -> BTreeMap<String, Token> {
     let tokens = list.as_array().into_iter().flatten();
     tokens
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_names_its_factors() {
+    fn a_challenge_lists_its_second_factors() {
         let ticket: Ticket = serde_json::from_value(serde_json::json!({
             "username": "op@pve", "NeedTFA": 1, "CSRFPreventionToken": "x",
             "ticket": "PVE:!tfa!{\"totp\"%3Atrue,\"recovery\"%3A[0,1]}:6B0040D0::x",

@@ -1,4 +1,4 @@
-//! What a host's answer means: the data, or one typed fault. The same words mean the same over HTTPS, through `pvesh`, and at a task's end.
+//! Interprets a host's answer as data or a typed fault, in the same way for HTTPS, `pvesh` and task exit statuses.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::api::call::Request;
 use crate::fault::{Fate, Fault, Kind, Result};
 use crate::redact;
 
-/// The data of a successful answer, not yet read.
+/// The data of a successful answer, unparsed.
 #[derive(Debug, Clone)]
 pub struct Reply {
     data: Option<Box<RawValue>>,
-    /// How many there are, where a list was cut.
+    /// The total number of rows of a truncated list.
     pub total: Option<u64>,
 }
 
@@ -27,12 +27,12 @@ impl Reply {
         self.data.as_ref().map_or("null", |raw| raw.get())
     }
 
-    /// Reads the data as a `T`.
+    /// Parses the data.
     pub fn read<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         serde_json::from_str(self.text()).map_err(|error| {
-            let message = format!("{request}: the host's answer has an unexpected form: {error}");
+            let message = format!("{request}: unexpected answer from the host: {error}");
             if request.is_read() {
-                Fault::new(Kind::Host, message).with_hint("check the host's version with `felhom doctor`; felhom supports Proxmox VE 9")
+                Fault::new(Kind::Host, message).with_hint("run `felhom doctor` to check the host's version; felhom supports Proxmox VE 9")
             } else {
                 Fate::Unknown.fault(true, message)
             }
@@ -52,7 +52,7 @@ struct Envelope {
     total: Option<u64>,
 }
 
-/// Reads an HTTP answer.
+/// Parses an HTTP answer.
 pub fn read(request: &Request, status: u16, reason: &str, body: &[u8]) -> Result<Reply> {
     let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
     if (200..300).contains(&status) {
@@ -69,13 +69,12 @@ pub fn read(request: &Request, status: u16, reason: &str, body: &[u8]) -> Result
     let (message, errors) = envelope.map_or((None, BTreeMap::new()), |e| (e.message, e.errors));
     let message = message.map(|m| m.trim().to_owned()).filter(|m| !m.is_empty());
     let text = message.unwrap_or_else(|| if reason.is_empty() { format!("HTTP status {status}") } else { reason.to_owned() });
-    let errors = errors.into_iter().map(|(key, value)| (key, said(&plain(value)))).collect();
-    Err(refusal(request, status, &said(reason), &said(&text), errors))
+    let errors = errors.into_iter().map(|(key, value)| (key, clean(&plain(value)))).collect();
+    Err(refusal(request, status, &clean(reason), &clean(&text), errors))
 }
 
-/// What a host says in an error goes to terminals, logs and the journal: what opens something is masked, and there is no more of it
-/// than somebody would read.
-fn said(text: &str) -> String {
+/// Masks secrets in a message of the host and limits its length, before it reaches terminals, logs and the journal.
+fn clean(text: &str) -> String {
     match text.char_indices().nth(2000) {
         Some((end, _)) => format!("{}…", redact::text(&text[..end])),
         None => redact::text(text),
@@ -89,17 +88,17 @@ fn plain(value: serde_json::Value) -> String {
     }
 }
 
-/// The fault for an answer that is not a success.
+/// Returns the fault for an unsuccessful answer.
 pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors: BTreeMap<String, String>) -> Fault {
     let kind = match status {
         401 => Kind::Unauthenticated,
         403 => Kind::Denied,
         501 => Kind::NotImplemented,
-        // Errors between the nodes of a cluster: a read may be repeated whatever happened.
+        // Errors between cluster nodes. A read can always be repeated.
         595..=599 if request.is_read() => Kind::NodeDown,
         595 => Kind::NodeDown,
         _ if Fate::of_status(status) == Fate::Unknown => Fate::Unknown.fault(!request.is_read(), "").kind,
-        _ => errors.values().map(String::as_str).chain([text]).find_map(known).unwrap_or(if status == 400 {
+        _ => errors.values().map(String::as_str).chain([text]).find_map(kind_of_text).unwrap_or(if status == 400 {
             Kind::BadParameter
         } else {
             Kind::Host
@@ -109,12 +108,12 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
     if kind == Kind::NoQuorum {
         fault.message = format!("{request}: the cluster has no quorum");
     }
-    let told = if text.starts_with("HTTP status") { status.to_string() } else { format!("{status} {text}") };
+    let answer = if text.starts_with("HTTP status") { status.to_string() } else { format!("{status} {text}") };
     if (595..=599).contains(&status) {
         let node = request.node().map_or_else(|| "the node".to_owned(), |node| format!("node '{node}'"));
-        fault.message = format!("{request}: {node} did not answer the host ({told})");
+        fault.message = format!("{request}: {node} is not reachable from the host ({answer})");
     } else if Fate::of_status(status) == Fate::Unknown {
-        fault.message = format!("{request}: no usable answer ({told})");
+        fault.message = format!("{request}: no valid answer ({answer})");
     }
     if kind == Kind::Unauthenticated {
         fault.hint = login_hint(reason).map(Into::into);
@@ -122,34 +121,34 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
     fault.status = Some(status);
     fault.reason = Some(reason.to_owned()).filter(|r| !r.is_empty());
     fault.errors = errors;
-    name_denial(&mut fault, text);
+    set_denial(&mut fault, text);
     if fault.privilege.is_some() {
         fault.message = format!("{request}: {DENIED}");
     }
     fault
 }
 
-/// The message of a denial: who lacks what stands beside it.
+/// The message of a permission error; the missing privilege is in a separate line.
 pub const DENIED: &str = "permission denied";
 
-/// What is known of a 401 from its reason phrase alone: the body is empty.
+/// Returns a hint from the reason phrase of a 401, whose body is empty.
 fn login_hint(reason: &str) -> Option<&'static str> {
     let reason = reason.to_ascii_lowercase();
     if reason.contains("no ticket") {
-        Some("no credentials arrived at the host: is a token id and a secret configured? `felhom context show` tells")
+        Some("run `felhom context show` to check the token ID and secret: the host received no credentials")
     } else if reason.contains("csrf") || reason.contains("invalid pve ticket") {
-        Some("the login has expired: run the command again")
+        Some("run the command again: the login has expired")
     } else if reason == "authentication failure" {
-        Some("user, realm, password or second factor is wrong; the host does not say which")
+        Some("check user, realm, password and second factor; the host does not say which is wrong")
     } else {
         None
     }
 }
 
-/// The kind that the host's words give away, whatever the status was.
-pub fn known(text: &str) -> Option<Kind> {
+/// Returns the kind of an error from its text, whatever the status.
+pub fn kind_of_text(text: &str) -> Option<Kind> {
     let has = |needle: &str| text.contains(needle);
-    if denial(text).is_some() || has("only allowed for root@pam") || has("user != root@pam") || has("Only root can") {
+    if parse_denial(text).is_some() || has("only allowed for root@pam") || has("user != root@pam") || has("Only root can") {
         return Some(Kind::Denied);
     }
     if no_quorum(text) {
@@ -168,23 +167,23 @@ pub fn known(text: &str) -> Option<Kind> {
     missing.iter().any(|needle| has(needle)).then_some(Kind::NotFound)
 }
 
-/// The three ways in which a host without quorum says so: its cluster file system is read-only.
+/// Whether the message means a lost quorum, which makes the cluster file system read-only.
 fn no_quorum(text: &str) -> bool {
     let read_only = text.contains("/etc/pve/") && text.contains(".tmp.") && text.contains("Permission denied");
     text.contains("no quorum") || read_only
 }
 
-/// `Permission check failed (/vms/102, VM.Backup)` → path and privilege (alternatives joined by `|`).
-pub fn denial(text: &str) -> Option<(String, String)> {
+/// Parses `Permission check failed (/vms/102, VM.Backup)` into path and privilege (alternatives joined by `|`).
+pub fn parse_denial(text: &str) -> Option<(String, String)> {
     let inside = text.split("ermission check failed (").nth(1)?;
     let inside = inside.get(..inside.rfind(')')?)?;
     let (path, privilege) = inside.rsplit_once(", ")?;
     (path.starts_with('/') && privilege.contains('.')).then(|| (path.to_owned(), privilege.to_owned()))
 }
 
-/// Puts path and privilege of a denial where JSON, hints and `role check` look for them.
-pub fn name_denial(fault: &mut Fault, text: &str) {
-    if let Some((path, privilege)) = denial(text) {
+/// Sets the fault's path and privilege from a denial, for JSON output, hints and `role check`.
+pub fn set_denial(fault: &mut Fault, text: &str) {
+    if let Some((path, privilege)) = parse_denial(text) {
         fault.path = Some(path);
         fault.privilege = Some(privilege);
     }
@@ -195,16 +194,16 @@ mod tests {
     use super::*;
     use crate::api::call::Method;
 
-    fn asked(method: Method) -> Request {
+    fn request(method: Method) -> Request {
         Request::new(method, crate::path!["nodes", "pve1", "lxc", 999, "config"])
     }
 
     fn fault(method: Method, status: u16, reason: &str, body: &str) -> Fault {
-        read(&asked(method), status, reason, body.as_bytes()).expect_err("a refusal")
+        read(&request(method), status, reason, body.as_bytes()).expect_err("a refusal")
     }
 
     #[test]
-    fn a_denial_names_path_and_privilege() {
+    fn a_denial_contains_path_and_privilege() {
         let f = fault(
             Method::Get,
             403,
@@ -216,14 +215,14 @@ mod tests {
             (Kind::Denied, Some("/vms/101"), Some("VM.Config.Disk|VM.Config.CPU"))
         );
         assert_eq!(
-            denial("unable to restore CT 153 - 403 Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)"),
+            parse_denial("unable to restore CT 153 - 403 Permission check failed (/sdn/zones/localnetwork/vmbr0, SDN.Use)"),
             Some(("/sdn/zones/localnetwork/vmbr0".into(), "SDN.Use".into()))
         );
-        assert_eq!(denial("Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)"), None);
+        assert_eq!(parse_denial("Permission check failed (changing feature flags (except nesting) is only allowed for root@pam)"), None);
     }
 
     #[test]
-    fn a_500_is_read_by_its_words() {
+    fn the_text_of_a_500_decides_its_kind() {
         let kind = |text: &str| fault(Method::Put, 500, text, "").kind;
         assert_eq!(kind("Configuration file 'nodes/pve1/lxc/999.conf' does not exist"), Kind::NotFound);
         assert_eq!(kind("CT is locked (backup)"), Kind::Locked);
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn parameter_errors_are_kept_one_by_one() {
+    fn parameter_errors_are_kept() {
         let f = fault(
             Method::Put,
             400,
@@ -245,17 +244,17 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_node_is_one_thing_for_a_read_and_another_for_a_write() {
+    fn an_unreachable_node_is_reported_differently_for_reads_and_writes() {
         assert_eq!(fault(Method::Get, 595, "No route to host", "").kind, Kind::NodeDown);
         assert_eq!(fault(Method::Post, 596, "Connection timed out", "").kind, Kind::Unknown);
-        // The connection to that node could not be opened, so nothing reached it.
+        // No connection to the node, so it did not receive the request.
         let refused = fault(Method::Post, 595, "Connection refused", "");
         assert_eq!((refused.kind, refused.exit_code()), (Kind::NodeDown, 9));
         assert!(refused.message.contains("node 'pve1'"), "{}", refused.message);
     }
 
     #[test]
-    fn a_missing_quorum_is_one_kind_of_error_whatever_its_shape() {
+    fn lost_quorum_is_recognized_in_each_form() {
         for text in [
             "cluster not ready - no quorum?",
             "create user failed: cfs-lock 'file-user_cfg' error: no quorum!",
@@ -265,11 +264,11 @@ mod tests {
             assert_eq!(lost.kind, Kind::NoQuorum, "{text}");
             assert!(lost.message.ends_with("the cluster has no quorum"), "{}", lost.message);
         }
-        assert_eq!(known("unable to open file '/etc/network/interfaces.tmp.1' - Permission denied"), None);
+        assert_eq!(kind_of_text("unable to open file '/etc/network/interfaces.tmp.1' - Permission denied"), None);
     }
 
     #[test]
-    fn answers_of_gateways_are_lost_answers() {
+    fn gateway_errors_are_lost_answers() {
         for status in [408, 502, 503, 504] {
             assert_eq!(fault(Method::Post, status, "", "").kind, Kind::Unknown, "{status}");
             assert_eq!(fault(Method::Get, status, "", "").kind, Kind::Unreachable, "{status}");
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn success_that_is_not_json_is_a_fault() {
+    fn a_success_that_is_not_json_is_a_fault() {
         assert_eq!(fault(Method::Get, 200, "OK", "<html>").kind, Kind::Host);
     }
 }

@@ -1,4 +1,4 @@
-//! Backups: making archives, looking into them, keeping and dropping them, and the cluster's own jobs.
+//! Backups: creating, reading, changing and pruning them, and the cluster's backup jobs.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -6,17 +6,17 @@ use serde_json::{Map, Value as Json};
 use crate::api::{Call, GuestKind, lenient};
 use crate::path;
 
-/// Backs up one guest, so that it has a task and a verdict of its own.
+/// Backs up one guest. Each guest has its own task and result.
 pub fn vzdump(node: &str, vmid: u32) -> Call<Json> {
     Call::post(path!["nodes", node, "vzdump"]).with("vmid", vmid)
 }
 
-/// The guest's configuration as it stands in an archive.
+/// The guest configuration in a backup.
 pub fn extract_config(node: &str, archive: &str) -> Call<String> {
     Call::get(path!["nodes", node, "vzdump", "extractconfig"]).with("volume", archive).slow()
 }
 
-/// What one archive says of itself.
+/// The attributes of a backup.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Attributes {
     #[serde(default, deserialize_with = "lenient::opt_u64")]
@@ -46,22 +46,22 @@ pub fn delete(node: &str, archive: &str) -> Call<Json> {
     Call::delete(volume(node, archive))
 }
 
-/// What a retention rule would do to an archive.
+/// The effect of a retention policy on a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     Keep,
     Remove,
     Protected,
-    /// Not named as archives are: never removed.
+    /// Has a custom name, so it is never removed.
     Renamed,
     #[serde(other)]
     Other,
 }
 
-/// An archive, and what the rule would do to it.
+/// A backup with the effect of a retention policy.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Marked {
+pub struct PruneRow {
     pub volid: String,
     pub mark: Mark,
     #[serde(default, deserialize_with = "lenient::opt_u64")]
@@ -72,8 +72,8 @@ fn prune_path(node: &str, storage: &str) -> Vec<String> {
     path!["nodes", node, "storage", storage, "prunebackups"]
 }
 
-/// What pruning one guest's archives on a storage would do.
-pub fn prune_preview(node: &str, storage: &str, keep: &str, vmid: u32, kind: GuestKind) -> Call<Vec<Marked>> {
+/// Previews pruning of a guest's backups on a storage.
+pub fn prune_preview(node: &str, storage: &str, keep: &str, vmid: u32, kind: GuestKind) -> Call<Vec<PruneRow>> {
     Call::get(prune_path(node, storage)).with("prune-backups", keep).with("vmid", vmid).with("type", kind.word()).slow()
 }
 
@@ -81,12 +81,12 @@ pub fn prune(node: &str, storage: &str, keep: &str, vmid: u32, kind: GuestKind) 
     Call::delete(prune_path(node, storage)).with("prune-backups", keep).with("vmid", vmid).with("type", kind.word())
 }
 
-/// A storage's own settings, as far as the token may see them.
+/// Storage configurations that the token can see.
 pub fn storage_settings() -> Call<Vec<Map<String, Json>>> {
     Call::get(path!["storage"])
 }
 
-/// The jobs of the cluster's scheduler.
+/// The cluster's backup jobs.
 pub fn jobs() -> Call<Vec<Map<String, Json>>> {
     Call::get(path!["cluster", "backup"])
 }

@@ -1,11 +1,11 @@
-//! A request to a Proxmox host as a value: what to do, where, with what. The transports, plans, journal and routing table all read it.
+//! A request to a Proxmox VE host as a value, for transports, plans, journal and routing table.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::secret::Secret;
 
-/// Builds the segments of a path from anything that can be displayed: `path!["nodes", node, "lxc", vmid]`.
+/// Builds path segments from values that implement `Display`: `path!["nodes", node, "lxc", vmid]`.
 #[macro_export]
 macro_rules! path {
     ($($segment:expr),* $(,)?) => { vec![$($segment.to_string()),*] };
@@ -29,7 +29,7 @@ impl Method {
         }
     }
 
-    /// The word that `pvesh` has for it.
+    /// The `pvesh` command for the method.
     pub fn pvesh(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -46,7 +46,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// One parameter's value.
+/// The value of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Text(String),
@@ -56,23 +56,23 @@ pub enum Value {
     Flag(bool),
     /// Sent joined by commas.
     List(Vec<String>),
-    /// Sent as the same key several times.
+    /// Sent as one parameter per item.
     Each(Vec<String>),
     Secret(Secret),
-    /// Filled in from what an earlier step of the same change answered.
+    /// Filled in from the result of an earlier step of the same change.
     Output(Output),
 }
 
-/// A named part of an earlier step's answer.
+/// A part of an earlier step's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     pub step: &'static str,
-    /// The key within the answer; the answer itself where empty.
+    /// The key in the result, or empty for the whole result.
     pub key: &'static str,
 }
 
 impl Value {
-    /// The texts that go onto the wire, in order.
+    /// Returns the values to send, in order.
     pub fn wire(&self) -> Vec<String> {
         match self {
             Self::Text(text) => vec![text.clone()],
@@ -86,7 +86,7 @@ impl Value {
         }
     }
 
-    /// For plans and logs: the secret as `***`, an output as what it will be.
+    /// Returns the value for plans and logs: secrets as `***`, outputs as a description.
     pub fn shown(&self) -> String {
         match self {
             Self::Secret(_) => "***".into(),
@@ -163,22 +163,22 @@ impl From<Output> for Value {
     }
 }
 
-/// How long an answer may take.
+/// How long an answer may take, which sets the time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// A look at something the host has at hand.
+    /// The host answers from memory.
     Quick,
-    /// Something that asks disks, other nodes or a backup server first.
+    /// The host reads disks or asks other nodes or a backup server.
     Slow,
-    /// A transfer: no limit but progress.
+    /// An upload or download, limited only by its progress.
     Transfer,
 }
 
-/// What is asked of the host.
+/// A request to the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub method: Method,
-    /// The path's segments, as they are; the transport encodes them.
+    /// The path segments; the transport encodes them.
     pub path: Vec<String>,
     pub params: Vec<(String, Value)>,
     pub pace: Pace,
@@ -189,12 +189,12 @@ impl Request {
         Self { method, path, params: Vec::new(), pace: Pace::Quick }
     }
 
-    /// `/nodes/pve1/lxc`, for people.
+    /// Returns the path as text, such as `/nodes/pve1/lxc`.
     pub fn path_text(&self) -> String {
         self.path.iter().fold(String::new(), |text, segment| text + "/" + segment)
     }
 
-    /// The node that the call is about.
+    /// Returns the node in the path.
     pub fn node(&self) -> Option<&str> {
         match &self.path[..] {
             [nodes, node, ..] if nodes == "nodes" => Some(node),
@@ -217,7 +217,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// A request whose answer has the type `T`.
+/// A request with the type of its answer.
 #[derive(Debug)]
 pub struct Call<T> {
     pub request: Request,
@@ -257,7 +257,7 @@ impl<T> Call<T> {
         self
     }
 
-    /// Leaves the parameter out where there is no value.
+    /// Adds the parameter if there is a value.
     #[must_use]
     pub fn with_some<V: Into<Value>>(self, name: impl Into<String>, value: Option<V>) -> Self {
         match value {
@@ -266,7 +266,7 @@ impl<T> Call<T> {
         }
     }
 
-    /// Sends the flag only where it is set.
+    /// Adds the flag if it is true.
     #[must_use]
     pub fn with_set(self, name: impl Into<String>, flag: bool) -> Self {
         self.with_some(name, flag.then_some(true))
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_travel_as_proxmox_reads_them() {
+    fn values_are_sent_in_proxmox_format() {
         let call: Call<()> = Call::post(path!["nodes", "pve1", "lxc", 101])
             .with("flag", true)
             .with("ids", vec!["101".to_owned(), "102".into()])

@@ -1,4 +1,4 @@
-//! What the cluster as a whole knows.
+//! Cluster-wide data: resources, status, version, permissions.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ pub fn version() -> Call<Version> {
     Call::get(path!["version"])
 }
 
-/// A line of `/cluster/status`: the cluster itself, or a node.
+/// A row of `/cluster/status`: the cluster or a node.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Member {
     #[serde(rename = "type")]
@@ -87,7 +87,7 @@ pub struct Member {
     pub online: bool,
     #[serde(default)]
     pub ip: Option<String>,
-    /// The node that answers.
+    /// The node that answered.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub local: bool,
 }
@@ -96,7 +96,7 @@ pub fn status() -> Call<Vec<Member>> {
     Call::get(path!["cluster", "status"])
 }
 
-/// Why nothing can be changed in this cluster: it has no quorum. `None` for a single node and a cluster with quorum.
+/// Returns an error text if the cluster has no quorum, so nothing can be changed; `None` for a single node.
 pub fn without_quorum(members: &[Member]) -> Option<String> {
     let cluster = members.iter().find(|member| member.kind == "cluster")?;
     if cluster.quorate != Some(0) {
@@ -120,19 +120,19 @@ pub fn resources() -> Call<Vec<Resource>> {
     Call::get(path!["cluster", "resources"])
 }
 
-/// The next free VMID, as a string; with `vmid` whether that one is free.
+/// Returns the next free VMID as a string; with `vmid`, checks that it is free.
 pub fn next_id(vmid: Option<u32>) -> Call<Json> {
     Call::get(path!["cluster", "nextid"]).with_some("vmid", vmid)
 }
 
-/// What somebody may do, path by path.
-pub type Held = BTreeMap<String, BTreeMap<String, Json>>;
+/// Privileges by path.
+pub type Permissions = BTreeMap<String, BTreeMap<String, Json>>;
 
-pub fn permissions() -> Call<Held> {
+pub fn permissions() -> Call<Permissions> {
     Call::get(path!["access", "permissions"])
 }
 
-/// The same, on one path: the answer for all leaves out those on which nothing is held.
-pub fn permissions_on(path: &str) -> Call<Held> {
+/// Permissions on one path. The list of all paths omits paths without permissions.
+pub fn permissions_on(path: &str) -> Call<Permissions> {
     permissions().with("path", path)
 }

@@ -1,60 +1,60 @@
-//! The host's own description of its API, as the script of its API viewer holds it.
+//! The host's description of its API, parsed from the script of its API viewer.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use crate::fault::{Fault, Kind, Result};
 
-/// Where a host serves it, to anybody.
+/// Path of the script; it needs no login.
 pub const PATH: &[&str] = &["pve-docs", "api-viewer", "apidoc.js"];
 
-/// A path of the API, with what lies below it.
+/// An API path with its children.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Node {
     pub path: String,
-    /// The last segment; a placeholder in braces.
+    /// The last segment, or a placeholder in braces.
     #[serde(default)]
     pub text: String,
-    /// By method.
+    /// Descriptions by method.
     #[serde(default)]
     pub info: Map<String, Json>,
     #[serde(default)]
     pub children: Vec<Node>,
 }
 
-/// The tree's roots.
+/// The root nodes of the tree.
 #[derive(Debug, Clone)]
 pub struct Docs(Vec<Node>);
 
 impl Docs {
-    /// Reads the script: `const apiSchema = […]`, whatever follows.
+    /// Parses the script, which starts with `const apiSchema = […]`.
     pub fn parse(script: &str) -> Result<Self> {
-        let odd = |why: &str| {
+        let invalid = |why: &str| {
             Fault::new(Kind::Host, format!("cannot parse the host's API description: {why}"))
                 .with_hint("check the host's version with `felhom doctor`; felhom supports Proxmox VE 9")
         };
-        let (_, after) = script.split_once("apiSchema").ok_or_else(|| odd("it holds no apiSchema"))?;
-        let (_, value) = after.split_once('=').ok_or_else(|| odd("nothing is assigned to apiSchema"))?;
+        let (_, after) = script.split_once("apiSchema").ok_or_else(|| invalid("no apiSchema"))?;
+        let (_, value) = after.split_once('=').ok_or_else(|| invalid("no value for apiSchema"))?;
         let mut values = serde_json::Deserializer::from_str(value).into_iter::<Vec<Node>>();
         match values.next() {
             Some(Ok(roots)) => Ok(Self(roots)),
-            Some(Err(error)) => Err(odd(&error.to_string())),
-            None => Err(odd("apiSchema is empty")),
+            Some(Err(error)) => Err(invalid(&error.to_string())),
+            None => Err(invalid("apiSchema is empty")),
         }
     }
 
-    /// The node of a path: of one as it is called (`/nodes/pve1/lxc/101`), or of its template.
+    /// Finds the node of a concrete path (`/nodes/pve1/lxc/101`) or of its template.
     pub fn find(&self, segments: &[String]) -> Option<&Node> {
         descend(&self.0, segments)
     }
 
-    /// What lies at the top.
+    /// Returns the root nodes.
     pub fn roots(&self) -> &[Node] {
         &self.0
     }
 }
 
-/// A literal segment beats a placeholder, unless it leads nowhere.
+/// Finds a path. A literal segment has priority over a placeholder, unless the rest of the path does not match.
 fn descend<'a>(nodes: &'a [Node], segments: &[String]) -> Option<&'a Node> {
     let (first, rest) = segments.split_first()?;
     let placeholder = |node: &&Node| node.text.starts_with('{') && node.text != *first;
@@ -63,7 +63,7 @@ fn descend<'a>(nodes: &'a [Node], segments: &[String]) -> Option<&'a Node> {
 }
 
 impl Node {
-    /// In the order in which they are used.
+    /// Returns the methods, the common ones first.
     pub fn methods(&self) -> Vec<&str> {
         let known = ["GET", "POST", "PUT", "DELETE"];
         let mut methods: Vec<&str> = known.into_iter().filter(|method| self.info.contains_key(*method)).collect();
@@ -71,26 +71,26 @@ impl Node {
         methods
     }
 
-    /// The first sentence about it: of its GET, or of whatever it has.
+    /// Returns the first line of the description of GET, or of the first other method.
     pub fn summary(&self) -> Option<&str> {
         let method = *self.methods().first()?;
         self.info[method].get("description").and_then(Json::as_str)?.lines().next()
     }
 }
 
-/// What a call needs, in words.
+/// Describes the required permissions.
 pub fn permissions(permissions: Option<&Json>) -> String {
     let Some(permissions) = permissions else { return "root@pam only".to_owned() };
     match (permissions.get("check"), permissions.get("user").and_then(Json::as_str)) {
         (Some(check), _) => expression(check),
         (None, Some("all")) => "any login".to_owned(),
-        (None, Some("world")) => "nothing, not even a login".to_owned(),
+        (None, Some("world")) => "none, not even a login".to_owned(),
         (None, Some(other)) => other.to_owned(),
         (None, None) => "see the description".to_owned(),
     }
 }
 
-/// `["perm", "/vms/{vmid}", ["VM.Audit"], "any", 1]`, and `and` and `or` of such.
+/// Describes `["perm", "/vms/{vmid}", ["VM.Audit"], "any", 1]`, and combinations with `and` and `or`.
 fn expression(check: &Json) -> String {
     let Some([word, rest @ ..]) = check.as_array().map(Vec::as_slice) else { return check.to_string() };
     let joined = |with: &str| {
@@ -132,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_found_as_it_is_called_and_as_a_template() {
+    fn concrete_paths_and_templates_are_found() {
         let docs = Docs::parse(SCRIPT).expect("a schema");
         for path in ["/nodes/pve1/lxc", "/nodes/{node}/lxc"] {
-            let node = docs.find(&words(path)).expect("it is there");
+            let node = docs.find(&words(path)).expect("a node");
             assert_eq!((node.path.as_str(), node.methods()), ("/nodes/{node}/lxc", vec!["GET", "POST"]));
         }
         assert_eq!(docs.find(&words("/nodes")).and_then(Node::summary), Some("Cluster node index."));
@@ -144,9 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_schema_is_said_so() {
-        for (script, why) in
-            [("<html>", "it holds no apiSchema"), ("const apiSchema", "nothing is assigned"), ("apiSchema = 5;", "invalid type")]
+    fn an_invalid_script_is_an_error() {
+        for (script, why) in [("<html>", "no apiSchema"), ("const apiSchema", "no value for apiSchema"), ("apiSchema = 5;", "invalid type")]
         {
             let fault = Docs::parse(script).expect_err(script);
             assert!(fault.kind == Kind::Host && fault.message.contains(why), "{fault}");
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_in_words() {
+    fn permissions_are_described() {
         let check = json!({"check": ["and", ["perm", "/storage/{storage}", ["Datastore.AllocateSpace"]],
             ["or", ["perm", "/vms/{vmid}", ["VM.Audit", "VM.Backup"], "any", 1], ["userid-param", "self"]]]});
         assert_eq!(

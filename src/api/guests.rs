@@ -1,4 +1,4 @@
-//! Containers and virtual machines. Both kinds have the same calls under different paths; this is where the difference ends.
+//! Containers and VMs. Both kinds have the same calls with different paths.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum GuestKind {
 }
 
 impl GuestKind {
-    /// The word in paths and JSON.
+    /// The name in paths and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Lxc => "lxc",
@@ -26,7 +26,7 @@ impl GuestKind {
         }
     }
 
-    /// The word that Proxmox's own messages use.
+    /// The abbreviation in Proxmox VE's messages.
     pub fn short(self) -> &'static str {
         match self {
             Self::Lxc => "CT",
@@ -41,7 +41,7 @@ impl fmt::Display for GuestKind {
     }
 }
 
-/// Where a guest is: enough to call it.
+/// The parts of a guest's path: node, kind, VMID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub node: String,
@@ -50,7 +50,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// `/nodes/{node}/{kind}/{vmid}` and what follows.
+    /// Returns `/nodes/{node}/{kind}/{vmid}` followed by `rest`.
     fn path(&self, rest: &[&str]) -> Vec<String> {
         let mut path = path!["nodes", self.node, self.kind, self.vmid];
         path.extend(rest.iter().map(|segment| (*segment).to_owned()));
@@ -65,7 +65,7 @@ impl Place {
         Call::get(self.path(&["config"]))
     }
 
-    /// The configuration without the changes that wait for a restart.
+    /// The configuration without pending changes.
     pub fn current_config(&self) -> Call<Map<String, Json>> {
         self.config().with("current", true)
     }
@@ -78,7 +78,7 @@ impl Place {
         Call::put(self.path(&["config"]))
     }
 
-    /// The same in a task: for what takes its time. Virtual machines only.
+    /// Changes the configuration in a task, for changes that take long. VMs only.
     pub fn set_config_in_task(&self) -> Call<Json> {
         Call::post(self.path(&["config"]))
     }
@@ -103,7 +103,7 @@ impl Place {
         Call::delete(self.path(&["snapshot", name]))
     }
 
-    /// The configuration that a snapshot holds.
+    /// The configuration in a snapshot.
     pub fn snapshot_config(&self, name: &str) -> Call<Map<String, Json>> {
         Call::get(self.path(&["snapshot", name, "config"]))
     }
@@ -120,18 +120,18 @@ impl Place {
         Call::delete(self.path(&[]))
     }
 
-    /// Addresses as the container itself has them.
+    /// Network interfaces as the container's kernel reports them.
     pub fn interfaces(&self) -> Call<Json> {
         Call::get(self.path(&["interfaces"]))
     }
 
-    /// Addresses as the agent in a virtual machine reports them.
+    /// Network interfaces as the VM's guest agent reports them.
     pub fn agent_interfaces(&self) -> Call<Json> {
         Call::get(self.path(&["agent", "network-get-interfaces"]))
     }
 }
 
-/// A snapshot, or `current`: what the guest is now.
+/// A snapshot, or `current` for the guest's current state.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Snapshot {
     pub name: String,
@@ -141,19 +141,19 @@ pub struct Snapshot {
     pub description: Option<String>,
     #[serde(default)]
     pub parent: Option<String>,
-    /// With the memory of a running virtual machine.
+    /// Whether it includes the memory of a running VM.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub vmstate: bool,
 }
 
-/// Whether a guest can be snapshotted, cloned, copied as it is.
+/// Whether a guest supports a feature: snapshot, clone or copy.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Feature {
     #[serde(rename = "hasFeature", default, deserialize_with = "lenient::flag")]
     pub has: bool,
 }
 
-/// One key of `…/pending`.
+/// A key of `…/pending`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PendingValue {
     pub key: String,
@@ -161,7 +161,7 @@ pub struct PendingValue {
     pub value: Option<String>,
     #[serde(default, deserialize_with = "lenient::opt_text")]
     pub pending: Option<String>,
-    /// 1: will go; 2: will go by force.
+    /// 1: to be deleted; 2: to be deleted by force.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub delete: bool,
 }

@@ -1,10 +1,10 @@
-//! Proxmox writes numbers as strings now and then, and booleans as 0 and 1: these read them either way.
+//! Deserializers for values whose type varies: Proxmox VE writes some numbers as strings, and booleans as 0 and 1.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A number that may stand as a string.
+/// Parses a number or a string with a number.
 pub fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(n) => n.as_f64(),
@@ -14,7 +14,7 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// A whole number that may stand as a string.
+/// Parses an integer or a string with an integer.
 pub fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)),
@@ -24,7 +24,7 @@ pub fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// A text that may stand as a number.
+/// Returns a string, or a number as a string.
 pub fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -34,18 +34,18 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What Proxmox takes for yes where a flag stands as text.
-pub fn truth(text: &str) -> bool {
+/// Parses a boolean as Proxmox VE does.
+pub fn parse_bool(text: &str) -> bool {
     ["1", "on", "yes", "true"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes))
 }
 
-/// What the host says in its own words: with what opens something in it masked, from here on.
-pub fn said<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+/// Deserializes a message of the host, with secrets masked.
+pub fn redacted<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(|text| crate::redact::text(&text)))
 }
 
-/// A line of a log, in the same way.
-pub fn line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+/// Deserializes a log line, with secrets masked.
+pub fn redacted_line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(crate::redact::text(&String::deserialize(from)?))
 }
 

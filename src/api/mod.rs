@@ -1,4 +1,4 @@
-//! What Proxmox is, as values: calls, replies, task ids. No I/O.
+//! The Proxmox VE API as values: calls, replies, task IDs. No I/O.
 
 pub mod access;
 pub mod answer;

@@ -1,4 +1,4 @@
-//! Nodes and what is on them.
+//! Nodes, their certificates and disks.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -43,7 +43,7 @@ pub fn list() -> Call<Vec<Node>> {
     Call::get(path!["nodes"])
 }
 
-/// A certificate of a node, or the cluster's own authority.
+/// A certificate of a node, or of the cluster's certificate authority.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Certificate {
     #[serde(default)]
@@ -52,10 +52,10 @@ pub struct Certificate {
     pub pem: Option<String>,
 }
 
-/// The authority whose certificates all nodes of a cluster have, unless somebody gave them others.
+/// File name of the cluster's certificate authority, which signs the default certificate of each node.
 pub const CLUSTER_CA: &str = "pve-root-ca.pem";
 
-/// For anybody who is logged in.
+/// The certificates of a node; any login may read them.
 pub fn certificates(node: &str) -> Call<Vec<Certificate>> {
     Call::get(path!["nodes", node, "certificates", "info"])
 }
@@ -64,18 +64,18 @@ pub fn status(node: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "status"])
 }
 
-/// The disks of a node; their health is asked for one by one, since here it would wake every disk.
+/// The disks of a node without their health, since reading the health of all would wake them.
 #[cfg(feature = "fence")]
 pub fn disks(node: &str) -> Call<Vec<crate::fence::smart::ApiDisk>> {
     Call::get(path!["nodes", node, "disks", "list"]).with("skipsmart", "1").slow()
 }
 
-/// What smartctl says of one disk, as far as the API passes it on.
+/// The SMART data of one disk.
 pub fn smart(node: &str, disk: &str) -> Call<Json> {
     Call::get(path!["nodes", node, "disks", "smart"]).with("disk", disk).slow()
 }
 
-/// `reboot` or `shutdown`: begins no task.
+/// Reboots or shuts down a node (`reboot` or `shutdown`). Starts no task.
 pub fn command(node: &str, command: &str) -> Call<Json> {
     Call::post(path!["nodes", node, "status"]).with("command", command)
 }
@@ -84,11 +84,11 @@ fn custom_certificate(node: &str) -> Vec<String> {
     path!["nodes", node, "certificates", "custom"]
 }
 
-/// Gives the node a certificate of somebody else's; without a key the one that it has.
-pub fn give_certificate(node: &str, pem: &str, key: Option<Secret>) -> Call<Json> {
+/// Uploads a custom certificate; without a key, the node's current key is used.
+pub fn upload_certificate(node: &str, pem: &str, key: Option<Secret>) -> Call<Json> {
     Call::post(custom_certificate(node)).with("certificates", pem).with_some("key", key.map(Value::Secret)).slow()
 }
 
-pub fn take_certificate(node: &str) -> Call<Json> {
+pub fn delete_certificate(node: &str) -> Call<Json> {
     Call::delete(custom_certificate(node)).slow()
 }

@@ -1,10 +1,10 @@
-//! Property strings, `virtio=BC:24:…,bridge=vmbr0`: read, and edited by part, so that nothing else in them is lost.
+//! Property strings such as `virtio=BC:24:…,bridge=vmbr0`: parsing, and editing single parts without changing the others.
 
 use std::fmt;
 
 use crate::api::GuestKind;
 
-/// The models of a virtual machine's network card; `virtio=MAC` says model and address at once.
+/// Models of a VM's network device. `virtio=MAC` contains model and MAC address.
 const MODELS: &[&str] = &[
     "e1000",
     "e1000-82540em",
@@ -22,19 +22,19 @@ const MODELS: &[&str] = &[
     "vmxnet3",
 ];
 
-/// How the text of one configuration key is made up.
+/// The format of a property string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `key=value` parts only.
     Plain,
-    /// One part may stand without its key, which is this one.
+    /// One part may omit this key.
     Default(&'static str),
-    /// A virtual machine's network card: `MODEL=MAC` for `model=MODEL,macaddr=MAC`.
-    Card,
+    /// A VM's network device: `MODEL=MAC` means `model=MODEL,macaddr=MAC`.
+    Nic,
 }
 
 impl Form {
-    /// The form of a guest's configuration key; `None` where its value is one word or a free text.
+    /// Returns the format of a configuration key, or `None` if its value is not a property string.
     pub fn of(kind: GuestKind, key: &str) -> Option<Self> {
         let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
         let numbered = letters.len() < key.len();
@@ -42,7 +42,7 @@ impl Form {
             (GuestKind::Lxc, "rootfs", false) | (GuestKind::Lxc, "mp" | "unused", true) => Self::Default("volume"),
             (GuestKind::Lxc, "net", true) | (GuestKind::Lxc, "features", false) => Self::Plain,
             (GuestKind::Lxc, "dev", true) => Self::Default("path"),
-            (GuestKind::Qemu, "net", true) => Self::Card,
+            (GuestKind::Qemu, "net", true) => Self::Nic,
             (GuestKind::Qemu, "scsi" | "virtio" | "sata" | "ide" | "unused" | "efidisk" | "tpmstate", true) => Self::Default("file"),
             (GuestKind::Qemu, "hostpci" | "usb", true) => Self::Default("host"),
             (GuestKind::Qemu, "agent", false) => Self::Default("enabled"),
@@ -69,7 +69,7 @@ struct Part {
     value: String,
 }
 
-/// A property string. What is not touched comes out as it went in, in its order.
+/// A property string. Unchanged parts keep their text and order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
     form: Form,
@@ -89,37 +89,37 @@ impl Property {
         Self { form, parts }
     }
 
-    /// The value of a part, also where it stands without its key.
+    /// Returns the value of a part, also if the string omits its key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        if self.form == Form::Card
-            && let Some(card) = self.parts.iter().find(|part| part.model().is_some())
+        if self.form == Form::Nic
+            && let Some(nic) = self.parts.iter().find(|part| part.model().is_some())
         {
             match key {
-                "model" => return card.model(),
-                "macaddr" if card.key.is_some() => return Some(&card.value),
+                "model" => return nic.model(),
+                "macaddr" if nic.key.is_some() => return Some(&nic.value),
                 _ => {}
             }
         }
         self.at(key).map(|at| self.parts[at].value.as_str())
     }
 
-    /// Is the part there and not `0`?
+    /// Whether the part exists and is not false.
     pub fn flag(&self, key: &str) -> bool {
         self.get(key).is_some_and(|value| !matches!(value, "0" | "off" | "no" | "false" | ""))
     }
 
-    /// Puts a part's value in its place, or at the end where it was not there.
+    /// Sets the value of a part, appending it if it does not exist.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
         let value = value.into();
-        if self.form == Form::Card
-            && let Some(card) = self.parts.iter_mut().find(|part| part.model().is_some())
+        if self.form == Form::Nic
+            && let Some(nic) = self.parts.iter_mut().find(|part| part.model().is_some())
         {
-            match (key, card.key.is_some()) {
-                ("model", true) => card.key = Some(value),
-                ("model", false) => card.value = value,
-                ("macaddr", true) => card.value = value,
+            match (key, nic.key.is_some()) {
+                ("model", true) => nic.key = Some(value),
+                ("model", false) => nic.value = value,
+                ("macaddr", true) => nic.value = value,
                 ("macaddr", false) => {
-                    card.key = Some(std::mem::replace(&mut card.value, value));
+                    nic.key = Some(std::mem::replace(&mut nic.value, value));
                     self.parts.retain(|part| part.key.as_deref() != Some("macaddr"));
                 }
                 _ => self.put(key, value),
@@ -137,23 +137,23 @@ impl Property {
         }
     }
 
-    /// Takes a part away; gives what it was.
+    /// Removes a part and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<String> {
-        if self.form == Form::Card && key == "macaddr" {
-            // `virtio=MAC` without its address is `virtio`: the host makes a new one.
-            if let Some(card) = self.parts.iter_mut().find(|part| part.key.is_some() && part.model().is_some()) {
-                let model = card.key.take().unwrap_or_default();
-                return Some(std::mem::replace(&mut card.value, model));
+        if self.form == Form::Nic && key == "macaddr" {
+            // `virtio=MAC` without the address is `virtio`: the host generates a new one.
+            if let Some(nic) = self.parts.iter_mut().find(|part| part.key.is_some() && part.model().is_some()) {
+                let model = nic.key.take().unwrap_or_default();
+                return Some(std::mem::replace(&mut nic.value, model));
             }
         }
         self.at(key).map(|at| self.parts.remove(at).value)
     }
 
-    /// The parts in their order; one without a key under the key that it stands for.
+    /// Returns the parts in order, with omitted keys filled in.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
         let default = match self.form {
             Form::Default(key) => key,
-            Form::Card => "model",
+            Form::Nic => "model",
             Form::Plain => "",
         };
         self.parts.iter().map(move |part| (part.key.as_deref().unwrap_or(default), part.value.as_str()))
@@ -163,7 +163,7 @@ impl Property {
         let named = self.parts.iter().position(|part| part.key.as_deref() == Some(key));
         let bare = match self.form {
             Form::Default(default) => default == key,
-            Form::Card => key == "model",
+            Form::Nic => key == "model",
             Form::Plain => false,
         };
         named.or_else(|| self.parts.iter().position(|part| part.key.is_none()).filter(|_| bare))
@@ -171,7 +171,7 @@ impl Property {
 }
 
 impl Part {
-    /// The card's model, where this part says it.
+    /// Returns the model of the network device if this part contains it.
     fn model(&self) -> Option<&str> {
         let word = self.key.as_deref().unwrap_or(&self.value);
         MODELS.contains(&word).then_some(word)
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_edited_and_the_rest_stays() {
+    fn editing_a_part_keeps_the_others() {
         let mut mp0 = mount("local-lvm:101/vm-101-disk-1.raw,mp=/data,size=4G");
         assert_eq!((mp0.get("volume"), mp0.get("mp"), mp0.get("backup")), (Some("local-lvm:101/vm-101-disk-1.raw"), Some("/data"), None));
         mp0.set("backup", "0");
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_key_may_be_written_out() {
+    fn a_default_key_may_be_explicit() {
         let mut rootfs = mount("size=4G,volume=local:1");
         assert_eq!(rootfs.get("volume"), Some("local:1"));
         rootfs.set("volume", "local:2");
@@ -228,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn a_card_says_model_and_address_in_one() {
-        let mut net0 = Property::parse(Form::Card, "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5");
+    fn a_network_device_has_model_and_address_in_one_part() {
+        let mut net0 = Property::parse(Form::Nic, "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5");
         assert_eq!((net0.get("model"), net0.get("macaddr"), net0.get("tag")), (Some("virtio"), Some("BC:24:11:00:00:01"), Some("5")));
         net0.set("bridge", "vmbr1");
         net0.set("model", "e1000");
@@ -239,15 +239,15 @@ mod tests {
         assert_eq!(net0.to_string(), "e1000,bridge=vmbr1,tag=5");
         net0.set("macaddr", "BC:24:11:00:00:03");
         assert_eq!(net0.to_string(), "e1000=BC:24:11:00:00:03,bridge=vmbr1,tag=5");
-        let long = Property::parse(Form::Card, "model=virtio,macaddr=BC:24:11:00:00:04");
+        let long = Property::parse(Form::Nic, "model=virtio,macaddr=BC:24:11:00:00:04");
         assert_eq!((long.get("model"), long.get("macaddr")), (Some("virtio"), Some("BC:24:11:00:00:04")));
     }
 
     #[test]
-    fn which_keys_are_made_of_parts() {
+    fn the_format_depends_on_the_key() {
         use GuestKind::{Lxc, Qemu};
         assert_eq!(Form::of(Lxc, "mp12"), Some(Form::Default("volume")));
-        assert_eq!(Form::of(Qemu, "net0"), Some(Form::Card));
+        assert_eq!(Form::of(Qemu, "net0"), Some(Form::Nic));
         assert_eq!(Form::of(Lxc, "net0"), Some(Form::Plain));
         assert_eq!(Form::of(Qemu, "smbios1"), Some(Form::Plain));
         assert_eq!(Form::of(Lxc, "description"), None);
@@ -265,17 +265,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_not_touched_comes_out_as_it_went_in(parts in proptest::collection::vec((key(), value()), 0..6), bare in "[a-z]{1,6}:[0-9]{1,3}") {
+        fn parsing_and_formatting_keeps_the_text(parts in proptest::collection::vec((key(), value()), 0..6), bare in "[a-z]{1,6}:[0-9]{1,3}") {
             let mut words = vec![bare];
             words.extend(parts.iter().map(|(key, value)| format!("{key}={value}")));
             let text = words.join(",");
-            for form in [Form::Plain, Form::Default("volume"), Form::Card] {
+            for form in [Form::Plain, Form::Default("volume"), Form::Nic] {
                 prop_assert_eq!(Property::parse(form, &text).to_string(), text.clone());
             }
         }
 
         #[test]
-        fn a_set_part_is_read_back_and_the_others_are_as_before(
+        fn setting_a_part_keeps_the_others(
             text in "[a-z=,0-9:]{0,40}", key in key(), new in "[a-z0-9:/]{1,12}",
         ) {
             for form in [Form::Plain, Form::Default("volume"), Form::Default("file")] {
@@ -290,8 +290,8 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_a_host_may_send_breaks_it(text in ".{0,80}", key in ".{0,8}") {
-            for form in [Form::Plain, Form::Default("volume"), Form::Card] {
+        fn no_input_causes_a_panic(text in ".{0,80}", key in ".{0,8}") {
+            for form in [Form::Plain, Form::Default("volume"), Form::Nic] {
                 let mut property = Property::parse(form, &text);
                 property.set(&key, "x");
                 let _ = (property.get(&key).map(str::to_owned), property.remove(&key), property.to_string());

@@ -1,4 +1,4 @@
-//! Software-defined networks, as far as applying them goes.
+//! Software-defined networking: pending changes and applying them.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::api::Call;
 use crate::path;
 
-/// What there is of SDN, each kind with the key of its name.
+/// A kind of SDN object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Zone,
@@ -17,7 +17,7 @@ pub enum Kind {
 impl Kind {
     pub const ALL: [Self; 3] = [Self::Zone, Self::Vnet, Self::Controller];
 
-    /// The key of its name, and the word for one of them.
+    /// The name of the kind, which is also the key of an object's name.
     pub fn word(self) -> &'static str {
         match self {
             Self::Zone => "zone",
@@ -35,25 +35,25 @@ impl Kind {
     }
 }
 
-/// One object as it runs, with what waits to be applied.
+/// An SDN object with its pending changes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Object {
-    /// `new`, `changed` or `deleted`; absent where nothing waits.
+    /// `new`, `changed` or `deleted`; absent without pending changes.
     #[serde(default)]
     pub state: Option<String>,
-    /// New values; `deleted` for one that goes.
+    /// Pending values; `deleted` if the object or key will be deleted.
     #[serde(default)]
     pub pending: Option<Map<String, Json>>,
     #[serde(flatten)]
     pub values: Map<String, Json>,
 }
 
-/// Every object of a kind that the token may see, with what waits.
+/// Objects of a kind with their pending changes.
 pub fn pending(kind: Kind) -> Call<Vec<Object>> {
     Call::get(path!["cluster", "sdn", kind.folder()]).with("pending", true)
 }
 
-/// A zone as a node runs it.
+/// The state of a zone on a node.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NodeZone {
     pub zone: String,
@@ -62,12 +62,12 @@ pub struct NodeZone {
     pub status: String,
 }
 
-/// The zones of a node that the token may see.
+/// The zones of a node that the token can see.
 pub fn zones_on(node: &str) -> Call<Vec<NodeZone>> {
     Call::get(path!["nodes", node, "sdn", "zones"])
 }
 
-/// A VNet as a node runs it.
+/// The state of a VNet on a node.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NodeVnet {
     #[serde(default)]
@@ -82,7 +82,7 @@ pub fn vnets_on(node: &str, zone: &str) -> Call<Vec<NodeVnet>> {
     Call::get(path!["nodes", node, "sdn", "zones", zone, "content"])
 }
 
-/// Applies what waits, on every node.
+/// Applies pending changes on all nodes.
 pub fn apply() -> Call<Json> {
     Call::put(path!["cluster", "sdn"]).slow()
 }

@@ -1,4 +1,4 @@
-//! Storages and what they hold.
+//! Storages and their content.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::api::{Call, lenient};
 use crate::path;
 
-/// A storage as one node sees it.
+/// A storage as one node reports it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Storage {
     pub storage: String,
@@ -29,12 +29,12 @@ pub struct Storage {
 }
 
 impl Storage {
-    pub fn takes(&self, content: &str) -> bool {
-        self.content.split(',').any(|one| one == content)
+    pub fn allows(&self, content: &str) -> bool {
+        self.content.split(',').any(|item| item == content)
     }
 }
 
-/// A volume: an archive, an image, a template, …
+/// A volume: a backup, disk image, template and so on.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Volume {
     pub volid: String,
@@ -65,7 +65,7 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// What follows the storage's name.
+    /// Returns the part after the storage name.
     pub fn path(&self) -> &str {
         self.volid.split_once(':').map_or(self.volid.as_str(), |(_, path)| path)
     }
@@ -80,12 +80,12 @@ pub fn list(node: &str) -> Call<Vec<Storage>> {
     Call::get(path!["nodes", node, "storage"]).slow()
 }
 
-/// What a storage holds, as a node sees it.
+/// The content of a storage, as a node reports it.
 pub fn content(node: &str, storage: &str) -> Call<Vec<Volume>> {
     Call::get(path!["nodes", node, "storage", storage, "content"]).slow()
 }
 
-/// A storage as it is configured.
+/// The configuration of a storage.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Configured {
     pub storage: String,
@@ -99,7 +99,7 @@ pub struct Configured {
     pub disabled: bool,
 }
 
-/// The storages that are configured, as far as they may be seen.
+/// Storage configurations that the token can see.
 pub fn configured() -> Call<Vec<Configured>> {
     Call::get(path!["storage"])
 }

@@ -1,4 +1,4 @@
-//! Tasks: what a UPID stands for.
+//! Tasks.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,25 +9,25 @@ use crate::path;
 #[derive(Debug, Clone, Deserialize)]
 pub struct Status {
     pub status: String,
-    #[serde(default, deserialize_with = "lenient::said")]
+    #[serde(default, deserialize_with = "lenient::redacted")]
     pub exitstatus: Option<String>,
     #[serde(default)]
     pub starttime: u64,
 }
 
 impl Status {
-    /// The exit status of a task that ended. Only `stopped` with an exit status is an end.
+    /// Returns the exit status of a finished task: the status must be `stopped`, with an exit status.
     pub fn ended(&self) -> Option<&str> {
         self.exitstatus.as_deref().filter(|_| self.status == "stopped")
     }
 }
 
-/// One line of a task's log.
+/// A line of a task log.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Line {
     #[serde(deserialize_with = "lenient::u64")]
     pub n: u64,
-    #[serde(default, deserialize_with = "lenient::line")]
+    #[serde(default, deserialize_with = "lenient::redacted_line")]
     pub t: String,
 }
 
@@ -49,21 +49,21 @@ pub struct Entry {
     pub starttime: u64,
     #[serde(default, deserialize_with = "lenient::opt_u64")]
     pub endtime: Option<u64>,
-    /// The exit status of a finished one; absent (or `RUNNING`) while it runs.
-    #[serde(default, deserialize_with = "lenient::said")]
+    /// The exit status of a finished task; absent or `RUNNING` while it runs.
+    #[serde(default, deserialize_with = "lenient::redacted")]
     pub status: Option<String>,
 }
 
-/// Whether tasks of this type end with `OK` although a part of them failed: they start one task for each guest or node.
+/// Whether tasks of this type end with `OK` although a part failed: they start a task for each guest or node.
 pub fn hides_failures(kind: &str) -> bool {
     matches!(kind, "reloadnetworkall" | "startall" | "stopall" | "suspendall" | "migrateall") || kind.starts_with("bulk-")
 }
 
-/// How a task ended.
+/// The result of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Ok,
-    /// Done, with this many warnings.
+    /// Successful, with this number of warnings.
     Warnings(u32),
     Failed(String),
 }
@@ -88,7 +88,7 @@ pub fn status(upid: &Upid) -> Call<Status> {
     Call::get(path!["nodes", upid.node, "tasks", upid, "status"])
 }
 
-/// The log from line `start` on; `limit` 0 is all of it.
+/// The log from line `start`; a `limit` of 0 means all lines.
 pub fn log(upid: &Upid, start: u64, limit: u64) -> Call<Vec<Line>> {
     Call::get(path!["nodes", upid.node, "tasks", upid, "log"]).with("start", start).with("limit", limit)
 }
@@ -109,7 +109,7 @@ pub struct Filter {
     pub limit: u64,
 }
 
-/// The cluster's latest tasks, of all nodes.
+/// The latest tasks of all nodes.
 pub fn recent() -> Call<Vec<Entry>> {
     Call::get(path!["cluster", "tasks"])
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_stopped_with_an_exit_status_is_an_end() {
+    fn only_stopped_with_an_exit_status_is_finished() {
         let status = |json: serde_json::Value| serde_json::from_value::<Status>(json).expect("a status");
         assert_eq!(status(serde_json::json!({"status": "stopped", "exitstatus": "OK"})).ended(), Some("OK"));
         for open in [
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_what_the_exitstatus_says() {
+    fn the_verdict_follows_from_the_exit_status() {
         assert_eq!(Verdict::of("OK"), Verdict::Ok);
         assert_eq!(Verdict::of("WARNINGS: 3"), Verdict::Warnings(3));
         assert_eq!(Verdict::of("job errors"), Verdict::Failed("job errors".into()));

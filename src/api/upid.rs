@@ -1,11 +1,11 @@
-//! The name of a task on a host: `UPID:node:pid:pstart:starttime:type:id:user:`.
+//! Task IDs: `UPID:node:pid:pstart:starttime:type:id:user:`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A parsed UPID. `Display` gives the very text back.
+/// A parsed UPID. `Display` returns the original text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Upid {
@@ -14,38 +14,38 @@ pub struct Upid {
     pub pstart: u64,
     /// Unix seconds.
     pub starttime: u64,
-    /// What it does: `vzdump`, `vzstart`, `qmclone`, …
+    /// The task type: `vzdump`, `vzstart`, `qmclone`, …
     pub kind: String,
-    /// Mostly the VMID; empty where the task is about several things or none.
+    /// Usually the VMID; empty for tasks without one or with several objects.
     pub id: String,
-    /// Who asked: `root@pam` or `felhom@pve!agent`.
+    /// The user or token that started the task: `root@pam` or `felhom@pve!agent`.
     pub user: String,
 }
 
-/// A text that is no UPID.
+/// The error for an invalid UPID.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAUpid(pub String);
+pub struct InvalidUpid(pub String);
 
-impl fmt::Display for NotAUpid {
+impl fmt::Display for InvalidUpid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is not a task id (UPID:node:pid:pstart:starttime:type:id:user:)", self.0)
+        write!(f, "'{}' is not a task ID (UPID:node:pid:pstart:starttime:type:id:user:)", self.0)
     }
 }
 
-impl std::error::Error for NotAUpid {}
+impl std::error::Error for InvalidUpid {}
 
 impl Upid {
-    /// The guest that the task is about, where its id is one.
+    /// Returns the VMID, if the task is about a guest.
     pub fn vmid(&self) -> Option<u32> {
         self.id.parse().ok()
     }
 }
 
 impl FromStr for Upid {
-    type Err = NotAUpid;
+    type Err = InvalidUpid;
 
-    fn from_str(text: &str) -> Result<Self, NotAUpid> {
-        let bad = || NotAUpid(text.chars().take(120).collect());
+    fn from_str(text: &str) -> Result<Self, InvalidUpid> {
+        let bad = || InvalidUpid(text.chars().take(120).collect());
         let rest = text.strip_prefix("UPID:").ok_or_else(bad)?.strip_suffix(':').ok_or_else(bad)?;
         let parts: Vec<&str> = rest.split(':').collect();
         let [node, pid, pstart, start, kind, id, user] = parts[..] else { return Err(bad()) };
@@ -86,9 +86,9 @@ impl From<Upid> for String {
 }
 
 impl TryFrom<String> for Upid {
-    type Error = NotAUpid;
+    type Error = InvalidUpid;
 
-    fn try_from(text: String) -> Result<Self, NotAUpid> {
+    fn try_from(text: String) -> Result<Self, InvalidUpid> {
         text.parse()
     }
 }

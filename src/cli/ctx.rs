@@ -262,7 +262,7 @@ impl Ctx {
             let empty = rows.is_empty();
             show(rows)?;
             if empty && self.out.options().filter.is_empty() {
-                self.nothing_seen(&session);
+                self.empty_list_hint(&session);
             }
             return Ok(());
         }
@@ -295,11 +295,11 @@ impl Ctx {
     }
 
     /// An empty list may only mean that the token may see nothing.
-    fn nothing_seen(&self, session: &Session) {
+    fn empty_list_hint(&self, session: &Session) {
         let Ok(client) = session.client() else { return };
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let about = opened.iter().find(|one| one.context == session.context).map(|one| one.about.clone());
-        if let Some(hint) = about.and_then(|about| denial::nothing_seen(client, &about)) {
+        if let Some(hint) = about.and_then(|about| denial::empty_list_hint(client, &about)) {
             self.out.hint(hint);
         }
     }

@@ -7,7 +7,7 @@ use crate::cli::ctx::lost_secret;
 use crate::config::secrets::{Account, Source, Vault};
 use crate::config::{Context, Selection};
 use crate::fault::{Fault, Result};
-use crate::ops::doctor::{Finding, Patient, Report, State, examine, verdict};
+use crate::ops::doctor::{Finding, Report, State, Target, examine, verdict};
 use crate::ui::{Cell, Column, Row, Tone, units};
 
 /// Find problems with host, access and configuration
@@ -31,7 +31,7 @@ impl Doctor {
         let mut findings: Vec<Finding> = Vec::new();
         for context in contexts {
             let session = ctx.open(context.clone());
-            let patient = Patient {
+            let target = Target {
                 session: &session,
                 context: &context,
                 about: ctx.about(&context),
@@ -39,7 +39,7 @@ impl Doctor {
                 unreadable: unreadable(ctx, &context),
                 now: units::now(),
             };
-            let mut report = examine(&patient);
+            let mut report = examine(&target);
             fence(ctx, &context, &mut report);
             findings.extend(report.findings);
         }

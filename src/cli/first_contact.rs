@@ -5,7 +5,7 @@ use crate::config::resolve::FROM_ENV;
 use crate::config::{Context, Editor, Endpoint};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
-use crate::ops::context::look;
+use crate::ops::context::peer_certificate;
 use crate::transport::tls::PeerCert;
 use crate::ui::{Out, clean, prompt, units};
 
@@ -48,7 +48,7 @@ pub fn settle(context: &Context, around: &Surroundings, out: &Out) -> Result<Con
 
 /// Shows who answers and asks whether that is the right host. Without a terminal: the refusal of exit code 9.
 pub fn introduce(endpoint: &Endpoint, interrupt: &Interrupt, out: &Out) -> Result<PeerCert> {
-    let cert = look(endpoint, interrupt)?;
+    let cert = peer_certificate(endpoint, interrupt)?;
     accept(endpoint, &cert, out)?;
     Ok(cert)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::api::cluster;
 use crate::fault::{Fault, Result};
 use crate::guard::journal::{Record, local_user, new_id, now};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::guard::run::Approved;
 use crate::guard::stage::{self, Shelf, Staged};
 use crate::guard::{Change, Do, Item, Journal, Plan, Settled, Step, confirm, redact};
@@ -29,7 +29,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     // shown whoever asks, and also where nobody can be asked.
     let calls = change.items.iter().flat_map(|item| &item.steps).any(|step| matches!(step.what, Do::Call(_)));
     let permissions = || session.client()?.get(&cluster::permissions());
-    let held: Option<Held> = if rules.plan && calls { permissions().ok() } else { None };
+    let held: Option<Permissions> = if rules.plan && calls { permissions().ok() } else { None };
     let plan = Plan::of(&change, &session.context, session.who(), &session.verb, held.as_ref());
     if rules.plan {
         if let Some(why) = session.client().ok().filter(|_| calls).and_then(crate::transport::Client::without_quorum) {

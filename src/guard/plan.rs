@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::api::Request;
-pub use crate::api::cluster::Held;
+pub use crate::api::cluster::Permissions;
 use crate::guard::change::{Change, Do, Impact, Item, Settled, Step, Target};
 use crate::guard::redact;
 use crate::routes::{self, Grant, Risk};
@@ -66,7 +66,7 @@ pub struct PlannedStep {
 }
 
 impl Plan {
-    pub(super) fn of(change: &Change, context: &str, who: &str, verb: &str, held: Option<&Held>) -> Self {
+    pub(super) fn of(change: &Change, context: &str, who: &str, verb: &str, held: Option<&Permissions>) -> Self {
         let items: Vec<PlannedItem> = change.items.iter().map(|item| PlannedItem::of(item, verb, held)).collect();
         let confirm = if change.risk() == Risk::Irreversible { change.words() } else { Vec::new() };
         Self {
@@ -88,7 +88,7 @@ impl Plan {
 }
 
 impl PlannedItem {
-    fn of(item: &Item, verb: &str, held: Option<&Held>) -> Self {
+    fn of(item: &Item, verb: &str, held: Option<&Permissions>) -> Self {
         let (status, message) = match &item.settled {
             None => ("planned", None),
             Some(Settled::Unchanged) => ("unchanged", None),
@@ -145,7 +145,7 @@ impl PlannedStep {
 }
 
 /// Is the privilege held on the path, by itself or from a path above it?
-pub fn holds(held: &Held, grant: &Grant) -> bool {
+pub fn holds(held: &Permissions, grant: &Grant) -> bool {
     let mut path = grant.path.as_str();
     loop {
         // The host lists the effective privileges of a path; below it those marked 1 are passed on.
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_privilege_is_inherited_from_above_unless_the_path_has_its_own() {
-        let held: Held =
+        let held: Permissions =
             serde_json::from_value(json!({"/": {"VM.Audit": 1, "VM.Backup": 0}, "/vms/102": {"VM.PowerMgmt": 1}})).expect("a map");
         let grant = |privilege: &str, path: &str| Grant { path: path.into(), privilege: privilege.into() };
         assert!(holds(&held, &grant("VM.Audit", "/vms/101")));

@@ -1,4 +1,4 @@
-//! The addresses of a running guest, as it has them itself.
+//! IP addresses of a running guest, as the guest reports them.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::ops::root_only;
 use crate::routes::Grant;
 use crate::session::{Session, stopped};
 
-/// How long an address is waited for where nothing else was said.
+/// Default time limit for an address.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The addresses that others can reach it by, at this moment.
+/// Returns the guest's current addresses that others can reach.
 pub fn now(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     guests::with_place(session, guest, |place| match guest.kind {
         GuestKind::Lxc => session.client()?.get_once(&place.interfaces()),
@@ -25,7 +25,7 @@ pub fn now(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     .map(|answer| addresses(&answer))
 }
 
-/// Waits for the first address, as long as `--timeout` says, two minutes without.
+/// Waits for the first address: as long as `--timeout`, by default two minutes.
 pub fn wait(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     let limit = session.waits.timeout.unwrap_or(LIMIT);
     let begun = Instant::now();
@@ -35,13 +35,13 @@ pub fn wait(session: &Session, guest: &Guest) -> Result<Vec<String>> {
             Ok(found) if !found.is_empty() => return Ok(found),
             Ok(_) => None,
             Err(fault) if matches!(fault.kind, Kind::Denied | Kind::Unauthenticated | Kind::Untrusted) => {
-                return Err(fault.while_(format_args!("{} runs, but its address cannot be asked", guest.label())));
+                return Err(fault.while_(format_args!("{} is running, but its address cannot be read", guest.label())));
             }
             Err(fault) => Some(fault),
         };
         if begun.elapsed() >= limit {
             let said = last.map(|fault| format!(" ({})", fault.message)).unwrap_or_default();
-            return Err(Fault::other(format!("{} runs, but showed no address within {} s{said}", guest.label(), limit.as_secs()))
+            return Err(Fault::other(format!("{} is running, but has no address after {} s{said}", guest.label(), limit.as_secs()))
                 .with_hint(match guest.kind {
                     GuestKind::Lxc => "check its network and the DHCP server, or wait longer with --timeout",
                     GuestKind::Qemu => "check that the guest agent runs in it, or wait longer with --timeout",
@@ -55,7 +55,7 @@ pub fn wait(session: &Session, guest: &Guest) -> Result<Vec<String>> {
     }
 }
 
-/// Can it ever show an address? A virtual machine does through its agent alone.
+/// Checks that the guest can report an address. A VM needs its guest agent for that.
 pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
     if guest.kind == GuestKind::Lxc {
         return Ok(());
@@ -65,10 +65,8 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
     let asks = ["VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted"];
     let may = |privilege: &&str| plan::holds(&held, &Grant { path: path.clone(), privilege: (**privilege).to_owned() });
     if !root_only::is_root(session.who()) && !asks.iter().any(may) {
-        let mut fault = Fault::new(
-            Kind::Denied,
-            format!("the address of {} cannot be asked for: VM.GuestAgent.Audit on {path} is missing", guest.label()),
-        );
+        let mut fault =
+            Fault::new(Kind::Denied, format!("cannot read the address of {}: VM.GuestAgent.Audit on {path} is missing", guest.label()));
         (fault.path, fault.privilege) = (Some(path), Some(asks.join("|")));
         return Err(fault);
     }
@@ -81,7 +79,7 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
         .with_hint(format!("install the agent in it and run `felhom guest set {} agent=1`, or omit --wait-ip", guest.vmid)))
 }
 
-/// Addresses in the forms of a container's `interfaces` and of an agent's answer; loopback and link-local ones left out.
+/// Parses the addresses of a container's `interfaces` or a guest agent's answer, without loopback and link-local addresses.
 pub fn addresses(answer: &Json) -> Vec<String> {
     let list = answer.get("result").unwrap_or(answer);
     let mut found: Vec<IpAddr> = Vec::new();
@@ -117,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn addresses_that_others_can_use() {
+    fn only_reachable_addresses_are_returned() {
         let ct = json!([
             {"name": "lo", "inet": "127.0.0.1/8", "inet6": "::1/128",
              "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": "8"}, {"ip-address": "::1", "prefix": "128"}]},

@@ -1,4 +1,4 @@
-//! Copies of guests: what a copy shares with its original, and whether it came to be.
+//! Clones of guests: what a clone shares with its original, and checking the result.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -12,37 +12,37 @@ use crate::ops::settings::{Config, text};
 use crate::ops::{lock, snapshots};
 use crate::session::Session;
 
-/// A copy as it is asked for.
+/// Options of a clone.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
-    /// The next free one without it.
+pub struct Options {
+    /// VMID [default: next free].
     pub vmid: Option<u32>,
     pub hostname: Option<String>,
-    /// Where it shall be; with its original without it.
+    /// Target node [default: the original's node].
     pub node: Option<String>,
     pub storage: Option<String>,
     pub snapshot: Option<String>,
-    /// Whole, or standing on the template's volumes; as the host does it by itself where nothing is said.
+    /// Full or linked clone [default: the host decides].
     pub full: Option<bool>,
     pub pool: Option<String>,
     pub bwlimit: Option<u64>,
 }
 
-/// The change, and where the copy will be.
-pub fn prepare(session: &Session, guest: &Guest, wish: &Wish) -> Result<(Change, Place)> {
-    let vmid = guests::free_vmid(session, wish.vmid)?;
-    let node = wish.node.clone().unwrap_or_else(|| guest.node.clone());
+/// Prepares the change. Returns it with the location of the clone.
+pub fn prepare(session: &Session, guest: &Guest, options: &Options) -> Result<(Change, Place)> {
+    let vmid = guests::free_vmid(session, options.vmid)?;
+    let node = options.node.clone().unwrap_or_else(|| guest.node.clone());
     let place = Place { node: node.clone(), kind: guest.kind, vmid };
-    let name = wish.hostname.clone().or_else(|| inherited_name(guest));
+    let name = options.hostname.clone().or_else(|| inherited_name(guest));
     let target = Target { node: Some(node.clone()), vmid: Some(vmid), name, kind: Some(guest.kind.word()) };
     let summary = format!("clone {} as {vmid} on {node}", guest.label());
-    let item = Item::new("clone", target).extra("source_vmid", guest.vmid).extra("storage", wish.storage.clone());
+    let item = Item::new("clone", target).extra("source_vmid", guest.vmid).extra("storage", options.storage.clone());
     let live = match lock::wait(session, guest, &[]) {
         Ok(live) => live,
         Err(fault) => return Ok((Change::one(summary, item.refused(fault)), place)),
     };
-    let config = config(session, guest, wish.snapshot.as_deref())?;
-    if let Some(fault) = refusal(guest, live.template || guest.template, &config, wish) {
+    let config = config(session, guest, options.snapshot.as_deref())?;
+    if let Some(fault) = refusal(guest, live.template || guest.template, &config, options) {
         return Ok((Change::one(summary, item.refused(fault)), place));
     }
     let item = item
@@ -50,8 +50,8 @@ pub fn prepare(session: &Session, guest: &Guest, wish: &Wish) -> Result<(Change,
         .fact("digest", text(&config, "digest").unwrap_or_default())
         .fact("vmid", "free")
         .touches(format!("a new {} {vmid} on {node}, a copy of {}", guest.kind.short(), guest.label()));
-    let item = shared(item, guest, &identity::of(guest.kind, &config), wish);
-    let item = item.step(Step::call("clone", call(guest, vmid, wish)));
+    let item = shared(item, guest, &identity::of(guest.kind, &config), options);
+    let item = item.step(Step::call("clone", call(guest, vmid, options)));
     let item = match managed(session, &config) {
         Some(tags) => item.step(Step::call("tag", place.set_config().with("tags", tags))),
         None => item,
@@ -59,12 +59,12 @@ pub fn prepare(session: &Session, guest: &Guest, wish: &Wish) -> Result<(Change,
     Ok((Change::one(summary, item), place))
 }
 
-/// The name that the host gives a clone without one of its own.
+/// Returns the name that the host gives a clone by default.
 fn inherited_name(guest: &Guest) -> Option<String> {
     let name = guest.name.as_ref()?;
     match guest.kind {
         GuestKind::Lxc => Some(name.clone()),
-        // One without a name is listed as `VM 105`.
+        // A VM without a name is listed as `VM 105`.
         GuestKind::Qemu => Some(format!("Copy-of-{}", name.replace(' ', "-"))),
     }
 }
@@ -76,12 +76,12 @@ fn config(session: &Session, guest: &Guest, snapshot: Option<&str>) -> Result<Co
     guests::with_place(session, guest, |place| session.client()?.get(&place.snapshot_config(name)))
 }
 
-/// What the host would refuse, said with the way round.
-fn refusal(guest: &Guest, template: bool, config: &Config, wish: &Wish) -> Option<Fault> {
-    if wish.full == Some(false) && !template {
+/// Returns why the host would refuse, with an alternative.
+fn refusal(guest: &Guest, template: bool, config: &Config, options: &Options) -> Option<Fault> {
+    if options.full == Some(false) && !template {
         return Some(
-            Fault::refused(format!("{} is no template, and only a template has linked clones", guest.label()))
-                .with_hint("leave --linked out: the copy is whole then"),
+            Fault::refused(format!("{} is not a template, and only templates have linked clones", guest.label()))
+                .with_hint("omit --linked for a full clone"),
         );
     }
     let bound = disks::of(guest.kind, config).into_iter().find(|disk| matches!(disk.source, Source::Bind | Source::Device))?;
@@ -95,42 +95,42 @@ fn refusal(guest: &Guest, template: bool, config: &Config, wish: &Wish) -> Optio
     })
 }
 
-fn call(guest: &Guest, vmid: u32, wish: &Wish) -> Call<Json> {
+fn call(guest: &Guest, vmid: u32, options: &Options) -> Call<Json> {
     let name = if guest.kind == GuestKind::Lxc { "hostname" } else { "name" };
     guest
         .place()
         .copy()
         .with("newid", vmid)
-        .with_some(name, wish.hostname.as_ref())
-        .with_some("target", wish.node.as_ref().filter(|node| **node != guest.node))
-        .with_some("storage", wish.storage.as_ref())
-        .with_some("snapname", wish.snapshot.as_ref())
-        .with_some("full", wish.full)
-        .with_some("pool", wish.pool.as_ref())
-        .with_some("bwlimit", wish.bwlimit)
+        .with_some(name, options.hostname.as_ref())
+        .with_some("target", options.node.as_ref().filter(|node| **node != guest.node))
+        .with_some("storage", options.storage.as_ref())
+        .with_some("snapname", options.snapshot.as_ref())
+        .with_some("full", options.full)
+        .with_some("pool", options.pool.as_ref())
+        .with_some("bwlimit", options.bwlimit)
 }
 
-/// What the two will have in common: the host gives fresh MACs, and leaves the rest.
-fn shared(item: Item, guest: &Guest, original: &Identity, wish: &Wish) -> Item {
+/// Warns about shared settings: the host generates new MAC addresses, but copies the rest.
+fn shared(item: Item, guest: &Guest, original: &Identity, options: &Options) -> Item {
     let addresses: Vec<String> = original.addresses.iter().map(ToString::to_string).collect();
     let item = if addresses.is_empty() {
         item
     } else {
         item.caution(format!(
-            "the copy has the static address of {}: {}; change it before both run (`felhom guest set`)",
+            "the clone has the static IP address of {}: {}; change it with `felhom guest set` before both run",
             guest.label(),
             addresses.join(", ")
         ))
     };
-    match (&wish.hostname, &original.name) {
+    match (&options.hostname, &original.name) {
         (None, Some(name)) if guest.kind == GuestKind::Lxc => {
-            item.caution(format!("the copy is called '{name}' as well; --hostname gives it another name"))
+            item.caution(format!("the clone's name is also '{name}'; --hostname sets another one"))
         }
         _ => item,
     }
 }
 
-/// The tags with the one of the managed guests, where the copy would not have it.
+/// Returns the tags with the managed tag, if it is missing.
 fn managed(session: &Session, config: &Config) -> Option<String> {
     let managed = session.tags.managed.as_ref()?;
     let mut tags = split_tags(text(config, "tags").as_deref());
@@ -141,7 +141,7 @@ fn managed(session: &Session, config: &Config) -> Option<String> {
     Some(tags.join(";"))
 }
 
-/// Looks at the copy itself.
+/// Verifies that the clone exists.
 pub fn verify(session: &Session, place: &Place) -> Result<Map<String, Json>> {
     let config = match session.client()?.get(&place.config()) {
         Ok(config) => config,

@@ -1,4 +1,4 @@
-//! Making a container: through the API, or through the fence where it needs what no token may set.
+//! Creating a container through the API, or through the root helper if it needs settings that no token may set.
 
 use std::net::IpAddr;
 
@@ -18,11 +18,11 @@ use crate::session::Session;
 
 use super::{guests, nodes};
 
-/// A container as it is asked for. It is always unprivileged.
+/// Options of a new container, which is always unprivileged.
 #[derive(Debug, Clone)]
 pub struct Lxc {
     pub template: TemplateVolume,
-    /// The next free one without it.
+    /// VMID [default: next free].
     pub vmid: Option<u32>,
     pub node: Option<String>,
     pub hostname: Hostname,
@@ -41,47 +41,47 @@ pub struct Lxc {
     pub onboot: bool,
     pub pool: Option<String>,
     pub start: bool,
-    /// Where an archive of it goes afterwards: any token can restore from that.
+    /// Storage for a backup after the creation; any token can restore it.
     pub backup_to: Option<StorageId>,
 }
 
-/// The same with the tag of the managed guests, where the context has one.
-fn managed(session: &Session, ask: &Lxc) -> Result<Lxc> {
-    let mut ask = ask.clone();
+/// Adds the context's managed tag.
+fn managed(session: &Session, request: &Lxc) -> Result<Lxc> {
+    let mut request = request.clone();
     if let Some(managed) = &session.tags.managed {
         let tag: Tag = managed.parse().map_err(|why| Fault::config(format!("managed_tag '{managed}': {why}")))?;
-        if !ask.tags.contains(&tag) {
-            ask.tags.push(tag);
+        if !request.tags.contains(&tag) {
+            request.tags.push(tag);
         }
     }
-    Ok(ask)
+    Ok(request)
 }
 
-/// What would be done to make it.
-pub fn lxc(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<Change> {
-    let ask = &managed(session, ask)?;
-    let (node, vmid, make) = if ask.features.keyctl { golden(session, fence, ask)? } else { plain(session, ask)? };
-    let target = Target { node: Some(node.clone()), vmid: Some(vmid), name: Some(ask.hostname.to_string()), kind: Some("lxc") };
+/// Prepares the change.
+pub fn lxc(session: &Session, fence: Option<&Fence>, request: &Lxc) -> Result<Change> {
+    let request = &managed(session, request)?;
+    let (node, vmid, make) = if request.features.keyctl { golden(session, fence, request)? } else { plain(session, request)? };
+    let target = Target { node: Some(node.clone()), vmid: Some(vmid), name: Some(request.hostname.to_string()), kind: Some("lxc") };
     let mut item = Item::new("create", target)
-        .touches(format!("a new container {vmid} on {node}, {} GiB on {}", ask.size_gib, ask.storage))
-        .extra("template", ask.template.as_str())
-        .extra("storage", ask.storage.as_str())
-        .extra("features", features(ask.features))
+        .touches(format!("a new container {vmid} on {node}, {} GiB on {}", request.size_gib, request.storage))
+        .extra("template", request.template.as_str())
+        .extra("storage", request.storage.as_str())
+        .extra("features", features(request.features))
         .extra("unprivileged", true)
         .step(make);
-    if let Some(storage) = &ask.backup_to {
+    if let Some(storage) = &request.backup_to {
         let call = backup::vzdump(&node, vmid).with("storage", storage.as_str()).with("mode", "stop").with("compress", "zstd");
         item = item
             .step(Step::call("backup", call))
-            .touches(format!("an archive of it on {storage}"))
+            .touches(format!("a backup on storage '{storage}'"))
             .extra("archive_storage", storage.as_str());
     }
-    if ask.start {
+    if request.start {
         let call: Call<Json> = Call::post(path!["nodes", &node, "lxc", vmid.to_string(), "status", "start"]);
         item = item.step(Step::call("start", call));
     }
-    let how = if ask.features.keyctl { " through the fence" } else { "" };
-    Ok(Change::one(format!("create the container {vmid} ({}){how}", ask.hostname), item))
+    let how = if request.features.keyctl { " with the root helper" } else { "" };
+    Ok(Change::one(format!("create container {vmid} ({}){how}", request.hostname), item))
 }
 
 fn features(features: Features) -> String {
@@ -101,53 +101,53 @@ fn free(vmid: u32, taken: &[u32]) -> Result<u32> {
     if taken.contains(&vmid) { Err(guests::vmid_in_use(vmid)) } else { Ok(vmid) }
 }
 
-/// Through the API: all that a token may set.
-fn plain(session: &Session, ask: &Lxc) -> Result<(String, u32, Step)> {
-    let node = nodes::pick(session, ask.node.as_deref())?;
-    let vmid = match ask.vmid {
+/// Prepares the creation through the API.
+fn plain(session: &Session, request: &Lxc) -> Result<(String, u32, Step)> {
+    let node = nodes::pick(session, request.node.as_deref())?;
+    let vmid = match request.vmid {
         Some(vmid) => free(vmid, &taken(session)?)?,
         None => lowest(100, 999_999_999, &taken(session)?)?,
     };
     let texts = |list: Vec<String>, by: &str| if list.is_empty() { None } else { Some(list.join(by)) };
     let mut call: Call<Json> = Call::post(path!["nodes", &node, "lxc"])
         .with("vmid", vmid)
-        .with("ostemplate", ask.template.as_str())
-        .with("hostname", ask.hostname.as_str())
-        .with("storage", ask.storage.as_str())
-        .with("rootfs", format!("{}:{}", ask.storage, ask.size_gib))
+        .with("ostemplate", request.template.as_str())
+        .with("hostname", request.hostname.as_str())
+        .with("storage", request.storage.as_str())
+        .with("rootfs", format!("{}:{}", request.storage, request.size_gib))
         .with("unprivileged", "1")
-        .with_some("features", Some(features(ask.features)).filter(|f| !f.is_empty()))
-        .with_some("cores", ask.cores)
-        .with_some("memory", ask.memory_mib)
-        .with_some("swap", ask.swap_mib)
-        .with_some("nameserver", texts(ask.nameservers.iter().map(ToString::to_string).collect(), " "))
-        .with_some("searchdomain", ask.searchdomain.as_ref().map(ToString::to_string))
-        .with_some("tags", texts(ask.tags.iter().map(ToString::to_string).collect(), ";"))
-        .with_some("ssh-public-keys", texts(ask.ssh_keys.iter().map(ToString::to_string).collect(), "\n"))
-        .with_some("password", ask.password.as_ref().map(Password::secret))
-        .with_some("pool", ask.pool.clone())
-        .with_set("onboot", ask.onboot);
-    for (number, net) in ask.nets.iter().enumerate() {
+        .with_some("features", Some(features(request.features)).filter(|f| !f.is_empty()))
+        .with_some("cores", request.cores)
+        .with_some("memory", request.memory_mib)
+        .with_some("swap", request.swap_mib)
+        .with_some("nameserver", texts(request.nameservers.iter().map(ToString::to_string).collect(), " "))
+        .with_some("searchdomain", request.searchdomain.as_ref().map(ToString::to_string))
+        .with_some("tags", texts(request.tags.iter().map(ToString::to_string).collect(), ";"))
+        .with_some("ssh-public-keys", texts(request.ssh_keys.iter().map(ToString::to_string).collect(), "\n"))
+        .with_some("password", request.password.as_ref().map(Password::secret))
+        .with_some("pool", request.pool.clone())
+        .with_set("onboot", request.onboot);
+    for (number, net) in request.nets.iter().enumerate() {
         call = call.with(format!("net{number}"), net.value(number));
     }
     Ok((node, vmid, Step::call("create", call)))
 }
 
-/// The lowest VMID of a range that nobody has.
+/// Returns the lowest free VMID of a range.
 fn lowest(from: u32, to: u32, taken: &[u32]) -> Result<u32> {
-    (from..=to).find(|vmid| !taken.contains(vmid)).ok_or_else(|| Fault::refused(format!("no VMID from {from} to {to} is free")))
+    (from..=to).find(|vmid| !taken.contains(vmid)).ok_or_else(|| Fault::refused(format!("no VMID between {from} and {to} is free")))
 }
 
 /// Through the fence, within the host's policy: what is outside is said before anything is asked of root.
-fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String, u32, Step)> {
+fn golden(session: &Session, fence: Option<&Fence>, request: &Lxc) -> Result<(String, u32, Step)> {
     let fence = fence.ok_or_else(|| super::smart::no_fence(session).while_("keyctl=1 may be set by root alone"))?;
-    if let Some(pool) = &ask.pool {
+    if let Some(pool) = &request.pool {
         return Err(Fault::usage(format!(
             "--pool {pool} cannot be combined with --golden; use `felhom api put /pools poolid={pool} vms=VMID`"
         )));
     }
     let seen = fence.ask(Version {})?;
-    if let Some(node) = ask.node.as_ref().filter(|node| **node != seen.host) {
+    if let Some(node) = request.node.as_ref().filter(|node| **node != seen.host) {
         return Err(Fault::usage(format!("the root helper is on {}, not on {node}", seen.host))
             .with_hint("leave --node out, or use a context whose fence is there"));
     }
@@ -156,9 +156,9 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
             "turn them on with `felhom fence install --golden --storage … --bridge … --replace-policy`, or in /etc/felhom/fence.toml",
         ));
     };
-    within(&policy, ask)?;
+    within(&policy, request)?;
     let taken = taken(session)?;
-    let vmid = match ask.vmid {
+    let vmid = match request.vmid {
         Some(vmid) if !(policy.vmid_min..=policy.vmid_max).contains(&vmid) => {
             let (low, high) = (policy.vmid_min, policy.vmid_max);
             return Err(outside(&format!("VMID {vmid}"), &format!("VMID from {low} to {high}")));
@@ -168,44 +168,44 @@ fn golden(session: &Session, fence: Option<&Fence>, ask: &Lxc) -> Result<(String
     };
     let request = GoldenCreate {
         vmid,
-        template: ask.template.clone(),
-        storage: ask.storage.clone(),
-        size_gib: ask.size_gib,
-        hostname: ask.hostname.clone(),
-        features: ask.features,
-        cores: ask.cores,
-        memory_mib: ask.memory_mib,
-        swap_mib: ask.swap_mib,
-        nets: ask.nets.clone(),
-        nameservers: ask.nameservers.clone(),
-        searchdomain: ask.searchdomain.clone(),
-        tags: ask.tags.clone(),
-        ssh_keys: ask.ssh_keys.clone(),
-        password: ask.password.clone(),
-        onboot: ask.onboot,
+        template: request.template.clone(),
+        storage: request.storage.clone(),
+        size_gib: request.size_gib,
+        hostname: request.hostname.clone(),
+        features: request.features,
+        cores: request.cores,
+        memory_mib: request.memory_mib,
+        swap_mib: request.swap_mib,
+        nets: request.nets.clone(),
+        nameservers: request.nameservers.clone(),
+        searchdomain: request.searchdomain.clone(),
+        tags: request.tags.clone(),
+        ssh_keys: request.ssh_keys.clone(),
+        password: request.password.clone(),
+        onboot: request.onboot,
     };
     Ok((seen.host, vmid, Step::act("create", FenceGolden { fence: fence.clone(), request })))
 }
 
-/// The fault of a value that the policy excludes.
+/// Returns the error for a value that the policy excludes.
 fn outside(what: &str, allowed: &str) -> Fault {
     Fault::new(Kind::Denied, format!("the host's policy does not allow {what}"))
         .with_hint(format!("use {allowed}, or change {POLICY_FILE} on the host (`felhom fence show` prints it)"))
 }
 
-fn within(policy: &Policy, ask: &Lxc) -> Result<()> {
+fn within(policy: &Policy, request: &Lxc) -> Result<()> {
     let denied = |what: String, list: &std::collections::BTreeSet<String>| {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         Err(outside(&what, &list.join(", ")))
     };
-    let from = ask.template.as_str().split(':').next().unwrap_or_default();
-    for storage in [ask.storage.as_str(), from] {
+    let from = request.template.as_str().split(':').next().unwrap_or_default();
+    for storage in [request.storage.as_str(), from] {
         if !policy.storages.contains(storage) {
-            return denied(format!("the storage {storage}"), &policy.storages);
+            return denied(format!("storage '{storage}'"), &policy.storages);
         }
     }
-    match ask.nets.iter().find(|net| !policy.bridges.contains(net.bridge.as_str())) {
-        Some(net) => denied(format!("the bridge {}", net.bridge), &policy.bridges),
+    match request.nets.iter().find(|net| !policy.bridges.contains(net.bridge.as_str())) {
+        Some(net) => denied(format!("bridge '{}'", net.bridge), &policy.bridges),
         None => Ok(()),
     }
 }
@@ -246,15 +246,15 @@ impl Act for FenceGolden {
     }
 }
 
-/// Looks at the container itself: it is there, unprivileged, and has the features that were asked for.
-pub fn verify(session: &Session, ask: &Lxc, item: &Item, _: &Done) -> Result<Map<String, Json>> {
+/// Verifies that the container exists, is unprivileged and has the requested features.
+pub fn verify(session: &Session, request: &Lxc, item: &Item, _: &Done) -> Result<Map<String, Json>> {
     let (Some(node), Some(vmid)) = (&item.target.node, item.target.vmid) else { return Ok(Map::new()) };
     let place = Place { node: node.clone(), kind: GuestKind::Lxc, vmid };
     let config = session.client()?.get(&place.config())?;
     let text = |key: &str| config.get(key).and_then(crate::api::lenient::text).unwrap_or_default();
     let has: Vec<String> = text("features").split(',').map(ToOwned::to_owned).collect();
     let missing: Vec<String> =
-        features(ask.features).split(',').filter(|f| !f.is_empty() && !has.iter().any(|h| h == f)).map(ToOwned::to_owned).collect();
+        features(request.features).split(',').filter(|f| !f.is_empty() && !has.iter().any(|h| h == f)).map(ToOwned::to_owned).collect();
     if !missing.is_empty() {
         return Err(Fault::other(format!("the container {vmid} was created, but without {}", missing.join(","))));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::api::access::Subject;
 use crate::api::cluster;
 use crate::fault::{Fault, Kind, Side};
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::{Permissions, holds};
 use crate::ops::role::by_hand::Roles;
 use crate::ops::role::measure::{self, Scope};
 use crate::ops::role::presets::{PRESETS, preset};
@@ -54,16 +54,16 @@ pub fn explain(fault: &mut Fault, client: &Client, about: &About) {
         return;
     }
     let any: Vec<Grant> = privilege.split('|').map(|p| Grant { path: path.clone(), privilege: p.trim().to_owned() }).collect();
-    let mut known = sides::learn(client, &who).ok().flatten();
+    let mut known = sides::read(client, &who).ok().flatten();
     if let Some(sides) = &mut known {
-        sides.look_at(client, &who, &path);
+        sides.read_path(client, &who, &path);
     }
     let side = known.as_ref().map_or(Side::Unknown, |sides| sides.lacking(&any));
     fault.who = Some(side);
     fault.lacks = Some(lacks(&who, &any_of(&privilege), &path, side));
     // A hint that the verb gave says how to do without the privilege.
     if fault.hint.is_none() {
-        let held: Option<Held> = client.get(&cluster::permissions()).ok();
+        let held: Option<Permissions> = client.get(&cluster::permissions()).ok();
         fault.hint = Some(hint(&who, &any[0], side, known.as_ref(), held.as_ref(), about));
     }
 }
@@ -86,11 +86,11 @@ fn lacks(who: &str, privilege: &str, path: &str, side: Side) -> String {
 
 /// The smallest grant: removes `NoAccess` where it is the cause, grants an existing role that has no more than the command needs,
 /// or lets `role bootstrap` create one.
-fn hint(who: &str, grant: &Grant, side: Side, known: Option<&Sides>, held: Option<&Held>, about: &About) -> String {
+fn hint(who: &str, grant: &Grant, side: Side, known: Option<&Sides>, held: Option<&Permissions>, about: &About) -> String {
     if let Some(sides) = known {
-        let shut = sides.shut(&grant.path);
-        if !shut.is_empty() {
-            return format!("remove the role NoAccess with `{}` on the node", shut.join(" && "));
+        let no_access = sides.no_access(&grant.path);
+        if !no_access.is_empty() {
+            return format!("remove the role NoAccess with `{}` on the node", no_access.join(" && "));
         }
         let own = about.preset.as_deref().is_some_and(|name| in_preset(name, grant));
         if let Some(role) = exact_role(sides.roles(), grant, about).filter(|_| side != Side::Unknown && !own) {
@@ -130,7 +130,7 @@ fn pveum(who: &str, grant: &Grant, side: Side, sides: &Sides, role: &str) -> Str
 
 /// The line with `--path` if the privilege is held on `/` but not on the path: an entry there overrides it, so only a grant on the
 /// path itself helps.
-pub fn on_path(line: String, grant: &Grant, held: Option<&Held>) -> String {
+pub fn on_path(line: String, grant: &Grant, held: Option<&Permissions>) -> String {
     let above = Grant { path: "/".into(), privilege: grant.privilege.clone() };
     let overridden = grant.path != "/" && held.is_some_and(|held| holds(held, &above));
     if overridden && !line.contains("--allow") { format!("{line} --path {}", grant.path) } else { line }
@@ -148,7 +148,7 @@ pub fn grant_line(grant: &Grant, about: &About) -> String {
         return if name == PRESETS[0].name { base } else { format!("{base} --preset {name}") };
     }
     let verb = routes::verb(&about.verb);
-    let needed = verb.is_some_and(|verb| measure::needs(verb, None).groups.iter().flatten().any(|wish| wish.privilege == grant.privilege));
+    let needed = verb.is_some_and(|verb| measure::needs(verb, None).groups.iter().flatten().any(|need| need.privilege == grant.privilege));
     if !needed {
         return format!("{base} --allow {} --path {}", grant.privilege, grant.path);
     }
@@ -161,7 +161,7 @@ pub fn grant_line(grant: &Grant, about: &About) -> String {
 }
 
 /// The hint for an empty list that is empty because the token has no privilege to see anything: the host does not say so.
-pub fn nothing_seen(client: &Client, about: &About) -> Option<String> {
+pub fn empty_list_hint(client: &Client, about: &About) -> Option<String> {
     let noun = about.verb.split(' ').next()?;
     let wanted: &[&str] = match (noun, about.verb.as_str()) {
         ("guest" | "snapshot" | "fleet", _) => &["VM.Audit"],
@@ -170,7 +170,7 @@ pub fn nothing_seen(client: &Client, about: &About) -> Option<String> {
         ("pool", _) => &["Pool.Audit"],
         _ => return None,
     };
-    let held: Held = client.get(&cluster::permissions()).ok()?;
+    let held: Permissions = client.get(&cluster::permissions()).ok()?;
     if held.values().any(|here| wanted.iter().any(|privilege| here.contains_key(*privilege))) {
         return None;
     }

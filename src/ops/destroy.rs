@@ -1,4 +1,4 @@
-//! Destroying a guest: what goes with it, which archives stay, and whether it is gone.
+//! Deleting a guest: what is deleted, which backups stay, and checking the result.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -15,23 +15,23 @@ use crate::ops::{lock, snapshots};
 use crate::session::Session;
 use crate::units;
 
-/// How many archives are named; the rest is a number.
+/// Number of backups to list by name.
 const NAMED: usize = 5;
 
-/// The archives that there are, of this guest alone where it is one: looked for once for all of them.
+/// Searches for backups once for all guests; for a single guest only its own.
 pub fn archives(session: &Session, guests: &[Guest]) -> Result<Found> {
     let vmid = if let [guest] = guests { Some(guest.vmid) } else { None };
     archive::all(session, &Filter { vmid, ..Filter::default() })
 }
 
-/// What it means that this guest goes; `found` are the archives, or why they could not be looked for.
+/// Prepares the deletion. `found` are the backups, or the error of the search.
 pub fn prepare(session: &Session, guest: &Guest, purge: bool, found: &Result<Found>) -> Item {
-    // One after the other on a node: they would wait for the lock of the same storage.
+    // One guest at a time on each node: parallel deletions would wait for the lock of the same storage.
     let item = Item::new("delete", guest.target()).word(guest.vmid).lane(&guest.node).extra("purged", purge);
     let live = match lock::wait(session, guest, &[]) {
         Ok(live) => live,
         Err(fault) => {
-            // What cannot be read counts as protected.
+            // An unreadable guest counts as protected.
             let guarded = tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete);
             return item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault));
         }
@@ -51,14 +51,14 @@ fn call(guest: &Guest, purge: bool) -> Call<Json> {
     guest.place().destroy().with_set("purge", purge)
 }
 
-/// Why it must not go as it is now.
+/// Returns why the guest must not be deleted now.
 pub fn refusal(session: &Session, guest: &Guest, live: &Live, config: &Config, purge: bool) -> Option<Fault> {
     let (label, vmid) = (guest.label(), guest.vmid);
     if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), Deed::Delete) {
         return Some(fault);
     }
     // The host's own flag: it refuses too, and --force does not change its mind.
-    if config.get("protection").and_then(lenient::text).is_some_and(|text| lenient::truth(&text)) {
+    if config.get("protection").and_then(lenient::text).is_some_and(|text| lenient::parse_bool(&text)) {
         return Some(
             Fault::refused(format!("refusing to delete {label}: its protection is on"))
                 .with_hint(format!("unset it with `felhom guest set {vmid} protection=0 --force`; the host refuses while it is set")),
@@ -79,7 +79,7 @@ pub fn refusal(session: &Session, guest: &Guest, live: &Live, config: &Config, p
     None
 }
 
-/// What goes, what stays, and what could be missed afterwards.
+/// Adds what is deleted and what stays.
 pub fn impact(session: &Session, guest: &Guest, live: &Live, config: &Config, found: &Result<Found>, item: Item) -> Item {
     let mut item = item.fact("status", live.power.word());
     if let Some(digest) = config.get("digest").and_then(lenient::text) {
@@ -89,30 +89,30 @@ pub fn impact(session: &Session, guest: &Guest, live: &Live, config: &Config, fo
     let volumes: Vec<String> = disks.iter().filter(|disk| disk.source == Source::Volume).map(volume).collect();
     item = item.extra("volumes", json!(volumes.iter().map(|v| v.split(' ').next().unwrap_or(v)).collect::<Vec<_>>()));
     if !volumes.is_empty() {
-        item = item.loses(format!("its volumes: {}", volumes.join(", ")));
+        item = item.loses(format!("volumes: {}", volumes.join(", ")));
     }
     let unused: Vec<String> = config.iter().filter(|(key, _)| key.starts_with("unused")).filter_map(|(_, v)| lenient::text(v)).collect();
     if !unused.is_empty() {
-        item = item.loses(format!("its unused volumes: {}", unused.join(", ")));
+        item = item.loses(format!("unused volumes: {}", unused.join(", ")));
     }
     match snapshots::all(session, guest) {
         Ok(all) => {
             let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).filter(|name| *name != snapshots::CURRENT).collect();
             item = item.fact("snapshots", names.join(","));
             if !names.is_empty() {
-                item = item.loses(format!("its snapshots: {}", names.join(", ")));
+                item = item.loses(format!("snapshots: {}", names.join(", ")));
             }
         }
-        Err(fault) => item = item.caution(format!("its snapshots could not be read: {}", fault.message)),
+        Err(fault) => item = item.caution(format!("cannot read its snapshots: {}", fault.message)),
     }
     for disk in disks.iter().filter(|disk| disk.source == Source::Bind) {
-        item = item.touches(format!("{} on {} stays as it is: it was only bound into the guest", disk.volume, guest.node));
+        item = item.touches(format!("{} on {} stays: it is a bind mount", disk.volume, guest.node));
     }
     item = of_archives(item, guest, found);
-    item.loses(format!("its rights and firewall rules: entries of the access list on /vms/{} go with it", guest.vmid))
+    item.loses(format!("firewall rules and ACL entries on /vms/{}", guest.vmid))
 }
 
-/// `local-lvm:vm-101-disk-0 (8G)`.
+/// Formats a volume: `local-lvm:vm-101-disk-0 (8G)`.
 fn volume(disk: &Disk) -> String {
     match disk.property.get("size") {
         Some(size) => format!("{} ({size})", disk.volume),
@@ -120,7 +120,7 @@ fn volume(disk: &Disk) -> String {
     }
 }
 
-/// The archives that there are of it, or that there is none: the most important thing to know before it goes.
+/// Adds the guest's backups, or that it has none.
 fn of_archives(item: Item, guest: &Guest, found: &Result<Found>) -> Item {
     let found = match found {
         Ok(found) => found,
@@ -131,23 +131,23 @@ fn of_archives(item: Item, guest: &Guest, found: &Result<Found>) -> Item {
     let names: Vec<&str> = own.iter().map(|a| a.archive.as_str()).collect();
     let mut item = item.fact("archives", names.join(",")).extra("archives", json!(names));
     for what in &found.unseen {
-        item = item.caution(format!("not looked into for backups: {what}"));
+        item = item.caution(format!("not searched for backups: {what}"));
     }
     if own.is_empty() {
         let looked: Vec<&str> = found.looked.iter().map(String::as_str).collect();
-        let place = if looked.is_empty() { "no storage for backups can be seen".to_owned() } else { format!("on {}", looked.join(", ")) };
-        return item.loses(format!("all of it, for good: no backup of {} exists that this token may see ({place})", guest.label()));
+        let place = if looked.is_empty() { "no backup storage is visible".to_owned() } else { format!("searched {}", looked.join(", ")) };
+        return item.loses(format!("all data of {}: it has no visible backup ({place})", guest.label()));
     }
     for archive in own.iter().take(NAMED) {
-        item = item.touches(format!("stays: {} ({} old)", archive.archive, units::seconds(archive.age())));
+        item = item.touches(format!("backup stays: {} ({} old)", archive.archive, units::seconds(archive.age())));
     }
     match own.len().saturating_sub(NAMED) {
         0 => item,
-        more => item.touches(format!("and {more} older archives stay")),
+        more => item.touches(format!("{more} older backups stay")),
     }
 }
 
-/// Is it gone?
+/// Verifies that the guest is deleted.
 pub fn verify(session: &Session, guest: &Guest) -> Result<Map<String, Json>> {
     if guests::all(session)?.iter().any(|other| other.vmid == guest.vmid && other.kind == guest.kind) {
         return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but {} still exists", guest.label()))

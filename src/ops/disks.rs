@@ -1,19 +1,19 @@
-//! The disks of a guest, as its configuration names them.
+//! The disks in a guest's configuration.
 
 use serde_json::{Map, Value as Json};
 
 use crate::api::{Form, GuestKind, Property, lenient};
 
-/// What a disk is made of.
+/// The kind of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A volume on a storage.
     Volume,
-    /// A folder of the node.
+    /// A directory of the node.
     Bind,
     /// A device of the node.
     Device,
-    /// A CD, or an empty drive.
+    /// A CD/DVD drive, also an empty one.
     Cdrom,
 }
 
@@ -22,14 +22,14 @@ pub enum Source {
 pub struct Disk {
     /// `rootfs`, `mp0`, `scsi0`, …
     pub key: String,
-    /// `local-lvm:vm-101-disk-0`, or a path of the node.
+    /// A volume ID such as `local-lvm:vm-101-disk-0`, or a path on the node.
     pub volume: String,
     pub source: Source,
     pub property: Property,
 }
 
 impl Disk {
-    /// The disk that one setting names; `None` where that names none.
+    /// Returns the disk in a configuration key, or `None` if the key is not a disk.
     pub fn of(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
         let form @ Form::Default(part @ ("volume" | "file")) = Form::of(kind, key)? else { return None };
         let property = Property::parse(form, text);
@@ -44,18 +44,18 @@ impl Disk {
         Some(Self { key: key.to_owned(), volume, source, property })
     }
 
-    /// The storage that its volume lies on.
+    /// Returns the storage of the volume.
     pub fn storage(&self) -> Option<&str> {
         if self.source != Source::Volume { None } else { self.volume.split_once(':').map(|(storage, _)| storage) }
     }
 
-    /// Where a container has it.
+    /// Returns the mount point in a container.
     pub fn mount(&self) -> &str {
         if self.key == "rootfs" { "/" } else { self.property.get("mp").unwrap_or("-") }
     }
 }
 
-/// Every disk that is in use, by key.
+/// Returns the disks in use, sorted by key.
 pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Disk> {
     let mut disks: Vec<Disk> = config
         .iter()
@@ -66,7 +66,7 @@ pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Disk> {
     disks
 }
 
-/// `mp2` before `mp10`, and `rootfs` before all.
+/// Sort key: `mp2` before `mp10`, and `rootfs` first.
 fn natural(key: &str) -> (bool, String, u32) {
     let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
     (key != "rootfs", letters.to_owned(), key[letters.len()..].parse().unwrap_or_default())
@@ -78,7 +78,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn disks_and_what_they_are_made_of() {
+    fn disks_and_their_kinds() {
         let config = json!({
             "rootfs": "local-lvm:101/vm-101-disk-0.raw,size=1G", "mp10": "/srv/bind,mp=/mnt/bind", "mp2": "dirct:2,mp=/x",
             "unused0": "local-lvm:old", "net0": "name=eth0", "memory": 512,

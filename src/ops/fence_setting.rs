@@ -1,4 +1,4 @@
-//! The fence setting of a context: `fence install` writes it.
+//! The root helper's setting in a context, written by `fence install`.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ use crate::guard::{Act, Outputs, Permit};
 use crate::interrupt::Interrupt;
 use crate::transport::ssh::with_user;
 
-/// The setting that reaches a helper as its user.
+/// Returns the setting to reach a helper as its user.
 pub fn of(target: &Target, user: &str) -> Setting {
     match target {
         Target::Ssh(host) => Setting { via: FenceVia::Ssh, host: Some(with_user(host, user)) },
@@ -19,7 +19,7 @@ pub fn of(target: &Target, user: &str) -> Setting {
     }
 }
 
-/// Writes the setting into a context's configuration.
+/// Writes the setting to a context.
 pub struct WriteFence {
     pub context: String,
     pub setting: Setting,
@@ -30,7 +30,7 @@ pub struct WriteFence {
 }
 
 impl WriteFence {
-    /// Another setting that reaches the same host, such as an ssh alias, is kept.
+    /// Returns whether the current setting reaches the same host, for example by an SSH alias; it is then kept.
     fn kept(&self) -> Result<bool> {
         let config = Config::load(&self.paths)?;
         let Some(now) = &config.context(&self.context)?.fence else { return Ok(false) };
@@ -49,7 +49,7 @@ impl Act for WriteFence {
 
     fn describe(&self) -> String {
         let how = self.setting.host.as_deref().unwrap_or("this machine");
-        format!("set the fence of context '{}' to {how}, unless it reaches this host already", self.context)
+        format!("set the root helper of context '{}' to {how}, unless it is already set for this host", self.context)
     }
 
     fn request(&self) -> Json {

@@ -1,4 +1,4 @@
-//! Which guests there are, and which of them a person means.
+//! Listing guests, and selecting them by name, VMID or properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::guard::Target;
 use crate::ops::nodes;
 use crate::session::Session;
 
-/// The status of a guest on an offline node.
+/// Status of a guest on an offline node.
 const UNKNOWN: &str = "unknown";
 
 /// A guest as the cluster lists it.
@@ -25,9 +25,9 @@ pub struct Guest {
     pub kind: GuestKind,
     /// `unknown` while its node is offline.
     pub status: String,
-    /// What the cluster lists for a guest whose status is unknown: the status from before its node went offline.
+    /// The last known status of a guest on an offline node.
     pub last_status: Option<String>,
-    /// The cluster lists its node as offline.
+    /// Whether the cluster lists its node as offline.
     #[serde(skip)]
     pub offline: bool,
     pub tags: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Guest {
     pub template: bool,
     pub ha_state: Option<String>,
     pub cpus: Option<f64>,
-    /// Share of its CPUs in use, 0 to 1.
+    /// CPU usage, 0 to 1.
     pub cpu: Option<f64>,
     pub memory_bytes: Option<u64>,
     pub memory_used_bytes: Option<u64>,
@@ -82,7 +82,7 @@ impl Guest {
         self.status == "running"
     }
 
-    /// `runs`, `may run` where its status is unknown, or nothing.
+    /// Returns `runs`, `may run` if the status is unknown, or `None`.
     pub fn runs(&self) -> Option<&'static str> {
         if self.unknown() { Some("may run") } else { self.running().then_some("runs") }
     }
@@ -91,7 +91,7 @@ impl Guest {
         self.status == UNKNOWN
     }
 
-    /// Drops what the cluster still lists of a guest from before its node went offline.
+    /// Drops the values that the cluster still lists for a guest on an offline node.
     fn forget(&mut self) {
         self.offline = true;
         let last = std::mem::replace(&mut self.status, UNKNOWN.into());
@@ -104,21 +104,21 @@ impl Guest {
     }
 }
 
-/// Tags stand separated by `;` (or `,` or blanks, in older configurations).
+/// Splits a list of tags, separated by `;` (in older configurations also `,` or spaces).
 pub fn split_tags(tags: Option<&str>) -> Vec<String> {
     list::split(tags.unwrap_or_default()).map(str::to_owned).collect()
 }
 
-/// Every guest that the token may see, by VMID.
+/// Returns the guests that the token can see, by VMID.
 pub fn all(session: &Session) -> Result<Vec<Guest>> {
-    // One list has both: the host goes on listing guests of an offline node with their last status.
+    // One call returns both: for an offline node, the host keeps listing guests with their last status.
     let (nodes, rest): (Vec<Resource>, Vec<Resource>) =
         session.client()?.get(&cluster::resources())?.into_iter().partition(|resource| resource.kind == "node");
     let offline: BTreeSet<&str> =
         nodes.iter().filter(|node| node.status.as_deref() == Some("offline")).map(|node| node.node.as_str()).collect();
     let mut guests: Vec<Guest> = rest.into_iter().filter_map(|r| Guest::of(&session.context, r)).collect();
     guests.iter_mut().filter(|guest| offline.contains(guest.node.as_str())).for_each(Guest::forget);
-    // The cluster's list is up to 10 s behind: a guest created since has no name in it.
+    // The cluster's list is up to 10 s old: a newly created guest has no name in it.
     let new: BTreeSet<String> = guests.iter().filter(|guest| guest.name.is_none()).map(|guest| guest.node.clone()).collect();
     for node in new.iter().filter(|node| !offline.contains(node.as_str())) {
         if let Ok(now) = listed_by(session, node, &guests) {
@@ -130,8 +130,8 @@ pub fn all(session: &Session) -> Result<Vec<Guest>> {
     Ok(guests)
 }
 
-/// The guests that run now, on this node or on all nodes, and those of offline nodes, which may run. The nodes themselves are asked,
-/// because the cluster's list is up to 10 s behind.
+/// Returns the running guests of one or all nodes, and the guests of offline nodes, which may be running. It asks the nodes
+/// themselves, because the cluster's list is up to 10 s old.
 pub fn running(session: &Session, node: Option<&str>) -> Result<Vec<Guest>> {
     let known = all(session)?;
     let named = node.map_or_else(|| known.iter().map(|guest| guest.node.clone()).collect(), |node| BTreeSet::from([node.to_owned()]));
@@ -145,7 +145,7 @@ pub fn running(session: &Session, node: Option<&str>) -> Result<Vec<Guest>> {
     Ok(running)
 }
 
-/// The guests of a node as the node lists them, with what only the cluster's list `known` says of them.
+/// Lists the guests of a node, with pool and HA state from the cluster's list `known`.
 fn listed_by(session: &Session, node: &str, known: &[Guest]) -> Result<Vec<Guest>> {
     let mut guests = Vec::new();
     for kind in [GuestKind::Lxc, GuestKind::Qemu] {
@@ -159,7 +159,7 @@ fn listed_by(session: &Session, node: &str, known: &[Guest]) -> Result<Vec<Guest
     Ok(guests)
 }
 
-/// Warns, once for each offline node, about guests of the selection whose status is unknown.
+/// Warns once per offline node about selected guests with unknown status.
 pub fn warn_unknown(session: &Session, guests: &[Guest], selection: &Selection) {
     let mut unknown: BTreeMap<&str, usize> = BTreeMap::new();
     for guest in guests.iter().filter(|guest| guest.offline && selection.matches_but_status(guest)) {
@@ -173,10 +173,10 @@ pub fn warn_unknown(session: &Session, guests: &[Guest], selection: &Selection) 
 
 /// The refusal of a VMID that another guest has.
 pub fn vmid_in_use(vmid: u32) -> Fault {
-    Fault::refused(format!("the VMID {vmid} is in use")).with_hint("omit --vmid for the next free one; `felhom guest next-id` prints it")
+    Fault::refused(format!("VMID {vmid} is in use")).with_hint("omit --vmid for the next free one; `felhom guest next-id` prints it")
 }
 
-/// A VMID that nobody has: this one, or the next. One that this token may not see has its number all the same.
+/// Returns a free VMID, or checks the wanted one. VMIDs of guests that the token cannot see count as used.
 pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
     match session.client()?.get(&cluster::next_id(wanted)) {
         Ok(answer) => lenient::integer(&answer)
@@ -189,7 +189,7 @@ pub fn free_vmid(session: &Session, wanted: Option<u32>) -> Result<u32> {
     }
 }
 
-/// A selection of guests: names, numbers and ranges, and what they have in common.
+/// A selection of guests by their properties.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Selection {
     /// All guests
@@ -213,12 +213,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Something selects, besides names.
+    /// Whether any option selects guests.
     pub fn given(&self) -> bool {
         self.all || !self.tag.is_empty() || self.pool.is_some() || self.node.is_some() || self.kind.is_some() || self.status.is_some()
     }
 
-    /// The fault of a selection without a match; it names the selection.
+    /// Returns the error of a selection without a match.
     fn unmatched(&self, words: &str) -> Fault {
         let mut said: Vec<String> = Vec::new();
         said.extend((!words.is_empty()).then(|| words.to_owned()));
@@ -242,7 +242,7 @@ impl Selection {
     }
 }
 
-/// The guest that a person means by `text`: a VMID, a name, or NODE/VMID.
+/// Finds a guest by VMID, name or NODE/VMID.
 pub fn find<'a>(guests: &'a [Guest], text: &str) -> Result<&'a Guest> {
     let found: Vec<&Guest> = match text.rsplit_once('/') {
         Some((node, rest)) => {
@@ -256,19 +256,19 @@ pub fn find<'a>(guests: &'a [Guest], text: &str) -> Result<&'a Guest> {
         [] => Err(missing(guests, text)),
         _ => {
             let names: Vec<String> = found.iter().map(|g| format!("{}/{}", g.node, g.vmid)).collect();
-            Err(Fault::usage(format!("'{text}' is the name of several guests: {}", names.join(", "))).with_hint("say which by its VMID"))
+            Err(Fault::usage(format!("'{text}' is the name of several guests: {}", names.join(", "))).with_hint("use the VMID"))
         }
     }
 }
 
-/// The one guest that a command is about. Without a word for it, a person at a terminal picks one.
+/// Returns the guest of a command; without an argument, lets the user choose at a terminal.
 pub fn one(session: &Session, text: Option<&str>) -> Result<Guest> {
     let guests = all(session)?;
     if let Some(text) = text {
         return find(&guests, text).cloned();
     }
     if !session.person.present() {
-        return Err(Fault::usage("which guest? There is no terminal to pick one on").with_hint("name it: a VMID, a name, or NODE/VMID"));
+        return Err(Fault::usage("missing GUEST").with_hint("add a VMID, a name or NODE/VMID; `felhom guest list` lists the guests"));
     }
     let options: Vec<String> = guests
         .iter()
@@ -276,12 +276,12 @@ pub fn one(session: &Session, text: Option<&str>) -> Result<Guest> {
         .collect();
     match session.person.choose("Which guest?", &options)? {
         Some(index) => Ok(guests[index].clone()),
-        None => Err(Fault::refused("no guest was picked")),
+        None => Err(Fault::refused("no guest selected")),
     }
 }
 
 fn missing(guests: &[Guest], text: &str) -> Fault {
-    let fault = Fault::not_found(format!("there is no guest '{text}' that this token may see"));
+    let fault = Fault::not_found(format!("no guest '{text}', or the token cannot see it"));
     if guests.is_empty() {
         return fault.with_hint("check the token's privileges with `felhom role check`: it sees no guest at all");
     }
@@ -294,12 +294,12 @@ fn missing(guests: &[Guest], text: &str) -> Fault {
     }
 }
 
-/// The guests that words like `101,105-110` and `web`, or a selection, stand for; each once, in the order of VMIDs.
+/// Resolves words such as `101,105-110` and `web`, or a selection. Each guest is returned once, ordered by VMID.
 pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
     if words.is_empty() {
         if !selection.given() {
-            return Err(Fault::usage("which guests?")
-                .with_hint("name them (101, web, 105-110), or select with --all, --tag, --pool, --node, --type, --status"));
+            return Err(Fault::usage("missing GUEST")
+                .with_hint("add guests (101, web, 105-110), or select them with --all, --tag, --pool, --node, --type, --status"));
         }
         let chosen: Vec<Guest> = guests.into_iter().filter(|guest| selection.matches(guest)).collect();
         if chosen.is_empty() {
@@ -326,14 +326,14 @@ pub fn select(guests: Vec<Guest>, words: &[String], selection: &Selection) -> Re
     }
     if wanted.is_empty() {
         return Err(
-            Fault::usage("an empty list of guests").with_hint("name guests (101, web, 105-110) or select with --all, --tag, --pool")
+            Fault::usage("empty list of guests").with_hint("add guests (101, web, 105-110) or select them with --all, --tag, --pool")
         );
     }
     let chosen: Vec<Guest> = guests.into_iter().filter(|guest| wanted.contains(&guest.vmid) && selection.matches(guest)).collect();
     if chosen.is_empty() { Err(selection.unmatched(&words.join(" "))) } else { Ok(chosen) }
 }
 
-/// The guests that words or a selection stand for. A selection by status leaves out guests whose status is unknown, with a warning.
+/// Resolves words or a selection. A selection by status skips guests with unknown status, with a warning.
 pub fn selected(session: &Session, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
     let guests = all(session)?;
     if words.is_empty() && selection.status.is_some() {
@@ -342,7 +342,7 @@ pub fn selected(session: &Session, words: &[String], selection: &Selection) -> R
     select(guests, words, selection)
 }
 
-/// As [`selected`], for what templates take no part in: a selection leaves them out, one that is named stays.
+/// Like [`selected`], for commands that do not apply to templates: a selection skips them, a named template stays.
 pub fn select_usable(session: &Session, words: &[String], selection: &Selection) -> Result<Vec<Guest>> {
     let chosen = selected(session, words, selection)?;
     if !words.is_empty() {
@@ -354,7 +354,7 @@ pub fn select_usable(session: &Session, words: &[String], selection: &Selection)
     }
     if !templates.is_empty() {
         let labels: Vec<String> = templates.iter().map(Guest::label).collect();
-        session.person.note(&format!("left out, as templates: {}", labels.join(", ")));
+        session.person.note(&format!("skipped templates: {}", labels.join(", ")));
     }
     Ok(usable)
 }
@@ -364,7 +364,7 @@ fn range(word: &str) -> Option<(u32, u32)> {
     Some((from.parse().ok()?, to.parse().ok()?))
 }
 
-/// Calls a guest, and once more where it has moved to another node meanwhile.
+/// Calls a guest's node, and retries if the guest has moved to another node.
 pub fn with_place<T>(session: &Session, guest: &Guest, call: impl Fn(&Place) -> Result<T>) -> Result<T> {
     if guest.offline {
         return Err(Fault::new(Kind::NodeDown, format!("node '{}' is offline; nothing was sent to it", guest.node)));
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_names_ranges_and_places() {
+    fn vmids_names_ranges_and_nodes() {
         assert_eq!(ids(&["102,103-110"]).expect("found"), [102, 103, 110]);
         assert_eq!(ids(&["pve2/web", "db"]).expect("found"), [102, 103]);
         assert_eq!(ids(&["101", "101"]).expect("found"), [101]);

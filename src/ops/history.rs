@@ -1,4 +1,4 @@
-//! What the journal tells: every change with its targets, and how each ended.
+//! Changes in the journal, with their targets and results.
 
 use std::collections::BTreeMap;
 
@@ -13,43 +13,43 @@ use crate::guard::journal::now;
 use crate::session::Session;
 use crate::task;
 
-/// A change, or a refusal, as the journal has it.
+/// A change or a refusal in the journal.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
     pub id: String,
     /// RFC 3339.
     pub time: String,
     pub context: String,
-    /// Whom the host saw.
+    /// The user or token, as the host reports it.
     pub who: Option<String>,
     pub user: String,
     pub verb: String,
     pub summary: String,
     pub command: Vec<String>,
-    /// `ok`, `failed`, `blocked`, `unfinished`, … of all targets together.
+    /// Combined status of all targets: `ok`, `failed`, `blocked`, `unfinished`, …
     pub status: String,
-    /// What blocked it: a gate, the tags, the person.
+    /// What blocked it: read-only mode, a rule, tags or the user.
     pub blocked_by: Option<String>,
     pub message: Option<String>,
-    pub targets: Vec<TargetEnd>,
+    pub targets: Vec<TargetResult>,
     #[serde(skip)]
     plan: Json,
-    /// The process that works on it, or did.
+    /// The process that runs or ran it.
     #[serde(skip)]
     pid: u32,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct TargetEnd {
+pub struct TargetResult {
     pub action: String,
     pub vmid: Option<u64>,
     pub name: Option<String>,
     pub upid: Option<String>,
-    /// Absent where the run ended before its verdict was written.
+    /// Absent if the run ended before the result was written.
     pub status: Option<String>,
     pub message: Option<String>,
     pub duration_s: Option<f64>,
-    /// The step that its last task belongs to.
+    /// The step of its last task.
     #[serde(skip)]
     step: Option<String>,
 }
@@ -59,7 +59,7 @@ impl Entry {
         self.status == "unfinished"
     }
 
-    fn sum_up(&mut self) {
+    fn update_status(&mut self) {
         if self.blocked_by.is_some() {
             return;
         }
@@ -75,7 +75,7 @@ impl Entry {
     }
 }
 
-/// The changes that a journal holds, newest first.
+/// Returns the changes in a journal, newest first.
 pub fn entries(records: Vec<Record>) -> Vec<Entry> {
     let mut found: BTreeMap<String, Entry> = BTreeMap::new();
     let mut order: Vec<String> = Vec::new();
@@ -142,19 +142,19 @@ pub fn entries(records: Vec<Record>) -> Vec<Entry> {
         }
     }
     let mut entries: Vec<Entry> = order.into_iter().rev().filter_map(|id| found.remove(&id)).collect();
-    entries.iter_mut().for_each(Entry::sum_up);
+    entries.iter_mut().for_each(Entry::update_status);
     entries
 }
 
-fn targets(plan: &Json) -> Vec<TargetEnd> {
+fn targets(plan: &Json) -> Vec<TargetResult> {
     plan.get("items").and_then(Json::as_array).map(|items| items.iter().map(target).collect()).unwrap_or_default()
 }
 
-fn target(item: &Json) -> TargetEnd {
+fn target(item: &Json) -> TargetResult {
     let text = |key: &str| item.get(key).and_then(Json::as_str).map(str::to_owned);
-    // What was settled beforehand was never sent, and gets no verdict of its own.
+    // A target that was decided beforehand was not sent and has no result record.
     let settled = text("status").filter(|status| status != "planned");
-    TargetEnd {
+    TargetResult {
         action: text("action").unwrap_or_default(),
         vmid: item.get("vmid").and_then(Json::as_u64),
         name: text("name"),
@@ -166,7 +166,7 @@ fn target(item: &Json) -> TargetEnd {
     }
 }
 
-/// Asks the host how the targets without a verdict ended, and writes down what it says. Those that still run stay unfinished.
+/// Asks the host for the results of targets without one and writes them to the journal. Running tasks stay unfinished.
 pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
     for item in 0..entry.targets.len() {
         if entry.targets[item].status.is_some() {
@@ -194,15 +194,15 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
             Verdict::Warnings(_) => ("warnings", Some(exit)),
             Verdict::Failed(_) => ("failed", Some(exit)),
         };
-        let (word, message) = match never_begun(entry, item) {
-            // Whoever began it may be about to do the rest.
-            Some(_) if word != "failed" && runs_here(entry.pid) => {
-                entry.targets[item].message = Some("still under way".into());
+        let (word, message) = match next_step(entry, item) {
+            // The process that started it may still do the remaining steps.
+            Some(_) if word != "failed" && process_exists(entry.pid) => {
+                entry.targets[item].message = Some("still in progress".into());
                 continue;
             }
             Some(rest) if word != "failed" => {
                 let step = entry.targets[item].step.as_deref().unwrap_or("first");
-                ("interrupted", Some(format!("the step '{step}' ended well, but the run ended before it began '{rest}'")))
+                ("interrupted", Some(format!("step '{step}' succeeded, but the run ended before step '{rest}'")))
             }
             _ => (word, message),
         };
@@ -219,12 +219,12 @@ pub fn settle(session: &Session, entry: &mut Entry) -> Result<()> {
         let end = &mut entry.targets[item];
         (end.status, end.message) = (Some(word.into()), message);
     }
-    entry.sum_up();
+    entry.update_status();
     Ok(())
 }
 
-/// The step after the one that the target's last task belongs to: nobody has begun it.
-fn never_begun(entry: &Entry, item: usize) -> Option<String> {
+/// Returns the step after that of the target's last task; it was not started.
+fn next_step(entry: &Entry, item: usize) -> Option<String> {
     let steps = entry.plan.pointer(&format!("/items/{item}/steps"))?.as_array()?;
     let name = |step: &Json| step.get("name").and_then(Json::as_str).map(str::to_owned);
     let last = entry.targets[item].step.clone()?;
@@ -232,13 +232,13 @@ fn never_begun(entry: &Entry, item: usize) -> Option<String> {
     name(steps.get(at + 1)?)
 }
 
-/// A process with this number is there. It may be another one by now: then the change just stays unfinished a little longer.
-fn runs_here(pid: u32) -> bool {
+/// Whether a process with this number exists. If another process reused the number, the change stays unfinished longer.
+fn process_exists(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-/// The task of a target whose UPID was never written down: the run ended between sending and hearing.
+/// Finds the task of a target whose UPID is not in the journal, because the run ended before the answer arrived.
 fn search(session: &Session, entry: &Entry, item: usize) -> Option<(Upid, String)> {
     let sent = u64::try_from(entry.time.parse::<jiff::Timestamp>().ok()?.as_second()).ok()?;
     let steps = entry.plan.pointer(&format!("/items/{item}/steps"))?.as_array()?;
@@ -249,7 +249,7 @@ fn search(session: &Session, entry: &Entry, item: usize) -> Option<(Upid, String
     })
 }
 
-/// The request of a planned step, as far as a task is found by it.
+/// Rebuilds the request of a planned step, as far as needed to find its task.
 fn request(step: &Json) -> Option<Request> {
     let method =
         [Method::Post, Method::Put, Method::Delete].into_iter().find(|m| step.get("method").and_then(Json::as_str) == Some(m.word()))?;

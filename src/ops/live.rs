@@ -1,4 +1,4 @@
-//! A guest's state at this moment, asked of its own node.
+//! A guest's current state, as its node reports it.
 
 use std::thread;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use crate::fault::{Fault, Kind, Result};
 use crate::ops::guests::{self, Guest, split_tags};
 use crate::session::{Session, stopped};
 
-/// What a guest does.
+/// The power state of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {
     Running,
-    /// A virtual machine that stands still, its memory kept.
+    /// A paused VM; its memory is kept.
     Paused,
     Stopped,
-    /// A virtual machine whose memory lies on a disk.
+    /// A VM suspended to disk.
     Suspended,
 }
 
@@ -32,14 +32,14 @@ impl Power {
     }
 }
 
-/// `status/current`, read.
+/// The relevant parts of `status/current`.
 #[derive(Debug, Clone)]
 pub struct Live {
     pub power: Power,
     /// `backup`, `snapshot`, `migrate`, …
     pub lock: Option<String>,
     pub tags: Vec<String>,
-    /// Its state under high availability, where that manages it.
+    /// Its HA state, if it is managed by HA.
     pub ha: Option<String>,
     pub template: bool,
     pub uptime: Duration,
@@ -74,15 +74,15 @@ impl Live {
     }
 }
 
-/// Looks at a guest, wherever it is by now.
+/// Reads a guest's state, also if it has moved to another node.
 pub fn read(session: &Session, guest: &Guest) -> Result<Live> {
     guests::with_place(session, guest, |place| session.client()?.get(&place.status())).map(|status| Live::of(&status))
 }
 
-/// How many guests are asked at the same time.
+/// Number of guests to ask in parallel.
 const AT_ONCE: usize = 8;
 
-/// Does the same for each guest, some at a time; the answers stand in the order of the guests.
+/// Calls a function for each guest in parallel; the results have the order of the guests.
 pub fn each<T: Send>(guests: &[Guest], ask: impl Fn(&Guest) -> T + Sync) -> Vec<T> {
     let mut answers = Vec::with_capacity(guests.len());
     for some in guests.chunks(AT_ONCE) {
@@ -99,14 +99,14 @@ pub fn each<T: Send>(guests: &[Guest], ask: impl Fn(&Guest) -> T + Sync) -> Vec<
     answers
 }
 
-/// Waits until the guest is as it should be; gives what was seen last where the time is over first.
+/// Waits until the guest reaches a state. Returns the last state, and whether the wanted one was reached in time.
 pub fn until(session: &Session, guest: &Guest, limit: Duration, wanted: impl Fn(&Live) -> bool) -> Result<(Live, bool)> {
     let begun = std::time::Instant::now();
     let mut pause = Duration::from_millis(100);
     loop {
         let over = begun.elapsed() >= limit;
         let live = match read(session, guest) {
-            // A guest that is on its way to another node is nowhere for a moment.
+            // During a migration, the guest is briefly on no node.
             Err(fault) if !over && matches!(fault.kind, Kind::NotFound | Kind::Unreachable | Kind::NodeDown) => None,
             Err(fault) => return Err(fault),
             Ok(live) if wanted(&live) => return Ok((live, true)),
@@ -117,21 +117,21 @@ pub fn until(session: &Session, guest: &Guest, limit: Duration, wanted: impl Fn(
         session
             .interrupt
             .wait(pause.min(limit.saturating_sub(begun.elapsed()).max(Duration::from_millis(20))))
-            .map_err(|signal| stopped(signal, &format!("stopped looking at {}", guest.label())))?;
+            .map_err(|signal| stopped(signal, &format!("stopped waiting for {}", guest.label())))?;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
-/// The fault of something that only one kind of guest has.
+/// Checks the kind of a guest for options that only one kind supports.
 pub fn only(kind: GuestKind, guest: &Guest, what: &str) -> Result<()> {
     if guest.kind == kind {
         return Ok(());
     }
     let (wanted, is) = match kind {
-        GuestKind::Lxc => ("container", "virtual machine"),
-        GuestKind::Qemu => ("virtual machine", "container"),
+        GuestKind::Lxc => ("container", "VM"),
+        GuestKind::Qemu => ("VM", "container"),
     };
-    Err(Fault::usage(format!("{what} is for a {wanted}; {} is a {is}", guest.label())))
+    Err(Fault::usage(format!("{what} needs a {wanted}; {} is a {is}", guest.label())))
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn reads_what_a_real_host_answered() {
+    fn status_of_a_real_host_is_parsed() {
         let vm =
             Live::of(&json!({"status": "running", "qmpstatus": "paused", "ha": {"managed": 0}, "tags": "a;b", "uptime": 7, "pid": 1501}));
         assert_eq!((vm.power, vm.ha.as_deref(), vm.tags.len(), vm.pid), (Power::Paused, None, 2, Some(1501)));

@@ -1,4 +1,4 @@
-//! Guests that are locked: by whom, and waiting until they are not.
+//! Locked guests: the task behind a lock, and waiting for its end.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use crate::ops::guests::Guest;
 use crate::ops::live::{self, Live};
 use crate::session::{Session, stopped};
 
-/// The refusal to change a locked guest: which lock, and which task holds it as far as that can be seen.
+/// Returns the error for a locked guest, with the lock and, if visible, its task.
 pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
     let holder = holder(session, guest);
     let by = holder.as_ref().map_or_else(String::new, |(who, _)| format!(" by {who}"));
     let locked = Fault::refused_as(Kind::Locked, format!("{} is locked ({lock}){by}", guest.label()));
     match holder {
         Some((_, upid)) => {
-            locked.with_hint(format!("wait for it with --wait-lock 10m; `felhom task log -f {upid}` follows it")).with_upid(upid)
+            locked.with_hint(format!("add --wait-lock 10m to wait; `felhom task log -f {upid}` follows the task")).with_upid(upid)
         }
         None => locked.with_hint(format!(
             "run `{}` as root on {} to remove a stale lock, or wait with --wait-lock 10m",
@@ -25,8 +25,8 @@ pub fn fault(session: &Session, guest: &Guest, lock: &str) -> Fault {
     }
 }
 
-/// A lock that a failed task has left on its guest, in words, with the way out.
-pub fn left_behind(session: &Session, guest: &Guest) -> Option<String> {
+/// Describes a stale lock of a failed task, with the command that removes it.
+pub fn stale_lock(session: &Session, guest: &Guest) -> Option<String> {
     let lock = live::read(session, guest).ok()?.lock?;
     if holder(session, guest).is_some() {
         return None;
@@ -38,7 +38,7 @@ fn unlock(guest: &Guest) -> String {
     format!("{} unlock {}", if guest.kind.short() == "CT" { "pct" } else { "qm" }, guest.vmid)
 }
 
-/// The running task of a guest, in words, with its id.
+/// Returns a description and the ID of the guest's running task.
 fn holder(session: &Session, guest: &Guest) -> Option<(String, String)> {
     let filter = Filter { vmid: Some(guest.vmid), running: true, limit: 5, ..Filter::default() };
     let tasks = session.client().ok()?.get(&tasks::list(&guest.node, &filter)).ok()?;
@@ -46,7 +46,7 @@ fn holder(session: &Session, guest: &Guest) -> Option<(String, String)> {
     Some((format!("{} of {}", task.upid.kind, task.upid.user), task.upid.to_string()))
 }
 
-/// The guest as it is, unlocked: waits as long as `--wait-lock` says. `passes` are locks that do not stand in the way.
+/// Returns the unlocked guest's state, waiting up to `--wait-lock`. Locks in `passes` are ignored.
 pub fn wait(session: &Session, guest: &Guest, passes: &[&str]) -> Result<Live> {
     let free = |live: &Live| live.lock.as_deref().is_none_or(|lock| passes.contains(&lock));
     let live = live::read(session, guest)?;

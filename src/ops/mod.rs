@@ -1,4 +1,4 @@
-//! What takes several calls in order. Reports through traits, and never prints.
+//! Operations that need several calls. They report through traits and print nothing.
 
 pub mod address;
 pub mod backup;

@@ -1,4 +1,4 @@
-//! A node that goes down: what goes with it, and what it means for the rest of the cluster.
+//! Rebooting and shutting down a node: which guests stop, and the effect on the cluster.
 
 use serde_json::Value as Json;
 
@@ -11,7 +11,7 @@ use crate::ops::guests::{self, Guest};
 use crate::ops::nodes::{self as all_nodes, NodeState};
 use crate::session::Session;
 
-/// How many guests are named; the rest is a number.
+/// Number of guests to list by name.
 const NAMED: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +28,11 @@ impl Command {
         }
     }
 
-    /// In a sentence: `reboot pve1`, `shut pve1 down`.
+    /// Returns a phrase: `reboot node pve1`, `shut down node pve1`.
     pub fn of(self, node: &str) -> String {
         match self {
-            Self::Reboot => format!("reboot the node {node}"),
-            Self::Shutdown => format!("shut the node {node} down"),
+            Self::Reboot => format!("reboot node {node}"),
+            Self::Shutdown => format!("shut down node {node}"),
         }
     }
 
@@ -41,7 +41,7 @@ impl Command {
     }
 }
 
-/// What the command means for this node, as it is now.
+/// Prepares the command with its impact on the node.
 pub fn prepare(session: &Session, node: &str, command: Command) -> Result<Item> {
     let all = all_nodes::all(session)?;
     let item = Item::new(command.word(), Target { node: Some(node.to_owned()), ..Target::default() }).word(node);
@@ -58,7 +58,7 @@ pub fn prepare(session: &Session, node: &str, command: Command) -> Result<Item> 
     Ok(impact(session, item, node, &all, &guests).step(Step::call(command.word(), command.call(node))))
 }
 
-/// Why it must not be: a guest among those that would stop is protected.
+/// Returns an error if a protected guest would stop.
 pub fn guarded(session: &Session, guests: &[Guest], what: &str) -> Option<Fault> {
     let refused = |guest: &&Guest| {
         tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Reboot).map(|fault| fault.message)
@@ -77,17 +77,17 @@ fn labelled(guest: &Guest) -> String {
     format!("{} [{}]", guest.label(), guest.tags.join(", "))
 }
 
-/// What goes down with it.
+/// Adds the running guests, HA, quorum and running tasks to the impact.
 pub fn impact(session: &Session, item: Item, node: &str, all: &[NodeState], guests: &[Guest]) -> Item {
     let mut item = item.fact("guests", guests.iter().map(|guest| guest.vmid.to_string()).collect::<Vec<_>>().join(","));
     item = item.extra("guests", guests.iter().map(|guest| guest.vmid).collect::<Vec<_>>());
     item = match guests.len() {
-        0 => item.touches(format!("no guest that this token may see runs on {node}")),
+        0 => item.touches(format!("no visible guest is running on {node}")),
         count => item.touches(format!("{count} running guest{} on {node}: {}", if count == 1 { "" } else { "s" }, listed(guests))),
     };
     let ha: Vec<String> = guests.iter().filter(|guest| guest.ha_state.is_some()).map(Guest::label).collect();
     if !ha.is_empty() {
-        item = item.caution(format!("managed by high availability, which may move or keep them by its own rules: {}", ha.join(", ")));
+        item = item.caution(format!("managed by high availability, which may migrate or stop them: {}", ha.join(", ")));
     }
     if let Some(caution) = quorum(node, all) {
         item = item.caution(caution);
@@ -111,14 +111,14 @@ pub fn listed(guests: &[Guest]) -> String {
     }
 }
 
-/// What is left of the cluster. Every node is taken for one vote.
+/// Warns about a lost quorum. Each node counts as one vote.
 fn quorum(node: &str, all: &[NodeState]) -> Option<String> {
     if all.len() <= 1 {
-        return Some(format!("{node} is the only node: nothing answers until it is up again"));
+        return Some(format!("{node} is the only node: nothing is reachable until it is up again"));
     }
     let left = all.iter().filter(|other| other.online() && other.node != node).count();
     (left * 2 <= all.len()).then(|| {
-        format!("{left} of {} nodes would be left: the cluster loses its quorum, and nothing can be changed until it is back", all.len())
+        format!("{left} of {} nodes would be left: the cluster loses its quorum and is read-only until the node is back", all.len())
     })
 }
 
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_the_cluster() {
+    fn quorum_after_a_node_stops() {
         assert!(quorum("a", &nodes(&[("a", "online")])).is_some_and(|text| text.contains("only node")));
         assert_eq!(quorum("a", &nodes(&[("a", "online"), ("b", "online"), ("c", "online")])), None);
         let two = quorum("a", &nodes(&[("a", "online"), ("b", "online"), ("c", "offline")]));

@@ -1,4 +1,4 @@
-//! Which nodes there are, and asking each of them.
+//! Listing nodes, and asking each of them.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub struct NodeState {
     pub context: String,
     pub node: String,
     pub status: String,
-    /// Share of its CPUs in use, 0 to 1.
+    /// CPU usage, 0 to 1.
     pub cpu: Option<f64>,
     pub cpus: Option<f64>,
     pub memory_used_bytes: Option<u64>,
@@ -54,7 +54,7 @@ pub fn all(session: &Session) -> Result<Vec<NodeState>> {
     Ok(nodes)
 }
 
-/// Those of these nodes that are online.
+/// Returns the nodes with these names that are online.
 pub fn online(session: &Session, names: &BTreeSet<String>) -> Vec<String> {
     if names.is_empty() {
         return Vec::new();
@@ -63,7 +63,7 @@ pub fn online(session: &Session, names: &BTreeSet<String>) -> Vec<String> {
     nodes.into_iter().filter(|node| node.online() && names.contains(&node.node)).map(|node| node.node).collect()
 }
 
-/// The node that a command is about: may be left unsaid when there is only one.
+/// Returns the named node, or the only one.
 pub fn pick(session: &Session, text: Option<&str>) -> Result<String> {
     let nodes = all(session)?;
     let names: Vec<&str> = nodes.iter().map(|n| n.node.as_str()).collect();
@@ -77,7 +77,7 @@ pub fn pick(session: &Session, text: Option<&str>) -> Result<String> {
     }
 }
 
-/// Asks every node (or the one named); one that is down is warned about once, and the rest is shown.
+/// Asks the named node, or all nodes. Offline nodes are skipped with one warning.
 pub fn each<T>(session: &Session, only: Option<&str>, ask: impl Fn(&str) -> Result<Vec<T>>) -> Result<Vec<T>> {
     if let Some(name) = only {
         return ask(&pick(session, Some(name))?);

@@ -1,4 +1,4 @@
-//! Start, stop, shut down, reboot, suspend, resume: what each means for a guest as it is now, and whether it came to be.
+//! Start, stop, shut down, reboot, suspend, resume: preparing the change and verifying the guest's state.
 
 use std::time::Duration;
 
@@ -21,23 +21,23 @@ pub enum Action {
     Resume,
 }
 
-/// How it is to be done.
+/// Options of a power action.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Manner {
+pub struct Options {
     /// How long the guest may take to shut down.
     pub guest_timeout: Option<Duration>,
-    /// Stop it hard when it did not shut down in time.
+    /// Stop the guest if it does not shut down in time.
     pub then_stop: bool,
 }
 
-/// How long the high availability manager may take until the guest has moved.
+/// Time limit for a state change through high availability.
 const HA_LIMIT: Duration = Duration::from_secs(300);
-/// A virtual machine is started again by the host after the reboot's task has ended.
+/// Time limit for a reboot: the host starts a VM again after the task has ended.
 const REBOOT_LIMIT: Duration = Duration::from_secs(120);
 const LIMIT: Duration = Duration::from_secs(20);
 
 impl Action {
-    /// The last segment of the call's path, and the word in the results.
+    /// The last segment of the call's path, also used in results.
     pub fn word(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -58,7 +58,7 @@ impl Action {
         }
     }
 
-    /// Locks that this is done in spite of.
+    /// Locks that do not prevent the action.
     fn passes(self) -> &'static [&'static str] {
         match self {
             Self::Start | Self::Resume => &["suspended", "mounted"],
@@ -67,7 +67,7 @@ impl Action {
         }
     }
 
-    /// What the host says when somebody was faster.
+    /// Host errors that mean the guest already is in the target state.
     fn already(self) -> &'static [&'static str] {
         match self {
             Self::Start => &["already running"],
@@ -76,12 +76,12 @@ impl Action {
         }
     }
 
-    /// The high availability manager takes these into its own hands.
+    /// Whether a managed guest is controlled through HA.
     fn through_ha(self) -> bool {
         matches!(self, Self::Start | Self::Stop | Self::Shutdown)
     }
 
-    /// Is a guest in this state where the action would bring it?
+    /// Whether the guest is in the target state.
     fn reached(self, power: Power) -> bool {
         match self {
             Self::Start => power == Power::Running,
@@ -92,17 +92,17 @@ impl Action {
         }
     }
 
-    /// Why a guest in this state cannot be brought there.
-    fn impossible(self, guest: &Guest, manner: &Manner, live: &Live) -> Option<Fault> {
+    /// Returns why the action is not possible in the guest's state.
+    fn impossible(self, guest: &Guest, options: &Options, live: &Live) -> Option<Fault> {
         let is = |hint: String| {
             Some(Fault::refused(format!("{} is {}, so it cannot {}", guest.label(), live.power.word(), self.verb())).with_hint(hint))
         };
         let vmid = guest.vmid;
         match (self, live.power) {
-            (Self::Shutdown, Power::Paused) if manner.then_stop => None,
-            (Self::Start | Self::Shutdown | Self::Reboot, Power::Paused) => is(format!("`felhom guest resume {vmid}` lets it go on first")),
+            (Self::Shutdown, Power::Paused) if options.then_stop => None,
+            (Self::Start | Self::Shutdown | Self::Reboot, Power::Paused) => is(format!("run `felhom guest resume {vmid}` first")),
             (Self::Reboot | Self::Suspend | Self::Resume, Power::Stopped) | (Self::Reboot, Power::Suspended) => {
-                is(format!("`felhom guest start {vmid}` starts it"))
+                is(format!("run `felhom guest start {vmid}` first"))
             }
             _ => None,
         }
@@ -119,32 +119,32 @@ impl Action {
         }
     }
 
-    fn call(self, guest: &Guest, manner: &Manner) -> Call<serde_json::Value> {
+    fn call(self, guest: &Guest, options: &Options) -> Call<serde_json::Value> {
         guest
             .place()
             .power(self.word())
-            .with_some("timeout", manner.guest_timeout.map(|time| time.as_secs()))
-            .with_set("forceStop", manner.then_stop)
+            .with_some("timeout", options.guest_timeout.map(|time| time.as_secs()))
+            .with_set("forceStop", options.then_stop)
     }
 }
 
-/// One guest before the change: what is to be done, and how it was.
+/// A prepared action and the state before it.
 pub struct Prepared {
     pub item: Item,
     pub before: Option<Live>,
 }
 
-/// What the action means for this guest, as it is now.
-pub fn prepare(session: &Session, guest: &Guest, action: Action, manner: &Manner) -> Prepared {
+/// Prepares the action for the guest's current state.
+pub fn prepare(session: &Session, guest: &Guest, action: Action, options: &Options) -> Prepared {
     let item = Item::new(action.word(), guest.target()).already(action.already());
     match lock::wait(session, guest, action.passes()) {
-        Ok(live) => Prepared { item: of(session, guest, action, manner, item, &live), before: Some(live) },
+        Ok(live) => Prepared { item: of(session, guest, action, options, item, &live), before: Some(live) },
         Err(fault) if fault.kind == Kind::Locked => settle_locked(session, guest, action, item, fault),
         Err(fault) => Prepared { item: unseen(session, guest, action, item, fault), before: None },
     }
 }
 
-/// A locked guest that is where it should be needs nothing.
+/// A locked guest that already is in the target state is unchanged.
 fn settle_locked(session: &Session, guest: &Guest, action: Action, item: Item, fault: Fault) -> Prepared {
     let live = live::read(session, guest).ok();
     let item = match &live {
@@ -154,13 +154,13 @@ fn settle_locked(session: &Session, guest: &Guest, action: Action, item: Item, f
     Prepared { item, before: live }
 }
 
-/// Its state cannot be read: nor can its tags be trusted then.
+/// If the state cannot be read, the tags are unknown too.
 fn unseen(session: &Session, guest: &Guest, action: Action, item: Item, fault: Fault) -> Item {
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), None, deed));
     item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault))
 }
 
-fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: Item, live: &Live) -> Item {
+fn of(session: &Session, guest: &Guest, action: Action, options: &Options, item: Item, live: &Live) -> Item {
     let item = item.fact("status", live.power.word());
     if action.reached(live.power) {
         return item.unchanged();
@@ -172,7 +172,7 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
         );
     }
     let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
-    if let Some(fault) = guarded.or_else(|| action.impossible(guest, manner, live)) {
+    if let Some(fault) = guarded.or_else(|| action.impossible(guest, options, live)) {
         return item.refused(fault);
     }
     let item = match action {
@@ -181,7 +181,7 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
     };
     let item = match action {
         Action::Stop => item.caution("unsaved data is lost, as on a power failure; `guest shutdown` stops it cleanly"),
-        Action::Shutdown if manner.then_stop => item.caution("a guest that does not shut down in time is stopped"),
+        Action::Shutdown if options.then_stop => item.caution("a guest that does not shut down in time is stopped"),
         Action::Suspend if guest.kind == GuestKind::Lxc => item.caution("suspending containers is experimental, and fails on most hosts"),
         _ => item,
     };
@@ -191,10 +191,10 @@ fn of(session: &Session, guest: &Guest, action: Action, manner: &Manner, item: I
             .caution(format!("managed by high availability (now: {state}), which carries the request out some seconds later")),
         _ => item,
     };
-    item.step(Step::call(action.word(), action.call(guest, manner)))
+    item.step(Step::call(action.word(), action.call(guest, options)))
 }
 
-/// Looks whether the guest itself is where it should be: the task's word is not enough, least of all under high availability.
+/// Verifies the guest's state: the task's exit status is not enough, especially with high availability.
 pub fn verify(session: &Session, guest: &Guest, action: Action, before: Option<&Live>, done: &Done) -> Result<Live> {
     let ha = action.through_ha() && before.is_some_and(|live| live.ha.is_some());
     let limit = match action {

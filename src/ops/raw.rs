@@ -1,4 +1,4 @@
-//! A raw call, weighed by what it would do: the guards that hold for felhom's own verbs hold for it as well.
+//! Impact of raw API calls: the checks of felhom's own commands apply to them too.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,9 @@ use crate::routes::Risk;
 use crate::session::Session;
 use crate::units;
 
-/// The item with what the call would touch, lose and disturb, or refused. A guest that is not there has nothing to lose, and one
-/// that is not visible is for the host to refuse.
-pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
+/// Adds what the call touches, loses and disrupts, or refuses it. A guest that does not exist has nothing to lose, and the host
+/// refuses calls to guests that the token cannot see.
+pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     let called =
         |vmid: &str| -> Result<Option<Guest>> { Ok(guests::all(session)?.into_iter().find(|g| g.vmid.to_string() == vmid.trim())) };
@@ -27,7 +27,7 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
             Some(guest) => power(session, &guest, word, item),
             None => Ok(item),
         },
-        // Ways round the calls above, to the same end.
+        // Other calls with the same effect.
         (Method::Post, ["nodes", _, "qemu", vmid, "agent", "shutdown"]) => guarded(session, vmid, Deed::Shutdown, item),
         (Method::Post, ["nodes", _, "qemu", vmid, "agent"]) if text(request, "command") == "shutdown" => {
             guarded(session, vmid, Deed::Shutdown, item)
@@ -64,11 +64,11 @@ pub fn weigh(session: &Session, request: &Request, item: Item) -> Result<Item> {
         (Method::Post, ["nodes", node, "execute"]) => batch(session, node, request, item),
         (Method::Delete, ["nodes", node, "storage", storage, "prunebackups"]) => prune(session, node, storage, request, item),
         (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
-        (Method::Put, ["cluster", "sdn"]) => sdn::weigh(session, item),
+        (Method::Put, ["cluster", "sdn"]) => sdn::assess(session, item),
         (Method::Put, ["nodes", node, "network"]) => Ok(item
             .touches(format!("the network of {node} is set up anew from what was prepared for it"))
             .caution(format!("a mistake cuts {node} and its guests off; `felhom api get /nodes/{node}/network` shows the settings"))),
-        (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::weigh(node, item)),
+        (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::assess(node, item)),
         _ => Ok(item),
     }
 }
@@ -87,20 +87,20 @@ fn text(request: &Request, name: &str) -> String {
 }
 
 fn flag(request: &Request, name: &str) -> bool {
-    lenient::truth(&text(request, name))
+    lenient::parse_bool(&text(request, name))
 }
 
-/// High availability is told to keep it stopped.
+/// Whether HA is told to stop the guest.
 fn stops(request: &Request) -> bool {
     matches!(text(request, "state").as_str(), "stopped" | "disabled")
 }
 
-/// The guest's number in the name of an HA resource: `vm:101`, `ct:101`, `101`.
+/// Returns the VMID in an HA resource ID: `vm:101`, `ct:101`, `101`.
 fn number(sid: &str) -> &str {
     sid.rsplit(':').next().unwrap_or(sid)
 }
 
-/// Several calls in one: each is weighed as if it were sent alone. What cannot be read is not sent.
+/// Checks each call of a batch as if it were sent alone. A batch that cannot be parsed is refused.
 fn batch(session: &Session, node: &str, request: &Request, item: Item) -> Result<Item> {
     #[derive(serde::Deserialize)]
     struct Command {
@@ -119,7 +119,7 @@ fn batch(session: &Session, node: &str, request: &Request, item: Item) -> Result
             "POST" => Method::Post,
             "PUT" => Method::Put,
             "DELETE" => Method::Delete,
-            other => return Ok(item.refused(Fault::usage(format!("'{other}' is not a method of the API")))),
+            other => return Ok(item.refused(Fault::usage(format!("'{other}' is not an API method")))),
         };
         let segments = command.path.split('/').filter(|segment| !segment.is_empty());
         let path = ["nodes", node].into_iter().chain(segments);
@@ -128,11 +128,11 @@ fn batch(session: &Session, node: &str, request: &Request, item: Item) -> Result
         let values =
             command.args.iter().map(|(key, value)| (key.clone(), Value::Text(lenient::text(value).unwrap_or_else(|| value.to_string()))));
         inner.params.extend(values);
-        weigh(session, &inner, item.touches(inner.to_string()))
+        assess(session, &inner, item.touches(inner.to_string()))
     })
 }
 
-/// Nothing but the guards of the guest.
+/// Checks only the guest's protection.
 fn guarded(session: &Session, vmid: &str, deed: Deed, item: Item) -> Result<Item> {
     let guest = guests::all(session)?.into_iter().find(|guest| guest.vmid.to_string() == vmid);
     let refusal = guest.and_then(|guest| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), deed));
@@ -156,16 +156,16 @@ fn power(session: &Session, guest: &Guest, word: &str, item: Item) -> Result<Ite
         return Ok(item.refused(fault));
     }
     Ok(match live {
-        // Nothing runs that could be disturbed.
+        // A stopped guest is not disrupted.
         Some(Live { power: power @ (Power::Stopped | Power::Suspended), .. }) => {
-            item.risk(Risk::Safe).touches(format!("{} is {} already", guest.label(), power.word()))
+            item.risk(Risk::Safe).touches(format!("{} is already {}", guest.label(), power.word()))
         }
         Some(live) => item.touches(format!("{} is {}", guest.label(), live.power.word())),
         None => item,
     })
 }
 
-/// A courtesy: what cannot be read leaves the call as the table has it.
+/// Reads the guest's state; without it, the call keeps its risk from the routing table.
 fn seen(session: &Session, guest: &Guest) -> Option<Live> {
     live::read(session, guest).ok()
 }
@@ -185,25 +185,25 @@ fn delete(session: &Session, guest: &Guest, request: &Request, item: Item) -> Re
     let found = destroy::archives(session, std::slice::from_ref(guest));
     let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()));
     let (Some(live), Ok(config)) = (seen(session, guest), config) else {
-        // What cannot be read counts as protected.
+        // An unreadable guest counts as protected.
         return Ok(match tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete) {
             Some(fault) => item.refused(fault),
             None => item,
         });
     };
-    // A raw call may also destroy what runs: that is between the person and the host.
+    // With `force`, a raw call may also delete a running guest.
     let running = live.running() && !flag(request, "force");
     let stopped = if running { live.clone() } else { Live { power: Power::Stopped, ..live.clone() } };
     if let Some(fault) = destroy::refusal(session, guest, &stopped, &config, flag(request, "purge")) {
         return Ok(item.refused(fault));
     }
-    let item = if live.running() { item.loses(format!("{} is {}: it is stopped hard", guest.label(), live.power.word())) } else { item };
+    let item = if live.running() { item.loses(format!("{} is {} and is stopped first", guest.label(), live.power.word())) } else { item };
     Ok(destroy::impact(session, guest, &live, &config, &found, item))
 }
 
 fn config(session: &Session, guest: &Guest, request: &Request, item: Item) -> Result<Item> {
     const STEERING: &[&str] = &["delete", "digest", "revert", "skiplock", "force", "background_delay"];
-    // What guards it stands in its configuration: unread, nothing is sent.
+    // The configuration contains the protection: if it cannot be read, nothing is sent.
     let before = guests::with_place(session, guest, |place| session.client()?.get(&place.config()))?;
     let mut wanted = Wanted::default();
     for (key, value) in request.params.iter().filter(|(key, _)| !STEERING.contains(&key.as_str())) {
@@ -223,16 +223,16 @@ fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
     item.risk(Risk::Irreversible).word(guest.vmid).loses(format!("the disks of {}, which are overwritten", guest.label()))
 }
 
-/// A call on many guests at once: those that are named, or all that run.
+/// A call for several guests: the named ones, or all running ones.
 fn several(session: &Session, request: &Request, node: Option<&str>, deed: Option<Deed>, item: Item) -> Result<Item> {
-    // One list of one node's call, the same name several times in the cluster's.
+    // A node's call has one list; the cluster's repeats the parameter.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
     let named: BTreeSet<u32> = list::split(&lists).filter_map(|vmid| vmid.parse().ok()).collect();
     let hit: Vec<Guest> = guests::running(session, node)?
         .into_iter()
         .filter(|guest| list::split(&lists).next().is_none() || named.contains(&guest.vmid))
         .collect();
-    if let Some(fault) = node_power::guarded(session, &hit, "do that").filter(|_| deed.is_some()) {
+    if let Some(fault) = node_power::guarded(session, &hit, "stop these guests").filter(|_| deed.is_some()) {
         return Ok(item.refused(fault));
     }
     Ok(item.touches(format!("{} running guests: {}", hit.len(), node_power::listed(&hit))))
@@ -241,13 +241,13 @@ fn several(session: &Session, request: &Request, node: Option<&str>, deed: Optio
 fn node_down(session: &Session, node: &str, item: Item) -> Result<Item> {
     let all = nodes::all(session)?;
     let running = guests::running(session, Some(node))?;
-    if let Some(fault) = node_power::guarded(session, &running, &format!("take {node} down")) {
+    if let Some(fault) = node_power::guarded(session, &running, &format!("stop node {node}")) {
         return Ok(item.refused(fault));
     }
     Ok(node_power::impact(session, item, node, &all, &running))
 }
 
-/// What the host itself says that goes.
+/// Adds the backups that the host would prune.
 fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: Item) -> Result<Item> {
     let mut preview: Call<Vec<Map<String, Json>>> = Call::get(crate::path!["nodes", node, "storage", storage, "prunebackups"]).slow();
     preview.request.params.clone_from(&request.params);
@@ -258,7 +258,7 @@ fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: 
     let word = |map: &Map<String, Json>, key: &str| map.get(key).and_then(lenient::text).unwrap_or_default();
     let goes: Vec<&Map<String, Json>> = marked.iter().filter(|one| word(one, "mark") == "remove").collect();
     if goes.is_empty() {
-        return Ok(item.risk(Risk::Safe).touches("by this rule nothing goes"));
+        return Ok(item.risk(Risk::Safe).touches("no backups are pruned"));
     }
     let old = |one: &Map<String, Json>| one.get("ctime").and_then(lenient::integer).map_or(0, |ctime| units::now().saturating_sub(ctime));
     Ok(goes.into_iter().fold(item, |item, one| {
@@ -266,18 +266,18 @@ fn prune(session: &Session, node: &str, storage: &str, request: &Request, item: 
     }))
 }
 
-/// An archive, an image, a disk. A disk has a guest, whose guards hold for it.
+/// Deletion of a volume: a backup, an image or a disk. The protection of the disk's guest applies.
 fn volume_goes(session: &Session, volume: &str, item: Item) -> Result<Item> {
-    let item = item.loses(format!("{volume}, with all that is in it"));
+    let item = item.loses(format!("{volume} and its data"));
     let Some(vmid) = owner(volume) else { return Ok(item) };
     let Some(guest) = guests::all(session)?.into_iter().find(|guest| guest.vmid == vmid) else { return Ok(item) };
     if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Delete) {
         return Ok(item.refused(fault));
     }
-    Ok(item.caution(format!("it is a disk of {}, which is still there", guest.label())))
+    Ok(item.caution(format!("it is a disk of {}, which still exists", guest.label())))
 }
 
-/// The guest whose disk a volume is: `local-lvm:vm-101-disk-0`, `dirct:101/vm-101-disk-0.raw`.
+/// Returns the VMID in a disk's volume ID: `local-lvm:vm-101-disk-0`, `dirct:101/vm-101-disk-0.raw`.
 fn owner(volume: &str) -> Option<u32> {
     let name = volume.rsplit(['/', ':']).next()?;
     let rest = ["vm-", "base-", "subvol-", "basevol-"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_has_an_owner_and_an_archive_has_none() {
+    fn disks_have_a_guest_and_backups_have_none() {
         assert_eq!(owner("local-lvm:vm-101-disk-0"), Some(101));
         assert_eq!(owner("dirct:102/vm-102-disk-1.raw"), Some(102));
         assert_eq!(owner("zfs:base-900-disk-0/vm-103-disk-0"), Some(103));

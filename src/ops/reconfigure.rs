@@ -1,4 +1,4 @@
-//! Changing a guest's configuration: what each setting means for the guest, the call, and what came of it.
+//! Changing a guest's configuration: impact of each key, the call, and checking the result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::routes::Risk;
 use crate::secret::Secret;
 use crate::session::Session;
 
-/// The change, or why it must not be.
+/// Prepares the change, or refuses it.
 pub fn prepare(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted, item: Item) -> Result<Item> {
     if wanted.is_empty() {
         return Ok(item.unchanged());
@@ -39,21 +39,21 @@ pub fn prepare(session: &Session, guest: &Guest, before: &Config, wanted: &Wante
     Ok(item.step(Step::call("set", call(guest, before, wanted))))
 }
 
-/// Why the change must not be: it would take a guard off the guest.
+/// Returns an error if the change would remove a protection from the guest.
 pub fn guarded(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted) -> Option<Fault> {
     let tags_of = |text: Option<String>| split_tags(text.as_deref());
-    let on = |text: Option<String>| text.is_some_and(|text| lenient::truth(&text));
+    let on = |text: Option<String>| text.is_some_and(|text| lenient::parse_bool(&text));
     let unprotects = on(text(before, "protection")) && !on(wanted.after(before, "protection"));
     let (held, kept) = (tags_of(text(before, "tags")), tags_of(wanted.after(before, "tags")));
     tags::taken_away(&session.rules, &session.tags, &guest.target(), &held, &kept, unprotects)
 }
 
-/// What the change means for the guest, setting by setting.
+/// Adds the impact of each key.
 pub fn impact(item: Item, guest: &Guest, before: &Config, wanted: &Wanted, running: bool) -> Item {
     wanted.keys().fold(item, |item, key| one(item, guest, before, wanted, key, running))
 }
 
-/// What one setting means for the guest.
+/// Adds the impact of one key.
 fn one(item: Item, guest: &Guest, before: &Config, wanted: &Wanted, key: &str, running: bool) -> Item {
     let shown = |text: Option<String>| text.map_or_else(|| "(nothing)".to_owned(), |text| redact::config_value(key, &text));
     let item = item.touches(format!("{key}: {} → {}", shown(text(before, key)), shown(wanted.after(before, key))));
@@ -62,18 +62,18 @@ fn one(item: Item, guest: &Guest, before: &Config, wanted: &Wanted, key: &str, r
     let disk = matches!(Form::of(guest.kind, key), Some(Form::Default("volume" | "file")));
     if goes && numbered == "unused" {
         let volume = shown(text(before, key));
-        return item.loses(format!("the volume {volume}, with all that is on it")).risk(Risk::Irreversible).word(guest.vmid);
+        return item.loses(format!("volume {volume} and its data")).risk(Risk::Irreversible).word(guest.vmid);
     }
     if goes && disk {
         return heavier(item, Risk::Disruptive).caution(format!("{key} is removed from the guest; its volume stays as unused"));
     }
     if running && numbered == "net" && before.contains_key(key) {
-        return heavier(item, Risk::Disruptive).caution(format!("it runs: connections through {key} may break"));
+        return heavier(item, Risk::Disruptive).caution(format!("the guest is running: connections through {key} may break"));
     }
     item
 }
 
-/// At least this risk.
+/// Raises the risk to at least this level.
 fn heavier(item: Item, risk: Risk) -> Item {
     let most = item.risk.map_or(risk, |now| now.max(risk));
     item.risk(most)
@@ -81,7 +81,7 @@ fn heavier(item: Item, risk: Risk) -> Item {
 
 fn call(guest: &Guest, before: &Config, wanted: &Wanted) -> Call<Json> {
     let place = guest.place();
-    // A machine's new disk may take its time: the host makes that in a task.
+    // Creating a VM's disk may take long, so the host does it in a task.
     let slow = guest.kind == GuestKind::Qemu && wanted.set.keys().any(|key| Form::of(guest.kind, key) == Some(Form::Default("file")));
     let mut call = if slow { place.set_config_in_task() } else { place.set_config().slow() };
     for (key, value) in &wanted.set {
@@ -98,8 +98,8 @@ fn call(guest: &Guest, before: &Config, wanted: &Wanted) -> Call<Json> {
     call.with_some("digest", text(before, "digest"))
 }
 
-/// What has changed, by looking again; changes that are pending until the next start are pointed out. A key that is neither as
-/// requested nor pending was not applied, whatever the host answered.
+/// Reads the new configuration and reports changes, including those pending until the next start. A key that is neither as requested
+/// nor pending was not applied, despite the host's answer.
 pub fn after(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted) -> Result<Map<String, Json>> {
     let now = guests::with_place(session, guest, |place| session.client()?.get(&place.config()))?;
     let pending = guests::with_place(session, guest, |place| session.client()?.get(&place.pending()))?;
@@ -140,8 +140,8 @@ pub fn after(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted)
     Ok(Map::from_iter([("changed".to_owned(), Json::Array(changed))]))
 }
 
-/// Whether a key is as requested. The host writes values in its own form, so only what is certainly different counts: a value
-/// that stayed as it was, or a plain one that is another.
+/// Whether a key is as requested. The host normalizes values, so only clear differences count: an unchanged value, or another
+/// plain value.
 fn applied(key: &str, requested: Option<&str>, old: Option<&str>, new: Option<&str>) -> bool {
     let Some(requested) = requested else { return new.is_none() || old != new };
     let Some(new) = new else { return key == "cipassword" || requested.trim().is_empty() };
@@ -152,7 +152,7 @@ fn applied(key: &str, requested: Option<&str>, old: Option<&str>, new: Option<&s
     old != Some(new) && !plain
 }
 
-/// Whether two texts are one value for the host.
+/// Whether the host treats two texts as the same value.
 fn same(requested: &str, actual: &str) -> bool {
     let (requested, actual) = (requested.trim(), actual.trim());
     let number = |text: &str| text.parse::<f64>().ok();
@@ -171,13 +171,13 @@ fn same(requested: &str, actual: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn only_what_is_certainly_different_was_not_applied() {
+    fn only_clear_differences_count_as_not_applied() {
         let applied = |key: &str, requested: &str, old: &str, new: &str| super::applied(key, Some(requested), Some(old), Some(new));
         assert!(applied("memory", "1024", "512", "1024"));
         assert!(!applied("memory", "1024", "512", "512") && !applied("memory", "1024", "512", "768"));
         assert!(applied("onboot", "yes", "0", "1") && !applied("onboot", "yes", "0", "0"));
         assert!(applied("tags", "b,a", "x", "a;b") && !applied("tags", "b,a", "x", "x"));
-        // The host adds parts, and gives a new volume its name.
+        // The host adds parts, and assigns a name to a new volume.
         assert!(applied("net0", "name=eth0,bridge=vmbr1", "name=eth0,bridge=vmbr0,type=veth", "name=eth0,bridge=vmbr1,type=veth"));
         assert!(applied("mp0", "local-lvm:8,mp=/x", "", "local-lvm:vm-101-disk-1,mp=/x,size=8G"));
         assert!(!applied("net0", "name=eth0,bridge=vmbr1", "name=eth0,bridge=vmbr0", "name=eth0,bridge=vmbr0"));

@@ -1,4 +1,4 @@
-//! Settings that a host takes from root@pam alone, whatever a token may otherwise do: said before anything is sent.
+//! Settings that only root@pam may change, whatever privileges a token has. They are refused before anything is sent.
 
 use crate::api::{Form, GuestKind, Property};
 use crate::fault::{Fault, Kind};
@@ -6,12 +6,12 @@ use crate::ops::disks::{Disk, Source};
 use crate::ops::guests::Guest;
 use crate::ops::settings::{Config, text};
 
-/// Who the host takes for root itself: not a token of root, which it treats as any other.
+/// Whether the host treats the session as root. A token of root does not count.
 pub fn is_root(who: &str) -> bool {
     who == "root@pam"
 }
 
-/// Why a token cannot give `key` this value (`None`: cannot take it away).
+/// Returns why a token cannot set `key` to this value (`None`: cannot delete it).
 pub fn refusal(guest: &Guest, config: &Config, key: &str, value: Option<&str>) -> Option<Fault> {
     let why = match guest.kind {
         GuestKind::Lxc => lxc(config, key, value),
@@ -22,16 +22,16 @@ pub fn refusal(guest: &Guest, config: &Config, key: &str, value: Option<&str>) -
         Some(value) => format!("{tool} set {} --{key} '{}'", guest.vmid, value.replace('\'', r"'\''")),
         None => format!("{tool} set {} --delete {key}", guest.vmid),
     };
-    let mut hint = format!("no token can do that; as root on {}: {command}", guest.node);
+    let mut hint = format!("run as root on {}: {command}", guest.node);
     if let Some(more) = why.fence {
-        hint.push_str(&format!(" — {more}"));
+        hint.push_str(&format!("; {more}"));
     }
-    Some(Fault::new(Kind::Denied, format!("{}: {} is for root@pam only", guest.label(), why.what)).with_hint(hint))
+    Some(Fault::new(Kind::Denied, format!("{}: only root@pam may {}", guest.label(), why.what)).with_hint(hint))
 }
 
 struct Why {
     what: String,
-    /// What the fence can do instead.
+    /// An alternative with the root helper.
     fence: Option<&'static str>,
 }
 
@@ -42,20 +42,18 @@ fn plain(what: impl Into<String>) -> Option<Why> {
 fn lxc(config: &Config, key: &str, value: Option<&str>) -> Option<Why> {
     let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
     match letters {
-        "hookscript" => plain("changing the hookscript"),
-        "dev" if letters != key => plain(format!("passing a device through ({key})")),
+        "hookscript" => plain("change the hookscript"),
+        "dev" if letters != key => plain(format!("pass through a device ({key})")),
         "features" => features(config, value),
         "rootfs" | "mp" => {
             let value = value?;
             let source = Disk::of(GuestKind::Lxc, key, value)?.source;
             match source {
                 Source::Bind => Some(Why {
-                    what: format!("a bind mount ({key})"),
-                    fence: Some(
-                        "the fence mounts USB disks on the node (`felhom usb mount`), and a volume does without root (`felhom guest mountpoint add`)",
-                    ),
+                    what: format!("add a bind mount ({key})"),
+                    fence: Some("without root: `felhom usb mount` for a USB disk, `felhom guest mountpoint add` for a volume"),
                 }),
-                Source::Device => plain(format!("mounting a device ({key})")),
+                Source::Device => plain(format!("mount a device ({key})")),
                 Source::Volume | Source::Cdrom => None,
             }
         }
@@ -63,11 +61,9 @@ fn lxc(config: &Config, key: &str, value: Option<&str>) -> Option<Why> {
     }
 }
 
-/// `nesting` of an unprivileged container may be changed by a token; everything else may not.
+/// A token may only change `nesting`, and only of an unprivileged container.
 fn features(config: &Config, value: Option<&str>) -> Option<Why> {
-    let fence = Some(
-        "the fence makes containers with nesting and keyctl (`felhom guest create lxc --golden`), and their clones and restores keep both",
-    );
+    let fence = Some("without root: `felhom guest create lxc --golden`, whose clones and restores keep nesting and keyctl");
     let now = text(config, "features").unwrap_or_default();
     let read = |text: &str| -> Vec<(String, String)> {
         let mut parts: Vec<_> = Property::parse(Form::Plain, text).parts().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
@@ -79,7 +75,7 @@ fn features(config: &Config, value: Option<&str>) -> Option<Why> {
         return None;
     }
     if text(config, "unprivileged").as_deref() != Some("1") {
-        return Some(Why { what: "changing the features of a privileged container".into(), fence });
+        return Some(Why { what: "change the features of a privileged container".into(), fence });
     }
     let mut other: Vec<&str> = old
         .iter()
@@ -90,24 +86,24 @@ fn features(config: &Config, value: Option<&str>) -> Option<Why> {
         .collect();
     other.sort_unstable();
     other.dedup();
-    // What the fence makes has nesting and keyctl, and nothing else.
+    // Golden containers have nesting and keyctl only.
     let fence = fence.filter(|_| other == ["keyctl"]);
-    if other.is_empty() { None } else { Some(Why { what: format!("changing the features {} (all but nesting)", other.join(", ")), fence }) }
+    if other.is_empty() { None } else { Some(Why { what: format!("change features other than nesting ({})", other.join(", ")), fence }) }
 }
 
 fn qemu(key: &str, value: Option<&str>) -> Option<Why> {
     let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
     let part = |name: &str| value.and_then(|value| Property::parse(Form::Default("host"), value).get(name).map(str::to_owned));
     match letters {
-        "args" | "hookscript" | "affinity" | "parallel" => plain(format!("changing '{key}'")),
-        "serial" if value.is_some_and(|value| value != "socket") => plain(format!("a real serial device ({key})")),
+        "args" | "hookscript" | "affinity" | "parallel" => plain(format!("change '{key}'")),
+        "serial" if value.is_some_and(|value| value != "socket") => plain(format!("use a serial device of the host ({key})")),
         "usb" if part("host").is_some_and(|host| !host.eq_ignore_ascii_case("spice")) => {
-            plain(format!("passing a USB device through ({key}), unless it is a mapping,"))
+            plain(format!("pass through a USB device without a mapping ({key})"))
         }
-        "hostpci" if part("host").is_some() => plain(format!("passing a PCI device through ({key}), unless it is a mapping,")),
+        "hostpci" if part("host").is_some() => plain(format!("pass through a PCI device without a mapping ({key})")),
         _ => {
             let source = Disk::of(GuestKind::Qemu, key, value?)?.source;
-            matches!(source, Source::Bind | Source::Device).then(|| Why { what: format!("a path of the node as {key}"), fence: None })
+            matches!(source, Source::Bind | Source::Device).then(|| Why { what: format!("use a path of the node as {key}"), fence: None })
         }
     }
 }
@@ -127,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_real_host_refused_to_a_token() {
+    fn settings_that_a_real_host_refuses_for_containers() {
         let ct = json!({"unprivileged": 1, "features": "nesting=1"});
         let refused = |key: &str, value: &str| why(GuestKind::Lxc, &ct, key, Some(value)).is_some();
         assert!(refused("features", "nesting=1,keyctl=1"));
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_real_host_refused_to_a_token_of_a_machine() {
+    fn settings_that_a_real_host_refuses_for_vms() {
         let refused = |key: &str, value: &str| why(GuestKind::Qemu, &json!({}), key, Some(value)).is_some();
         assert!(
             refused("args", "-foo")

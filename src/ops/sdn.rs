@@ -1,4 +1,4 @@
-//! Applying the software-defined networks: what waits, and which guests it can cut off.
+//! Applying SDN changes: what is pending, and which guests may lose their network.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -16,26 +16,26 @@ use crate::ops::{live, nodes};
 use crate::routes::Grant;
 use crate::session::{Session, stopped};
 
-/// The status of a zone or VNet that a node runs as it is configured.
+/// The status of a zone or VNet that is up to date.
 const AVAILABLE: &str = "available";
 /// How long a node may take to reload its network after the task.
 const RELOAD_LIMIT: Duration = Duration::from_secs(30);
 
-/// Something of SDN that waits to be applied.
+/// An SDN object with pending changes.
 #[derive(Debug, Clone, Serialize)]
-pub struct Waiting {
+pub struct PendingChange {
     pub context: String,
     pub kind: &'static str,
     pub id: String,
     pub state: String,
-    /// The zone of a vnet, as it runs.
+    /// The current zone of a vnet.
     pub zone: Option<String>,
-    /// What is new about it, in one line.
+    /// The pending changes in one line.
     pub change: String,
 }
 
-/// What waits, of all kinds.
-pub fn waiting(session: &Session) -> Result<Vec<Waiting>> {
+/// Returns the pending changes of all kinds.
+pub fn pending(session: &Session) -> Result<Vec<PendingChange>> {
     let client = session.client()?;
     let mut found = Vec::new();
     for kind in Kind::ALL {
@@ -45,14 +45,14 @@ pub fn waiting(session: &Session) -> Result<Vec<Waiting>> {
     Ok(found)
 }
 
-fn of(context: &str, kind: Kind, object: &Object) -> Option<Waiting> {
+fn of(context: &str, kind: Kind, object: &Object) -> Option<PendingChange> {
     let state = object.state.clone().filter(|state| !state.is_empty())?;
     let text = |key: &str| object.values.get(key).and_then(lenient::text);
     let change = object.pending.iter().flatten().filter_map(|(key, value)| {
         let value = lenient::text(value)?;
         Some(if value == "deleted" { format!("without {key}") } else { format!("{key}={value}") })
     });
-    Some(Waiting {
+    Some(PendingChange {
         context: context.into(),
         kind: kind.word(),
         id: text(kind.word())?,
@@ -62,19 +62,19 @@ fn of(context: &str, kind: Kind, object: &Object) -> Option<Waiting> {
     })
 }
 
-/// What applying means, as it is now.
+/// Prepares applying with its impact.
 pub fn prepare(session: &Session) -> Result<Item> {
     let item = Item::new("apply", Target { name: Some("sdn".into()), ..Target::default() });
-    let waiting = waiting(session)?;
-    let item = item.extra("applied", json!(waiting));
-    if waiting.is_empty() && sees(session)? {
+    let pending = pending(session)?;
+    let item = item.extra("applied", json!(pending));
+    if pending.is_empty() && sees(session)? {
         return Ok(item.unchanged());
     }
-    let item = if waiting.is_empty() { item.caution("this token cannot see pending changes") } else { impact(session, &waiting, item) };
+    let item = if pending.is_empty() { item.caution("this token cannot see pending changes") } else { impact(session, &pending, item) };
     Ok(item.step(Step::call("apply", sdn::apply())))
 }
 
-/// May this token see all of it? A list without what it may not see looks like one in which nothing waits.
+/// Whether the token can see all of SDN. Without the privilege, the list is empty as if nothing were pending.
 fn sees(session: &Session) -> Result<bool> {
     let held = session.client()?.get(&cluster::permissions())?;
     let on = |privilege: &str| holds(&held, &Grant { path: "/sdn".into(), privilege: privilege.into() });
@@ -82,21 +82,21 @@ fn sees(session: &Session) -> Result<bool> {
 }
 
 /// The same for a raw call, which is sent whatever waits.
-pub fn weigh(session: &Session, item: Item) -> Result<Item> {
-    Ok(match waiting(session) {
-        Ok(waiting) => impact(session, &waiting, item),
+pub fn assess(session: &Session, item: Item) -> Result<Item> {
+    Ok(match pending(session) {
+        Ok(pending) => impact(session, &pending, item),
         Err(fault) => item.caution(format!("pending changes could not be read: {}", fault.message)),
     })
 }
 
-fn impact(session: &Session, waiting: &[Waiting], item: Item) -> Item {
+fn impact(session: &Session, pending: &[PendingChange], item: Item) -> Item {
     let item =
-        item.fact("waiting", waiting.iter().map(|one| format!("{} {} {}", one.state, one.kind, one.id)).collect::<Vec<_>>().join(","));
-    let mut item = waiting.iter().fold(item, |item, one| {
+        item.fact("waiting", pending.iter().map(|one| format!("{} {} {}", one.state, one.kind, one.id)).collect::<Vec<_>>().join(","));
+    let mut item = pending.iter().fold(item, |item, one| {
         let change = if one.change.is_empty() { String::new() } else { format!(": {}", one.change) };
         item.touches(format!("{} {} {}{change}", one.kind, one.id, one.state))
     });
-    let bridges = disturbed(waiting, &|zone| vnets(session, zone));
+    let bridges = disturbed(pending, &|zone| vnets(session, zone));
     if !bridges.is_empty() {
         let (hit, unread) = on_bridges(session, &bridges);
         item = item.extra("can_be_cut_off", json!(hit));
@@ -110,10 +110,10 @@ fn impact(session: &Session, waiting: &[Waiting], item: Item) -> Item {
     item.caution("the network of every node is reloaded, with other pending changes of the node's own configuration")
 }
 
-/// The bridges of vnets that change or go, those of a zone that does included.
-fn disturbed(waiting: &[Waiting], vnets_of: &dyn Fn(&str) -> Vec<String>) -> BTreeSet<String> {
+/// Returns the bridges of vnets that change or are deleted, including those of such a zone.
+fn disturbed(pending: &[PendingChange], vnets_of: &dyn Fn(&str) -> Vec<String>) -> BTreeSet<String> {
     let mut bridges = BTreeSet::new();
-    for one in waiting.iter().filter(|one| one.state != "new") {
+    for one in pending.iter().filter(|one| one.state != "new") {
         match one.kind {
             "vnet" => drop(bridges.insert(one.id.clone())),
             "zone" => bridges.extend(vnets_of(&one.id)),
@@ -123,14 +123,14 @@ fn disturbed(waiting: &[Waiting], vnets_of: &dyn Fn(&str) -> Vec<String>) -> BTr
     bridges
 }
 
-/// The vnets that run in a zone.
+/// Returns the active vnets of a zone.
 fn vnets(session: &Session, zone: &str) -> Vec<String> {
     let objects = session.client().and_then(|client| client.get(&sdn::pending(Kind::Vnet))).unwrap_or_default();
     let text = |object: &Object, key: &str| object.values.get(key).and_then(lenient::text);
     objects.iter().filter(|object| text(object, "zone").as_deref() == Some(zone)).filter_map(|object| text(object, "vnet")).collect()
 }
 
-/// The running guests that have a card on one of these bridges, and how many could not be looked at.
+/// Returns the running guests on these bridges, and the number of guests that could not be read.
 fn on_bridges(session: &Session, bridges: &BTreeSet<String>) -> (Vec<String>, usize) {
     let running: Vec<Guest> = guests::running(session, None).unwrap_or_default();
     let seen = live::each(&running, |guest| {
@@ -152,10 +152,10 @@ fn bridge(guest: &Guest, key: &str, value: &Json) -> Option<String> {
     Property::parse(form, &lenient::text(value)?).get("bridge").map(str::to_owned)
 }
 
-/// Checks that nothing is pending, and that every node runs its zones: the task ends with OK although a node could not reload its
+/// Verifies that nothing is pending and all zones are available on each node: the task succeeds even if a node cannot reload its
 /// network.
 pub fn verify(session: &Session, done: &Done) -> Result<Map<String, Json>> {
-    let left = waiting(session)?;
+    let left = pending(session)?;
     let mut wrong: Vec<String> = left.iter().map(|one| format!("{} {} is still pending", one.kind, one.id)).collect();
     let limit = if done.failures.is_empty() { RELOAD_LIMIT } else { Duration::ZERO };
     for node in nodes::all(session)? {
@@ -169,12 +169,11 @@ pub fn verify(session: &Session, done: &Done) -> Result<Map<String, Json>> {
     if wrong.is_empty() {
         return Ok(Map::new());
     }
-    let fault =
-        Fault::new(FaultKind::TaskFailed, format!("the task ended with OK, but not every node has applied it: {}", wrong.join("; ")));
+    let fault = Fault::new(FaultKind::TaskFailed, format!("the task succeeded, but not all nodes have applied it: {}", wrong.join("; ")));
     Err(Fault { upid: done.upid.as_ref().map(ToString::to_string), ..fault })
 }
 
-/// A node's zones once none of them is pending, or when the time is over.
+/// Returns a node's zones when none is pending or the time limit is over.
 fn settled(session: &Session, node: &str, limit: Duration) -> Result<Vec<NodeZone>> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(100);
@@ -183,12 +182,12 @@ fn settled(session: &Session, node: &str, limit: Duration) -> Result<Vec<NodeZon
         if begun.elapsed() >= limit || zones.iter().all(|zone| zone.status != "pending") {
             return Ok(zones);
         }
-        session.interrupt.wait(pause).map_err(|signal| stopped(signal, &format!("stopped looking at the zones of {node}")))?;
+        session.interrupt.wait(pause).map_err(|signal| stopped(signal, &format!("stopped pending for the zones of {node}")))?;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
-/// `pve1: zone 'z1' is pending (local sdn network configuration is not yet generated, please reload)`.
+/// Describes a zone: `pve1: zone 'z1' is pending (local sdn network configuration is not yet generated, please reload)`.
 fn unavailable(session: &Session, node: &str, zone: &NodeZone) -> String {
     let vnets = session.client().and_then(|client| client.get(&sdn::vnets_on(node, &zone.zone))).unwrap_or_default();
     let why = vnets.into_iter().filter(|vnet| vnet.status.as_deref() != Some(AVAILABLE)).find_map(|vnet| vnet.statusmsg);
@@ -200,25 +199,25 @@ fn unavailable(session: &Session, node: &str, zone: &NodeZone) -> String {
 mod tests {
     use super::*;
 
-    fn read(kind: Kind, value: Json) -> Option<Waiting> {
+    fn read(kind: Kind, value: Json) -> Option<PendingChange> {
         of("t", kind, &serde_json::from_value(value).expect("an object"))
     }
 
     #[test]
-    fn what_waits_is_read_with_its_state() {
+    fn a_pending_change_has_its_state() {
         assert!(read(Kind::Zone, json!({"zone": "z1", "type": "simple"})).is_none());
         let changed = read(
             Kind::Vnet,
             json!({"vnet": "v1", "type": "vnet", "zone": "z1", "state": "changed", "pending": {"tag": 7, "alias": "deleted"}}),
         );
-        let changed = changed.expect("it waits");
+        let changed = changed.expect("pending");
         assert_eq!((changed.id.as_str(), changed.zone.as_deref()), ("v1", Some("z1")));
         assert_eq!(changed.change, "tag=7, without alias");
     }
 
     #[test]
-    fn a_zone_that_goes_disturbs_its_vnets_and_a_new_one_disturbs_nobody() {
-        let waiting = |kind, id: &str, state: &str| Waiting {
+    fn deleting_a_zone_affects_its_vnets_and_a_new_one_does_not() {
+        let pending = |kind, id: &str, state: &str| PendingChange {
             context: "t".into(),
             kind,
             id: id.into(),
@@ -227,10 +226,10 @@ mod tests {
             change: String::new(),
         };
         let list = [
-            waiting("zone", "z1", "deleted"),
-            waiting("vnet", "v9", "changed"),
-            waiting("vnet", "v8", "new"),
-            waiting("zone", "z2", "new"),
+            pending("zone", "z1", "deleted"),
+            pending("vnet", "v9", "changed"),
+            pending("vnet", "v8", "new"),
+            pending("zone", "z2", "new"),
         ];
         let bridges = disturbed(&list, &|zone| vec![format!("{zone}-vnet")]);
         assert_eq!(bridges.into_iter().collect::<Vec<_>>(), ["v9", "z1-vnet"]);

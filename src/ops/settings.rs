@@ -1,4 +1,4 @@
-//! Changes of a guest's configuration as people write them: whole values, and parts of property strings.
+//! Configuration changes from the command line: whole values, and parts of property strings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,16 @@ use crate::ops::guests::split_tags;
 /// A guest's configuration.
 pub type Config = Map<String, Json>;
 
-/// One wish: `memory=512`, `net0.bridge=vmbr1`, or without a value the removal of either.
+/// An edit such as `memory=512` or `net0.bridge=vmbr1`; without a value, the deletion of the key or part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct Edit {
     pub key: String,
     pub part: Option<String>,
     pub value: Option<String>,
 }
 
-impl Wish {
-    /// `KEY=VALUE` or `KEY.PART=VALUE`.
+impl Edit {
+    /// Parses `KEY=VALUE` or `KEY.PART=VALUE`.
     pub fn set(text: &str) -> Result<Self> {
         let (name, value) = text
             .split_once('=')
@@ -28,7 +28,7 @@ impl Wish {
         Ok(Self { value: Some(value.to_owned()), ..Self::delete(name)? })
     }
 
-    /// `KEY` or `KEY.PART`.
+    /// Parses `KEY` or `KEY.PART`.
     pub fn delete(name: &str) -> Result<Self> {
         let (key, part) = match name.split_once('.') {
             Some((key, part)) => (key, Some(part.to_owned())),
@@ -46,7 +46,7 @@ impl Wish {
     }
 }
 
-/// What is to be sent: whole values, and keys that go.
+/// The values to set and the keys to delete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub set: BTreeMap<String, String>,
@@ -58,12 +58,12 @@ impl Wanted {
         self.set.is_empty() && self.delete.is_empty()
     }
 
-    /// Every key that it is about.
+    /// Returns the affected keys.
     pub fn keys(&self) -> impl Iterator<Item = &String> {
         self.set.keys().chain(&self.delete)
     }
 
-    /// The value that a key will have; what is not touched stays.
+    /// Returns the value of a key after the change.
     pub fn after(&self, config: &Config, key: &str) -> Option<String> {
         if self.delete.contains(key) {
             return None;
@@ -76,11 +76,11 @@ pub fn text(config: &Config, key: &str) -> Option<String> {
     config.get(key).and_then(lenient::text)
 }
 
-/// What the wishes come to on this configuration. What is so already is left out.
-pub fn wanted(kind: GuestKind, label: &str, config: &Config, wishes: &[Wish]) -> Result<Wanted> {
+/// Applies edits to a configuration. Values that are already set are left out.
+pub fn wanted(kind: GuestKind, label: &str, config: &Config, edits: &[Edit]) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    for wish in wishes {
-        let Wish { key, part, value } = wish;
+    for edit in edits {
+        let Edit { key, part, value } = edit;
         if value.is_some() && part.is_none() && wanted.delete.contains(key) {
             return Err(Fault::usage(format!("'{key}' cannot be set and deleted at the same time")));
         }
@@ -112,8 +112,8 @@ fn edit_part(kind: GuestKind, label: &str, now: Option<&str>, key: &str, part: &
         (Some(now), _) => Property::parse(form, now),
         (None, Form::Plain) if value.is_some() => Property::parse(form, ""),
         (None, _) => {
-            return Err(Fault::not_found(format!("{label} has no '{key}', so there is no part of it to change"))
-                .with_hint(format!("set it whole: {key}=VALUE; `felhom guest config` shows what it has")));
+            return Err(Fault::not_found(format!("{label} has no '{key}'"))
+                .with_hint(format!("set the whole value: {key}=VALUE; `felhom guest config` lists the keys")));
         }
     };
     match value {
@@ -132,7 +132,7 @@ fn edit_part(kind: GuestKind, label: &str, now: Option<&str>, key: &str, part: &
     Ok(edited)
 }
 
-/// Do two texts say the same to the host?
+/// Whether two texts mean the same to the host.
 fn same(key: &str, now: &str, wanted: &str) -> bool {
     let sorted = |text: &str| {
         let mut tags = split_tags(Some(text));
@@ -142,7 +142,7 @@ fn same(key: &str, now: &str, wanted: &str) -> bool {
     match key {
         "tags" => sorted(now) == sorted(wanted),
         "description" => now.trim_end_matches('\n') == wanted.trim_end_matches('\n'),
-        // What is written into it is not shown again.
+        // The host does not return it.
         "cipassword" => false,
         _ => now == wanted,
     }
@@ -165,13 +165,13 @@ mod tests {
     }
 
     fn come_to(set: &[&str], delete: &[&str]) -> Result<Wanted> {
-        let mut wishes: Vec<Wish> = delete.iter().map(|name| Wish::delete(name)).collect::<Result<_>>()?;
-        wishes.extend(set.iter().map(|text| Wish::set(text)).collect::<Result<Vec<_>>>()?);
-        wanted(GuestKind::Lxc, "101", &config(), &wishes)
+        let mut edits: Vec<Edit> = delete.iter().map(|name| Edit::delete(name)).collect::<Result<_>>()?;
+        edits.extend(set.iter().map(|text| Edit::set(text)).collect::<Result<Vec<_>>>()?);
+        wanted(GuestKind::Lxc, "101", &config(), &edits)
     }
 
     #[test]
-    fn parts_are_edited_and_the_rest_stays() {
+    fn editing_parts_keeps_the_others() {
         let wanted = come_to(&["net0.bridge=vmbr1", "net0.tag=5", "mp0.backup=0"], &["net0.ip"]).expect("fine");
         assert_eq!(wanted.set["net0"], "name=eth0,bridge=vmbr1,hwaddr=BC:24:11:00:00:01,type=veth,tag=5");
         assert_eq!(wanted.set["mp0"], "local-lvm:vm-101-disk-1,mp=/data,size=4G,backup=0");
@@ -179,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_so_already_is_left_out() {
+    fn unchanged_values_are_left_out() {
         assert!(come_to(&["memory=512", "tags=b,a", "description=hello", "net0.bridge=vmbr0"], &[]).expect("fine").is_empty());
         let wanted = come_to(&["memory=512", "memory=256"], &["tags"]).expect("fine");
         assert_eq!((wanted.set.len(), wanted.delete.len()), (1, 1));
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn invalid_edits_have_their_exit_codes() {
         let code = |set: &[&str], delete: &[&str]| come_to(set, delete).expect_err("a mistake").exit_code();
         assert_eq!(code(&["memory"], &[]), 2);
         assert_eq!(code(&["=1"], &[]), 2);
@@ -195,6 +195,6 @@ mod tests {
         assert_eq!(code(&["mp7.backup=0"], &[]), 5);
         assert_eq!(code(&["tags=a"], &["tags"]), 2);
         assert_eq!(code(&["net0.ip=a,b"], &[]), 2);
-        assert!(come_to(&["features.nesting=1"], &[]).is_ok(), "a text of key=value parts may begin with one of them");
+        assert!(come_to(&["features.nesting=1"], &[]).is_ok(), "a property string without a default key can start with any part");
     }
 }

@@ -1,4 +1,4 @@
-//! Snapshots of a guest: which there are, whether one can be made, what goes when one is gone back to.
+//! Snapshots of a guest: listing, checking whether one is possible, and the effect of a rollback.
 
 use serde_json::{Map, Value as Json};
 
@@ -11,7 +11,7 @@ use crate::ops::guests::{self, Guest};
 use crate::ops::time;
 use crate::session::Session;
 
-/// What the host calls the guest as it is now.
+/// The host's name for the guest's current state.
 pub const CURRENT: &str = "current";
 
 pub fn all(session: &Session, guest: &Guest) -> Result<Vec<Snapshot>> {
@@ -30,7 +30,7 @@ pub fn find<'a>(snapshots: &'a [Snapshot], guest: &Guest, name: &str) -> Result<
     })
 }
 
-/// A name that the host will take for a snapshot of this kind of guest.
+/// Checks that the host accepts a snapshot name.
 pub fn check_name(name: &str) -> Result<()> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
     let rest = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
@@ -39,12 +39,12 @@ pub fn check_name(name: &str) -> Result<()> {
             .with_hint("use a letter first, then letters, digits, `_` and `-`, 2 to 40 in all"));
     }
     if name == CURRENT {
-        return Err(Fault::usage("'current' is what the host calls the guest as it is now, so no snapshot can have that name"));
+        return Err(Fault::usage("'current' is reserved for the guest's current state"));
     }
     Ok(())
 }
 
-/// Names that the host keeps for itself, by the kind of guest.
+/// Whether the host reserves a name for a kind of guest.
 pub fn reserved(kind: GuestKind, name: &str) -> bool {
     match kind {
         GuestKind::Lxc => name == "vzdump",
@@ -52,7 +52,7 @@ pub fn reserved(kind: GuestKind, name: &str) -> bool {
     }
 }
 
-/// Why the guest cannot be snapshotted, with the disk that is in the way; the host would say it in a task, without a name.
+/// Checks that the guest can have snapshots. The error names the disk that prevents it; the host's own error would not.
 pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
     let feature = guests::with_place(session, guest, |place| session.client()?.get(&place.feature("snapshot")))?;
     if feature.has {
@@ -70,7 +70,7 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
             Source::Volume => {
                 let id = disk.storage().unwrap_or_default();
                 if without_snapshots(guest.kind, kind_of(id), &disk.volume) {
-                    reasons.push(format!("{} lies on the storage '{id}' ({}), which has no snapshots", disk.key, kind_of(id)));
+                    reasons.push(format!("{} is on storage '{id}' ({}), which does not support snapshots", disk.key, kind_of(id)));
                 }
             }
             Source::Cdrom => {}
@@ -80,7 +80,7 @@ pub fn possible(session: &Session, guest: &Guest) -> Result<()> {
         let mut storages: Vec<&str> = disks.iter().filter_map(disks::Disk::storage).collect();
         storages.sort_unstable();
         storages.dedup();
-        reasons.push(format!("its disks lie on {}", storages.join(", ")));
+        reasons.push(format!("its disks are on {}", storages.join(", ")));
     }
     Err(Fault::refused(format!("{} cannot be snapshotted: {}", guest.label(), reasons.join("; "))).with_hint(match guest.kind {
         GuestKind::Lxc => "run `felhom backup run` instead; snapshots of containers need LVM-thin, ZFS, btrfs or Ceph RBD",
@@ -96,7 +96,7 @@ fn without_snapshots(kind: GuestKind, storage: &str, volume: &str) -> bool {
     }
 }
 
-/// Snapshots in the order of a tree: each with its depth, children after their parents, older before newer.
+/// Returns the snapshots as a tree with their depth: children after their parents, older before newer.
 pub fn tree(snapshots: &[Snapshot]) -> Vec<(usize, &Snapshot)> {
     let known = |name: &String| snapshots.iter().any(|s| s.name == *name);
     let mut roots: Vec<&Snapshot> = snapshots.iter().filter(|s| !s.parent.as_ref().is_some_and(known)).collect();
@@ -109,19 +109,19 @@ pub fn tree(snapshots: &[Snapshot]) -> Vec<(usize, &Snapshot)> {
         children.sort_by_key(|s| order(s));
         stack.extend(children.into_iter().rev().map(|s| (depth + 1, s)));
     }
-    // A list that goes round in circles has no root: what was not reached stands at the end.
+    // A cyclic list has no root: unreached snapshots are appended.
     let reached: Vec<&str> = rows.iter().map(|(_, s)| s.name.as_str()).collect();
     let lost: Vec<_> = snapshots.iter().filter(|s| !reached.contains(&s.name.as_str())).map(|s| (0, s)).collect();
     rows.extend(lost);
     rows
 }
 
-/// By time, and `current` last.
+/// Sort key: by time, with `current` last.
 fn order(snapshot: &Snapshot) -> (bool, Option<u64>) {
     (snapshot.name == CURRENT, snapshot.snaptime)
 }
 
-/// How old a snapshot is, and its time, in words.
+/// Returns a snapshot's time and age.
 pub fn moment(snapshot: &Snapshot) -> String {
     match snapshot.snaptime.and_then(|time| i64::try_from(time).ok()) {
         Some(unix) => time::moment(unix),
@@ -129,7 +129,7 @@ pub fn moment(snapshot: &Snapshot) -> String {
     }
 }
 
-/// The settings in which a snapshot's configuration differs from that of now: `memory: 512 → 256`.
+/// Returns the settings that differ between the current configuration and a snapshot's: `memory: 512 → 256`.
 pub fn config_changes(now: &Map<String, Json>, then: &Map<String, Json>) -> Vec<String> {
     const OWN: &[&str] = &["digest", "parent", "snaptime", "description", "vmstate", "runningmachine", "runningcpu", "lock", "snapstate"];
     let mut keys: Vec<&String> = now.keys().chain(then.keys()).filter(|key| !OWN.contains(&key.as_str())).collect();
@@ -145,10 +145,10 @@ pub fn config_changes(now: &Map<String, Json>, then: &Map<String, Json>) -> Vec<
         .collect()
 }
 
-/// The fault of a snapshot that is there already.
+/// Returns the error for an existing snapshot.
 pub fn taken(guest: &Guest, snapshot: &Snapshot) -> Fault {
-    Fault::refused(format!("{} has a snapshot '{}' already, of {}", guest.label(), snapshot.name, moment(snapshot)))
-        .with_hint(format!("choose another name, or take that one away: `felhom snapshot delete {} {}`", guest.vmid, snapshot.name))
+    Fault::refused(format!("{} already has a snapshot '{}', from {}", guest.label(), snapshot.name, moment(snapshot)))
+        .with_hint(format!("choose another name, or delete it with `felhom snapshot delete {} {}`", guest.vmid, snapshot.name))
 }
 
 #[cfg(test)]
@@ -171,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_circles_ends() {
+    fn a_cyclic_list_ends() {
         let list = snapshots(json!([{"name": "a", "parent": "b"}, {"name": "b", "parent": "a"}, {"name": "current"}]));
         assert_eq!(tree(&list).len(), 3);
     }
 
     #[test]
-    fn names_that_a_host_takes() {
+    fn valid_and_invalid_snapshot_names() {
         for good in ["snap1", "a-b_c", "Before"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rollback_changes_in_the_configuration() {
+    fn configuration_changes_of_a_rollback() {
         let now = json!({"memory": 512, "cores": "2", "digest": "x", "cipassword": "**"});
         let then = json!({"memory": "256", "cores": 2, "snaptime": 5, "tags": "a"});
         let changes = config_changes(now.as_object().expect("a map"), then.as_object().expect("a map"));

@@ -1,4 +1,4 @@
-//! Points in time as people write them, in local time.
+//! Parsing and formatting times in the local time zone.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -6,7 +6,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::fault::{Fault, Result};
 
-/// A time: `2026-11-20`, `2026-11-20T08:00`, `2026-11-20 08:00:30`, or RFC 3339 with its own zone. Unix seconds.
+/// Parses `2026-11-20`, `2026-11-20T08:00`, `2026-11-20 08:00:30` or RFC 3339 with a zone. Returns Unix seconds.
 pub fn at(text: &str) -> Result<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
@@ -14,21 +14,22 @@ pub fn at(text: &str) -> Result<i64> {
     let local = |civil: DateTime| civil.to_zoned(TimeZone::system()).map(|z: Zoned| z.timestamp().as_second());
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
     civil.and_then(local).map_err(|_| {
-        Fault::usage(format!("'{text}' is not a time")).with_hint("write 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z")
+        Fault::usage(format!("invalid time '{text}'")).with_hint("use 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z")
     })
 }
 
-/// A time, or a duration before now.
+/// Parses a time, or a duration before now.
 pub fn since(text: &str) -> Result<u64> {
     if let Ok(ago) = crate::duration::parse(text) {
         let now = Timestamp::now().as_second();
         return Ok(u64::try_from(now).unwrap_or_default().saturating_sub(ago.as_secs()));
     }
-    let time = at(text).map_err(|fault| Fault { hint: Some(format!("{}, or how long ago: 90m, 24h, 7d", fault.hint())), ..fault })?;
+    let time =
+        at(text).map_err(|fault| Fault { hint: Some(format!("{}, or a duration before now: 90m, 24h, 7d", fault.hint())), ..fault })?;
     Ok(u64::try_from(time).unwrap_or_default())
 }
 
-/// `2026-11-20 13:05` in local time.
+/// Formats a time as `2026-11-20 13:05`, in local time.
 pub fn local(unix: i64) -> String {
     match Timestamp::from_second(unix) {
         Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
@@ -36,7 +37,7 @@ pub fn local(unix: i64) -> String {
     }
 }
 
-/// A length of time in one unit, for sentences: `40 s`, `3 min`, `5 h`, `12 days`.
+/// Formats a duration in one unit: `40 s`, `3 min`, `5 h`, `12 days`.
 pub fn span(time: std::time::Duration) -> String {
     match time.as_secs() {
         s @ 0..=119 => format!("{s} s"),
@@ -46,7 +47,7 @@ pub fn span(time: std::time::Duration) -> String {
     }
 }
 
-/// A point in time and how long ago that is: `2026-11-20 13:05 (3 h ago)`.
+/// Formats a time with its age: `2026-11-20 13:05 (3 h ago)`.
 pub fn moment(unix: i64) -> String {
     let ago = u64::try_from(Timestamp::now().as_second() - unix).unwrap_or_default();
     format!("{} ({} ago)", local(unix), span(std::time::Duration::from_secs(ago)))

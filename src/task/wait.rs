@@ -63,8 +63,8 @@ impl Ended {
             Verdict::Ok => return None,
             Verdict::Warnings(_) if !fail_on_warnings => return None,
             Verdict::Warnings(_) => Kind::TaskWarnings,
-            Verdict::Failed(text) if crate::api::answer::denial(text).is_some() => Kind::Denied,
-            Verdict::Failed(text) if crate::api::answer::known(text) == Some(Kind::NoQuorum) => {
+            Verdict::Failed(text) if crate::api::answer::parse_denial(text).is_some() => Kind::Denied,
+            Verdict::Failed(text) if crate::api::answer::kind_of_text(text) == Some(Kind::NoQuorum) => {
                 let fault = Fault::new(Kind::NoQuorum, format!("the cluster has no quorum (the task ended with: {text})"));
                 return Some(Fault { log: self.log.clone(), exit: Some(Kind::TaskFailed.exit()), ..fault }.with_upid(&self.upid));
             }
@@ -72,7 +72,7 @@ impl Ended {
         };
         let mut fault = Fault::new(kind, format!("the task ended with: {}", self.exitstatus)).with_upid(&self.upid);
         fault.log.clone_from(&self.log);
-        crate::api::answer::name_denial(&mut fault, &self.exitstatus);
+        crate::api::answer::set_denial(&mut fault, &self.exitstatus);
         Some(fault)
     }
 }

@@ -6,7 +6,7 @@ use super::{archive, file, grant, ids, text};
 use crate::support::Host;
 
 #[test]
-fn a_list_has_the_newest_first_and_can_be_narrowed() {
+fn a_list_has_the_latest_first_and_can_be_filtered() {
     let host = Host::baseline();
     let (first, second, other) = (archive(&host, "101"), archive(&host, "101"), archive(&host, "201"));
     let list = host.run(["backup", "list", "101", "-o", "json"]).ok().json();
@@ -15,11 +15,11 @@ fn a_list_has_the_newest_first_and_can_be_narrowed() {
     assert_eq!((text(&list[0], "kind"), list[0]["vmid"].as_u64(), list[0]["protected"].as_bool()), ("lxc", Some(101), Some(false)));
     assert!(ids(&host).contains(&other));
     assert_eq!(host.run(["backup", "list", "vm201", "-o", "id"]).ok().stdout.trim(), other);
-    host.run(["backup", "list", "--storage", "local-lvm"]).fails(5).says("could not be looked into");
+    host.run(["backup", "list", "--storage", "local-lvm"]).fails(5).says("local-lvm");
 }
 
 #[test]
-fn an_archive_shows_the_configuration_in_it() {
+fn show_prints_the_configuration_in_a_backup() {
     let host = Host::baseline();
     super::set(&host, 201, "cipassword", "hunter2");
     let volid = archive(&host, "201");
@@ -29,12 +29,12 @@ fn an_archive_shows_the_configuration_in_it() {
     assert!(!shown.stdout.contains("hunter2"), "secrets are masked: {shown}");
     let table = host.run(["backup", "show", &volid]).ok();
     assert!(table.stdout.contains("name: vm201"), "{table}");
-    host.run(["backup", "show", "vzdump-lxc-101-2020_01_01-00_00_00.tar.zst"]).fails(5).says("there is no archive");
-    host.run(["backup", "show"]).fails(2).says("no terminal");
+    host.run(["backup", "show", "vzdump-lxc-101-2020_01_01-00_00_00.tar.zst"]).fails(5).says("felhom backup list");
+    host.run(["backup", "show"]).fails(2).says("felhom backup list -o id");
 }
 
 #[test]
-fn an_archive_is_checked_as_far_as_the_api_goes() {
+fn verify_checks_size_and_configuration() {
     let host = Host::baseline();
     let volid = archive(&host, "101");
     let checks = host.run(["backup", "verify", &volid, "-o", "json"]).ok().json();
@@ -76,7 +76,7 @@ fn pruning_deletes_what_the_preview_says() {
     let marks = [&first, &second, &third, &other].map(|volid| mark(volid).unwrap());
     assert_eq!(marks, ["protected", "remove", "keep", "keep"]);
     host.run(["backup", "prune", "--keep", "last=1"]).fails(3).says("--confirm local");
-    assert_eq!(ids(&host).len(), 4, "nothing went");
+    assert_eq!(ids(&host).len(), 4, "nothing was deleted");
     let run = host.run(["backup", "prune", "--keep", "last=1", "--confirm", "local", "-o", "json"]).ok().json();
     assert_eq!((text(&run[0], "status"), &run[0]["removed"]), ("ok", &json!([second])));
     assert_eq!(text(&run[1], "status"), "unchanged");
@@ -90,7 +90,7 @@ fn pruning_deletes_what_the_preview_says() {
 }
 
 #[test]
-fn ages_tell_never_old_and_what_cannot_be_seen() {
+fn ages_distinguish_never_old_and_unknown() {
     let host = Host::baseline();
     let volid = archive(&host, "101");
     let ages = host.run(["backup", "age", "-o", "json"]).fails(7);
@@ -106,15 +106,18 @@ fn ages_tell_never_old_and_what_cannot_be_seen() {
     let ages = host.run(["backup", "age", "-o", "json"]).fails(1);
     assert_eq!(verdict(&ages, 101), "old");
     assert_eq!(verdict(&host.run(["backup", "age", "--max-age", "2d", "-o", "json"]), 101), "ok");
-    // A template does not change, so its archive does not grow old.
+    // A template does not change, so its backup is never too old.
     super::set(&host, 101, "template", "1");
     assert_eq!(verdict(&host.run(["backup", "age", "-o", "json"]), 101), "ok");
-    // A token that sees the guests and the storage, but not the archives: the host leaves them out without a word.
+    // A token that sees guests and storage, but not the backups: the host omits them without an error.
     let token = "felhom@pve!rig";
     grant(&host, "/vms", token, &["VM.Audit"]);
     grant(&host, "/storage/local", token, &["Datastore.Audit"]);
     let host = host.with_token(token);
-    let blind = host.run(["backup", "age", "-o", "json"]).fails(1);
-    assert_eq!(verdict(&blind, 101), "unknown");
-    assert!(blind.stdout.contains("are hidden from this token: VM.Backup on /vms/101"), "{blind}");
+    let hidden = host.run(["backup", "age", "-o", "json"]).fails(1);
+    assert_eq!(verdict(&hidden, 101), "unknown");
+    assert!(
+        hidden.stdout.contains("VM.Backup on /vms/101") && hidden.stdout.contains("Datastore.AllocateSpace on /storage/local"),
+        "{hidden}"
+    );
 }

@@ -1,8 +1,8 @@
-//! A run as cron makes it: no terminal, an empty environment, the secret from a file or from systemd.
+//! A run as by cron: no terminal, an empty environment, the secret from a file or from systemd.
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::{ids, switch_on};
+use super::{ids, power_on};
 use crate::support::{Host, run};
 
 fn configured(host: &Host, secret: &str) {
@@ -24,19 +24,19 @@ fn secret_file(host: &Host) -> std::path::PathBuf {
 const NIGHTLY: [&str; 7] = ["backup", "run", "--all", "--mode", "snapshot", "--keep", "last=3"];
 
 #[test]
-fn it_prints_a_compact_log_one_table_and_keeps_three() {
+fn a_cron_run_prints_a_short_log_and_one_table_and_keeps_three() {
     let host = Host::baseline();
-    switch_on(&host, 101);
+    power_on(&host, 101);
     let file = secret_file(&host);
     configured(&host, &format!("file:{}", file.display()));
     for _ in 0..4 {
         let run = run(&mut host.home.felhom(NIGHTLY)).ok();
         let lines = run.lines();
-        assert_eq!(lines.len(), 6, "a head and five guests: {run}");
+        assert_eq!(lines.len(), 6, "a header and five guests: {run}");
         assert!(lines[0].contains("VMID") && lines[0].contains("ARCHIVE"), "{run}");
         assert!(lines[1..].iter().all(|line| line.contains(" ok ") && line.contains("local:backup/")), "{run}");
-        assert!(run.stderr.lines().count() <= 4 * 5, "few lines a guest: {run}");
-        assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\r'), "no colours, no bars: {run}");
+        assert!(run.stderr.lines().count() <= 4 * 5, "few lines per guest: {run}");
+        assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\r'), "no colors, no progress bars: {run}");
         assert!(!run.stdout.contains(&host.secret("root@pam!rig")) && !run.stderr.contains(&host.secret("root@pam!rig")));
     }
     assert_eq!(ids(&host).len(), 15, "three of each");
@@ -52,7 +52,7 @@ fn the_secret_may_be_a_credential_of_systemd() {
 }
 
 #[test]
-fn what_goes_wrong_is_in_the_exit_code() {
+fn failures_set_the_exit_code() {
     let host = Host::baseline();
     let file = secret_file(&host);
     configured(&host, &format!("file:{}", file.display()));

@@ -1,10 +1,10 @@
-//! `backup job …`: the cluster's own scheduler.
+//! `backup job …`: the cluster's scheduler.
 
 use super::{ids, text};
 use crate::support::Host;
 
 #[test]
-fn a_job_from_its_making_to_its_end() {
+fn a_job_is_created_changed_run_and_deleted() {
     let host = Host::baseline();
     let create = [
         "backup",
@@ -24,7 +24,7 @@ fn a_job_from_its_making_to_its_end() {
     ];
     let made = host.run(create).ok().json();
     assert_eq!((text(&made[0], "status"), text(&made[0], "id")), ("ok", "nightly"));
-    host.run(create).fails(3).says("there is a backup job 'nightly' already");
+    host.run(create).fails(3).says("'nightly'");
     let list = host.run(["backup", "job", "list", "-o", "json"]).ok().json();
     assert_eq!((text(&list[0], "guests"), text(&list[0], "keep"), list[0]["enabled"].as_bool()), ("101,103", "last=2", Some(true)));
     host.run(["backup", "job", "set", "nightly", "--enabled", "false", "--schedule", "03:00"]).ok();
@@ -37,13 +37,13 @@ fn a_job_from_its_making_to_its_end() {
     assert_eq!(text(&host.run(["backup", "job", "show", "nightly", "-o", "json"]).ok().json(), "guests"), "all but 101");
     host.run(["backup", "job", "delete", "nightly"]).fails(3).says("--yes");
     host.run(["backup", "job", "delete", "nightly", "--yes"]).ok();
-    host.run(["backup", "job", "show", "nightly"]).fails(5).says("there is no backup job 'nightly'");
+    host.run(["backup", "job", "show", "nightly"]).fails(5).says("'nightly'");
 }
 
 #[test]
-fn a_job_needs_guests_and_rights() {
+fn a_job_needs_guests_and_privileges() {
     let host = Host::baseline();
-    host.run(["backup", "job", "create", "--schedule", "daily"]).fails(2).says("which guests?");
+    host.run(["backup", "job", "create", "--schedule", "daily"]).fails(2).says("--all");
     host.run(["backup", "job", "run", "nosuch"]).fails(5);
     let agent = Host::demo();
     agent.run(["backup", "job", "list"]).ok();

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::Host;
 
-/// Grants privileges on a path to a user and a token of his.
+/// Grants privileges on a path to a user and one of its tokens.
 pub fn grant(host: &Host, path: &str, token: &str, privileges: &[&str]) {
     let role = format!("Role{}", path.replace('/', "-"));
     let user = token.split('!').next().unwrap();
@@ -28,32 +28,32 @@ pub fn set(host: &Host, vmid: u32, key: &str, value: &str) {
     host.with_state(|state| state.guests.get_mut(&vmid).unwrap().config.insert(key.to_owned(), value.into())).unwrap();
 }
 
-pub fn switch_on(host: &Host, vmid: u32) {
+pub fn power_on(host: &Host, vmid: u32) {
     host.with_state(|state| state.guests.get_mut(&vmid).unwrap().power = Power::Running).unwrap();
 }
 
-/// Backs a guest up, and gives the archive's volume id.
+/// Backs up a guest and returns the volume ID.
 pub fn archive(host: &Host, vmid: &str) -> String {
     let run = host.run(["backup", "run", vmid, "--storage", "local", "-o", "id"]).ok();
     run.stdout.trim().to_owned()
 }
 
-/// The file name of a volume id.
+/// Returns the file name in a volume ID.
 pub fn file(volid: &str) -> &str {
     volid.rsplit('/').next().unwrap()
 }
 
-/// The ids of all archives, the newest first.
+/// Returns the volume IDs of all backups, latest first.
 pub fn ids(host: &Host) -> Vec<String> {
     host.run(["backup", "list", "-o", "id"]).ok().lines().iter().map(|line| (*line).to_owned()).collect()
 }
 
-/// A result's text.
+/// Returns a string in a result.
 pub fn text<'a>(result: &'a Value, key: &str) -> &'a str {
     result[key].as_str().unwrap_or_default()
 }
 
-/// One more storage for backups.
+/// Adds a storage for backups.
 pub fn add_storage(host: &Host, id: &str, kind: &str, content: &str) {
     let config = serde_json::json!({ "type": kind, "content": content, "path": format!("/mnt/{id}"), "namespace": "lab", "datastore": "store", "server": "192.0.2.20" });
     host.with_state(|state| {

@@ -1,4 +1,4 @@
-//! `backup run`: what is refused, denied, or goes wrong in the task.
+//! `backup run`: refusals, permission errors and failed tasks.
 
 use felhom::demo::faults::{Fault, Trouble};
 
@@ -7,7 +7,7 @@ use crate::support::Host;
 
 const TOKEN: &str = "felhom@pve!rig";
 
-/// The rig's token with rights on 101 alone.
+/// A host with a token that may back up 101 only.
 fn limited() -> Host {
     let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit"]);
@@ -17,7 +17,7 @@ fn limited() -> Host {
 }
 
 #[test]
-fn of_two_guests_the_one_without_rights_is_denied_and_has_no_archive() {
+fn a_guest_without_privileges_is_denied_and_has_no_backup() {
     let host = limited();
     let run = host.run(["backup", "run", "101", "102", "-o", "json"]).fails(7);
     let results = run.json();
@@ -26,18 +26,18 @@ fn of_two_guests_the_one_without_rights_is_denied_and_has_no_archive() {
     assert!(results[1]["archive"].is_null() && results[1]["size_bytes"].is_null());
     let error = &results[1]["error"];
     assert_eq!((text(error, "path"), text(error, "privilege"), error["exit"].as_u64()), ("/vms/102", "VM.Backup", Some(4)));
-    assert!(text(error, "message").contains("no archive was made"), "{error}");
+    assert!(text(error, "message").contains("no backup was created"), "{error}");
     assert_eq!(text(&results[1], "exitstatus"), "403 Permission check failed (/vms/102, VM.Backup)");
     assert_eq!(run.error()["kind"], "partial");
-    let table = host.run(["backup", "run", "102"]).fails(4).says("no archive was made").says("lacks VM.Backup on /vms/102");
+    let table = host.run(["backup", "run", "102"]).fails(4).says("no backup was created").says("lacks VM.Backup on /vms/102");
     assert!(table.stdout.contains("denied"), "{table}");
 }
 
 #[test]
-fn a_storage_that_takes_no_backups_is_refused_with_those_that_do() {
+fn an_unusable_storage_is_refused_with_usable_ones() {
     let host = Host::baseline();
-    host.run(["backup", "run", "101", "--storage", "local-lvm"]).fails(3).says("does not take backup").says("these take backup: local");
-    host.run(["backup", "run", "101", "--storage", "nosuch"]).fails(5).says("these take backups: local");
+    host.run(["backup", "run", "101", "--storage", "local-lvm"]).fails(3).says("does not allow backup").says(": local");
+    host.run(["backup", "run", "101", "--storage", "nosuch"]).fails(5).says("use one of: local");
     add_storage(&host, "block", "lvmthin", "rootdir,images");
     host.run(["backup", "run", "101", "--storage", "block"]).fails(3).says("block storage (lvmthin)");
     add_storage(&host, "usb", "dir", "backup");
@@ -49,14 +49,14 @@ fn a_storage_that_takes_no_backups_is_refused_with_those_that_do() {
 }
 
 #[test]
-fn no_storage_for_backups_that_can_be_seen() {
+fn an_invisible_backup_storage_names_the_privilege() {
     let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
     host.run(["backup", "run", "101"]).fails(5).says("Datastore.AllocateSpace");
 }
 
 #[test]
-fn a_storage_that_may_be_seen_but_not_written_to_is_denied_at_once() {
+fn a_visible_storage_without_write_privilege_is_denied_at_once() {
     let host = Host::baseline().with_token(TOKEN);
     grant(&host, "/vms", TOKEN, &["VM.Audit", "VM.Backup"]);
     grant(&host, "/storage/local", TOKEN, &["Datastore.Audit"]);
@@ -66,25 +66,25 @@ fn a_storage_that_may_be_seen_but_not_written_to_is_denied_at_once() {
 }
 
 #[test]
-fn job_errors_are_explained_by_the_log() {
+fn job_errors_are_explained_from_the_log() {
     let host = Host::baseline();
     host.with_state(|state| {
         let local = state.storages.get_mut("local").unwrap();
         local.total = local.used + 22_000_000;
     })
     .unwrap();
-    let run = host.run(["backup", "run", "101", "--compress", "none", "-o", "json"]).fails(6).says("may be written");
+    let run = host.run(["backup", "run", "101", "--compress", "none", "-o", "json"]).fails(6).says("may be needed");
     let result = &run.json()[0];
     assert_eq!((text(result, "status"), text(result, "exitstatus")), ("failed", "job errors"));
     let message = text(&result["error"], "message");
-    assert!(message.contains("exit code 70") && message.contains("no archive was made") && !message.contains("job errors"), "{message}");
+    assert!(message.contains("exit code 70") && message.contains("no backup was created") && !message.contains("job errors"), "{message}");
     assert!(ids(&host).is_empty());
 }
 
 #[test]
-fn an_archive_that_is_not_there_after_a_good_task_is_a_failure() {
+fn a_missing_backup_after_a_successful_task_is_a_failure() {
     let host = Host::baseline();
-    // The first listing is the estimate's, the second the check's.
+    // The first listing is for the size estimate, the second verifies the backup.
     host.inject(Fault::new("GET", "/nodes/pve1/storage/local/content", Trouble::Status { code: 500, reason: "gone".into() }).after(1));
     let run = host.run(["backup", "run", "101", "-o", "json"]);
     assert_ne!(run.code, 0, "{run}");
@@ -92,7 +92,7 @@ fn an_archive_that_is_not_there_after_a_good_task_is_a_failure() {
 }
 
 #[test]
-fn a_bandwidth_limit_only_where_the_token_may() {
+fn a_bandwidth_limit_needs_its_privilege() {
     let host = limited();
     let run = host.run(["backup", "run", "101", "--bwlimit", "1000", "-o", "json"]).fails(4);
     let error = run.error();
@@ -102,16 +102,16 @@ fn a_bandwidth_limit_only_where_the_token_may() {
 }
 
 #[test]
-fn pruning_along_needs_the_right_to_and_the_host_says_so_at_once() {
+fn pruning_without_the_privilege_is_denied_at_once() {
     let host = limited();
     let run = host.run(["backup", "run", "101", "--keep", "last=1", "-o", "json"]).fails(4);
     let result = &run.json()[0];
     assert_eq!((text(&result["error"], "privilege"), result["upid"].is_null()), ("Datastore.Allocate", true));
-    assert!(text(&result["error"], "message").contains("no archive was made"), "{run}");
+    assert!(text(&result["error"], "message").contains("no backup was created"), "{run}");
 }
 
 #[test]
-fn a_locked_guest_fails_or_is_waited_for() {
+fn a_locked_guest_fails_or_waits() {
     let host = Host::baseline();
     set(&host, 101, "lock", "snapshot");
     host.run(["backup", "run", "101"]).fails(3).says("is locked (snapshot)").says("--wait-lock");
@@ -124,7 +124,7 @@ fn a_locked_guest_fails_or_is_waited_for() {
 }
 
 #[test]
-fn a_node_that_is_down_fails_for_its_guests_and_the_others_go_on() {
+fn an_offline_node_fails_only_for_its_guests() {
     let options = felhom::demo::Options { offline: vec!["pve2".into()], ..crate::support::demo_options() };
     let host = Host::with(&options);
     let run = host.run(["backup", "run", "--all", "--storage", "local", "-o", "json"]).fails(7);
@@ -135,11 +135,11 @@ fn a_node_that_is_down_fails_for_its_guests_and_the_others_go_on() {
 }
 
 #[test]
-fn a_guest_that_is_not_there() {
+fn a_missing_guest() {
     let host = Host::baseline();
     host.run(["backup", "run", "999"]).fails(5);
     host.run(["backup", "run"]).fails(2);
-    host.run(["backup", "run", "101", "--keep", "often=3"]).fails(2).says("there is no rule 'often'");
+    host.run(["backup", "run", "101", "--keep", "often=3"]).fails(2).says("'often'");
 }
 
 #[test]

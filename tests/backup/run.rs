@@ -1,14 +1,14 @@
-//! `backup run`: what goes well.
+//! `backup run`: successful backups.
 
 use felhom::demo::Options;
 use felhom::demo::faults::{Fault, Trouble};
 use serde_json::json;
 
-use super::{add_storage, archive, ids, set, switch_on, text};
+use super::{add_storage, archive, ids, power_on, set, text};
 use crate::support::{Host, Terminal, demo_options, eventually};
 
 #[test]
-fn each_guest_has_a_task_a_verdict_and_an_archive_of_its_own() {
+fn each_guest_has_its_own_task_result_and_backup() {
     let host = Host::baseline();
     let run = host.run(["backup", "run", "101", "ct102", "--notes", "{{guestname}} by hand", "--protect", "-o", "json"]).ok();
     let results = run.json();
@@ -24,26 +24,26 @@ fn each_guest_has_a_task_a_verdict_and_an_archive_of_its_own() {
         assert_eq!((&result["included"], &result["excluded"]), (&json!(["rootfs"]), &json!([])));
         assert_eq!((result["protected"].as_bool(), text(result, "notes")), (Some(true), format!("ct{vmid} by hand").as_str()));
     }
-    assert_eq!(host.count("POST", "/vzdump"), 2, "a call for each guest");
+    assert_eq!(host.count("POST", "/vzdump"), 2, "one call per guest");
     assert_eq!(ids(&host).len(), 2);
 }
 
 #[test]
-fn failures_alone_are_told_unless_it_is_said_otherwise() {
+fn only_failures_are_notified_by_default() {
     let host = Host::baseline();
     for notify in [&[][..], &["--notify", "always"], &["--notify", "never"]] {
         host.run(["backup", "run", "101"].iter().chain(notify)).ok();
     }
     let sent: Vec<_> = host.requests().into_iter().filter(|r| r.path.ends_with("/vzdump")).map(|r| r.params).collect();
     let keys = ["notification-mode", "mailnotification", "mailto"];
-    let told: Vec<Vec<Option<&str>>> = sent.iter().map(|p| keys.iter().map(|k| p.get(*k).and_then(|v| v.as_str())).collect()).collect();
-    assert_eq!(told[0], [Some("legacy-sendmail"), Some("failure"), Some("root")]);
-    assert_eq!(told[1], [Some("notification-system"), None, None]);
-    assert_eq!(told[2], [Some("legacy-sendmail"), None, None]);
+    let notified: Vec<Vec<Option<&str>>> = sent.iter().map(|p| keys.iter().map(|k| p.get(*k).and_then(|v| v.as_str())).collect()).collect();
+    assert_eq!(notified[0], [Some("legacy-sendmail"), Some("failure"), Some("root")]);
+    assert_eq!(notified[1], [Some("notification-system"), None, None]);
+    assert_eq!(notified[2], [Some("legacy-sendmail"), None, None]);
 }
 
 #[test]
-fn a_lost_answer_leads_to_the_running_task_and_not_to_a_second_backup() {
+fn a_lost_answer_is_followed_without_a_second_backup() {
     let host = Host::baseline();
     host.inject(Fault::new("POST", "/nodes/pve1/vzdump", Trouble::LostAnswer).times(1));
     let run = host.run(["backup", "run", "101", "-o", "json"]).ok().says("looking for the task");
@@ -52,18 +52,18 @@ fn a_lost_answer_leads_to_the_running_task_and_not_to_a_second_backup() {
 }
 
 #[test]
-fn nodes_work_at_the_same_time_and_each_makes_one_after_the_other() {
+fn nodes_work_in_parallel_with_one_backup_each() {
     let host = Host::demo();
     let run = host.run(["backup", "run", "101-103,201", "--storage", "local", "--jobs", "3", "-o", "json"]).ok();
     let nodes: Vec<String> = run.json().as_array().unwrap().iter().map(|r| text(r, "node").to_owned()).collect();
     assert_eq!(nodes, ["pve1", "pve1", "pve2", "pve2"], "in the order of the guests: {run}");
-    // On one node the second is sent when the first has ended: no task waits for the node's lock.
+    // On a node, the next backup starts after the previous one: no task waits for the node's lock.
     let waited = host.with_state(|s| serde_json::to_string(&s.tasks).unwrap().contains("trying to get global lock")).unwrap();
     assert!(!waited);
 }
 
 #[test]
-fn what_stays_out_is_named_before_and_in_the_result() {
+fn excluded_volumes_are_named_before_and_in_the_result() {
     let host = Host::baseline();
     set(&host, 103, "mp0", "local-lvm:103/vm-103-disk-1.raw,mp=/mnt/data,backup=1,size=1G");
     set(&host, 103, "mp1", "local-lvm:103/vm-103-disk-2.raw,mp=/mnt/bulk,backup=0,size=1G");
@@ -71,7 +71,7 @@ fn what_stays_out_is_named_before_and_in_the_result() {
     let run = host
         .run(["backup", "run", "103", "-o", "json"])
         .ok()
-        .says("not in the archive: mp1 (/mnt/bulk): no backup=1, mp2 (/mnt/bind): bind mount");
+        .says("not in the backup: mp1 (/mnt/bulk): no backup=1, mp2 (/mnt/bind): bind mount");
     assert_eq!(run.json()[0]["included"], json!(["rootfs", "mp0 (/mnt/data)"]));
     assert_eq!(run.json()[0]["excluded"], json!(["mp1 (/mnt/bulk)", "mp2 (/mnt/bind)"]));
     let scope = host.run(["backup", "scope", "103", "-o", "json"]).ok().says("Docker").says("felhom guest mountpoint add 103").json();
@@ -80,9 +80,9 @@ fn what_stays_out_is_named_before_and_in_the_result() {
 }
 
 #[test]
-fn stopping_a_running_guest_is_asked_about_and_it_runs_again() {
+fn stop_mode_needs_a_confirmation_and_starts_the_guest_again() {
     let host = Host::baseline();
-    switch_on(&host, 101);
+    power_on(&host, 101);
     let run = host.run(["backup", "run", "101", "--mode", "stop"]).fails(3).says("--yes");
     assert_eq!((run.stdout.as_str(), host.count("POST", "/vzdump")), ("", 0));
     let run = host.run(["backup", "run", "101", "--mode", "stop", "--yes", "-o", "json"]).ok();
@@ -94,17 +94,17 @@ fn stopping_a_running_guest_is_asked_about_and_it_runs_again() {
 }
 
 #[test]
-fn a_volume_without_snapshots_makes_it_suspend_and_the_result_says_so() {
+fn a_volume_without_snapshots_falls_back_to_suspend_mode() {
     let host = Host::baseline();
-    switch_on(&host, 102);
-    let run = host.run(["backup", "run", "102", "-o", "json"]).ok().says("has no snapshots");
+    power_on(&host, 102);
+    let run = host.run(["backup", "run", "102", "-o", "json"]).ok().says("suspended during the backup");
     assert_eq!(text(&run.json()[0], "mode"), "suspend");
 }
 
 #[test]
-fn a_machine_with_an_agent_that_answers_is_frozen() {
+fn an_answering_guest_agent_freezes_the_file_systems() {
     let host = Host::baseline();
-    switch_on(&host, 201);
+    power_on(&host, 201);
     let consistency = |host: &Host| text(&host.run(["backup", "run", "201", "-o", "json"]).ok().json()[0], "consistency").to_owned();
     assert_eq!(consistency(&host), "crash");
     set(&host, 201, "agent", "1");
@@ -115,7 +115,7 @@ fn a_machine_with_an_agent_that_answers_is_frozen() {
 }
 
 #[test]
-fn detached_it_prints_the_task_and_does_not_wait() {
+fn detached_it_prints_the_upid_and_does_not_wait() {
     let host = Host::baseline();
     let run = host.run(["backup", "run", "101", "--detach"]).ok();
     assert!(run.stdout.starts_with("UPID:pve1:") && run.stdout.contains(":vzdump:101:"), "{run}");
@@ -130,14 +130,14 @@ fn a_plan_sends_nothing() {
 }
 
 #[test]
-fn a_backup_server_is_a_storage_like_any_other() {
+fn a_proxmox_backup_server_works_like_any_storage() {
     let host = Host::baseline();
     add_storage(&host, "pbs", "pbs", "backup");
     let run = host.run(["backup", "run", "101", "--storage", "pbs", "-o", "json"]).ok();
     let volid = text(&run.json()[0], "archive").to_owned();
     assert!(volid.starts_with("pbs:backup/ct/101/"), "{run}");
     let sent = host.requests().into_iter().find(|r| r.path.ends_with("/vzdump")).unwrap();
-    assert!(!sent.params.contains_key("compress"), "a backup server packs by itself");
+    assert!(!sent.params.contains_key("compress"), "a Proxmox Backup Server compresses by itself");
     let shown = host.run(["backup", "show", &volid, "-o", "json"]).ok().says("stores only what no other snapshot has").json();
     assert_eq!((text(&shown, "namespace"), shown["verification"].is_null()), ("lab", true));
     host.run(["backup", "verify", &volid]).fails(1).says("has not verified it yet");
@@ -149,12 +149,12 @@ fn a_backup_server_is_a_storage_like_any_other() {
     host.run(["backup", "verify", &volid]).ok();
     let restored = host.run(["guest", "restore", &volid, "-o", "json"]).ok().json();
     assert_eq!((text(&restored[0], "status"), text(&restored[0], "archive")), ("ok", volid.as_str()));
-    // Two storages take backups now.
-    host.run(["backup", "run", "101"]).fails(2).says("--storage NAME: local, pbs");
+    // Two storages allow backups now.
+    host.run(["backup", "run", "101"]).fails(2).says("--storage").says("local, pbs");
 }
 
 #[test]
-fn interrupted_it_leaves_the_task_alone_unless_told_otherwise() {
+fn an_interrupt_keeps_the_task_by_default() {
     let host = Host::with(&Options { baseline: true, speed: 0.05, ..demo_options() });
     let mut run = host.start(["backup", "run", "101", "--progress", "plain", "-o", "json"]);
     run.until_said("started (UPID:");
@@ -167,16 +167,16 @@ fn interrupted_it_leaves_the_task_alone_unless_told_otherwise() {
     run.until_said("started (UPID:");
     run.interrupt();
     assert_eq!(run.end().code, 130);
-    eventually("no archive is left", || ids(&host).is_empty());
+    eventually("no backup is left", || ids(&host).is_empty());
 }
 
 #[test]
-fn a_person_picks_the_guest() {
+fn a_guest_can_be_chosen_at_a_terminal() {
     let host = Host::baseline();
     let mut env = host.home.env();
     env.extend(host.env());
     let Some(terminal) = Terminal::start(110, 24, &env, &["backup", "run"]) else { return };
-    terminal.until("Which guest?");
+    terminal.until("ct101");
     terminal.press("Enter");
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");

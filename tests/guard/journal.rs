@@ -118,12 +118,12 @@ fn a_run_that_was_killed_between_two_steps_has_not_done_the_second() {
     cut[0]["pid"] = std::process::id().into();
     rewrite(&host, &cut);
     let shown = host.run(["history", "-o", "json"]).ok().json();
-    assert_eq!((&shown[0]["status"], &shown[0]["targets"][0]["message"]), (&"unfinished".into(), &"still under way".into()));
+    assert_eq!((&shown[0]["status"], &shown[0]["targets"][0]["message"]), (&"unfinished".into(), &"still in progress".into()));
     cut[0]["pid"] = json!(0x3fff_fff0);
     rewrite(&host, &cut);
     let shown = host.run(["history", "-o", "json"]).ok().json();
     assert_eq!(shown[0]["status"], "interrupted", "{shown}");
-    assert!(shown[0]["targets"][0]["message"].as_str().unwrap().contains("before it began 'start'"), "{shown}");
+    assert!(shown[0]["targets"][0]["message"].as_str().unwrap().contains("before step 'start'"), "{shown}");
 }
 
 #[test]

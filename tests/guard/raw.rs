@@ -35,7 +35,7 @@ fn what_is_lost_is_said_before() {
     let host = root();
     let plan = |args: &[&str]| host.run(args.iter().chain(&["--plan"])).ok().stdout;
     let text = plan(&["api", "delete", "/nodes/pve3/qemu/202"]);
-    assert!(text.contains("no backup of 202 (win11) exists"), "{text}");
+    assert!(text.contains("all data of 202 (win11)"), "{text}");
     host.run(["snapshot", "create", "101", "before"]).ok();
     let text = plan(&["api", "post", "/nodes/pve1/lxc/101/snapshot/before/rollback"]);
     assert!(text.contains("everything that 101 (web) wrote since") && text.contains("ago)"), "{text}");
@@ -44,7 +44,7 @@ fn what_is_lost_is_said_before() {
     let text = plan(&["api", "delete", "/nodes/pve3/storage/local-lvm/content/local-lvm:vm-202-disk-0"]);
     assert!(text.contains("a disk of 202 (win11)"), "{text}");
     let text = plan(&["api", "put", "/nodes/pve1/network"]);
-    assert!(text.contains("cuts pve1 and its guests off"), "{text}");
+    assert!(text.contains("disconnects pve1 and its guests"), "{text}");
     let text = plan(&["api", "delete", "/nodes/pve1/certificates/custom"]);
     assert!(text.contains("cut off"), "{text}");
 }

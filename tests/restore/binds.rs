@@ -1,4 +1,4 @@
-//! Archives with bind mounts, which no token can restore as they are.
+//! Backups with bind mounts, which no token can restore.
 
 use serde_json::json;
 
@@ -16,14 +16,14 @@ fn prepared() -> (Host, String) {
 }
 
 #[test]
-fn without_the_flag_it_is_refused_before_anything_is_sent() {
+fn bind_mounts_are_refused_before_anything_is_sent() {
     let (host, volid) = prepared();
     host.run(["guest", "restore", &volid]).fails(3).says("mp2 (/mnt/bind)").says("--without-binds");
     assert_eq!(host.count("POST", "/lxc"), 0);
 }
 
 #[test]
-fn left_out_every_volume_is_given_again_and_the_rest_is_kept() {
+fn without_binds_lists_all_other_volumes() {
     let (host, volid) = prepared();
     let run = host.run(["guest", "restore", &volid, "--without-binds", "-o", "json"]).ok().says("pct set 100 -mp2 /srv/bind,mp=/mnt/bind");
     let result = &run.json()[0];
@@ -40,7 +40,7 @@ fn left_out_every_volume_is_given_again_and_the_rest_is_kept() {
 }
 
 #[test]
-fn a_person_is_asked() {
+fn a_terminal_user_is_asked() {
     let (host, volid) = prepared();
     let mut env = host.home.env();
     env.extend(host.env());

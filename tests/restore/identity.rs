@@ -1,16 +1,16 @@
-//! Whose MACs and whose name a restored guest has.
+//! MAC addresses and name of a restored guest.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::backup::{archive, set, switch_on, text};
+use crate::backup::{archive, power_on, set, text};
 use crate::support::Host;
 
 const MAC: &str = "BC:24:11:4D:7B:E5";
 
-/// 101 is gone from the host; its archives stay.
-fn forget(host: &Host, vmid: u32) {
+/// Removes a guest from the host; its backups stay.
+fn remove_guest(host: &Host, vmid: u32) {
     host.with_state(|state| state.guests.remove(&vmid)).unwrap();
 }
 
@@ -19,10 +19,10 @@ fn config(host: &Host, vmid: u64) -> Value {
 }
 
 #[test]
-fn beside_the_running_source_it_gets_fresh_macs_without_any_flag() {
+fn next_to_its_source_a_guest_gets_new_macs() {
     let host = Host::baseline();
     set(&host, 101, "features", "nesting=1,keyctl=1");
-    switch_on(&host, 101);
+    power_on(&host, 101);
     let volid = archive(&host, "101");
     let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok().says("10.10.10.101").says("ct101-restored");
     let result = &run.json()[0];
@@ -58,17 +58,17 @@ fn beside_the_running_source_it_gets_fresh_macs_without_any_flag() {
     assert_eq!((result["source_vmid"].as_u64(), result["vmid"].as_u64(), text(result, "storage")), (Some(101), Some(100), "local-lvm"));
     assert_ne!(result["macs"], json!([MAC]));
     assert!(!text(&config(&host, 100), "net0").contains(MAC));
-    assert!(text(&config(&host, 101), "net0").contains(MAC), "the source is as it was");
+    assert!(text(&config(&host, 101), "net0").contains(MAC), "the source is unchanged");
     let sent = host.requests().into_iter().find(|r| r.method == "POST" && r.path.ends_with("/lxc")).unwrap();
     let keys: BTreeSet<&str> = sent.params.keys().map(String::as_str).collect();
     assert_eq!(keys, ["hostname", "ostemplate", "restore", "storage", "unique", "vmid"].into(), "no features are sent");
 }
 
 #[test]
-fn where_the_source_is_gone_it_keeps_them() {
+fn without_its_source_a_guest_keeps_its_macs() {
     let host = Host::baseline();
     archive(&host, "101");
-    forget(&host, 101);
+    remove_guest(&host, 101);
     let run = host.run(["guest", "restore", "--from", "101", "--vmid", "101", "-o", "json"]).ok();
     let result = &run.json()[0];
     assert_eq!((text(result, "identity"), &result["macs"], text(result, "hostname")), ("kept", &json!([MAC]), "ct101"));
@@ -76,23 +76,23 @@ fn where_the_source_is_gone_it_keeps_them() {
 }
 
 #[test]
-fn a_person_may_want_it_otherwise() {
+fn the_identity_option_overrides_the_default() {
     let host = Host::baseline();
     archive(&host, "101");
     let run = host.run(["guest", "restore", "--from", "101", "--identity", "keep", "-o", "json"]).fails(3);
-    assert!(run.stderr.contains("--yes"), "sharing a MAC is asked about: {run}");
+    assert!(run.stderr.contains("--yes"), "sharing a MAC address needs a confirmation: {run}");
     assert_eq!(host.count("POST", "/lxc"), 0);
     let run = host.run(["guest", "restore", "--from", "101", "--identity", "keep", "--yes", "-o", "json"]).ok();
     assert_eq!((text(&run.json()[0], "identity"), &run.json()[0]["macs"]), ("kept", &json!([MAC])));
-    forget(&host, 101);
-    forget(&host, 100);
+    remove_guest(&host, 101);
+    remove_guest(&host, 100);
     let run = host.run(["guest", "restore", "--from", "101", "--identity", "fresh", "--hostname", "copy", "-o", "json"]).ok();
     assert_eq!((text(&run.json()[0], "identity"), text(&run.json()[0], "hostname")), ("fresh", "copy"));
     assert_ne!(run.json()[0]["macs"], json!([MAC]));
 }
 
 #[test]
-fn virtual_machines_go_by_the_same_verb() {
+fn vms_are_restored_too() {
     let host = Host::baseline();
     let volid = archive(&host, "201");
     let run = host.run(["guest", "restore", &volid, "-o", "json"]).ok();
@@ -104,13 +104,13 @@ fn virtual_machines_go_by_the_same_verb() {
 }
 
 #[test]
-fn it_is_started_and_waited_for_but_never_beside_its_own_address() {
+fn a_guest_is_started_only_if_its_address_is_free() {
     let host = Host::baseline();
     archive(&host, "101");
-    switch_on(&host, 101);
-    host.run(["guest", "restore", "--from", "101", "--start"]).fails(3).says("101 (ct101) runs with its address 10.10.10.101");
+    power_on(&host, 101);
+    host.run(["guest", "restore", "--from", "101", "--start"]).fails(3).says("101 (ct101)").says("10.10.10.101");
     assert_eq!(host.count("POST", "/lxc"), 0, "refused before anything is sent");
-    forget(&host, 101);
+    remove_guest(&host, 101);
     let run = host.run(["guest", "restore", "--from", "101", "--start", "--wait-ip", "-o", "json"]).ok();
     let result = &run.json()[0];
     assert_eq!((result["started"].as_bool(), &result["ip"]), (Some(true), &json!(["10.10.10.101"])), "{run}");
@@ -118,7 +118,7 @@ fn it_is_started_and_waited_for_but_never_beside_its_own_address() {
 }
 
 #[test]
-fn the_newest_before_a_time_is_taken() {
+fn the_latest_backup_before_a_time_is_used() {
     let host = Host::baseline();
     let (first, second) = (archive(&host, "101"), archive(&host, "101"));
     host.with_state(|state| state.volume_mut(&first).unwrap().ctime = Some(1_795_161_600)).unwrap();
@@ -126,9 +126,9 @@ fn the_newest_before_a_time_is_taken() {
         let run = host.run(["guest", "restore", "--from", "ct101", "--at", at, "--plan", "-o", "json"]);
         run.stdout
     };
-    assert!(chosen("2026-11-20T08:00").contains(&first), "at that very time, in local time");
+    assert!(chosen("2026-11-20T08:00").contains(&first), "exactly at that local time");
     assert!(chosen("2099-01-01").contains(&second));
     host.run(["guest", "restore", "--from", "101", "--at", "2020-01-01"]).fails(5).says("or before");
-    host.run(["guest", "restore", "--from", "102"]).fails(5).says("there is no archive of 102");
+    host.run(["guest", "restore", "--from", "102"]).fails(5).says("no backup of 102");
     host.run(["guest", "restore", "--from", "101", "--at", "yesterday"]).fails(2);
 }

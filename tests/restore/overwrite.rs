@@ -1,19 +1,19 @@
-//! A restore in the place of a guest.
+//! Restoring over a guest.
 
 use serde_json::json;
 
-use crate::backup::{archive, set, switch_on, text};
+use crate::backup::{archive, power_on, set, text};
 use crate::support::Host;
 
 #[test]
-fn it_needs_the_number_typed_and_a_stopped_guest() {
+fn it_needs_the_vmid_as_confirmation_and_a_stopped_guest() {
     let host = Host::baseline();
     archive(&host, "101");
     set(&host, 101, "memory", "999");
     host.run(["guest", "restore", "--from", "101", "--overwrite"]).fails(3).says("--confirm 101");
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--yes"]).fails(3);
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "102"]).fails(3);
-    switch_on(&host, 101);
+    power_on(&host, 101);
     host.run(["guest", "restore", "--from", "101", "--overwrite", "--confirm", "101"]).fails(3).says("it is running");
     assert_eq!(host.count("POST", "/lxc"), 0);
     host.run(["guest", "stop", "101", "--yes"]).ok();
@@ -23,7 +23,7 @@ fn it_needs_the_number_typed_and_a_stopped_guest() {
     let sent = host.requests().into_iter().find(|r| r.method == "POST" && r.path.ends_with("/lxc")).unwrap();
     assert_eq!(sent.params["force"], json!("1"));
     let memory = host.with_state(|state| state.guests[&101].config["memory"].clone()).unwrap();
-    assert_ne!(memory, json!("999"), "it is as the archive says");
+    assert_ne!(memory, json!("999"), "the backup's configuration is restored");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn the_plan_says_what_is_lost() {
 }
 
 #[test]
-fn a_tag_or_another_kind_stands_in_the_way() {
+fn a_protected_guest_or_another_kind_is_refused() {
     let host = Host::baseline();
     archive(&host, "101");
     set(&host, 102, "tags", "production");
@@ -46,6 +46,6 @@ fn a_tag_or_another_kind_stands_in_the_way() {
         .says("tagged 'production'");
     host.run(["guest", "restore", "--from", "101", "--vmid", "201", "--overwrite", "--confirm", "201"])
         .fails(3)
-        .says("cannot take its place");
+        .says("cannot overwrite 201");
     assert_eq!(host.count("POST", "/lxc"), 0);
 }

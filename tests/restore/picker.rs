@@ -1,10 +1,10 @@
-//! A restore by a person at a terminal who names nothing.
+//! Choosing a backup at a terminal.
 
 use crate::backup::archive;
 use crate::support::{Host, Terminal};
 
 #[test]
-fn a_person_picks_the_archive_by_age_size_and_notes() {
+fn the_picker_shows_age_size_and_notes() {
     let host = Host::baseline();
     let older = archive(&host, "101");
     let volid = archive(&host, "102");
@@ -17,7 +17,7 @@ fn a_person_picks_the_archive_by_age_size_and_notes() {
     let mut env = host.home.env();
     env.extend(host.env());
     let Some(terminal) = Terminal::start(120, 30, &env, &["guest", "restore"]) else { return };
-    let screen = terminal.until("Which archive?");
+    let screen = terminal.until("before the upgrade");
     assert!(screen.contains("before the upgrade") && screen.contains("MiB") && screen.contains(" ago"), "{screen}");
     terminal.press("Enter");
     let (code, screen) = terminal.end();
@@ -27,13 +27,13 @@ fn a_person_picks_the_archive_by_age_size_and_notes() {
 }
 
 #[test]
-fn a_person_may_pick_nothing() {
+fn choosing_nothing_is_a_refusal() {
     let host = Host::baseline();
     archive(&host, "101");
     let mut env = host.home.env();
     env.extend(host.env());
     let Some(terminal) = Terminal::start(120, 30, &env, &["guest", "restore"]) else { return };
-    terminal.until("Which archive?");
+    terminal.until("Which backup?");
     terminal.press("Escape");
     let (code, screen) = terminal.end();
     assert_eq!(code, 3, "{screen}");

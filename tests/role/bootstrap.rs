@@ -33,7 +33,7 @@ fn a_root_token_makes_everything_and_the_second_run_nothing() {
     assert_eq!(texts(&made["privileges"]), SIXTEEN);
     assert_eq!(texts(&made["effective"]), SIXTEEN);
     assert_eq!((&made["missing"], &made["trust"]), (&json!([]), &json!("ca")));
-    assert!(texts(&made["also_possible"]).iter().any(|line| line.contains("near to root")), "{made}");
+    assert!(texts(&made["also_possible"]).iter().any(|line| line.contains("close to root")), "{made}");
     assert_eq!(fresh.roles_of(&user(), "/"), ["FelhomAgent"]);
     assert_eq!(fresh.roles_of(&token("agent"), "/"), ["FelhomAgent"]);
     let config = fresh.config();
@@ -195,8 +195,8 @@ fn a_context_changes_its_token_only_when_that_is_wanted() {
     let narrow = ["role", "bootstrap", "--preset", "self-backup", "--guest", "101", "--storage", "local", "--token-name", "web101"];
     let with = |more: &[&str]| fresh.as_admin(&[&narrow[..], &["--store", "file"], more].concat());
     with(&[]).fails(3).says("--yes");
-    with(&["--plan"]).ok().shows("which uses felhom@pve!agent until now");
+    with(&["--plan"]).ok().shows("felhom@pve!agent");
     assert_eq!(fresh.config(), before);
-    with(&["--yes"]).ok().shows("felhom@pve!web101 takes the place of felhom@pve!agent");
+    with(&["--yes"]).ok().shows("felhom@pve!web101 replaces felhom@pve!agent");
     assert!(fresh.config().contains("felhom@pve!web101"), "{}", fresh.config());
 }

@@ -17,7 +17,7 @@ fn a_backup_role_for_one_guest_backs_up_that_guest() {
     let done = run.clone().ok().json();
     let archive = done[0]["archive"].as_str().unwrap_or_else(|| panic!("{run}")).to_owned();
     // Implied, and announced: the archive can be deleted again.
-    assert!(announced.contains("delete, prune, protect and annotate the archives"), "{announced}");
+    assert!(announced.contains("delete, prune, protect and annotate"), "{announced}");
     let denied = [
         ["api", "post", "/nodes/pve1/lxc/101/status/start"].to_vec(),
         ["api", "put", "/nodes/pve1/lxc/101/config", "description=x"].to_vec(),

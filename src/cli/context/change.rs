@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::Ctx;
 use crate::fault::Result;
-use crate::ops::context::Proof;
+use crate::ops::context::LoginInfo;
 use crate::ui::{Cell, Format, Record};
 
 use super::view::View;
@@ -40,7 +40,7 @@ pub struct Changed {
     pub settings: Option<View>,
     /// What the host said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub proof: Option<Proof>,
+    pub proof: Option<LoginInfo>,
 }
 
 impl Action {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::{Ctx, complete};
 use crate::config::{Context, Selection, Transport};
 use crate::fault::{Fault, Kind, Result};
-use crate::ops::context::{look, prove};
+use crate::ops::context::{check_login, peer_certificate};
 use crate::ui::{Cell, Column, Row, Tone, units};
 
 use super::view::Trusted;
@@ -91,7 +91,7 @@ fn endpoints(ctx: &Ctx, context: &Context) -> Vec<(Tested, Option<Fault>)> {
         one.endpoints = vec![endpoint.clone()];
         // The certificate is looked at for itself: it is worth seeing also where it is refused.
         if context.proxy.is_none()
-            && let Ok(cert) = look(endpoint, &ctx.around.interrupt)
+            && let Ok(cert) = peer_certificate(endpoint, &ctx.around.interrupt)
         {
             row.fingerprint = Some(cert.sha256.to_string());
             row.valid_until = Some(units::rfc3339(cert.not_after));
@@ -124,7 +124,7 @@ fn blank(context: &Context, endpoint: String) -> Tested {
 
 fn ask(ctx: &Ctx, context: Context, mut row: Tested) -> (Tested, Option<Fault>) {
     let session = ctx.open(context);
-    match session.client().and_then(prove) {
+    match session.client().and_then(check_login) {
         Ok(proof) => {
             row.latency_ms = Some(proof.latency_ms);
             row.version = Some(proof.version);

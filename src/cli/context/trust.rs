@@ -7,7 +7,7 @@ use crate::cli::first_contact::accept;
 use crate::cli::{Ctx, complete};
 use crate::config::{Context, Editor, Endpoint, Transport};
 use crate::fault::{Fault, Result};
-use crate::ops::context::look;
+use crate::ops::context::peer_certificate;
 use crate::transport::tls::{self, PeerCert, Trust as Held};
 
 use super::add::{planned_trust, trust_words};
@@ -64,7 +64,7 @@ impl Trust {
     fn meet(&self, ctx: &Ctx, context: &mut Context) -> Result<()> {
         for at in 0..context.endpoints.len() {
             let endpoint = context.endpoints[at].clone();
-            let cert = look(&endpoint, &ctx.around.interrupt)?;
+            let cert = peer_certificate(&endpoint, &ctx.around.interrupt)?;
             if !self.flags.leaf && holds(context, &endpoint, &cert)? {
                 ctx.out.note(format!("{} shows a certificate that is trusted already", endpoint.url.authority()));
                 continue;

@@ -11,7 +11,7 @@ use crate::config::first_contact::FirstContact;
 use crate::config::{Context, Endpoint};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
-use crate::ops::context::{look, under_ca};
+use crate::ops::context::{peer_certificate, under_ca};
 use crate::transport::Client;
 use crate::transport::tls::{self, Fingerprint};
 use crate::units;
@@ -91,7 +91,7 @@ pub fn meet(ctx: &Ctx, context: &mut Context, only_first: bool) -> Result<()> {
     for at in 0..count.min(context.endpoints.len()) {
         let endpoint = &context.endpoints[at];
         if context.trust(endpoint)?.is_none() {
-            let cert = look(endpoint, &ctx.around.interrupt)?;
+            let cert = peer_certificate(endpoint, &ctx.around.interrupt)?;
             accept(endpoint, &cert, &ctx.out)?;
             context.endpoints[at].fingerprint = Some(cert.sha256);
         }
@@ -101,7 +101,7 @@ pub fn meet(ctx: &Ctx, context: &mut Context, only_first: bool) -> Result<()> {
 
 /// Holds a given fingerprint, or a given CA, against what the host shows.
 pub fn compare(context: &Context, endpoint: &Endpoint, interrupt: &Interrupt) -> Result<()> {
-    let cert = look(endpoint, interrupt)?;
+    let cert = peer_certificate(endpoint, interrupt)?;
     if let Some(fingerprint) = endpoint.fingerprint {
         if fingerprint == cert.sha256 {
             return Ok(());
@@ -126,7 +126,7 @@ pub fn compare(context: &Context, endpoint: &Endpoint, interrupt: &Interrupt) ->
 /// The cluster's CA in place of the certificates, where it made them all. Asks the host, which is trusted by now.
 pub fn widen(client: &Client, context: &mut Context, interrupt: &Interrupt) -> Result<Pinned> {
     let Some(pem) = crate::ops::context::cluster_ca(client)? else { return Ok(Pinned::InPlace) };
-    match under_ca(&context.endpoints, &pem, |endpoint| look(endpoint, interrupt)) {
+    match under_ca(&context.endpoints, &pem, |endpoint| peer_certificate(endpoint, interrupt)) {
         Some(endpoints) => {
             context.endpoints = endpoints;
             Ok(Pinned::Ca(pem))

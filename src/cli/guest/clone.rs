@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::{Ctx, complete};
 use crate::fault::Result;
-use crate::ops::clone::{self, Wish};
+use crate::ops::clone::{self, Options};
 use crate::ops::{guests, nodes};
 
 /// Clone a guest
@@ -58,7 +58,7 @@ impl Clone {
             (_, true) => Some(false),
             _ => None,
         };
-        let wish = Wish {
+        let options = Options {
             vmid: self.vmid,
             hostname: self.hostname,
             node,
@@ -68,7 +68,7 @@ impl Clone {
             pool: self.pool,
             bwlimit: self.bwlimit,
         };
-        let (change, place) = clone::prepare(&session, &guest, &wish)?;
+        let (change, place) = clone::prepare(&session, &guest, &options)?;
         ctx.carry_out(&session, change, |_, _| clone::verify(&session, &place))
     }
 }

@@ -13,7 +13,7 @@ use crate::guard::{Change, Status, verdict};
 use crate::ops::address;
 use crate::ops::guests::{self, Guest, Selection};
 use crate::ops::live::{self, Live};
-use crate::ops::power::{self, Action, Manner, Prepared};
+use crate::ops::power::{self, Action, Options, Prepared};
 use crate::session::Session;
 
 /// Which guests.
@@ -106,45 +106,45 @@ pub struct Resume {
 
 impl Start {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Start, Manner::default(), self.wait_ip)
+        run(ctx, &self.targets, Action::Start, Options::default(), self.wait_ip)
     }
 }
 
 impl Stop {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Stop, Manner::default(), false)
+        run(ctx, &self.targets, Action::Stop, Options::default(), false)
     }
 }
 
 impl Shutdown {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Shutdown, Manner { guest_timeout: self.guest_timeout, then_stop: self.then_stop }, false)
+        run(ctx, &self.targets, Action::Shutdown, Options { guest_timeout: self.guest_timeout, then_stop: self.then_stop }, false)
     }
 }
 
 impl Reboot {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Reboot, Manner { guest_timeout: self.guest_timeout, then_stop: false }, self.wait_ip)
+        run(ctx, &self.targets, Action::Reboot, Options { guest_timeout: self.guest_timeout, then_stop: false }, self.wait_ip)
     }
 }
 
 impl Suspend {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Suspend, Manner::default(), false)
+        run(ctx, &self.targets, Action::Suspend, Options::default(), false)
     }
 }
 
 impl Resume {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        run(ctx, &self.targets, Action::Resume, Manner::default(), self.wait_ip)
+        run(ctx, &self.targets, Action::Resume, Options::default(), self.wait_ip)
     }
 }
 
-fn run(ctx: &Ctx, targets: &Targets, action: Action, manner: Manner, wait_ip: bool) -> Result<()> {
+fn run(ctx: &Ctx, targets: &Targets, action: Action, options: Options, wait_ip: bool) -> Result<()> {
     let session = ctx.session()?;
     let chosen = targets.resolve(&session)?;
     let prepared = live::each(&chosen, |guest| {
-        let mut prepared = power::prepare(&session, guest, action, &manner);
+        let mut prepared = power::prepare(&session, guest, action, &options);
         if wait_ip
             && prepared.item.pending()
             && let Err(fault) = address::possible(&session, guest)

@@ -9,9 +9,9 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Outcome, verdict};
 use crate::ops::address;
 use crate::ops::guests;
-use crate::ops::power::{self, Action, Manner};
+use crate::ops::power::{self, Action};
 use crate::ops::restore::decide::{self, Decision};
-use crate::ops::restore::read::{self, Known, Request, Wish};
+use crate::ops::restore::read::{self, IdentityMode, Known, Request};
 use crate::ops::restore::{change, verify};
 use crate::ops::time;
 use crate::session::Session;
@@ -43,7 +43,7 @@ pub struct Restore {
     storage: Option<String>,
     /// MAC addresses: auto (new if in use), fresh, keep
     #[arg(long, help_heading = "Target", value_name = "MODE", default_value = "auto")]
-    identity: Wish,
+    identity: IdentityMode,
     /// Hostname or VM name
     #[arg(long, help_heading = "Target", value_name = "NAME")]
     hostname: Option<String>,
@@ -177,7 +177,7 @@ fn started(ctx: &Ctx, session: &Session, known: &Known, wait_ip: bool) -> Result
     if wait_ip {
         address::possible(session, &guest)?;
     }
-    let prepared = power::prepare(session, &guest, Action::Start, &Manner::default());
+    let prepared = power::prepare(session, &guest, Action::Start, &power::Options::default());
     let before = prepared.before;
     let change = Change::one(format!("start {}", guest.label()), prepared.item);
     let ended = ctx.outcomes(session, change, |_, done| {

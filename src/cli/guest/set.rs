@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::{Ctx, complete, results};
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Item, Status, verdict};
-use crate::ops::settings::{self, Wish, text};
+use crate::ops::settings::{self, Edit, text};
 use crate::ops::{guests, lock, reconfigure};
 
 /// Set configuration keys of a guest
@@ -43,7 +43,7 @@ impl Set {
         if let Some(first) = self.guest.take_if(|word| word.contains('=')) {
             self.settings.insert(0, first);
         }
-        let wishes = self.wishes()?;
+        let edits = self.edits()?;
         let session = ctx.session()?;
         let guest = guests::one(&session, self.guest.as_deref())?;
         let config = || guests::with_place(&session, &guest, |place| session.client()?.get(&place.config()));
@@ -52,7 +52,7 @@ impl Set {
         if before.contains_key("lock") && session.waits.lock.is_some() && lock::wait(&session, &guest, &[]).is_ok() {
             before = config()?;
         }
-        let wanted = settings::wanted(guest.kind, &guest.label(), &before, &wishes)?;
+        let wanted = settings::wanted(guest.kind, &guest.label(), &before, &edits)?;
         let item = Item::new("set", guest.target()).fact("digest", text(&before, "digest").unwrap_or_default());
         let item = reconfigure::prepare(&session, &guest, &before, &wanted, item)?;
         let change = Change::one(format!("change the configuration of {}", guest.label()), item);
@@ -70,25 +70,25 @@ impl Set {
         results::emit(&ctx.out, &outcomes).and_then(|()| verdict(&outcomes))
     }
 
-    fn wishes(&self) -> Result<Vec<Wish>> {
-        let mut wishes: Vec<Wish> = self.delete.iter().map(|name| Wish::delete(name)).collect::<Result<_>>()?;
+    fn edits(&self) -> Result<Vec<Edit>> {
+        let mut edits: Vec<Edit> = self.delete.iter().map(|name| Edit::delete(name)).collect::<Result<_>>()?;
         for text in &self.settings {
-            let mut wish = Wish::set(text)?;
-            if FROM_FILE.contains(&wish.key.as_str())
-                && let Some(source) = wish.value.as_deref().and_then(|value| value.strip_prefix('@'))
+            let mut edit = Edit::set(text)?;
+            if FROM_FILE.contains(&edit.key.as_str())
+                && let Some(source) = edit.value.as_deref().and_then(|value| value.strip_prefix('@'))
             {
-                wish.value = Some(read(&wish.key, source)?);
-            } else if wish.key == "cipassword" {
+                edit.value = Some(read(&edit.key, source)?);
+            } else if edit.key == "cipassword" {
                 return Err(Fault::usage("a password on the command line can be seen by everybody on this machine")
                     .with_hint("use cipassword=@- to read it from stdin, cipassword=@FILE from a file"));
             }
-            wishes.push(wish);
+            edits.push(edit);
         }
-        if wishes.is_empty() {
+        if edits.is_empty() {
             return Err(Fault::usage("nothing to change was named")
                 .with_hint("write KEY=VALUE or --delete KEY; `felhom guest config` shows the present settings"));
         }
-        Ok(wishes)
+        Ok(edits)
     }
 }
 

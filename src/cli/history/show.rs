@@ -31,7 +31,7 @@ impl Show {
 
 impl Record for Entry {
     fn fields(&self) -> Vec<(&'static str, Cell)> {
-        let target = |t: &crate::ops::history::TargetEnd| {
+        let target = |t: &crate::ops::history::TargetResult| {
             let named = t.vmid.map(|id| id.to_string()).or_else(|| t.name.clone()).unwrap_or_default();
             let rest: Vec<&str> = [t.upid.as_deref(), t.message.as_deref()].into_iter().flatten().collect();
             format!("{} {named}: {} {}", t.action, t.status.as_deref().unwrap_or("unfinished"), rest.join(" ")).trim_end().to_owned()

@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::{Ctx, complete};
 use crate::fault::Result;
-use crate::ops::certificates::{self, Shown};
+use crate::ops::certificates::{self, CertificateRow};
 use crate::ops::nodes::each;
 use crate::ui::{Cell, Column, Row, Tone};
 
@@ -24,7 +24,7 @@ impl Certs {
     }
 }
 
-impl Row for Shown {
+impl Row for CertificateRow {
     fn columns() -> Vec<Column<Self>> {
         vec![
             Column::new("context", |c: &Self| Cell::text(&c.context)).hidden(),

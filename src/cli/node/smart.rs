@@ -43,7 +43,7 @@ enum Asked {
 
 impl Smart {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        let ask = smart::Ask {
+        let ask = smart::Query {
             node: self.node,
             disk: self.disk,
             side: match self.source {

@@ -14,11 +14,11 @@ use crate::cli::Ctx;
 use crate::config::secrets::Store;
 use crate::config::{Context, Transport};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::guard::{Change, verdict};
 use crate::ops::guests;
 use crate::ops::role::acts;
-use crate::ops::role::bootstrap::{Kept, Making, RoleWanted, Wanted, item, kept};
+use crate::ops::role::bootstrap::{Input, RoleWanted, StoredSecret, Wanted, item, kept};
 use crate::ops::role::keeper::Keeper;
 use crate::ops::role::measure::{self, Measured, Scope};
 use crate::ops::role::present::{self, Present};
@@ -117,7 +117,7 @@ type Entered = (Session, Context, Option<String>);
 struct Ready {
     session: Session,
     present: Present,
-    kept: Kept,
+    kept: StoredSecret,
     keeper: Keeper,
     /// The context as it shall stand in the configuration.
     later: Context,
@@ -145,12 +145,12 @@ impl Bootstrap {
         };
         let store = match self.store {
             Some(Place::Print) => None,
-            _ if matches!(ready.kept, Kept::Lost) && ready.session.rules.carries_out() => Some(self.probed(ctx, &ready.keeper)?),
-            _ if matches!(ready.kept, Kept::Lost) => Some(ready.keeper.store(self.wished())),
+            _ if matches!(ready.kept, StoredSecret::Lost) && ready.session.rules.carries_out() => Some(self.probed(ctx, &ready.keeper)?),
+            _ if matches!(ready.kept, StoredSecret::Lost) => Some(ready.keeper.store(self.wished())),
             _ => self.wished(),
         };
         let target = (!ready.keeper.fixed).then(|| ready.later.clone());
-        let making = Making {
+        let input = Input {
             wanted: &wanted,
             present: &ready.present,
             kept: &ready.kept,
@@ -161,7 +161,7 @@ impl Bootstrap {
             person: ctx.person(),
             now,
         };
-        let (item, changed) = item(&making)?;
+        let (item, changed) = item(&input)?;
         let settled = !item.pending();
         let change = Change::one(format!("make {} with the role {} on {}", wanted.token_id(), wanted.roles[0].name, places(&wanted)), item);
         let Some(outcomes) = ctx.outcomes(&ready.session, change, |_, done| {
@@ -214,7 +214,7 @@ impl Bootstrap {
         let client = session.client()?;
         let context = if via == Via::Https { context } else { located(client, context)? };
         let Pinning { now: context, mut later, mut ca_pem, word: trust } = pin(client, context, given, via, &session.interrupt)?;
-        let present = present::look(client, &wanted.user)?;
+        let present = present::read(client, &wanted.user)?;
         if present.user.is_none() {
             present::realm(client, &wanted.user)?;
         }
@@ -230,7 +230,7 @@ impl Bootstrap {
     fn unasked(&self, ctx: &Ctx, context: Context) -> Ready {
         let keeper = subject::keeper(ctx, context.clone());
         let session = ctx.without_api(&context, self.admin.name());
-        Ready { session, present: Present::default(), kept: Kept::Lost, keeper, later: context, ca_pem: None, trust: "unknown" }
+        Ready { session, present: Present::default(), kept: StoredSecret::Lost, keeper, later: context, ca_pem: None, trust: "unknown" }
     }
 
     fn wished(&self) -> Option<Store> {
@@ -308,12 +308,12 @@ impl Bootstrap {
     }
 
     /// What the token may do in the end: as it proved, as it was before, or as the administrator sees it.
-    fn effective(&self, ready: &Ready, wanted: &Wanted, proved: Option<&Json>) -> Result<Held> {
+    fn effective(&self, ready: &Ready, wanted: &Wanted, proved: Option<&Json>) -> Result<Permissions> {
         if let Some(held) = proved.filter(|held| !held.is_null()) {
             return serde_json::from_value(held.clone()).map_err(|error| Fault::other(format!("the proof cannot be read: {error}")));
         }
         match &ready.kept {
-            Kept::Works(_, _, held) => Ok((**held).clone()),
+            StoredSecret::Works(_, _, held) => Ok((**held).clone()),
             _ => ready.session.client()?.get(&access::permissions_of(&wanted.token_id())),
         }
     }
@@ -337,12 +337,12 @@ fn fault_after(fault: Fault, wanted: &Wanted) -> Fault {
     fault.with_hint(format!("{hint}; run the command again when that is mended: it goes on with what is missing of {}", wanted.token_id()))
 }
 
-fn shown(ready: &Ready, wanted: &Wanted, held: &Held, changed: Vec<String>, fresh: Option<&str>) -> Shown {
+fn shown(ready: &Ready, wanted: &Wanted, held: &Permissions, changed: Vec<String>, fresh: Option<&str>) -> Shown {
     let missing: Vec<_> = acts::missing(held, &wanted.grants());
     let lost: BTreeSet<&str> = missing.iter().map(|grant| grant.privilege.as_str()).collect();
     let stored = match &ready.kept {
-        Kept::Works(source, ..) | Kept::Untried(source, _) => Some(source.to_string()),
-        Kept::Elsewhere | Kept::Lost => fresh.map(str::to_owned),
+        StoredSecret::Works(source, ..) | StoredSecret::Untried(source, _) => Some(source.to_string()),
+        StoredSecret::Elsewhere | StoredSecret::Lost => fresh.map(str::to_owned),
     };
     Shown {
         role: wanted.roles[0].name.clone(),

@@ -11,7 +11,7 @@ use super::subject::{self, Via};
 use crate::api::{access, cluster};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Kind, Result, Side};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::ops::denial::{About, grant_line, on_path};
 use crate::ops::guests;
 use crate::ops::role::by_hand::{ByHand, Roles, by_hand};
@@ -152,7 +152,7 @@ impl Check {
 
     fn sides(&self, ctx: &Ctx, context: &crate::config::Context, client: &crate::transport::Client, who: &str) -> Result<Option<Sides>> {
         if !self.admin.given(ctx) && self.via == Via::Https {
-            return sides::learn(client, who);
+            return sides::read(client, who);
         }
         let admin = self.admin.session(ctx, &subject::administered(ctx, context, self.via)?)?;
         let (user, _) = who.split_once('!').unwrap_or((who, ""));
@@ -161,7 +161,7 @@ impl Check {
             Kind::Denied => Fault { who: Some(Side::Unknown), ..fault }.with_hint("add --admin root@pam to check as an administrator"),
             _ => fault,
         })?;
-        sides::learn(admin.client()?, who)
+        sides::read(admin.client()?, who)
     }
 }
 
@@ -172,8 +172,8 @@ fn grant(missing: &Missing) -> Grant {
 fn lack(missing: Missing, known: &Known<'_>, about: &About, roles: Option<&Roles>) -> Lack {
     let grant = grant(&missing);
     let ByHand { first, token, user } = by_hand(known.token_id, &[&grant.privilege], &missing.path, roles, known.sides);
-    let shut = known.sides.is_some_and(|sides| !sides.shut(&missing.path).is_empty());
-    let fix = (!shut).then(|| on_path(grant_line(&grant, about), &grant, Some(known.held)));
+    let no_access = known.sides.is_some_and(|sides| !sides.no_access(&missing.path).is_empty());
+    let fix = (!no_access).then(|| on_path(grant_line(&grant, about), &grant, Some(known.held)));
     let (token, user) = match missing.side {
         Side::Token => (Some(token), None),
         Side::User => (None, Some(user)),
@@ -223,7 +223,7 @@ fn tell(ctx: &Ctx, narrower: &[Narrower], also: &[String]) {
     }
 }
 
-fn verdict(who: &str, lacks: &[Lack], held: &Held, preset: Option<&str>) -> Result<()> {
+fn verdict(who: &str, lacks: &[Lack], held: &Permissions, preset: Option<&str>) -> Result<()> {
     if let (Some(first), Some(preset)) = (lacks.first(), preset) {
         let list: Vec<String> = lacks.iter().map(|l| format!("{} on {}", l.missing.privilege, l.missing.path)).collect();
         return Err(Fault {

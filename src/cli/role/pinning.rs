@@ -5,7 +5,7 @@ use crate::api::{cluster, nodes};
 use crate::config::{Context, Endpoint, Transport};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
-use crate::ops::context::{cluster_ca, look, under_ca};
+use crate::ops::context::{cluster_ca, peer_certificate, under_ca};
 use crate::ops::role::keeper::Keeper;
 use crate::transport::Client;
 use crate::transport::tls;
@@ -42,14 +42,14 @@ pub(super) fn pin(client: &Client, context: Context, given: Option<String>, via:
     let ca = cluster_ca(client)?;
     if via != Via::Https && context.trust(&first)?.is_none() {
         // Root on the node vouches for what the API shows.
-        let cert = look(&first, interrupt)?;
+        let cert = peer_certificate(&first, interrupt)?;
         if !vouched(client, &cert, ca.as_deref())? {
             let message = format!("{} shows a certificate that the node does not have: {}", first.url.authority(), cert.sha256);
             return Err(Fault::new(Kind::Untrusted, message).with_hint("check the address, and that no proxy is in between"));
         }
         now.endpoints[0].fingerprint = Some(cert.sha256);
     }
-    match ca.and_then(|pem| Some((under_ca(&now.endpoints, &pem, |endpoint| look(endpoint, interrupt))?, pem))) {
+    match ca.and_then(|pem| Some((under_ca(&now.endpoints, &pem, |endpoint| peer_certificate(endpoint, interrupt))?, pem))) {
         Some((endpoints, pem)) => {
             let later = Context { endpoints, ca_file: None, ..now.clone() };
             Ok(Pinning { now, later, ca_pem: Some(pem), word: "ca" })

@@ -8,7 +8,7 @@ use crate::cli::Ctx;
 use crate::config::context::check_token_id;
 use crate::fault::{Fault, Result};
 use crate::guard::Change;
-use crate::ops::role::present::look;
+use crate::ops::role::present;
 use crate::ops::role::revoke::{Revocation, item};
 
 /// Delete what bootstrap created
@@ -37,7 +37,7 @@ impl Revoke {
         let (user, token) = id.split_once('!').unwrap_or((&id, ""));
         let (trusted, _) = self.trust.settle(ctx, &context)?;
         let session = self.admin.session(ctx, &subject::administered(ctx, &trusted, self.via)?)?;
-        let present = look(session.client()?, user)?;
+        let present = present::read(session.client()?, user)?;
         let mut keeper = subject::keeper(ctx, trusted);
         let own = context.token_id.as_deref() == Some(id.as_str());
         // Another token's end is no business of this context's.

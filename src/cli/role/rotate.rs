@@ -9,7 +9,7 @@ use crate::cli::Ctx;
 use crate::config::secrets::{Source, Store};
 use crate::fault::{Fault, Result};
 use crate::guard::Change;
-use crate::ops::role::present::look;
+use crate::ops::role::present;
 use crate::ops::role::rotate::{Rotation, item, other};
 use crate::ui::units;
 
@@ -55,7 +55,7 @@ impl Rotate {
         let (trusted, _) = self.trust.settle(ctx, &context)?;
         let session = self.admin.session(ctx, &subject::administered(ctx, &trusted, self.via)?)?;
         let client = session.client()?;
-        let present = look(client, user)?;
+        let present = present::read(client, user)?;
         let held = client.get(&access::permissions_of(&format!("{user}!{token}")))?;
         let keeper = subject::keeper(ctx, trusted.clone());
         if !keeper.fixed && keeper.written().is_none() {

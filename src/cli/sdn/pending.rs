@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::Ctx;
 use crate::fault::Result;
-use crate::ops::sdn::{self, Waiting};
+use crate::ops::sdn::{self, PendingChange};
 use crate::ui::{Cell, Column, Row, Tone};
 
 /// List pending SDN changes
@@ -14,11 +14,11 @@ pub struct Pending {}
 
 impl Pending {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
-        ctx.list(sdn::waiting)
+        ctx.list(sdn::pending)
     }
 }
 
-impl Row for Waiting {
+impl Row for PendingChange {
     fn columns() -> Vec<Column<Self>> {
         vec![
             Column::new("context", |w: &Self| Cell::text(&w.context)).hidden(),

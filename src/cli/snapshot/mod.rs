@@ -72,7 +72,7 @@ fn carry_out(
     let Some(outcomes) = ctx.outcomes(session, change, finish)? else { return Ok(()) };
     for outcome in outcomes.iter().filter(|outcome| !outcome.good() && outcome.exitstatus.is_some()) {
         let guest = guests.iter().find(|guest| Some(guest.vmid) == outcome.vmid);
-        if let Some(text) = guest.and_then(|guest| lock::left_behind(session, guest)) {
+        if let Some(text) = guest.and_then(|guest| lock::stale_lock(session, guest)) {
             session.person.warn(&text);
         }
     }

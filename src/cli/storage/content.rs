@@ -60,7 +60,7 @@ impl Content {
                 let Some(found) = session.client()?.get(&storage::list(node))?.into_iter().find(|s| s.storage == self.storage) else {
                     return Ok(Vec::new());
                 };
-                Ok(vec![(node.to_owned(), found.shared, found.takes("backup"))])
+                Ok(vec![(node.to_owned(), found.shared, found.allows("backup"))])
             })?;
             let mut volumes = Vec::new();
             let mut backups = Found::default();

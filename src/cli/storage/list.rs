@@ -44,7 +44,7 @@ impl List {
                 let found = session.client()?.get(&storage::list(node))?;
                 Ok(found
                     .into_iter()
-                    .filter(|s| self.content.as_ref().is_none_or(|content| s.takes(content)))
+                    .filter(|s| self.content.as_ref().is_none_or(|content| s.allows(content)))
                     .map(|s| Shown {
                         context: session.context.clone(),
                         content: s.content.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect(),

@@ -1,4 +1,4 @@
-//! After a backup's task: is the archive there, and if not, why?
+//! After a backup task: verifies that the backup exists, or explains why it does not.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -6,17 +6,17 @@ use crate::api::{storage, tasks};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Done, Item, Outcome, Status};
 use crate::ops::backup::archive::{self, Archive};
-use crate::ops::backup::log::{self, Told};
+use crate::ops::backup::log::{self, ParsedLog};
 use crate::ops::backup::scope::{Consistency, Mode};
 use crate::session::Session;
 
-/// The log of a task, whole.
-fn told(session: &Session, upid: &crate::api::Upid) -> Result<Told> {
+/// Reads and parses the log of a task.
+fn read_log(session: &Session, upid: &crate::api::Upid) -> Result<ParsedLog> {
     let lines = session.client()?.get(&tasks::log(upid, 0, 0))?;
     Ok(log::read(lines.iter().map(|line| line.t.as_str())))
 }
 
-/// The archive that the log names, as the storage lists it.
+/// Finds the backup that the log names in the storage's content.
 fn listed(session: &Session, node: &str, storage: &str, vmid: u32, name: &str) -> Result<Option<Archive>> {
     let call = storage::content(node, storage).with("content", "backup").with("vmid", vmid);
     let volumes = session.client()?.get(&call)?;
@@ -27,16 +27,16 @@ fn text<'a>(item: &'a Map<String, Json>, key: &str) -> &'a str {
     item.get(key).and_then(Json::as_str).unwrap_or_default()
 }
 
-/// After a task that ended well: is the archive there, and how large is it?
+/// Verifies after a successful task that the backup exists and is not empty.
 pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String, Json>> {
     let mut keys = Map::new();
     let (Some(upid), Some(node), Some(vmid)) = (&done.upid, &item.target.node, item.target.vmid) else {
         return Err(Fault::new(Kind::TaskFailed, "the host started no backup; the guest may have moved to another node")
             .with_hint("run it again to find the guest on its present node"));
     };
-    let told = told(session, upid)?;
+    let parsed = read_log(session, upid)?;
     let storage = text(&item.extra, "storage");
-    let Some(name) = &told.archive else {
+    let Some(name) = &parsed.archive else {
         return Err(Fault::new(Kind::TaskFailed, "task succeeded, but its log names no archive").with_upid(upid));
     };
     let Some(archive) = listed(session, node, storage, vmid, name)? else {
@@ -48,10 +48,12 @@ pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String,
         return Err(Fault::new(Kind::TaskFailed, format!("task succeeded, but the archive {} is empty", archive.archive)).with_upid(upid));
     }
     let asked = Mode::of(text(&item.extra, "mode"));
-    if let (Some(asked), Some(mode)) = (asked, told.mode) {
+    if let (Some(asked), Some(mode)) = (asked, parsed.mode) {
         let fell_back = asked == Mode::Snapshot && mode == Mode::Suspend;
         if fell_back {
-            session.person.warn(&format!("{}: a volume has no snapshots, so the guest was suspended while it was copied", item.target));
+            session
+                .person
+                .warn(&format!("{}: a volume does not support snapshots, so the guest was suspended during the backup", item.target));
         }
         keys.insert("mode".into(), json!(mode.word()));
     }
@@ -60,7 +62,7 @@ pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String,
         "fsfreeze" => Consistency::Fsfreeze,
         _ => Consistency::Crash,
     };
-    keys.insert("consistency".into(), json!(told.consistency(expected).word()));
+    keys.insert("consistency".into(), json!(parsed.consistency(expected).word()));
     keys.insert("archive".into(), json!(archive.archive));
     keys.insert("size_bytes".into(), json!(archive.size_bytes));
     keys.insert("notes".into(), json!(archive.notes));
@@ -68,43 +70,43 @@ pub fn verify(session: &Session, item: &Item, done: &Done) -> Result<Map<String,
     Ok(keys)
 }
 
-/// Puts what the logs say into the outcomes that went wrong: why, and whether an archive was made.
+/// Adds the reason from the log, and whether a backup was created, to failed outcomes.
 pub fn explain(session: &Session, outcomes: &mut [Outcome]) {
     for outcome in outcomes {
         if outcome.status == Status::Ok || outcome.status == Status::Warnings {
             add_rate(outcome);
         }
         let Some(fault) = outcome.fault.clone() else { continue };
-        let told = match (&outcome.upid, fault.kind) {
+        let parsed = match (&outcome.upid, fault.kind) {
             (Some(upid), Kind::TaskFailed | Kind::Denied | Kind::TaskWarnings) => {
-                upid.parse().ok().and_then(|upid| told(session, &upid).ok()).unwrap_or_default()
+                upid.parse().ok().and_then(|upid| read_log(session, &upid).ok()).unwrap_or_default()
             }
-            // Refused by the call itself, or before it: nothing was begun.
-            (None, kind) if kind != Kind::Unknown => Told::default(),
+            // The call was refused or not sent: no task was started.
+            (None, kind) if kind != Kind::Unknown => ParsedLog::default(),
             _ => continue,
         };
-        let made = made(session, outcome, &told);
+        let made = made(session, outcome, &parsed);
         if let Some(archive) = &made {
             outcome.extra.insert("archive".into(), json!(archive.archive));
             outcome.extra.insert("size_bytes".into(), json!(archive.size_bytes));
         }
-        let fault = explained(outcome, fault, &told, made.as_ref());
+        let fault = explained(outcome, fault, &parsed, made.as_ref());
         outcome.fail(fault);
     }
 }
 
-fn made(session: &Session, outcome: &Outcome, told: &Told) -> Option<Archive> {
-    let (node, vmid, name) = (outcome.node.as_ref()?, outcome.vmid?, told.archive.as_ref()?);
+fn made(session: &Session, outcome: &Outcome, parsed: &ParsedLog) -> Option<Archive> {
+    let (node, vmid, name) = (outcome.node.as_ref()?, outcome.vmid?, parsed.archive.as_ref()?);
     listed(session, node, text(&outcome.extra, "storage"), vmid, name).ok()?
 }
 
-fn explained(outcome: &Outcome, mut fault: Fault, told: &Told, made: Option<&Archive>) -> Fault {
+fn explained(outcome: &Outcome, mut fault: Fault, parsed: &ParsedLog, made: Option<&Archive>) -> Fault {
     let what = format!("backup of {}", crate::guard::Target { vmid: outcome.vmid, name: outcome.name.clone(), ..Default::default() });
     let ending = match made {
-        Some(archive) => format!("the archive {} is there all the same", archive.archive),
-        None => "no archive was made".to_owned(),
+        Some(archive) => format!("backup '{}' exists anyway", archive.archive),
+        None => "no backup was created".to_owned(),
     };
-    let cause = if fault.kind == Kind::TaskFailed { told.why() } else { None };
+    let cause = if fault.kind == Kind::TaskFailed { parsed.why() } else { None };
     fault.message = match cause {
         Some(cause) => format!("{what}: {cause}; {ending}"),
         None if fault.message.contains(&ending) => fault.message,
@@ -113,7 +115,7 @@ fn explained(outcome: &Outcome, mut fault: Fault, told: &Told, made: Option<&Arc
     fault
 }
 
-/// Bytes of the archive a second.
+/// Adds the backup rate in bytes per second.
 fn add_rate(outcome: &mut Outcome) {
     let size = outcome.extra.get("size_bytes").and_then(Json::as_u64);
     if let Some(size) = size.filter(|_| outcome.duration_s > 0.0) {

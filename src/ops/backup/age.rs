@@ -1,4 +1,4 @@
-//! How old each guest's newest archive is.
+//! Age of each guest's latest backup.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use crate::api::{GuestKind, cluster};
 use crate::fault::Result;
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::ops::backup::archive::{self, Archive, Filter, Found};
 use crate::ops::guests::{self, Guest};
 use crate::session::Session;
 
-/// What is to be thought of a guest's backups.
+/// Result of the age check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     Ok,
-    /// The newest archive is older than asked for.
+    /// The latest backup is older than the limit.
     Old,
-    /// There is none.
+    /// No backup.
     Never,
-    /// There may be one that could not be seen.
+    /// There may be a backup that the token cannot see.
     Unknown,
 }
 
@@ -35,7 +35,7 @@ impl Verdict {
     }
 }
 
-/// A guest and its newest archive.
+/// A guest with its latest backup.
 #[derive(Debug, Clone, Serialize)]
 pub struct Age {
     pub context: String,
@@ -45,19 +45,19 @@ pub struct Age {
     pub kind: GuestKind,
     pub verdict: Verdict,
     pub age_s: Option<u64>,
-    /// How many archives there are of it.
+    /// Number of the guest's backups.
     pub archives: usize,
     pub archive: Option<String>,
     pub storage: Option<String>,
     pub size_bytes: Option<u64>,
     pub created_at: Option<String>,
-    /// Why it is not known.
+    /// Why the verdict is unknown.
     pub reason: Option<String>,
     #[serde(skip)]
     pub ctime: Option<i64>,
 }
 
-/// The age of every guest's newest archive, over all storages.
+/// Returns the age of each guest's latest backup on all storages.
 pub fn all(session: &Session, max_age: Duration) -> Result<Vec<Age>> {
     let found = archive::all(session, &Filter::default())?;
     found.warn(session);
@@ -65,14 +65,14 @@ pub fn all(session: &Session, max_age: Duration) -> Result<Vec<Age>> {
     Ok(guests::all(session)?.into_iter().map(|guest| age(guest, &found, held.as_ref(), max_age)).collect())
 }
 
-fn age(guest: Guest, found: &Found, held: Option<&Held>, max_age: Duration) -> Age {
-    // A number may be given anew: an archive of the other kind is another guest's.
+fn age(guest: Guest, found: &Found, held: Option<&Permissions>, max_age: Duration) -> Age {
+    // A VMID may be reused: a backup of the other kind belongs to another guest.
     let of_it = |archive: &&Archive| archive.vmid == Some(guest.vmid) && archive.kind.is_none_or(|kind| kind == guest.kind);
     let newest = found.archives.iter().find(of_it);
     let age_s = newest.map(Archive::age);
-    // A template does not change: one archive of it is enough.
+    // A template does not change, so one backup is enough.
     let fresh = age_s.is_some_and(|age| guest.template || age <= max_age.as_secs());
-    let reason = if fresh { None } else { blind(&guest, found, held) };
+    let reason = if fresh { None } else { hidden_reason(&guest, found, held) };
     let verdict = match (newest, &reason) {
         _ if fresh => Verdict::Ok,
         (_, Some(_)) => Verdict::Unknown,
@@ -97,13 +97,13 @@ fn age(guest: Guest, found: &Found, held: Option<&Held>, max_age: Duration) -> A
     }
 }
 
-/// Why there may be archives of the guest that this token does not see: the host leaves them out of its lists without a word.
-fn blind(guest: &Guest, found: &Found, held: Option<&Held>) -> Option<String> {
+/// Returns why the token may not see backups of the guest: the host omits them without an error.
+fn hidden_reason(guest: &Guest, found: &Found, held: Option<&Permissions>) -> Option<String> {
     if !found.unseen.is_empty() {
-        return Some(format!("not looked into: {}", found.unseen.join("; ")));
+        return Some(format!("not searched: {}", found.unseen.join("; ")));
     }
     if found.looked.is_empty() {
-        return Some("no storage with backups is visible to this token".to_owned());
+        return Some("the token can see no backup storage".to_owned());
     }
     super::hidden::of_guest(found, held?, guest.vmid)
 }

@@ -1,4 +1,4 @@
-//! The archives that there are, and the one that a person means.
+//! Listing backups, and finding the one that an argument means.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::ops::nodes;
 use crate::session::Session;
 use crate::units;
 
-/// An archive of a guest.
+/// A backup of a guest.
 #[derive(Debug, Clone, Serialize)]
 pub struct Archive {
     pub context: String,
-    /// A node that sees it.
+    /// A node that can access it.
     pub node: String,
     pub storage: String,
-    /// The whole volume id.
+    /// The volume ID.
     pub archive: String,
     pub vmid: Option<u32>,
     pub kind: Option<GuestKind>,
@@ -30,11 +30,11 @@ pub struct Archive {
     pub format: String,
     pub notes: Option<String>,
     pub protected: bool,
-    /// The key's fingerprint, or `1`, on a backup server.
+    /// On a Proxmox Backup Server: the key's fingerprint, or `1`.
     pub encrypted: Option<String>,
-    /// `ok` or `failed`, where a backup server has verified it.
+    /// `ok` or `failed`, if a Proxmox Backup Server has verified it.
     pub verification: Option<String>,
-    /// On a backup server, where the storage names one.
+    /// On a Proxmox Backup Server, if the storage has one.
     pub namespace: Option<String>,
     #[serde(skip)]
     pub ctime: i64,
@@ -63,13 +63,13 @@ impl Archive {
         }
     }
 
-    /// What a staged change of it was made for, in words: its size, and whether it is protected.
+    /// Describes the state for which a change was staged: size and protection.
     pub fn state(&self) -> String {
         let size = self.size_bytes.map_or_else(|| "?".to_owned(), |size| size.to_string());
         format!("{size} bytes{}", if self.protected { ", protected" } else { "" })
     }
 
-    /// Its file name; on a backup server the snapshot's, `ct/101/2026-11-20T12:00:00Z`.
+    /// The file name; on a Proxmox Backup Server the snapshot's name, `ct/101/2026-11-20T12:00:00Z`.
     pub fn name(&self) -> &str {
         name(&self.archive)
     }
@@ -78,18 +78,18 @@ impl Archive {
         self.format.starts_with("pbs")
     }
 
-    /// It as the target of a change.
+    /// The backup as the target of a change.
     pub fn target(&self) -> Target {
         Target { node: Some(self.node.clone()), vmid: self.vmid, name: Some(self.name().to_owned()), kind: self.kind.map(GuestKind::word) }
     }
 
-    /// Its age at this moment, in seconds.
+    /// The current age in seconds.
     pub fn age(&self) -> u64 {
         u64::try_from(units::now() - self.ctime).unwrap_or(0)
     }
 }
 
-/// What is left of a volume id without the storage and the folder.
+/// Returns a volume ID without storage and directory.
 pub fn name(volid: &str) -> &str {
     let path = volid.split_once(':').map_or(volid, |(_, path)| path);
     path.strip_prefix("backup/").unwrap_or(path)
@@ -114,7 +114,7 @@ fn name_kind(path: &str) -> Option<GuestKind> {
     }
 }
 
-/// Which archives to list.
+/// Which backups to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     pub node: Option<String>,
@@ -122,18 +122,18 @@ pub struct Filter {
     pub vmid: Option<u32>,
 }
 
-/// What could be seen, and what could not.
+/// The visible backups, and what could not be searched.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// The newest first.
+    /// Sorted by time, latest first.
     pub archives: Vec<Archive>,
-    /// Storages for backups that were looked into, with a node that sees each.
+    /// Backup storages that were searched.
     pub looked: BTreeSet<String>,
-    /// Nodes and storages that could not be asked, with the reason.
+    /// Nodes and storages that could not be searched, with the reason.
     pub unseen: Vec<String>,
 }
 
-/// Every archive that the token may see.
+/// Lists the backups that the token can see.
 pub fn all(session: &Session, filter: &Filter) -> Result<Found> {
     let client = session.client()?;
     let mut found = Found::default();
@@ -143,7 +143,7 @@ pub fn all(session: &Session, filter: &Filter) -> Result<Found> {
             continue;
         }
         let stores = match node.status.as_str() {
-            "offline" => Err(Fault::new(Kind::NodeDown, "it is down")),
+            "offline" => Err(Fault::new(Kind::NodeDown, "offline")),
             _ => client.get(&storage::list(&node.node)),
         };
         let stores = match stores {
@@ -154,12 +154,12 @@ pub fn all(session: &Session, filter: &Filter) -> Result<Found> {
             }
             Err(fault) => return Err(fault),
         };
-        for store in stores.iter().filter(|s| s.takes("backup") && s.enabled) {
+        for store in stores.iter().filter(|s| s.allows("backup") && s.enabled) {
             if filter.storage.as_ref().is_some_and(|only| *only != store.storage) || shared_seen.contains(&store.storage) {
                 continue;
             }
             let call = storage::content(&node.node, &store.storage).with("content", "backup").with_some("vmid", filter.vmid);
-            let volumes = if store.active { client.get(&call) } else { Err(Fault::other("it is not active")) };
+            let volumes = if store.active { client.get(&call) } else { Err(Fault::other("not active")) };
             match volumes {
                 Ok(volumes) => {
                     found.looked.insert(store.storage.clone());
@@ -180,7 +180,7 @@ pub fn all(session: &Session, filter: &Filter) -> Result<Found> {
     Ok(found)
 }
 
-/// A courtesy: the namespace stands in the storage's settings, which the token may not be allowed to read.
+/// Adds the namespaces from the storage configuration, if the token can read it.
 fn name_namespaces(session: &Session, archives: &mut [Archive]) {
     let Ok(settings) = session.client().and_then(|client| client.get(&backup::storage_settings())) else { return };
     let text = |map: &Map<String, Json>, key: &str| map.get(key).and_then(Json::as_str).map(str::to_owned);
@@ -191,19 +191,18 @@ fn name_namespaces(session: &Session, archives: &mut [Archive]) {
 }
 
 impl Found {
-    /// Says on stderr what could not be seen.
+    /// Warns about nodes and storages that were not searched.
     pub fn warn(&self, session: &Session) {
         for what in &self.unseen {
-            session.person.warn(&format!("not looked into: {what}"));
+            session.person.warn(&format!("not searched: {what}"));
         }
     }
 }
 
-/// The archive that a person means by `text`: a volume id, or its file name. Without a word for it, a person at a terminal picks
-/// one.
+/// Finds the backup with this volume ID or file name; without an argument, lets the user choose at a terminal.
 pub fn one(session: &Session, text: Option<&str>, filter: &Filter) -> Result<Archive> {
     let narrowed = match text.and_then(|text| text.split_once(':')) {
-        // `pbs:backup/…` and `local:backup/…`; a snapshot's name alone has its colons after a slash.
+        // `pbs:backup/…` and `local:backup/…`; a snapshot name without storage has a slash before its colons.
         Some((storage, _)) if !storage.contains('/') => Filter { storage: Some(storage.to_owned()), ..filter.clone() },
         _ => filter.clone(),
     };
@@ -222,32 +221,30 @@ pub fn one(session: &Session, text: Option<&str>, filter: &Filter) -> Result<Arc
 }
 
 fn missing(found: &Found, text: &str) -> Fault {
-    let mut fault = Fault::not_found(format!("there is no archive '{text}' that this token may see"));
+    let mut fault = Fault::not_found(format!("no backup '{text}', or the token cannot see it"));
     fault.hint = Some(if found.unseen.is_empty() {
-        "`felhom backup list` shows those that are visible; VM.Backup on the guest and Datastore.AllocateSpace on the storage make one so"
-            .to_owned()
+        "run `felhom backup list` to list them; VM.Backup on the guest and Datastore.AllocateSpace on the storage are needed".to_owned()
     } else {
-        format!("not looked into: {}", found.unseen.join("; "))
+        format!("check the nodes and storages that were not searched: {}", found.unseen.join("; "))
     });
     fault
 }
 
 fn pick(session: &Session, archives: &[Archive]) -> Result<Archive> {
     if !session.person.present() {
-        return Err(Fault::usage("which archive? There is no terminal to pick one on")
-            .with_hint("name it by its volume id, as `felhom backup list -o id` prints it"));
+        return Err(Fault::usage("missing BACKUP").with_hint("add its volume ID; `felhom backup list -o id` lists them"));
     }
     if archives.is_empty() {
-        return Err(Fault::not_found("there is no archive that this token may see"));
+        return Err(Fault::not_found("no backup is visible to the token"));
     }
     let options: Vec<String> = archives.iter().map(option).collect();
-    match session.person.choose("Which archive?", &options)? {
+    match session.person.choose("Which backup?", &options)? {
         Some(index) => Ok(archives[index].clone()),
-        None => Err(Fault::refused("no archive was picked")),
+        None => Err(Fault::refused("no backup selected")),
     }
 }
 
-/// One line of the picker: whose, how old, how large, what was noted.
+/// Formats a line of the picker: guest, age, size, storage, notes.
 fn option(archive: &Archive) -> String {
     let vmid = archive.vmid.map_or_else(|| "-".to_owned(), |vmid| vmid.to_string());
     format!(
@@ -272,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_snapshots_of_a_backup_server() {
+    fn file_and_backup_server_names() {
         let file = archive(
             json!({"volid": "local:backup/vzdump-lxc-101-2026_11_20-12_01_44.tar.zst", "content": "backup", "vmid": "101", "ctime": 1_795_176_104}),
         );

@@ -1,4 +1,4 @@
-//! The jobs of the cluster's own scheduler.
+//! Backup jobs of the cluster's scheduler.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -12,7 +12,7 @@ use crate::ops::backup::scope::Mode;
 use crate::ops::guests::{self, Guest};
 use crate::session::Session;
 
-/// A scheduled job.
+/// A scheduled backup job.
 #[derive(Debug, Clone, Serialize)]
 pub struct Job {
     pub context: String,
@@ -28,13 +28,13 @@ pub struct Job {
     pub comment: Option<String>,
     /// RFC 3339.
     pub next_run_at: Option<String>,
-    /// Everything that the host says of it.
+    /// All settings of the job.
     pub settings: Map<String, Json>,
     #[serde(skip)]
     pub next_run: Option<i64>,
 }
 
-/// What the job is now, setting by setting: a staged change of it is for that.
+/// Adds the current settings as the state for which a change is staged.
 pub fn facts(job: &Job, item: Item) -> Item {
     let settings = job.settings.iter().filter(|(key, _)| *key != "next-run");
     settings.fold(item, |item, (key, value)| item.fact(key, lenient::text(value).unwrap_or_else(|| value.to_string())))
@@ -72,7 +72,7 @@ impl Job {
         self.settings.get(key).and_then(lenient::text).filter(|text| !text.is_empty())
     }
 
-    /// The guests that it is about, as they are now.
+    /// Returns the guests that the job currently includes.
     pub fn guests(&self, all: Vec<Guest>) -> Result<Vec<Guest>> {
         let numbers = |key: &str| -> Vec<u32> {
             crate::api::list::split(&self.text(key).unwrap_or_default()).filter_map(|word| word.parse().ok()).collect()
@@ -87,21 +87,21 @@ impl Job {
         };
         let chosen: Vec<Guest> = all.into_iter().filter(wanted).collect();
         if chosen.is_empty() {
-            return Err(Fault::not_found(format!("no guest that this token may see belongs to the job '{}'", self.id)));
+            return Err(Fault::not_found(format!("job '{}' includes no guest that the token can see", self.id)));
         }
         Ok(chosen)
     }
 
-    /// Its settings as options of a backup; what only root may set stays out, with a word about it.
+    /// Returns the settings as options of a backup. Settings that only root may set are skipped with a warning.
     pub fn options(&self, session: &Session, notify: Notify, jobs: usize) -> Result<Options> {
         for key in ["script", "tmpdir", "dumpdir", "performance", "ionice", "bwlimit"] {
             if self.text(key).is_some_and(|text| text != "0") {
-                session.person.warn(&format!("the job sets {key}, which a token may not: left out"));
+                session.person.warn(&format!("skipped setting {key} of the job, which needs root"));
             }
         }
         let pass = ["zstd", "pigz", "exclude-path", "stdexcludes", "fleecing", "pbs-change-detection-mode"];
         let keep: Option<Keep> = match &self.keep {
-            Some(text) => Some(text.parse().map_err(|why: String| Fault::other(format!("the job's rule '{text}': {why}")))?),
+            Some(text) => Some(text.parse().map_err(|why: String| Fault::other(format!("retention policy '{text}' of the job: {why}")))?),
             None => None,
         };
         let wire = |value: &Json| match value {
@@ -132,7 +132,7 @@ impl Job {
     }
 }
 
-/// `last=3,daily=7`, whether the host gives it as a text or as an object.
+/// Formats a retention policy as `last=3,daily=7`; the host returns a string or an object.
 fn keep_text(value: Option<&Json>) -> Option<String> {
     let words: Vec<String> = match value? {
         Json::String(text) => text.split(',').map(str::to_owned).collect(),
@@ -150,7 +150,7 @@ pub fn all(session: &Session) -> Result<Vec<Job>> {
     Ok(session.client()?.get(&backup::jobs())?.into_iter().map(|settings| Job::of(&session.context, settings)).collect())
 }
 
-/// The job with this id; the only one where none is named.
+/// Returns the job with this ID, or the only one.
 pub fn one(session: &Session, id: Option<&str>) -> Result<Job> {
     let jobs = all(session)?;
     let names = || jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -162,13 +162,13 @@ pub fn one(session: &Session, id: Option<&str>) -> Result<Job> {
                 format!("choose from {}", names())
             })
         }),
-        (None, []) => Err(Fault::not_found("there is no backup job")),
+        (None, []) => Err(Fault::not_found("no backup jobs")),
         (None, [only]) => Ok(only.clone()),
         (None, _) => Err(Fault::usage("which job?").with_hint(format!("choose from {}", names()))),
     }
 }
 
-/// All guests, for [`Job::guests`].
+/// Returns all guests, for [`Job::guests`].
 pub fn everybody(session: &Session) -> Result<Vec<Guest>> {
     guests::all(session)
 }
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_as_the_host_lists_it() {
+    fn a_job_is_parsed() {
         let Json::Object(settings) = json!({
             "id": "nightly", "mode": "snapshot", "schedule": "daily", "type": "vzdump", "storage": "local", "next-run": 1_795_219_200,
             "enabled": 0, "vmid": "101", "prune-backups": {"keep-last": "3"},

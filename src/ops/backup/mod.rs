@@ -1,4 +1,4 @@
-//! Backups: what is there, what a new one would hold, making it, keeping and dropping.
+//! Backups: listing, contents, creating, retention and pruning.
 
 pub mod after;
 pub mod age;

@@ -1,4 +1,4 @@
-//! Dropping old archives by a rule, guest by guest: what the host says that goes, goes.
+//! Pruning backups by a retention policy, guest by guest. The host decides which ones are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::ops::backup::{Keep, hidden};
 use crate::ops::guests::{self, Guest};
 use crate::session::Session;
 
-/// An archive, and what the rule would do to it.
+/// A backup with the effect of the retention policy.
 #[derive(Debug, Clone, Serialize)]
 pub struct Preview {
     #[serde(flatten)]
@@ -22,7 +22,7 @@ pub struct Preview {
     pub mark: &'static str,
 }
 
-/// The archives of one guest on one storage.
+/// The backups of one guest on one storage.
 pub struct Group {
     pub node: String,
     pub storage: String,
@@ -32,11 +32,11 @@ pub struct Group {
     pub archives: Vec<(Archive, Mark)>,
 }
 
-/// What to prune.
+/// Which backups to prune.
 pub struct Wanted<'a> {
     pub keep: &'a Keep,
     pub storage: Option<&'a str>,
-    /// Names or numbers of guests; all where empty. A guest that is gone goes by its number.
+    /// Names or VMIDs of guests; all guests if empty. A deleted guest needs its VMID.
     pub guests: &'a [String],
 }
 
@@ -50,17 +50,17 @@ pub fn word(mark: Mark) -> &'static str {
     }
 }
 
-/// Asks the host what the rule would do, for each guest and storage.
+/// Asks the host for the effect of the policy, for each guest and storage.
 pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
     let filter = Filter { storage: wanted.storage.map(str::to_owned), ..Filter::default() };
     let mut found = archive::all(session, &filter)?;
     if let Some(storage) = wanted.storage.filter(|name| !found.looked.contains(*name)) {
         let why = if found.unseen.is_empty() {
-            "it is not there, takes no backups, or is hidden from this token".to_owned()
+            "it does not exist, does not allow backups, or is hidden from the token".to_owned()
         } else {
             found.unseen.join("; ")
         };
-        return Err(Fault::not_found(format!("the storage '{storage}' could not be looked into: {why}")));
+        return Err(Fault::not_found(format!("cannot search storage '{storage}': {why}")));
     }
     found.warn(session);
     let existing = guests::all(session)?;
@@ -74,9 +74,9 @@ pub fn groups(session: &Session, wanted: &Wanted<'_>) -> Result<Vec<Group>> {
         }
     }
     if let Some(none) = numbers.iter().find(|vmid| !sorted.keys().any(|key| key.0 == **vmid)) {
-        let fault = Fault::not_found(format!("there is no archive of {none} that this token may see"));
+        let fault = Fault::not_found(format!("no backup of {none} is visible to the token"));
         let hidden = hidden::of_list(session, &found, Some(*none));
-        return Err(fault.with_hint(hidden.unwrap_or_else(|| "`felhom backup list` shows those that are visible".into())));
+        return Err(fault.with_hint(hidden.unwrap_or_else(|| "run `felhom backup list` to list the backups".into())));
     }
     sorted
         .into_iter()
@@ -112,9 +112,9 @@ impl Group {
     }
 }
 
-/// The change: a call for each guest and storage where something goes.
+/// Prepares a call for each guest and storage with backups to remove.
 pub fn plan(groups: &[Group], keep: &Keep) -> Change {
-    let mut change = Change::new(format!("prune archives, keeping {keep}"));
+    let mut change = Change::new(format!("prune backups, keeping {keep}"));
     for group in groups {
         let target =
             Target { node: Some(group.node.clone()), vmid: Some(group.vmid), name: group.name.clone(), kind: Some(group.kind.word()) };
@@ -139,7 +139,7 @@ pub fn plan(groups: &[Group], keep: &Keep) -> Change {
     change
 }
 
-/// After the task: are those gone that should go, and only those?
+/// Verifies after the task that the backups are removed.
 pub fn verify(session: &Session, groups: &[Group], item: &Item) -> Result<Map<String, Json>> {
     let storage = item.extra.get("storage").and_then(Json::as_str).unwrap_or_default();
     let group = groups.iter().find(|g| {

@@ -1,4 +1,4 @@
-//! Making archives: what each guest's backup would be, and whether it came to be.
+//! Creating backups: preparing the change for each guest.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::routes::{Grant, Risk};
 use crate::session::Session;
 use crate::units;
 
-/// How an archive is packed.
+/// Compression of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compress {
     Zstd,
@@ -40,7 +40,7 @@ impl Compress {
     }
 }
 
-/// When the host tells somebody.
+/// Notification mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Notify {
     /// Notify the cluster's targets, once per guest
@@ -52,8 +52,8 @@ pub enum Notify {
 }
 
 impl Notify {
-    /// The host's parameters for it. Its notification system has no "failures alone" for one call, its older mails have; and
-    /// they go nowhere where no address is given.
+    /// The host's parameters. The notification system has no "failures only" for a single call; the legacy mail mode has, and sends
+    /// nothing without an address.
     pub fn params(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Always => &[("notification-mode", "notification-system")],
@@ -63,7 +63,7 @@ impl Notify {
     }
 }
 
-/// How the backups are to be made.
+/// Options of the backups.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub mode: Mode,
@@ -75,28 +75,28 @@ pub struct Options {
     /// KiB/s.
     pub bwlimit: Option<u64>,
     pub notify: Notify,
-    /// How many nodes work at the same time.
+    /// Number of nodes that work in parallel.
     pub jobs: usize,
-    /// What a scheduled job sets besides.
+    /// Other settings of a scheduled job.
     pub more: Vec<(String, Value)>,
 }
 
-/// One guest before its backup.
-struct Look {
+/// The state of a guest before its backup.
+struct GuestState {
     config: Result<Map<String, Json>>,
     running: bool,
     agent: bool,
     lock: Option<Fault>,
-    /// Its state under HA, if that manages it.
+    /// Its HA state, if it is managed by HA.
     ha: Option<String>,
 }
 
-/// What would be done for these guests.
+/// Prepares the backups of these guests.
 pub fn plan(session: &Session, chosen: &[Guest], options: &Options) -> Result<Change> {
     may_limit(session, options)?;
     let stores = store::per_node(session, chosen.iter().map(|guest| guest.node.as_str()))?;
     let storage = store::choose(&stores, options.storage.as_deref())?;
-    let looks = live::each(chosen, |guest| look(session, guest, options.mode));
+    let states = live::each(chosen, |guest| read_state(session, guest, options.mode));
     let known = known_archives(session, &stores, &storage);
     let words: Vec<String> = chosen.iter().map(Guest::label).collect();
     let mut change = Change::new(match &words[..] {
@@ -104,14 +104,14 @@ pub fn plan(session: &Session, chosen: &[Guest], options: &Options) -> Result<Ch
         many => format!("back up {} guests to {storage}", many.len()),
     });
     change.jobs = options.jobs;
-    for (guest, look) in chosen.iter().zip(looks) {
-        change.items.push(item(session, guest, look, options, &storage, &stores, &known));
+    for (guest, state) in chosen.iter().zip(states) {
+        change.items.push(item(session, guest, state, options, &storage, &stores, &known));
     }
     warn_of_space(session, chosen, &change, &stores, &storage, &known);
     Ok(change)
 }
 
-/// The host takes a bandwidth limit only from those who may change it as a whole.
+/// Checks the privilege that the host requires for a bandwidth limit.
 fn may_limit(session: &Session, options: &Options) -> Result<()> {
     if options.bwlimit.is_none() {
         return Ok(());
@@ -121,27 +121,27 @@ fn may_limit(session: &Session, options: &Options) -> Result<()> {
     if holds(&held, &grant) {
         return Ok(());
     }
-    let mut fault = Fault::new(Kind::Denied, "--bwlimit needs Sys.Modify on /, which this token does not hold; nothing was sent")
-        .with_hint("leave --bwlimit out: the storage's and the cluster's own limits hold all the same");
+    let mut fault = Fault::new(Kind::Denied, "--bwlimit needs Sys.Modify on /, which the token lacks; no request was sent")
+        .with_hint("omit --bwlimit: the limits of the storage and the cluster apply anyway");
     (fault.path, fault.privilege) = (Some(grant.path), Some(grant.privilege));
     Err(fault)
 }
 
-fn look(session: &Session, guest: &Guest, mode: Mode) -> Look {
+fn read_state(session: &Session, guest: &Guest, mode: Mode) -> GuestState {
     let (now, locked) = match lock::wait(session, guest, &[]) {
         Ok(live) => (Some(live), None),
         Err(fault) if fault.kind == Kind::Locked => (None, Some(fault)),
-        // What stands against the backup itself is for the backup to say.
+        // Other errors are reported by the backup itself.
         Err(_) => (None, None),
     };
     let ha = now.as_ref().and_then(|live| live.ha.clone());
     let running = now.map_or_else(|| guest.running(), |live| live.running());
     let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()));
     let agent = running && mode == Mode::Snapshot && guest.kind == GuestKind::Qemu && agent_answers(session, guest, &config);
-    Look { config, running, agent, lock: locked, ha }
+    GuestState { config, running, agent, lock: locked, ha }
 }
 
-/// The agent is switched on, may freeze, and answers.
+/// Whether the guest agent is enabled, may freeze file systems, and answers.
 fn agent_answers(session: &Session, guest: &Guest, config: &Result<Map<String, Json>>) -> bool {
     let Some(text) = config.as_ref().ok().and_then(|config| config.get("agent")).and_then(lenient::text) else { return false };
     let agent = Property::parse(Form::Default("enabled"), &text);
@@ -149,7 +149,7 @@ fn agent_answers(session: &Session, guest: &Guest, config: &Result<Map<String, J
     agent.flag("enabled") && freezes && session.client().and_then(|client| client.get_once(&guest.place().agent_interfaces())).is_ok()
 }
 
-/// The archives on the storage, by guest, the newest first: for an estimate of the next one's size.
+/// Returns the backups on the storage by guest, latest first, to estimate sizes.
 fn known_archives(session: &Session, stores: &PerNode, storage: &str) -> BTreeMap<u32, Vec<Archive>> {
     let mut known: BTreeMap<u32, Vec<Archive>> = BTreeMap::new();
     for (node, answer) in stores {
@@ -171,66 +171,66 @@ fn known_archives(session: &Session, stores: &PerNode, storage: &str) -> BTreeMa
 fn item(
     session: &Session,
     guest: &Guest,
-    look: Look,
+    state: GuestState,
     options: &Options,
     storage: &str,
     stores: &PerNode,
     known: &BTreeMap<u32, Vec<Archive>>,
 ) -> Item {
-    let consistency = Consistency::expected(options.mode, look.running, look.agent);
+    let consistency = Consistency::expected(options.mode, state.running, state.agent);
     let mut item = Item::new("backup", guest.target())
         .lane(&guest.node)
-        .fact("status", if look.running { "running" } else { "stopped" })
+        .fact("status", if state.running { "running" } else { "stopped" })
         .extra("mode", options.mode.word())
         .extra("consistency", consistency.word())
         .extra("storage", storage)
         .extra("archive", Json::Null)
         .extra("size_bytes", Json::Null);
-    let parts = look.config.as_ref().map(|config| scope::of(guest.kind, config)).unwrap_or_default();
+    let parts = state.config.as_ref().map(|config| scope::of(guest.kind, config)).unwrap_or_default();
     item = item.extra("included", named(&parts, true)).extra("excluded", named(&parts, false));
-    match &look.config {
+    match &state.config {
         Ok(_) => {
-            let holds = format!("{}: {}; {}", guest.label(), scope::line(&parts), sure(consistency));
+            let holds = format!("{}: {}; {}", guest.label(), scope::line(&parts), consistency_text(consistency));
             session.person.note(&holds);
             item = item.touches(holds);
         }
-        Err(fault) => item = item.caution(format!("what the archive will hold is not known: {}", fault.message)),
+        Err(fault) => item = item.caution(format!("cannot determine what the backup includes: {}", fault.message)),
     }
     let found = match stores.get(&guest.node) {
         Some(Ok(list)) => store::check(list, storage, &guest.node, "backup"),
         Some(Err(fault)) => Err(fault.clone()),
-        None => Err(Fault::other(format!("{} was not asked for its storages", guest.node))),
+        None => Err(Fault::other(format!("the storages of {} are not known", guest.node))),
     };
     let found = match found {
         Ok(found) => found,
         Err(fault) => return item.refused(fault),
     };
-    if let Some(fault) = look.lock {
+    if let Some(fault) = state.lock {
         return item.refused(fault);
     }
-    // The host says so only in the task, after everything was prepared.
-    if options.mode == Mode::Stop && look.ha.as_ref().is_some_and(|state| !matches!(state.as_str(), "ignored" | "disabled")) {
+    // The host reports this only in the task.
+    if options.mode == Mode::Stop && state.ha.as_ref().is_some_and(|state| !matches!(state.as_str(), "ignored" | "disabled")) {
         return item.refused(
             Fault::refused(format!("{} is managed by HA, which allows no backup in stop mode", guest.label()))
                 .with_hint(format!("use --mode snapshot, or set the HA resource of {} to `ignored` for the backup", guest.vmid)),
         );
     }
-    if look.running && options.mode != Mode::Snapshot {
-        let what = if options.mode == Mode::Stop { "is stopped while it is read" } else { "stands still for a while" };
+    if state.running && options.mode != Mode::Snapshot {
+        let what = if options.mode == Mode::Stop { "is stopped during the backup" } else { "is suspended for a moment" };
         item = item.risk(Risk::Disruptive).caution(format!("{} {what}", guest.label()));
     }
     if let Some(keep) = &options.keep {
         let count = known.get(&guest.vmid).map_or(0, Vec::len);
-        item = item.loses(format!("of the {count} archives of {} on {storage} those beyond {keep}", guest.vmid));
+        item = item.loses(format!("of the {count} backups of {} on {storage}, those not kept by {keep}", guest.vmid));
     }
     item.step(Step::call("backup", call(guest, options, found)))
 }
 
-fn sure(consistency: Consistency) -> &'static str {
+fn consistency_text(consistency: Consistency) -> &'static str {
     match consistency {
-        Consistency::Stopped => "consistent, for it does not run then",
-        Consistency::Fsfreeze => "its agent freezes the file systems",
-        Consistency::Crash => "consistent as after a power failure",
+        Consistency::Stopped => "consistent, because it is stopped",
+        Consistency::Fsfreeze => "the guest agent freezes the file systems",
+        Consistency::Crash => "crash-consistent",
     }
 }
 
@@ -241,7 +241,7 @@ fn named(parts: &[Part], included: bool) -> Vec<String> {
 fn call(guest: &Guest, options: &Options, storage: &Storage) -> crate::api::Call<Json> {
     let mut call = backup::vzdump(&guest.node, guest.vmid).with("storage", &storage.storage).with("mode", options.mode.word());
     if storage.kind != "pbs" {
-        // A backup server packs by itself.
+        // A Proxmox Backup Server compresses by itself.
         call = call.with("compress", options.compress.word());
     }
     call = call
@@ -258,7 +258,7 @@ fn call(guest: &Guest, options: &Options, storage: &Storage) -> crate::api::Call
     call
 }
 
-/// What is likely to be written against what is free: an estimate, so it warns and does not refuse.
+/// Warns if the estimated size exceeds the free space.
 fn warn_of_space(
     session: &Session,
     chosen: &[Guest],
@@ -270,7 +270,7 @@ fn warn_of_space(
     for (node, answer) in stores {
         let Some(found) = answer.as_ref().ok().and_then(|list| list.iter().find(|s| s.storage == storage)) else { continue };
         if found.kind == "pbs" {
-            // A backup server stores what is new alone, and nobody knows beforehand how much that is.
+            // A Proxmox Backup Server stores only new data, which cannot be estimated.
             return;
         }
         let here = chosen.iter().zip(&change.items).filter(|(guest, item)| item.pending() && (found.shared || guest.node == *node));
@@ -282,7 +282,7 @@ fn warn_of_space(
             .sum();
         if let Some(free) = found.avail.filter(|free| *free < needed) {
             session.person.warn(&format!(
-                "{storage} on {node} has {} free; about {} may be written (the last archives' sizes, or the disks')",
+                "{storage} on {node} has {} free; about {} may be needed (estimated from the latest backups or the disks)",
                 units::bytes(free),
                 units::bytes(needed)
             ));
@@ -300,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_alone_go_by_mail() {
+    fn failure_notifications_use_legacy_mail() {
         let options = Options {
             mode: Mode::Snapshot,
             storage: None,

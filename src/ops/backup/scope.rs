@@ -1,4 +1,4 @@
-//! What of a guest goes into its archive, and how consistent that will be.
+//! What a guest's backup includes, and how consistent it is.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::api::GuestKind;
 use crate::api::lenient;
 use crate::api::property::{Form, Property};
 
-/// How a guest is held still while it is read.
+/// Backup mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
@@ -29,21 +29,21 @@ impl Mode {
         }
     }
 
-    /// The mode that a word of the host means.
+    /// Parses the host's name of a mode.
     pub fn of(word: &str) -> Option<Self> {
         [Self::Stop, Self::Snapshot, Self::Suspend].into_iter().find(|mode| mode.word() == word)
     }
 }
 
-/// In which state the archive finds the guest's data.
+/// Consistency of a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Consistency {
-    /// The guest did not run.
+    /// The guest was stopped.
     Stopped,
-    /// The guest's agent froze its file systems.
+    /// The guest agent froze the file systems.
     Fsfreeze,
-    /// As after a power failure.
+    /// Crash-consistent, as after a power failure.
     Crash,
 }
 
@@ -56,7 +56,7 @@ impl Consistency {
         }
     }
 
-    /// What is to be expected; `agent` is whether a virtual machine's agent answers.
+    /// Returns the expected consistency; `agent` is whether a VM's guest agent answers.
     pub fn expected(mode: Mode, running: bool, agent: bool) -> Self {
         match mode {
             _ if !running => Self::Stopped,
@@ -67,21 +67,21 @@ impl Consistency {
     }
 }
 
-/// Why a part of a guest is in its archive or not.
+/// Why a backup includes or excludes a disk or mount point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// A root file system always is; Docker's named volumes live in it.
+    /// The root file system, which is always included, also Docker's named volumes in it.
     Root,
     /// A mount point with `backup=1`.
     Enabled,
-    /// A mount point without it.
+    /// A mount point without `backup=1`.
     NotEnabled,
     /// A disk without `backup=0`.
     Disk,
     /// A disk with `backup=0`.
     Disabled,
-    /// A folder of the host.
+    /// A directory of the host.
     Bind,
     /// A device of the host.
     Device,
@@ -90,17 +90,17 @@ pub enum Reason {
 impl Reason {
     pub fn text(self) -> &'static str {
         match self {
-            Self::Root => "always, with everything in it (Docker's named volumes too)",
+            Self::Root => "always included, also Docker's named volumes",
             Self::Enabled => "backup=1",
-            Self::NotEnabled => "no backup=1: not in the archive, empty after a restore",
-            Self::Disk => "a disk",
-            Self::Disabled => "backup=0: not in the archive",
-            Self::Bind => "bind mount: a folder of the host, never in an archive",
-            Self::Device => "device of the host, never in an archive",
+            Self::NotEnabled => "no backup=1: not in the backup, empty after a restore",
+            Self::Disk => "disk",
+            Self::Disabled => "backup=0: not in the backup",
+            Self::Bind => "bind mount: a directory of the host, never in a backup",
+            Self::Device => "device of the host, never in a backup",
         }
     }
 
-    /// In two words, for a line.
+    /// A short form for one line.
     pub fn short(self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -120,7 +120,7 @@ pub struct Part {
     /// `rootfs`, `mp0`, `scsi1`.
     pub key: String,
     pub volume: String,
-    /// Where a container sees it.
+    /// Mount point in a container.
     pub path: Option<String>,
     pub size_bytes: Option<u64>,
     pub included: bool,
@@ -140,20 +140,20 @@ impl Part {
         self.volume.split_once(':').map(|(storage, _)| storage).filter(|_| !self.volume.starts_with('/'))
     }
 
-    /// Not a volume of the host's storages.
+    /// Whether it is not a volume on a storage.
     pub fn is_foreign(&self) -> bool {
         matches!(self.reason, Reason::Bind | Reason::Device)
     }
 }
 
-/// The parts of a guest, in their order.
+/// Returns the disks and mount points of a guest in order.
 pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Vec<Part> {
     let mut parts: Vec<Part> = config.iter().filter_map(|(key, value)| part(kind, key, &lenient::text(value)?)).collect();
     parts.sort_by_key(|part| order(&part.key));
     parts
 }
 
-/// `rootfs` first, then by name and number.
+/// Sort key: `rootfs` first, then by name and number.
 fn order(key: &str) -> (bool, String, u32) {
     let letters = key.trim_end_matches(|c: char| c.is_ascii_digit());
     (key != "rootfs", letters.to_owned(), key[letters.len()..].parse().unwrap_or(0))
@@ -171,7 +171,7 @@ fn part(kind: GuestKind, key: &str, text: &str) -> Option<Part> {
     }
     let property = Property::parse(Form::of(kind, key)?, text);
     let volume = property.get(if kind == GuestKind::Lxc { "volume" } else { "file" })?.to_owned();
-    // A drive for media is no disk of the guest.
+    // A CD/DVD drive is not a disk of the guest.
     if kind == GuestKind::Qemu && (property.get("media") == Some("cdrom") || volume == "none" || volume == "cdrom") {
         return None;
     }
@@ -199,7 +199,7 @@ fn part(kind: GuestKind, key: &str, text: &str) -> Option<Part> {
     })
 }
 
-/// `8G`, `512M`, `4194304K` or bytes.
+/// Parses `8G`, `512M`, `4194304K` or bytes.
 pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -217,15 +217,15 @@ pub fn size(text: &str) -> Option<u64> {
     }
 }
 
-/// What goes in and what stays out, in one line: `rootfs, mp0 (/data); not in the archive: mp1 (/bulk, no backup=1)`.
+/// Describes what a backup includes in one line: `rootfs, mp0 (/data); not in the backup: mp1 (/bulk): no backup=1`.
 pub fn line(parts: &[Part]) -> String {
     let labels = |included: bool| -> Vec<String> {
         let some = parts.iter().filter(|part| part.included == included);
         some.map(|part| if included { part.label() } else { format!("{}: {}", part.label(), part.reason.short()) }).collect()
     };
     let (inside, outside) = (labels(true), labels(false));
-    let inside = if inside.is_empty() { "the configuration alone".to_owned() } else { inside.join(", ") };
-    if outside.is_empty() { inside } else { format!("{inside}; not in the archive: {}", outside.join(", ")) }
+    let inside = if inside.is_empty() { "only the configuration".to_owned() } else { inside.join(", ") };
+    if outside.is_empty() { inside } else { format!("{inside}; not in the backup: {}", outside.join(", ")) }
 }
 
 #[cfg(test)]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_gives_its_root_and_what_has_the_flag() {
+    fn a_container_includes_its_root_and_enabled_mount_points() {
         let config = json!({
             "mp10": "local-lvm:1,mp=/late,backup=1", "mp2": "/srv/bind,mp=/mnt/bind", "mp1": "local-lvm:2,mp=/mnt/bulk,backup=0,size=1G",
             "mp0": "local-lvm:3,mp=/mnt/data,backup=1,size=1G", "rootfs": "local-lvm:4,size=8G", "mp3": "/dev/sdb1,mp=/usb", "memory": 512,
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_gives_its_disks_but_no_media() {
+    fn a_vm_includes_its_disks_but_no_media() {
         let config = json!({
             "scsi0": "local-lvm:vm-201-disk-0,size=32G", "scsi1": "local-lvm:vm-201-disk-1,backup=0,size=100G", "scsihw": "virtio-scsi-pci",
             "ide2": "local:iso/debian.iso,media=cdrom", "ide0": "none,media=cdrom", "efidisk0": "local-lvm:vm-201-disk-2,size=4M",
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn consistency_is_what_the_mode_and_the_agent_give() {
+    fn consistency_depends_on_mode_and_agent() {
         use Consistency::{Crash, Fsfreeze, Stopped};
         for (mode, running, agent, expected) in [
             (Mode::Snapshot, false, false, Stopped),
@@ -283,12 +283,12 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_lines() {
+    fn sizes_and_the_one_line_form() {
         assert_eq!(
             (size("8G"), size("1.5G"), size("4M"), size("12"), size("x")),
             (Some(8 << 30), Some(3 << 29), Some(4 << 20), Some(12), None)
         );
         let Json::Object(config) = json!({"rootfs": "a:1,size=1G", "mp0": "/srv,mp=/srv"}) else { unreachable!("an object") };
-        assert_eq!(line(&of(GuestKind::Lxc, &config)), "rootfs; not in the archive: mp0 (/srv): bind mount");
+        assert_eq!(line(&of(GuestKind::Lxc, &config)), "rootfs; not in the backup: mp0 (/srv): bind mount");
     }
 }

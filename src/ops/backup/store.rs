@@ -1,4 +1,4 @@
-//! The storage that archives go to.
+//! The target storage of backups.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use crate::api::storage::{self, Storage};
 use crate::fault::{Fault, Kind, Result};
 use crate::session::Session;
 
-/// What each node has; a node that does not answer has a fault instead.
+/// The storages of each node, or the error of a node.
 pub type PerNode = BTreeMap<String, Result<Vec<Storage>>>;
 
-/// Asks these nodes for their storages.
+/// Lists the storages of these nodes.
 pub fn per_node<'a>(session: &Session, nodes: impl IntoIterator<Item = &'a str>) -> Result<PerNode> {
     let mut found = PerNode::new();
     for node in nodes {
@@ -25,20 +25,19 @@ pub fn per_node<'a>(session: &Session, nodes: impl IntoIterator<Item = &'a str>)
     Ok(found)
 }
 
-/// The names of those that would do.
+/// Returns the names of usable storages.
 pub fn names(stores: &[Storage], content: &str) -> Vec<String> {
-    stores.iter().filter(|s| s.takes(content) && s.enabled && s.active).map(|s| s.storage.clone()).collect()
+    stores.iter().filter(|s| s.allows(content) && s.enabled && s.active).map(|s| s.storage.clone()).collect()
 }
 
-/// The one that was named, or the only one that takes backups.
+/// Returns the named storage, or the only one for backups.
 pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
     let seen: Vec<&Storage> = found.values().filter_map(|answer| answer.as_ref().ok()).flatten().collect();
     let mut fit: Vec<String> =
         found.values().filter_map(|answer| answer.as_ref().ok()).flat_map(|stores| names(stores, "backup")).collect();
     fit.sort();
     fit.dedup();
-    let would_do =
-        if fit.is_empty() { "no storage here takes backups".to_owned() } else { format!("these take backups: {}", fit.join(", ")) };
+    let would_do = if fit.is_empty() { "allow backups on a storage first".to_owned() } else { format!("use one of: {}", fit.join(", ")) };
     let Some(wanted) = wanted else {
         return match &fit[..] {
             [only] => Ok(only.clone()),
@@ -51,37 +50,36 @@ pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
         };
     };
     if !seen.iter().any(|s| s.storage == wanted) {
-        return Err(Fault::not_found(format!("there is no storage '{wanted}' that this token may see")).with_hint(would_do));
+        return Err(Fault::not_found(format!("no storage '{wanted}', or the token cannot see it")).with_hint(would_do));
     }
     Ok(wanted.to_owned())
 }
 
-/// What stands against backups on this storage of a node.
+/// Checks that a storage is usable on a node.
 pub fn check<'a>(stores: &'a [Storage], name: &str, node: &str, content: &str) -> Result<&'a Storage> {
     let fit = names(stores, content);
     let would_do = if fit.is_empty() {
-        format!("no storage on {node} takes {content}")
+        format!("allow {content} on a storage of {node} first")
     } else {
-        format!("on {node} these take {content}: {}", fit.join(", "))
+        format!("use a storage of {node} that allows {content}: {}", fit.join(", "))
     };
     let Some(store) = stores.iter().find(|s| s.storage == name) else {
-        return Err(Fault::not_found(format!("{node} has no storage '{name}' that this token may see")).with_hint(would_do));
+        return Err(Fault::not_found(format!("no storage '{name}' on {node}, or the token cannot see it")).with_hint(would_do));
     };
-    if !store.takes(content) {
+    if !store.allows(content) {
         let why = match (content, store.kind.as_str()) {
             ("backup", "lvm" | "lvmthin" | "zfspool" | "rbd" | "iscsi" | "iscsidirect" | "zfs") => {
-                format!("it is block storage ({}), which holds volumes and no files", store.kind)
+                format!("it is block storage ({}), which cannot store files", store.kind)
             }
-            _ => format!("it is set to take {}", if store.content.is_empty() { "nothing" } else { &store.content }),
+            _ => format!("its content types are {}", if store.content.is_empty() { "empty" } else { &store.content }),
         };
-        return Err(Fault::refused(format!("the storage '{name}' on {node} does not take {content}: {why}")).with_hint(would_do));
+        return Err(Fault::refused(format!("storage '{name}' on {node} does not allow {content}: {why}")).with_hint(would_do));
     }
     if !store.enabled {
-        return Err(Fault::refused(format!("the storage '{name}' is disabled on {node}")).with_hint(would_do));
+        return Err(Fault::refused(format!("storage '{name}' is disabled on {node}")).with_hint(would_do));
     }
     if !store.active {
-        return Err(Fault::refused(format!("the storage '{name}' is not active on {node}: is its disk mounted, its server up?"))
-            .with_hint(would_do));
+        return Err(Fault::refused(format!("storage '{name}' is not active on {node}: check its disk or server")).with_hint(would_do));
     }
     Ok(store)
 }
@@ -102,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn the_only_one_is_taken_and_the_wrong_one_is_refused_by_name() {
+    fn the_only_storage_is_chosen_and_unusable_ones_are_refused() {
         let found: PerNode = [("pve1".to_owned(), Ok(stores()))].into();
-        assert_eq!(choose(&found, None).expect("one takes backups"), "local");
+        assert_eq!(choose(&found, None).expect("one allows backups"), "local");
         assert_eq!(choose(&found, Some("nosuch")).expect_err("none").kind, Kind::NotFound);
         let fault = check(&stores(), "local-lvm", "pve1", "backup").expect_err("block storage");
         assert_eq!(fault.kind, Kind::Refused);

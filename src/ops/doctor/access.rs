@@ -1,10 +1,10 @@
-//! Who is logged in, for how long, and with what rights.
+//! Login, expiry and privileges of the context.
 
-use super::{Patient, Report};
+use super::{Report, Target};
 use crate::api::{access, cluster};
 use crate::config::Transport;
 use crate::fault::Side;
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::ops::denial::grant_line;
 use crate::ops::role::check::Known;
 use crate::ops::role::measure::Scope;
@@ -12,9 +12,9 @@ use crate::ops::role::presets::preset;
 use crate::ops::role::sides;
 use crate::routes::Grant;
 
-/// What may be done; none where the host does not know who asks.
-pub fn look(patient: &Patient<'_>, report: &mut Report) -> Option<Held> {
-    let client = patient.session.client().ok()?;
+/// Returns the permissions, or `None` if the login fails.
+pub fn look(target: &Target<'_>, report: &mut Report) -> Option<Permissions> {
+    let client = target.session.client().ok()?;
     let who = client.who().to_owned();
     let held = match client.get(&cluster::permissions()) {
         Ok(held) => held,
@@ -24,30 +24,30 @@ pub fn look(patient: &Patient<'_>, report: &mut Report) -> Option<Held> {
         }
     };
     let Some((user, token)) = who.split_once('!') else {
-        let way = match patient.context.transport {
+        let way = match target.context.transport {
             Transport::Https => "",
             Transport::Ssh => " --host HOST --via ssh -c NAME",
             Transport::Local => " --host HOST --via local -c NAME",
         };
-        let fix = format!("`felhom role bootstrap{way}` makes a context with less");
-        report.note("login", format!("acts as {who}: everything is allowed"), fix);
+        let fix = format!("run `felhom role bootstrap{way}` to create a context with fewer privileges");
+        report.note("login", format!("acts as {who}, which may do everything"), fix);
         return Some(held);
     };
-    // A token may not read its own entry; its user's, with all tokens, takes Sys.Audit.
+    // A token cannot read its own entry; the user's entry with its tokens needs Sys.Audit.
     match client.get(&access::user(user)).ok().and_then(|there| there.tokens?.remove(token)) {
-        Some(there) => expiry(&who, there.expire.unwrap_or(0), patient.now, report),
-        None => report.ok("login", format!("{who} is accepted (when it ends, it may not see itself)")),
+        Some(there) => expiry(&who, there.expire.unwrap_or(0), target.now, report),
+        None => report.ok("login", format!("logged in as {who} (the token cannot read its expiry date)")),
     }
-    rights(patient, &who, &held, report);
+    rights(target, &who, &held, report);
     Some(held)
 }
 
 fn expiry(who: &str, expire: u64, now: i64, report: &mut Report) {
     let Some(left) = i64::try_from(expire).ok().filter(|at| *at > 0).map(|at| (at - now) / 86_400) else {
-        return report.ok("login", format!("{who} is accepted and does not end"));
+        return report.ok("login", format!("logged in as {who}, which does not expire"));
     };
-    let fix = "`felhom role rotate --expire DATE` makes a fresh one, `felhom role bootstrap --expire DATE` sets another end";
-    let said = format!("{who} is accepted and ends in {left} day{}", if left == 1 { "" } else { "s" });
+    let fix = "run `felhom role rotate --expire DATE` for a new secret, or `felhom role bootstrap --expire DATE` to extend it";
+    let said = format!("logged in as {who}, which expires in {left} day{}", if left == 1 { "" } else { "s" });
     match left {
         ..7 => report.problem("login", said, fix),
         7..30 => report.note("login", said, fix),
@@ -55,31 +55,31 @@ fn expiry(who: &str, expire: u64, now: i64, report: &mut Report) {
     }
 }
 
-fn rights(patient: &Patient<'_>, who: &str, held: &Held, report: &mut Report) {
-    let bootstrap = format!("`{} role bootstrap` grants a role to the token and to its user", patient.about.program);
+fn rights(target: &Target<'_>, who: &str, held: &Permissions, report: &mut Report) {
+    let bootstrap = format!("run `{} role bootstrap` to grant a role to token and user", target.about.program);
     if held.is_empty() {
-        return report.problem("rights", format!("{who} has no effective privilege anywhere"), bootstrap);
+        return report.problem("rights", format!("{who} has no privileges on any path"), bootstrap);
     }
-    let Some(wanted) = patient.context.preset.as_deref().and_then(preset) else {
+    let Some(wanted) = target.context.preset.as_deref().and_then(preset) else {
         let count: std::collections::BTreeSet<&String> = held.values().flat_map(|p| p.keys()).collect();
         return report
-            .ok("rights", format!("{} different privileges on {} paths; `felhom role check` shows the verbs", count.len(), held.len()));
+            .ok("rights", format!("{} privileges on {} paths; `felhom role check` lists the allowed commands", count.len(), held.len()));
     };
-    let sides = patient.session.client().ok().and_then(|client| sides::learn(client, who).ok().flatten());
+    let sides = target.session.client().ok().and_then(|client| sides::read(client, who).ok().flatten());
     let known = Known { held, sides: sides.as_ref(), token_id: who };
     let missing = known.of_preset(wanted, &Scope::default());
     if missing.is_empty() {
-        return report.ok("rights", format!("all {} privileges of the preset {}", wanted.privileges.len(), wanted.name));
+        return report.ok("rights", format!("all {} privileges of preset {}", wanted.privileges.len(), wanted.name));
     }
     for lack in missing {
         let side = match lack.side {
-            Side::Token => "on the token's side",
-            Side::User => "on its user's side",
-            Side::Both => "on both sides",
-            Side::Unknown => "on a side that it may not see",
+            Side::Token => "missing on the token",
+            Side::User => "missing on the user",
+            Side::Both => "missing on token and user",
+            Side::Unknown => "side unknown",
         };
         let grant = Grant { path: lack.path.clone(), privilege: lack.privilege.clone() };
-        let fix = format!("`{}`", grant_line(&grant, &patient.about));
-        report.problem("rights", format!("{who} lacks {} on {} of the preset {}, {side}", lack.privilege, lack.path, wanted.name), fix);
+        let fix = format!("run `{}`", grant_line(&grant, &target.about));
+        report.problem("rights", format!("{who} lacks {} on {} (preset {}; {side})", lack.privilege, lack.path, wanted.name), fix);
     }
 }

@@ -1,38 +1,38 @@
-//! Is the host there, is it the right one, and which Proxmox is it?
+//! Connection, certificate, clock and version of the host.
 
 use std::time::Instant;
 
-use super::{Patient, Report};
+use super::{Report, Target};
 use crate::api::cluster;
 use crate::config::{Context, Endpoint, Transport};
 use crate::fault::{Fault, Kind};
-use crate::ops::context::proved;
+use crate::ops::context::verified_certificate;
 
-/// A certificate that ends sooner than this is a problem.
+/// Remaining days of a certificate that are a problem.
 const SOON: i64 = 14;
-/// Proxmox renews its own certificates two weeks before their end.
+/// Remaining days that are worth a note: Proxmox VE renews its own certificates two weeks before they expire.
 const NOTED: i64 = 30;
-/// A clock that is further off spoils second factors and tickets.
+/// Clock difference in seconds that is a problem for second factors and tickets.
 const SKEW: i64 = 60;
 
-/// Whether there is somebody to ask. What is behind a proxy is not looked at for itself.
-pub fn look(patient: &Patient<'_>, report: &mut Report) -> bool {
-    if patient.context.transport != Transport::Https || patient.context.proxy.is_some() {
+/// Checks the endpoints. Returns whether one can be used. Hosts behind a proxy are not checked.
+pub fn look(target: &Target<'_>, report: &mut Report) -> bool {
+    if target.context.transport != Transport::Https || target.context.proxy.is_some() {
         return true;
     }
-    let good = patient.context.endpoints.iter().filter(|endpoint| seen(patient, endpoint, report)).count();
-    // With one endpoint everything is said; several are tried in turn.
-    good > 0 || patient.context.endpoints.len() != 1
+    let good = target.context.endpoints.iter().filter(|endpoint| check_endpoint(target, endpoint, report)).count();
+    // An unusable single endpoint is reported already; of several endpoints, each is tried.
+    good > 0 || target.context.endpoints.len() != 1
 }
 
-/// Whether the host answers this token.
-pub fn ask(patient: &Patient<'_>, report: &mut Report) -> bool {
+/// Checks that the host answers this login.
+pub fn ask(target: &Target<'_>, report: &mut Report) -> bool {
     let begun = Instant::now();
-    let answer = patient.session.client().and_then(|client| Ok((client, client.get_once(&cluster::version())?)));
+    let answer = target.session.client().and_then(|client| Ok((client, client.get_once(&cluster::version())?)));
     match answer {
         Ok((client, version)) => {
             report.ok("reach", format!("answers in {} ms", begun.elapsed().as_millis()));
-            if patient.context.transport == Transport::Https {
+            if target.context.transport == Transport::Https {
                 let host = i64::try_from(client.host_time()).unwrap_or_default();
                 clock(host - jiff::Timestamp::now().as_second(), report);
             }
@@ -52,31 +52,31 @@ pub fn ask(patient: &Patient<'_>, report: &mut Report) -> bool {
     }
 }
 
-/// Whether this endpoint can be used.
-fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) -> bool {
+/// Checks an endpoint and its certificate.
+fn check_endpoint(target: &Target<'_>, endpoint: &Endpoint, report: &mut Report) -> bool {
     let authority = endpoint.url.authority();
     let begun = Instant::now();
-    let cert = match proved(patient.context, endpoint, patient.env, &patient.session.interrupt) {
+    let cert = match verified_certificate(target.context, endpoint, target.env, &target.session.interrupt) {
         Ok(cert) => cert,
         Err(fault) => {
-            trouble(patient, &authority, &fault, report);
+            unusable(target, &authority, &fault, report);
             return false;
         }
     };
-    report.ok("reach", format!("{authority} shakes hands in {} ms", begun.elapsed().as_millis()));
-    let pinned = pin(patient.context, endpoint);
-    let days = cert.days_left(patient.now);
-    let said = format!("{authority}: {pinned}, {days} days left");
-    let renew = "`pvecm updatecerts --force` on the node makes a new one, or its ACME order";
+    report.ok("reach", format!("{authority}: TLS handshake in {} ms", begun.elapsed().as_millis()));
+    let pinned = pin(target.context, endpoint);
+    let days = cert.days_left(target.now);
+    let said = format!("{authority}: {pinned}, expires in {days} days");
+    let renew = "run `pvecm updatecerts --force` on the node, or order an ACME certificate";
     match () {
-        () if patient.context.insecure => {
+        () if target.context.insecure => {
             report.problem(
                 "certificate",
-                format!("{authority}: not verified at all"),
-                format!("`felhom context trust {}` pins it", patient.context.name),
+                format!("{authority}: certificate not verified"),
+                format!("run `felhom context trust {}` to pin it", target.context.name),
             );
         }
-        () if days < 0 => report.problem("certificate", format!("{authority}: {pinned}, ended {} days ago", -days), renew),
+        () if days < 0 => report.problem("certificate", format!("{authority}: {pinned}, expired {} days ago", -days), renew),
         () if days < SOON => report.problem("certificate", said, renew),
         () if days < NOTED => report.note("certificate", said, renew),
         () => report.ok("certificate", said),
@@ -84,31 +84,31 @@ fn seen(patient: &Patient<'_>, endpoint: &Endpoint, report: &mut Report) -> bool
     true
 }
 
-fn trouble(patient: &Patient<'_>, authority: &str, fault: &Fault, report: &mut Report) {
-    let several = patient.context.endpoints.len() > 1;
+fn unusable(target: &Target<'_>, authority: &str, fault: &Fault, report: &mut Report) {
+    let several = target.context.endpoints.len() > 1;
     match fault.kind {
         Kind::Untrusted | Kind::Config => report.fault("certificate", fault),
-        // One of several may be down without harm.
-        _ if several => report.note("reach", format!("{authority}: {fault}"), "the next endpoint is used; look at that node"),
+        // One of several endpoints may be down.
+        _ if several => report.note("reach", format!("{authority}: {fault}"), "check that node; the next endpoint is used"),
         _ => report.fault("reach", fault),
     }
 }
 
 fn pin(context: &Context, endpoint: &Endpoint) -> &'static str {
     match () {
-        () if endpoint.fingerprint.is_some() => "this certificate alone is pinned (a renewal breaks it)",
-        () if context.ca_file.is_some() => "the cluster's CA is pinned",
-        () if context.system_roots => "trusted by this machine's CAs",
+        () if endpoint.fingerprint.is_some() => "pinned by fingerprint (a renewal breaks it)",
+        () if context.ca_file.is_some() => "trusted by the pinned CA",
+        () if context.system_roots => "trusted by the system's CAs",
         () => "not trusted yet",
     }
 }
 
 fn clock(ahead: i64, report: &mut Report) {
-    let fix = "`timedatectl` on both machines: second factors and tickets need the same time";
+    let fix = "check `timedatectl` on both machines: second factors and tickets need the same time";
     match ahead.abs() {
-        0..=5 => report.ok("clock", "the host's clock and this one agree"),
-        6..=SKEW => report.note("clock", format!("the host's clock is {ahead} s off"), fix),
-        _ => report.problem("clock", format!("the host's clock is {ahead} s off"), fix),
+        0..=5 => report.ok("clock", "the clocks agree"),
+        6..=SKEW => report.note("clock", format!("the host's clock differs by {ahead} s"), fix),
+        _ => report.problem("clock", format!("the host's clock differs by {ahead} s"), fix),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One page on whether everything is as it should be: a file for each area, findings with their fix.
+//! Health checks of a context: a file for each area; each finding has a fix.
 
 mod access;
 mod guests;
@@ -13,12 +13,12 @@ use crate::fault::{Fault, Kind};
 use crate::ops::denial::About;
 use crate::session::Session;
 
-/// How good a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Ok,
-    /// Worth knowing; nothing is broken.
+    /// Worth knowing; not a problem.
     Note,
     Problem,
 }
@@ -33,7 +33,7 @@ impl State {
     }
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
     pub context: String,
@@ -41,23 +41,23 @@ pub struct Finding {
     pub area: &'static str,
     pub state: State,
     pub message: String,
-    /// What mends it.
+    /// How to fix it.
     pub fix: Option<String>,
 }
 
-/// What the looks have at hand.
-pub struct Patient<'a> {
+/// The context to check.
+pub struct Target<'a> {
     pub session: &'a Session,
     pub context: &'a Context,
     pub about: About,
     pub env: &'a Env,
-    /// Why the secret cannot be read, as far as that was tried without waking anybody.
+    /// Why the secret cannot be read without asking the user.
     pub unreadable: Option<Fault>,
     /// Unix seconds.
     pub now: i64,
 }
 
-/// The findings of one context, worst last within an area.
+/// The findings of one context.
 #[derive(Debug, Default)]
 pub struct Report {
     context: String,
@@ -81,12 +81,12 @@ impl Report {
         self.add(area, State::Problem, message, Some(fix.into()));
     }
 
-    /// Something that could not be asked is a problem of its own.
+    /// Adds a problem for a check that failed.
     fn fault(&mut self, area: &'static str, fault: &Fault) {
         self.problem(area, fault.message.clone(), fault.hint().to_owned());
     }
 
-    /// What the fence answered, asked by the one who has it.
+    /// Adds the answer of the root helper.
     pub fn fence(&mut self, answer: Result<String, Fault>) {
         match answer {
             Ok(version) => self.ok("fence", format!("the root helper answers: {version}")),
@@ -95,23 +95,23 @@ impl Report {
     }
 }
 
-/// Looks at everything that can be looked at; what lies behind a closed door is left out.
-pub fn examine(patient: &Patient<'_>) -> Report {
-    let mut report = Report { context: patient.session.context.clone(), ..Report::default() };
-    let known = secret::look(patient, &mut report);
-    if !host::look(patient, &mut report) || !known || !host::ask(patient, &mut report) {
+/// Runs the checks, as far as connection and login allow.
+pub fn examine(target: &Target<'_>) -> Report {
+    let mut report = Report { context: target.session.context.clone(), ..Report::default() };
+    let known = secret::look(target, &mut report);
+    if !host::look(target, &mut report) || !known || !host::ask(target, &mut report) {
         return report;
     }
-    let Some(held) = access::look(patient, &mut report) else { return report };
-    if let Some(why) = patient.session.client().ok().and_then(crate::transport::Client::without_quorum) {
+    let Some(held) = access::look(target, &mut report) else { return report };
+    if let Some(why) = target.session.client().ok().and_then(crate::transport::Client::without_quorum) {
         report.problem("cluster", why, "start the missing nodes; without quorum nothing can be changed");
     }
-    storage::look(patient, &held, &mut report);
-    guests::look(patient, &mut report);
+    storage::look(target, &held, &mut report);
+    guests::look(target, &mut report);
     report
 }
 
-/// The fault of a report with problems: shown already, only the exit code is left.
+/// Returns a fault if there are problems. They are already printed, so only the exit code matters.
 pub fn verdict(findings: &[Finding]) -> Result<(), Fault> {
     let problems = findings.iter().filter(|finding| finding.state == State::Problem).count();
     if problems == 0 {

@@ -1,48 +1,48 @@
-//! Can the secret be read where nobody sits: in cron, in a systemd unit?
+//! Where the secret is stored, and whether cron jobs and systemd units can read it.
 
-use super::{Patient, Report};
+use super::{Report, Target};
 use crate::config::Transport;
 use crate::config::secrets::Source;
 
-/// Whether there is a secret to ask with.
-pub fn look(patient: &Patient<'_>, report: &mut Report) -> bool {
-    if patient.context.transport != Transport::Https {
+/// Checks the secret. Returns whether there is one.
+pub fn look(target: &Target<'_>, report: &mut Report) -> bool {
+    if target.context.transport != Transport::Https {
         return true;
     }
-    let name = &patient.context.name;
-    if let Some(fault) = &patient.unreadable {
+    let name = &target.context.name;
+    if let Some(fault) = &target.unreadable {
         report.fault("secret", fault);
         return false;
     }
-    if patient.context.token_id.is_none() {
-        report.problem("secret", "the context names no token", format!("`felhom role bootstrap -c {name}` makes one"));
+    if target.context.token_id.is_none() {
+        report.problem("secret", "the context has no token", format!("run `felhom role bootstrap -c {name}` to create one"));
         return false;
     }
-    match &patient.context.secret {
+    match &target.context.secret {
         None => report.problem(
             "secret",
-            "the context does not say where its secret is",
-            format!("`felhom context edit {name}` names it, or `felhom role bootstrap -c {name} --store file` makes a new one"),
+            "the context has no secret",
+            format!("run `felhom context edit {name}` to add it, or `felhom role bootstrap -c {name} --store file` for a new one"),
         ),
         Some(Source::Keyring) => report.note(
             "secret",
-            "it is in the keyring: cron and systemd units have none",
-            "for those: `felhom role bootstrap --store file --token-name cron -c NAME`, or credential:NAME",
+            "stored in the keyring, which cron jobs and systemd units cannot read",
+            "for those, run `felhom role bootstrap --store file --token-name cron -c NAME`, or use credential:NAME",
         ),
         Some(Source::Command(words)) => report.note(
             "secret",
-            format!("`{}` gives it: does that work where nobody can unlock it?", words.first().map_or("", String::as_str)),
-            "try it with `env -i` in a unit, or use credential:NAME there",
+            format!("read from the command `{}`, which must work without a terminal", words.first().map_or("", String::as_str)),
+            "test it with `env -i`, or use credential:NAME in a unit",
         ),
         Some(Source::Env(variable)) => report.note(
             "secret",
-            format!("it is in the environment ({variable})"),
-            "children of your shell see it; file:PATH or keyring are safer",
+            format!("read from the environment variable {variable}"),
+            "use file:PATH or keyring instead: child processes can read the environment",
         ),
         Some(source @ (Source::File(_) | Source::Credential(_))) => {
-            report.ok("secret", format!("it is read from {source}, also without a session"));
+            report.ok("secret", format!("read from {source}"));
         }
-        Some(Source::Literal(_)) => report.ok("secret", "it stands in the context itself"),
+        Some(Source::Literal(_)) => report.ok("secret", "stored in the configuration file"),
     }
-    patient.context.secret.is_some()
+    target.context.secret.is_some()
 }

@@ -1,4 +1,4 @@
-//! The restore as a change.
+//! The change of a restore.
 
 use serde_json::{Value as Json, json};
 
@@ -11,7 +11,7 @@ use crate::path;
 use crate::routes::Risk;
 use crate::units;
 
-/// The call that restores. It never sends `features`: the archive's own survive a token only where nothing is said about them.
+/// Returns the restore call. It never contains `features`: a token can restore the backup's features only if the call omits them.
 pub fn call(known: &Known, request: &Request, decision: &Decision) -> Call<Json> {
     let call = Call::post(path!["nodes", known.node, known.kind]).with("vmid", known.vmid);
     let call = match known.kind {
@@ -33,7 +33,7 @@ pub fn call(known: &Known, request: &Request, decision: &Decision) -> Call<Json>
     call
 }
 
-/// The archive's tags and the one of the managed guests, where that has to be added.
+/// Returns the backup's tags with the managed tag, if it is missing.
 fn tags(known: &Known) -> Option<String> {
     let managed = known.managed.as_ref()?;
     let mut tags = split_tags(known.archived.values.get("tags").and_then(lenient::text).as_deref());
@@ -44,12 +44,12 @@ fn tags(known: &Known) -> Option<String> {
     Some(tags.join(";"))
 }
 
-/// Where the guest will be.
+/// Returns the location of the restored guest.
 pub fn place(known: &Known) -> Place {
     Place { node: known.node.clone(), kind: known.kind, vmid: known.vmid }
 }
 
-/// What it is about, in one line: `restore local:backup/… (3d old, 737 MiB) as 150 on pve1`.
+/// Describes the restore in one line: `restore local:backup/… (3d old, 737 MiB) as 150 on pve1`.
 pub fn summary(known: &Known) -> String {
     let size = known.archive.size_bytes.map_or_else(String::new, |size| format!(", {}", units::bytes(size)));
     format!("restore {} ({} old{size}) as {} on {}", known.archive.archive, units::seconds(known.archive.age()), known.vmid, known.node)
@@ -79,28 +79,28 @@ pub fn change(known: &Known, request: &Request, decision: &Decision, plan_alone:
         .extra("root_level", json!(decision.root_level))
         .extra("warnings", json!(decision.warnings));
     for what in &decision.not_in_archive {
-        item = item.caution(format!("not in the archive: {what}"));
+        item = item.caution(format!("not in the backup: {what}"));
     }
     for what in &decision.warnings {
         item = item.caution(what);
     }
     for what in &decision.shared {
-        item = item.caution(format!("it will share {what}")).risk(Risk::Disruptive);
+        item = item.caution(format!("shared with another guest: {what}")).risk(Risk::Disruptive);
     }
     if let Some(existing) = &known.existing {
         let age = units::seconds(known.archive.age());
         item = item.fact("status", &existing.status).fact("snapshots", known.snapshots.join(","));
-        item = item.risk(Risk::Irreversible).loses(format!("the disks of {}, with all that is newer than {age}", existing.label()));
+        item = item.risk(Risk::Irreversible).loses(format!("the disks of {}; changes of the last {age} are lost", existing.label()));
         if !known.snapshots.is_empty() {
-            item = item.loses(format!("its snapshots: {}", known.snapshots.join(", ")));
+            item = item.loses(format!("snapshots: {}", known.snapshots.join(", ")));
         }
     }
     item = item.step(Step::call("restore", call(known, request, decision)));
     if request.start && !plan_alone {
-        item = item.touches("it is started afterwards, if nobody has its addresses by then");
+        item = item.touches("it is started afterwards, unless its MAC or IP address is in use");
     }
     if request.start && plan_alone {
-        // Done for real, the start is a change of its own, after another look at who runs.
+        // The real start is a separate change, after another check for running guests.
         item = item.step(Step::call("start", place(known).power("start")));
     }
     Change::one(summary(known), item)

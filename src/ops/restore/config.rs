@@ -1,17 +1,17 @@
-//! A guest's configuration as it stands in an archive: lines of text.
+//! Parsing a guest's configuration from a backup.
 
 use serde_json::{Map, Value as Json};
 
-/// The configuration, read.
+/// The parsed configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Archived {
-    /// Keys and values, all of them texts.
+    /// Keys and values; all values are strings.
     pub values: Map<String, Json>,
-    /// A container's raw settings, `lxc.…`: a token's restore drops them.
+    /// A container's raw settings (`lxc.…`), which a restore by a token drops.
     pub raw: Vec<String>,
 }
 
-/// Reads the text that the host extracts. Comments, and the sections of snapshots, are no part of it.
+/// Parses the configuration that the host extracts, without comments and snapshot sections.
 pub fn read(text: &str) -> Archived {
     let mut archived = Archived::default();
     for line in text.lines() {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_comments_and_sections() {
+    fn comments_and_snapshot_sections_are_skipped() {
         let archived = read(
             "#note: x\narch: amd64\nnet0: name=eth0,hwaddr=BC:24:11:4D:7B:E5\nlxc.apparmor.profile: unconfined\n\n[before]\narch: i386\n",
         );
@@ -49,7 +49,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_survived(text in ".{0,200}") {
+        fn no_text_causes_a_panic(text in ".{0,200}") {
             let _ = read(&text);
         }
     }

@@ -1,39 +1,39 @@
-//! What the restore will be: decided from what is known, without asking anybody.
+//! Decisions about a restore, from known facts only.
 
 use crate::fault::{Fault, Result};
 use crate::ops::backup::scope::Part;
-use crate::ops::restore::read::{Known, Other, Request, Wish};
+use crate::ops::restore::read::{IdentityMode, Known, Other, Request};
 use crate::ops::restore::trust;
 use crate::ops::restore::volumes::{self, Layout};
 use crate::units;
 
-/// The restore, decided.
+/// The decisions.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
     pub layout: Layout,
-    /// Fresh MACs.
+    /// Whether the guest gets new MAC addresses.
     pub fresh: bool,
-    /// The name that is sent, where it is not the archive's.
+    /// The new name, if it differs from the backup's.
     pub hostname: Option<String>,
     pub not_in_archive: Vec<String>,
-    /// What root runs on the node afterwards, a line for each bind mount.
+    /// Commands for root on the node after the restore, one per bind mount.
     pub by_root: Vec<String>,
     pub root_level: Vec<String>,
-    /// Two guests would have this: asked about.
+    /// What two guests would share; needs a confirmation.
     pub shared: Vec<String>,
     pub warnings: Vec<String>,
-    /// Running guests that have a MAC or a static address of it.
+    /// Running guests with the same MAC or static IP address.
     pub in_use: Vec<String>,
-    /// Why it has fresh MACs, or the old ones.
+    /// Why the MAC addresses are new or kept.
     pub because: String,
 }
 
-/// Bind mounts of the archive: no token can restore them.
+/// Returns the bind mounts in the backup, which no token can restore.
 pub fn binds(known: &Known) -> Vec<Part> {
     volumes::parts(known).into_iter().filter(Part::is_foreign).collect()
 }
 
-/// `without_binds`: they are left out.
+/// Decides; with `without_binds`, bind mounts are skipped.
 pub fn decide(known: &Known, request: &Request, without_binds: bool) -> Result<Decision> {
     let mut decision = Decision { root_level: trust::root_level(known.kind, &known.archived.values), ..Decision::default() };
     identity(known, request, &mut decision);
@@ -57,17 +57,17 @@ pub fn decide(known: &Known, request: &Request, without_binds: bool) -> Result<D
         decision.by_root.push(format!("pct set {} -{} {}", known.vmid, bind.key, quoted(value)));
     }
     if !known.archived.raw.is_empty() {
-        decision.warnings.push(format!("raw settings are dropped by a token's restore: {}", known.archived.raw.join("; ")));
+        decision.warnings.push(format!("a restore by a token drops raw settings: {}", known.archived.raw.join("; ")));
     }
-    if known.blind > 0 {
-        decision.warnings.push(format!("{} guests could not be looked into: they may have its MACs or addresses", known.blind));
+    if known.unreadable > 0 {
+        decision.warnings.push(format!("{} guests could not be read; they may use the same MAC or IP addresses", known.unreadable));
     }
     if let Some(fault) = trust::denial(&trust::missing(known, request, &decision.layout, decision.hostname.is_some())) {
         return Err(fault);
     }
     if request.start && !decision.in_use.is_empty() {
-        return Err(Fault::refused(format!("it would not be started: {}", decision.in_use.join("; ")))
-            .with_hint("leave --start out, change its network, then start it; or stop the other guest first"));
+        return Err(Fault::refused(format!("refusing to start the restored guest: {}", decision.in_use.join("; ")))
+            .with_hint("omit --start and change its network first, or stop the other guest"));
     }
     Ok(decision)
 }
@@ -85,18 +85,18 @@ fn identity(known: &Known, request: &Request, decision: &mut Decision) {
     let holders: Vec<&Other> = known.others.iter().filter(has_one).collect();
     let names = labels(holders.iter().copied());
     decision.fresh = match request.identity {
-        Wish::Fresh => true,
-        Wish::Keep => false,
-        Wish::Auto => !holders.is_empty(),
+        IdentityMode::Fresh => true,
+        IdentityMode::Keep => false,
+        IdentityMode::Auto => !holders.is_empty(),
     };
     decision.because = match (decision.fresh, holders.is_empty()) {
-        (true, false) => format!("fresh MACs: {names} has the archive's"),
-        (true, true) => "fresh MACs, as asked".to_owned(),
-        (false, true) => "the archive's MACs: no other guest has them".to_owned(),
-        (false, false) => format!("the archive's MACs, as asked, although {names} has them too"),
+        (true, false) => format!("new MAC addresses, because {names} uses the backup's"),
+        (true, true) => "new MAC addresses, as requested".to_owned(),
+        (false, true) => "MAC addresses of the backup, which no other guest uses".to_owned(),
+        (false, false) => format!("MAC addresses of the backup, as requested, although {names} uses them too"),
     };
     if !decision.fresh && !holders.is_empty() {
-        decision.shared.push(format!("its MAC with {names}"));
+        decision.shared.push(format!("MAC address with {names}"));
         let running = holders.iter().filter_map(|other| Some(format!("{} {} with the same MAC", other.label, other.runs?)));
         decision.in_use.extend(running);
     }
@@ -106,7 +106,7 @@ fn name(known: &Known, request: &Request, decision: &mut Decision) {
     let taken = |name: &str| known.others.iter().find(|other| other.identity.name.as_deref() == Some(name));
     if let Some(name) = &request.hostname {
         if let Some(other) = taken(name) {
-            decision.warnings.push(format!("the name '{name}' is also that of {}", other.label));
+            decision.warnings.push(format!("the name '{name}' is also used by {}", other.label));
         }
         decision.hostname = Some(name.clone());
         return;
@@ -114,13 +114,13 @@ fn name(known: &Known, request: &Request, decision: &mut Decision) {
     let Some(name) = &known.identity.name else { return };
     let Some(other) = taken(name) else { return };
     if !decision.fresh {
-        decision.warnings.push(format!("the name '{name}' is also that of {}", other.label));
+        decision.warnings.push(format!("the name '{name}' is also used by {}", other.label));
         return;
     }
     let stem: String = name.chars().take(40).collect();
     let first = format!("{stem}-restored");
     let chosen = if taken(&first).is_some() { format!("{first}-{}", known.vmid) } else { first };
-    decision.warnings.push(format!("the name '{name}' is that of {}; the restored guest is called {chosen}", other.label));
+    decision.warnings.push(format!("the name '{name}' is used by {}; the restored guest is called {chosen}", other.label));
     decision.hostname = Some(chosen);
 }
 
@@ -131,13 +131,13 @@ fn addresses(known: &Known, decision: &mut Decision) {
             continue;
         }
         let names = labels(holders.iter().copied());
-        decision.warnings.push(format!("its static address {address} is also that of {names}: change one before both run"));
-        let running = holders.iter().filter_map(|other| Some(format!("{} {} with its address {address}", other.label, other.runs?)));
+        decision.warnings.push(format!("the static IP address {address} is also used by {names}; change one before both run"));
+        let running = holders.iter().filter_map(|other| Some(format!("{} {} with the IP address {address}", other.label, other.runs?)));
         decision.in_use.extend(running);
     }
 }
 
-/// An archive is code that the host will run: what reaches the host needs a word, unless the source has the same today.
+/// Checks settings that affect the host: they need --trust-archive, unless the source guest has the same ones.
 fn trusted(known: &Known, request: &Request) -> Result<()> {
     let strange = trust::untrusted(known);
     if strange.is_empty() || request.trust_archive {
@@ -148,7 +148,7 @@ fn trusted(known: &Known, request: &Request) -> Result<()> {
         .with_hint("add --trust-archive if you know who created this backup"))
 }
 
-/// A word for a shell.
+/// Quotes a string for a shell.
 fn quoted(text: &str) -> String {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@,=%+".contains(&b));
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

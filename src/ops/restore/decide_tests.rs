@@ -22,7 +22,7 @@ fn known(config: &str) -> Known {
         existing: None,
         snapshots: Vec::new(),
         others: Vec::new(),
-        blind: 0,
+        unreadable: 0,
         source: None,
         stores: serde_json::from_value(json!([
             {"storage": "local", "type": "dir", "content": "backup", "enabled": 1, "active": 1, "avail": 1_u64 << 40},
@@ -42,7 +42,7 @@ fn request() -> Request {
         at: None,
         vmid: None,
         storage: None,
-        identity: Wish::Auto,
+        identity: IdentityMode::Auto,
         hostname: None,
         start: false,
         overwrite: false,
@@ -63,7 +63,7 @@ fn source(running: bool) -> Other {
 }
 
 #[test]
-fn beside_the_source_it_is_fresh_and_where_that_is_gone_it_is_kept() {
+fn macs_are_new_next_to_the_source_and_kept_without_it() {
     let gone = decide(&known(CONFIG), &request(), false).expect("decided");
     assert!(!gone.fresh && gone.shared.is_empty() && gone.hostname.is_none() && gone.warnings.is_empty(), "{gone:?}");
     let mut beside = known(CONFIG);
@@ -75,25 +75,25 @@ fn beside_the_source_it_is_fresh_and_where_that_is_gone_it_is_kept() {
 }
 
 #[test]
-fn it_is_not_started_beside_a_running_guest_with_its_address() {
+fn a_guest_is_not_started_if_its_address_is_in_use() {
     let mut beside = known(CONFIG);
     beside.others.push(source(true));
     let fault = decide(&beside, &Request { start: true, ..request() }, false).expect_err("in use");
     assert_eq!((fault.kind, fault.message.contains("10.10.10.103")), (Kind::Refused, true));
     beside.others = vec![source(false)];
-    assert!(decide(&beside, &Request { start: true, ..request() }, false).is_ok(), "one that is stopped does not stand in the way");
+    assert!(decide(&beside, &Request { start: true, ..request() }, false).is_ok(), "a stopped guest does not matter");
 }
 
 #[test]
-fn kept_macs_that_somebody_has_are_asked_about() {
+fn kept_macs_in_use_need_a_confirmation() {
     let mut beside = known(CONFIG);
     beside.others.push(source(false));
-    let decision = decide(&beside, &Request { identity: Wish::Keep, ..request() }, false).expect("decided");
+    let decision = decide(&beside, &Request { identity: IdentityMode::Keep, ..request() }, false).expect("decided");
     assert_eq!((decision.fresh, decision.shared.len()), (false, 1));
 }
 
 #[test]
-fn bind_mounts_are_left_out_by_giving_every_volume_again() {
+fn bind_mounts_are_skipped_by_listing_all_volumes() {
     let known = known(&format!("{CONFIG}mp2: /srv/bind,mp=/mnt/bind\n"));
     assert_eq!(decide(&known, &request(), false).expect_err("no token can").kind, Kind::Refused);
     let decision = decide(&known, &request(), true).expect("decided");
@@ -117,7 +117,7 @@ fn storage_and_space() {
 }
 
 #[test]
-fn what_reaches_the_host_needs_trust_unless_the_source_has_it() {
+fn host_settings_need_trust_unless_the_source_has_them() {
     let text = format!("{CONFIG}hookscript: local:snippets/x.sh\n");
     let mut strange = known(&text);
     assert_eq!(decide(&strange, &request(), false).expect_err("a hook script").kind, Kind::Refused);
@@ -128,7 +128,7 @@ fn what_reaches_the_host_needs_trust_unless_the_source_has_it() {
 }
 
 #[test]
-fn what_the_token_lacks_is_told_before() {
+fn missing_privileges_are_reported_before_the_call() {
     let mut limited = known(CONFIG);
     let held: Json = json!({"/vms": {"VM.Allocate": 1}, "/vms/103": {"VM.Backup": 1}, "/storage": {"Datastore.AllocateSpace": 1}});
     limited.held = Some(serde_json::from_value(held).expect("privileges"));

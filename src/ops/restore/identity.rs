@@ -1,4 +1,4 @@
-//! What makes a guest that guest on a network: MACs, a name, static addresses.
+//! Network identity of a guest: MAC addresses, name, static IP addresses.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,14 +7,14 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::{Form, GuestKind, Property, lenient};
 
-/// A guest's identity, as its configuration has it.
+/// The identity in a guest's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// In capitals, in the order of the cards.
+    /// In upper case, in the order of the network devices.
     pub macs: Vec<String>,
     pub name: Option<String>,
     pub addresses: BTreeSet<IpAddr>,
-    /// The bridges that its cards are on, each with its VLAN tag.
+    /// Bridges of the network devices, with their VLAN tags.
     pub bridges: Vec<(String, Option<String>)>,
 }
 
@@ -39,7 +39,7 @@ pub fn of(kind: GuestKind, config: &Map<String, Json>) -> Identity {
     identity
 }
 
-/// Static ones alone: `dhcp`, `auto` and `manual` are no addresses.
+/// Collects static addresses; `dhcp`, `auto` and `manual` are skipped.
 fn addresses(card: &Property, found: &mut BTreeSet<IpAddr>) {
     for key in ["ip", "ip6"] {
         let address: Option<IpAddr> = card.get(key).and_then(|text| text.split('/').next()).and_then(|text| text.parse().ok());
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_container_and_a_machine() {
+    fn identities_of_containers_and_vms() {
         let ct = identity(
             GuestKind::Lxc,
             json!({"hostname": "web", "net0": "name=eth0,bridge=vmbr0,hwaddr=bc:24:11:4d:7b:e5,ip=10.10.10.101/24,ip6=auto,type=veth", "memory": 128,

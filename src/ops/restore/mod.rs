@@ -1,4 +1,4 @@
-//! Restoring: read, decide, change, verify.
+//! Restoring guests: read, decide, change, verify.
 
 pub mod change;
 pub mod config;

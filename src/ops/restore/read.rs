@@ -1,4 +1,4 @@
-//! What must be known before a restore: the archive, where it goes, and who is there already.
+//! Reads what a restore needs: the backup, the target, and other guests.
 
 use clap::ValueEnum;
 use serde_json::{Map, Value as Json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::api::storage::{self, Storage};
 use crate::api::{GuestKind, backup, cluster, lenient};
 use crate::fault::{Fault, Result};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::guard::tags::{self, Deed};
 use crate::ops::backup::archive::{self, Archive, Filter};
 use crate::ops::backup::hidden;
@@ -16,9 +16,9 @@ use crate::ops::restore::identity::{self, Identity};
 use crate::ops::{live, lock, nodes};
 use crate::session::Session;
 
-/// Whose MACs the restored guest has.
+/// Which MAC addresses the restored guest gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Wish {
+pub enum IdentityMode {
     /// New addresses if a guest uses one of the backup's, else keep
     Auto,
     /// New addresses
@@ -27,17 +27,17 @@ pub enum Wish {
     Keep,
 }
 
-/// What was asked for.
+/// Options of a restore.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub archive: Option<String>,
-    /// The newest archive of this guest instead.
+    /// Use the latest backup of this guest.
     pub from: Option<String>,
-    /// At or before this time, in Unix seconds.
+    /// Use the latest backup at or before this time, in Unix seconds.
     pub at: Option<i64>,
     pub vmid: Option<u32>,
     pub storage: Option<String>,
-    pub identity: Wish,
+    pub identity: IdentityMode,
     pub hostname: Option<String>,
     pub start: bool,
     pub overwrite: bool,
@@ -48,7 +48,7 @@ pub struct Request {
     pub bwlimit: Option<u64>,
 }
 
-/// Another guest, and what it has on the network.
+/// Another guest with its network identity.
 #[derive(Debug, Clone)]
 pub struct Other {
     pub label: String,
@@ -57,7 +57,7 @@ pub struct Other {
     pub identity: Identity,
 }
 
-/// All of it.
+/// The facts for the decisions.
 pub struct Known {
     pub archive: Archive,
     pub kind: GuestKind,
@@ -65,18 +65,18 @@ pub struct Known {
     pub identity: Identity,
     pub node: String,
     pub vmid: u32,
-    /// Who has that number, to be overwritten.
+    /// The guest to overwrite.
     pub existing: Option<Guest>,
-    /// Its snapshots, which go with it.
+    /// Its snapshots, which are deleted.
     pub snapshots: Vec<String>,
     pub others: Vec<Other>,
-    /// How many guests could not be looked into.
-    pub blind: usize,
-    /// The present configuration of the guest that the archive is of.
+    /// Number of guests that could not be read.
+    pub unreadable: usize,
+    /// The current configuration of the backup's guest.
     pub source: Option<Map<String, Json>>,
     pub stores: Vec<Storage>,
-    pub held: Option<Held>,
-    /// The tag that marks what is managed from here; a restored guest gets it.
+    pub held: Option<Permissions>,
+    /// The tag of managed guests, which the restored guest gets.
     pub managed: Option<String>,
 }
 
@@ -85,11 +85,11 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
     let all = guests::all(session)?;
     let archive = pick(session, request, &all)?;
     let Some(kind) = archive.kind else {
-        return Err(Fault::refused(format!("{} does not say whether it is of a container or of a virtual machine", archive.archive)));
+        return Err(Fault::refused(format!("cannot tell whether backup '{}' is of a container or a VM", archive.archive)));
     };
     let text = client
         .get(&backup::extract_config(&archive.node, &archive.archive))
-        .map_err(|fault| fault.while_(format_args!("the configuration in {} cannot be read", archive.archive)))?;
+        .map_err(|fault| fault.while_(format_args!("cannot read the configuration in backup '{}'", archive.archive)))?;
     let archived = config::read(&text);
     let (vmid, existing) = number(session, request, &archive, &all)?;
     let (node, stores) = place(session, request, &archive, &all, existing.as_ref())?;
@@ -109,7 +109,7 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
         existing,
         snapshots,
         others: Vec::new(),
-        blind: 0,
+        unreadable: 0,
         source: None,
         managed: session.tags.managed.clone(),
         stores,
@@ -117,8 +117,8 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
     };
     for (guest, config) in all.iter().zip(configs) {
         let Ok(config) = config else {
-            known.blind += 1;
-            // The archive is of this guest: what it has, the guest has too.
+            known.unreadable += 1;
+            // The unreadable guest is the backup's, so it has the same identity.
             if guest.vmid != known.vmid && Some(guest.vmid) == known.archive.vmid && guest.kind == kind {
                 known.others.push(Other { label: guest.label(), runs: guest.runs(), identity: known.identity.clone() });
             }
@@ -135,13 +135,13 @@ pub fn read(session: &Session, request: &Request) -> Result<Known> {
     Ok(known)
 }
 
-/// By name, the newest of a guest, the newest before a time, or picked by a person.
+/// Returns the backup: by name, the latest of a guest, the latest before a time, or the user's choice.
 fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> {
     let Some(from) = &request.from else {
         return archive::one(session, request.archive.as_deref(), &Filter::default());
     };
     let (vmid, kind) = match from.parse::<u32>() {
-        // A guest that is gone is the very one that is restored.
+        // A deleted guest can be restored by its VMID.
         Ok(vmid) => (vmid, all.iter().find(|guest| guest.vmid == vmid).map(|guest| guest.kind)),
         Err(_) => guests::find(all, from).map(|guest| (guest.vmid, Some(guest.kind)))?,
     };
@@ -150,30 +150,28 @@ fn pick(session: &Session, request: &Request, all: &[Guest]) -> Result<Archive> 
     let of_it = |a: &&Archive| kind.is_none_or(|kind| a.kind == Some(kind)) && request.at.is_none_or(|at| a.ctime <= at);
     found.archives.iter().find(of_it).cloned().ok_or_else(|| {
         let when = request.at.map_or_else(String::new, |at| format!(" from {} or before", crate::units::local_time(at)));
-        let fault = Fault::not_found(format!("there is no archive of {from}{when} that this token may see"));
+        let fault = Fault::not_found(format!("no backup of {from}{when} is visible to the token"));
         match found.archives.last() {
             Some(oldest) => fault.with_hint(format!("choose a later time: the oldest is {}", oldest.archive)),
             None => fault.with_hint(
-                hidden::of_list(session, &found, Some(vmid)).unwrap_or_else(|| "`felhom backup list` shows those that are visible".into()),
+                hidden::of_list(session, &found, Some(vmid)).unwrap_or_else(|| "run `felhom backup list` to list the backups".into()),
             ),
         }
     })
 }
 
-/// The number that the guest gets, and who has it now.
+/// Returns the VMID of the restored guest, and the guest that uses it now.
 fn number(session: &Session, request: &Request, archive: &Archive, all: &[Guest]) -> Result<(u32, Option<Guest>)> {
     let wanted = request.vmid.or(archive.vmid.filter(|_| request.overwrite));
     match wanted.and_then(|vmid| all.iter().find(|guest| guest.vmid == vmid)) {
         Some(guest) if request.overwrite => Ok((guest.vmid, Some(guest.clone()))),
-        Some(guest) => Err(Fault::refused(format!("{} exists already", guest.label())).with_hint(format!(
-            "leave --vmid out for the next free number, or --overwrite --confirm {} puts the archive in its place",
-            guest.vmid
-        ))),
+        Some(guest) => Err(Fault::refused(format!("{} already exists", guest.label()))
+            .with_hint(format!("omit --vmid for the next free VMID, or use --overwrite --confirm {} to replace the guest", guest.vmid))),
         None => guests::free_vmid(session, wanted).map(|vmid| (vmid, None)),
     }
 }
 
-/// The node where it is restored, and its storages. The archive must be visible there.
+/// Returns the target node with its storages. The backup must be visible on it.
 fn place(
     session: &Session,
     request: &Request,
@@ -191,7 +189,7 @@ fn place(
         }
         (Some(name), _) => nodes::pick(session, Some(name))?,
         (None, Some(guest)) => guest.node.clone(),
-        // On a shared storage the source's own node has its other storages too.
+        // With a shared storage, the source's node is likely to have its other storages too.
         (None, None) if shared => source.filter(|guest| guest.status != "unknown").map_or_else(|| archive.node.clone(), |g| g.node.clone()),
         (None, None) => archive.node.clone(),
     };
@@ -202,14 +200,14 @@ fn place(
     if shared && there.iter().any(|store| store.storage == archive.storage && store.active) {
         return Ok((wanted, there));
     }
-    Err(Fault::refused(format!("{wanted} does not see {}, which is on {} alone", archive.archive, archive.node))
-        .with_hint(format!("restore on {} and migrate the guest afterwards, or keep archives on a shared storage", archive.node)))
+    Err(Fault::refused(format!("backup '{}' is only visible on {}, not on {wanted}", archive.archive, archive.node))
+        .with_hint(format!("restore on {} and migrate the guest afterwards, or store backups on shared storage", archive.node)))
 }
 
-/// Only a stopped guest of the same kind that no tag guards.
+/// Checks that the guest may be overwritten: stopped, of the same kind, not protected.
 fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind) -> Result<Guest> {
     if guest.kind != kind {
-        return Err(Fault::refused(format!("{} is a {}, the archive is of a {kind}: it cannot take its place", guest.label(), guest.kind))
+        return Err(Fault::refused(format!("cannot overwrite {}: it is a {}, but the backup is of a {kind}", guest.label(), guest.kind))
             .with_hint("choose another --vmid"));
     }
     let now = lock::wait(session, &guest, &[])?;

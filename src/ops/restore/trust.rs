@@ -1,4 +1,4 @@
-//! What of an archive reaches the host itself, and what the token lacks for the restore.
+//! Settings in a backup that affect the host, and privileges that the token lacks for the restore.
 
 use serde_json::{Map, Value as Json};
 
@@ -9,7 +9,7 @@ use crate::ops::restore::read::{Known, Request};
 use crate::ops::restore::volumes::Layout;
 use crate::routes::Grant;
 
-/// Settings that act on the host: `hookscript: local:snippets/x.sh`, `privileged container`.
+/// Returns the settings that affect the host: `hookscript: local:snippets/x.sh`, `privileged container`.
 pub fn root_level(kind: GuestKind, config: &Map<String, Json>) -> Vec<String> {
     let mut found: Vec<String> = config
         .iter()
@@ -28,7 +28,7 @@ fn is_root_level(kind: GuestKind, key: &str, text: &str) -> bool {
     let numbered = letters.len() < key.len();
     match (kind, letters, numbered) {
         (_, "hookscript", false) | (GuestKind::Qemu, "args", false) | (GuestKind::Lxc, "dev", true) => true,
-        // A device behind a mapping was given out by the one who runs the host.
+        // A device with a resource mapping was allowed by the host's administrator.
         (GuestKind::Qemu, "hostpci" | "usb", true) => {
             let device = Property::parse(Form::Default("host"), text);
             device.get("mapping").is_none() && device.get("host").is_some_and(|host| host != "spice")
@@ -38,13 +38,13 @@ fn is_root_level(kind: GuestKind, key: &str, text: &str) -> bool {
     }
 }
 
-/// Those that the source guest does not have in the same words today.
+/// Returns the settings that the source guest does not have.
 pub fn untrusted(known: &Known) -> Vec<String> {
     let today = known.source.as_ref().map(|config| root_level(known.kind, config)).unwrap_or_default();
     root_level(known.kind, &known.archived.values).into_iter().filter(|item| !today.contains(item)).collect()
 }
 
-/// The privileges that the host will ask for and the token does not hold, as far as that can be known. Each is a choice of grants.
+/// Returns the privileges that the host requires and the token lacks, as far as known; each a list of alternatives.
 pub fn missing(known: &Known, request: &Request, layout: &Layout, hostname: bool) -> Vec<Vec<Grant>> {
     let Some(held) = &known.held else { return Vec::new() };
     let grant = |privilege: &str, path: String| Grant { path, privilege: privilege.into() };
@@ -67,7 +67,7 @@ pub fn missing(known: &Known, request: &Request, layout: &Layout, hostname: bool
         }
     }
     needs.extend(layout.needs.keys().map(|name| vec![grant("Datastore.AllocateSpace", format!("/storage/{name}"))]));
-    // Other bridges may belong to any zone of the network's own definition.
+    // Other bridges may belong to any SDN zone.
     for (bridge, tag) in known.identity.bridges.iter().filter(|(bridge, _)| bridge.starts_with("vmbr")) {
         let path = format!("/sdn/zones/localnetwork/{bridge}");
         let mut any = vec![grant("SDN.Use", path.clone())];
@@ -91,15 +91,14 @@ pub fn missing(known: &Known, request: &Request, layout: &Layout, hostname: bool
     needs
 }
 
-/// The denial that the host would answer with, told before anything is sent.
+/// Returns the permission error that the host would report, before anything is sent.
 pub fn denial(missing: &[Vec<Grant>]) -> Option<Fault> {
     let first = missing.first()?.first()?;
     let words: Vec<String> = missing
         .iter()
         .map(|any| any.iter().map(|grant| format!("{} on {}", grant.privilege, grant.path)).collect::<Vec<_>>().join(" or "))
         .collect();
-    let mut fault =
-        Fault::new(Kind::Denied, format!("this restore needs what the token does not hold: {}; nothing was sent", words.join(", ")));
+    let mut fault = Fault::new(Kind::Denied, format!("cannot restore: the token lacks {}; no request was sent", words.join(", ")));
     (fault.path, fault.privilege) = (Some(first.path.clone()), Some(first.privilege.clone()));
     Some(fault)
 }
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reaches_the_host_is_named() {
+    fn settings_that_affect_the_host_are_listed() {
         let of = |kind, config: Json| {
             let Json::Object(config) = config else { unreachable!("an object") };
             root_level(kind, &config)

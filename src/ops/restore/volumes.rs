@@ -1,4 +1,4 @@
-//! Where the volumes of an archive go, and whether they fit.
+//! Target storages of a backup's volumes, and whether they have enough space.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::ops::backup::store;
 use crate::ops::restore::read::Known;
 use crate::units;
 
-/// What is sent of it.
+/// The volume parameters of the restore call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     /// The parameter `storage`.
     pub storage: Option<String>,
-    /// Each volume given again: `rootfs`, `mp0`, …
+    /// All volumes, listed one by one: `rootfs`, `mp0`, …
     pub restated: Vec<(String, String)>,
-    /// Each storage that is written to, with the sum of the volumes on it.
+    /// Target storages with the total size of their volumes.
     pub needs: BTreeMap<String, u64>,
 }
 
-/// The content that a storage must take.
+/// The content type that a target storage must allow.
 pub fn content(kind: GuestKind) -> &'static str {
     match kind {
         GuestKind::Lxc => "rootdir",
@@ -29,7 +29,7 @@ pub fn content(kind: GuestKind) -> &'static str {
     }
 }
 
-/// The archive's disks and mount points.
+/// Returns the backup's disks and mount points.
 pub fn parts(known: &Known) -> Vec<Part> {
     scope::of(known.kind, &known.archived.values)
 }
@@ -38,23 +38,23 @@ pub fn layout(known: &Known, wanted: Option<&str>, restate: bool) -> Result<Layo
     let content = content(known.kind);
     let all = parts(known);
     let volumes: Vec<&Part> = all.iter().filter(|part| !part.is_foreign()).collect();
-    let mut goes: Vec<(&Part, String)> = Vec::new();
+    let mut targets: Vec<(&Part, String)> = Vec::new();
     for part in volumes {
-        goes.push((part, target(known, wanted, part.storage().unwrap_or_default(), content)?));
+        targets.push((part, target(known, wanted, part.storage().unwrap_or_default(), content)?));
     }
     let mut needs: BTreeMap<String, u64> = BTreeMap::new();
-    for (part, storage) in &goes {
+    for (part, storage) in &targets {
         *needs.entry(storage.clone()).or_default() += part.size_bytes.unwrap_or_default();
     }
-    // A container's volumes go to one storage, unless each is given again.
+    // A container's volumes go to one storage, unless they are listed one by one.
     let several = needs.len() > 1;
     let restated = if known.kind == GuestKind::Lxc && (restate || several) {
-        goes.iter().map(|(part, storage)| Ok((part.key.clone(), again(known, part, storage)?))).collect::<Result<_>>()?
+        targets.iter().map(|(part, storage)| Ok((part.key.clone(), recreate(known, part, storage)?))).collect::<Result<_>>()?
     } else {
         Vec::new()
     };
-    let storage = match goes.iter().find(|(part, _)| part.key == "rootfs").or_else(|| goes.first()) {
-        // A machine's disks go back to where they were.
+    let storage = match targets.iter().find(|(part, _)| part.key == "rootfs").or_else(|| targets.first()) {
+        // A VM's disks go to their original storages.
         Some(_) if several && known.kind == GuestKind::Qemu => None,
         Some((_, storage)) => Some(storage.clone()),
         None => wanted.map(str::to_owned),
@@ -62,7 +62,7 @@ pub fn layout(known: &Known, wanted: Option<&str>, restate: bool) -> Result<Layo
     Ok(Layout { storage, restated, needs })
 }
 
-/// The storage that was asked for, the one of old, or the only one there is.
+/// Returns the requested storage, the original one, or the only usable one.
 fn target(known: &Known, wanted: Option<&str>, old: &str, content: &str) -> Result<String> {
     if let Some(name) = wanted {
         return store::check(&known.stores, name, &known.node, content).map(|store| store.storage.clone());
@@ -80,8 +80,8 @@ fn target(known: &Known, wanted: Option<&str>, old: &str, content: &str) -> Resu
     }
 }
 
-/// A volume as it is to be made anew, its options kept: `local-lvm:1,mp=/mnt/data,backup=1`.
-fn again(known: &Known, part: &Part, storage: &str) -> Result<String> {
+/// Returns a volume as a parameter that creates it again with its options: `local-lvm:1,mp=/mnt/data,backup=1`.
+fn recreate(known: &Known, part: &Part, storage: &str) -> Result<String> {
     let text = known.archived.values.get(&part.key).and_then(lenient::text).unwrap_or_default();
     let size = part
         .size_bytes
@@ -92,7 +92,7 @@ fn again(known: &Known, part: &Part, storage: &str) -> Result<String> {
     Ok(property.to_string())
 }
 
-/// In GiB, as the host reads a new volume's size.
+/// Formats a size in GiB, the unit of a new volume's size.
 fn gigabytes(bytes: u64) -> String {
     if bytes.is_multiple_of(1 << 30) {
         return (bytes >> 30).to_string();
@@ -103,19 +103,19 @@ fn gigabytes(bytes: u64) -> String {
     text.trim_end_matches('0').to_owned()
 }
 
-/// Whether it can fit: an error where it certainly cannot, words where it may not.
+/// Checks the free space: an error if it certainly is too small, a warning if it may be.
 pub fn space(known: &Known, layout: &Layout) -> Result<Vec<String>> {
     let mut words = Vec::new();
     for (name, sum) in &layout.needs {
         let Some(store) = known.stores.iter().find(|store| store.storage == *name) else { continue };
         let Some(free) = store.avail else { continue };
-        let least = least(known, store, *sum);
-        if free < least {
+        let min = min_space(known, store, *sum);
+        if free < min {
             return Err(Fault::refused(format!(
-                "the storage '{name}' on {} has {} free, and the restore needs at least {}",
+                "storage '{name}' on {} has {} free, but the restore needs at least {}",
                 known.node,
                 units::bytes(free),
-                units::bytes(least)
+                units::bytes(min)
             ))
             .with_hint(format!("add --storage NAME: {}", others(&known.stores, known.kind, name))));
         }
@@ -126,8 +126,8 @@ pub fn space(known: &Known, layout: &Layout) -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// Thick volumes take their whole size at once; thin ones the data, which is no less than a packed archive of it.
-fn least(known: &Known, store: &Storage, sum: u64) -> u64 {
+/// Returns the minimum space: the full size of thick volumes, at least the size of the backup for thin ones.
+fn min_space(known: &Known, store: &Storage, sum: u64) -> u64 {
     match store.kind.as_str() {
         "lvm" | "iscsi" | "iscsidirect" => sum,
         _ if known.archive.on_backup_server() => 0,
@@ -137,7 +137,7 @@ fn least(known: &Known, store: &Storage, sum: u64) -> u64 {
 
 fn others(stores: &[Storage], kind: GuestKind, but: &str) -> String {
     let names: Vec<String> = store::names(stores, content(kind)).into_iter().filter(|name| name != but).collect();
-    if names.is_empty() { "there is no other that would do".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "none is usable".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_gib_and_never_too_small() {
+    fn sizes_in_gib_are_rounded_up() {
         assert_eq!((gigabytes(8 << 30).as_str(), gigabytes(3 << 29).as_str(), gigabytes(1 << 20).as_str()), ("8", "1.5", "0.001"));
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of a bootstrap that are done here and not on the host: keep the secret, prove the token, write the context.
+//! Local steps of a bootstrap: store the secret, check the token, write the context.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,41 +10,41 @@ use crate::api::lenient;
 use crate::config::Context;
 use crate::config::secrets::{Source, Store};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::{Permissions, holds};
 use crate::guard::{Act, Outputs, Permit, Person};
 use crate::routes::Grant;
 use crate::secret::Secret;
 
-/// The secret that the step `token` gave.
+/// Returns the secret from the step `token`.
 fn fresh(outputs: &Outputs) -> Option<Secret> {
     outputs.get("token").and_then(|answer| answer.get("value")).and_then(lenient::text).map(Secret::new)
 }
 
-/// Puts a new secret where it is kept, before anything else can fail.
-pub struct KeepSecret {
+/// Stores a new secret, before anything else can fail.
+pub struct StoreSecret {
     pub keeper: Keeper,
-    /// Without a store it is shown, once.
+    /// Without a store, the secret is printed once.
     pub store: Option<Store>,
     pub token_id: String,
     pub person: Arc<dyn Person>,
 }
 
-impl Act for KeepSecret {
+impl Act for StoreSecret {
     fn backend(&self) -> &'static str {
         "local"
     }
 
     fn describe(&self) -> String {
         match self.store {
-            Some(store) => format!("keep the secret of {} in the {} store", self.token_id, store.word()),
-            None => format!("show the secret of {}, once", self.token_id),
+            Some(store) => format!("store the secret of {} in the {} store", self.token_id, store.word()),
+            None => format!("print the secret of {} once", self.token_id),
         }
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
         let Some(secret) = fresh(outputs) else { return Err(Fault::new(Kind::Host, "the host created the token but returned no secret")) };
         let Some(store) = self.store else {
-            self.person.warn(&format!("keep the secret of {} now, it is not shown again: {}", self.token_id, secret.reveal()));
+            self.person.warn(&format!("save the secret of {} now, it is not shown again: {}", self.token_id, secret.reveal()));
             return Ok(json!({ "source": null }));
         };
         let source = self.keeper.vault().put(store, &self.keeper.account(&self.token_id), &secret)?;
@@ -52,16 +52,16 @@ impl Act for KeepSecret {
     }
 }
 
-/// Asks the host as the new token what it may do, and compares privilege by privilege.
-pub struct Prove {
+/// Logs in with the new token and compares its permissions with the wanted ones.
+pub struct CheckToken {
     pub keeper: Keeper,
     pub token_id: String,
-    /// The secret as far as it is known beforehand.
+    /// The secret, if it is known beforehand.
     pub secret: Option<Secret>,
     pub wanted: BTreeSet<Grant>,
 }
 
-impl Act for Prove {
+impl Act for CheckToken {
     fn backend(&self) -> &'static str {
         "local"
     }
@@ -70,7 +70,7 @@ impl Act for Prove {
         let count = |all: BTreeSet<&str>, what: &str| format!("{} {what}{}", all.len(), if all.len() == 1 { "" } else { "s" });
         let privileges = count(self.wanted.iter().map(|grant| grant.privilege.as_str()).collect(), "privilege");
         let paths = count(self.wanted.iter().map(|grant| grant.path.as_str()).collect(), "path");
-        format!("ask GET /access/permissions as {} and compare {privileges} on {paths}", self.token_id)
+        format!("log in as {} and check {privileges} on {paths}", self.token_id)
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
@@ -81,7 +81,7 @@ impl Act for Prove {
             Kind::Unreachable => fault.with_hint("run it again to test the token; what was created stays"),
             _ => fault,
         });
-        let held = held.map_err(|fault| fault.while_("the new token was tried"))?;
+        let held = held.map_err(|fault| fault.while_("cannot log in with the new token"))?;
         let missing = missing(&held, &self.wanted);
         if let Some(first) = missing.first() {
             let list: Vec<String> = missing.iter().map(text).collect();
@@ -92,21 +92,21 @@ impl Act for Prove {
                     .with_hint("check with `felhom role check --admin root@pam`: an entry on a path below, or NoAccess, may override it")
             });
         }
-        serde_json::to_value(held).map_err(|error| Fault::other(format!("the answer cannot be kept: {error}")))
+        serde_json::to_value(held).map_err(|error| Fault::other(format!("cannot serialize the permissions: {error}")))
     }
 }
 
-/// What of it is not held.
-pub fn missing(held: &Held, wanted: &BTreeSet<Grant>) -> Vec<Grant> {
+/// Returns the wanted grants that are missing.
+pub fn missing(held: &Permissions, wanted: &BTreeSet<Grant>) -> Vec<Grant> {
     wanted.iter().filter(|grant| !holds(held, grant)).cloned().collect()
 }
 
-/// `VM.Audit on /vms/101`
+/// Formats a grant: `VM.Audit on /vms/101`.
 pub fn text(grant: &Grant) -> String {
     format!("{} on {}", grant.privilege, grant.path)
 }
 
-/// Writes the context, with the secret's place, and pins the cluster's CA.
+/// Writes the context with the source of the secret, and pins the cluster's CA.
 pub struct WriteContext {
     pub keeper: Keeper,
     pub context: Context,
@@ -120,7 +120,7 @@ impl Act for WriteContext {
 
     fn describe(&self) -> String {
         let pinned = if self.ca_pem.is_some() { ", and pin the cluster's CA" } else { "" };
-        format!("write the context '{}' to {}{pinned}", self.context.name, self.keeper.paths.config_file().display())
+        format!("write context '{}' to {}{pinned}", self.context.name, self.keeper.paths.config_file().display())
     }
 
     fn run(&self, outputs: &Outputs, _permit: &Permit) -> Result<Json> {
@@ -134,20 +134,20 @@ impl Act for WriteContext {
     }
 }
 
-/// Forgets a secret that opens nothing any more.
-pub struct ForgetSecret {
+/// Deletes the stored secret of a deleted token.
+pub struct DeleteSecret {
     pub keeper: Keeper,
     pub source: Source,
     pub token_id: String,
 }
 
-impl Act for ForgetSecret {
+impl Act for DeleteSecret {
     fn backend(&self) -> &'static str {
         "local"
     }
 
     fn describe(&self) -> String {
-        format!("forget the secret of {}", self.token_id)
+        format!("delete the stored secret of {}", self.token_id)
     }
 
     fn run(&self, _outputs: &Outputs, _permit: &Permit) -> Result<Json> {

@@ -1,9 +1,9 @@
-//! From nothing, or from anything half-done, to a token that can do what it is for, proved and kept.
+//! Creates or completes role, user, token, grants and context, and checks the result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::acts::{self, KeepSecret, Prove, WriteContext};
+use super::acts::{self, CheckToken, StoreSecret, WriteContext};
 use super::implied;
 use super::keeper::{Keeper, is_refused};
 use super::present::Present;
@@ -12,12 +12,12 @@ use crate::api::access::{self, Subject, Token};
 use crate::config::Context;
 use crate::config::secrets::{Source, Store};
 use crate::fault::{Fault, Result};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::guard::{Item, Person, Step, Target};
 use crate::routes::{Grant, Risk};
 use crate::secret::Secret;
 
-/// A role, and the paths that it is granted on.
+/// A role with the paths to grant it on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleWanted {
     pub name: String,
@@ -25,7 +25,7 @@ pub struct RoleWanted {
     pub paths: BTreeSet<String>,
 }
 
-/// What shall be there.
+/// The wanted state.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     pub roles: Vec<RoleWanted>,
@@ -43,7 +43,7 @@ impl Wanted {
         format!("{}!{}", self.user, self.token)
     }
 
-    /// Every privilege on every path that it is wanted on.
+    /// Returns the wanted privileges with their paths.
     pub fn grants(&self) -> BTreeSet<Grant> {
         let of = |role: &RoleWanted| -> Vec<Grant> {
             let on = |path: &String| role.privileges.iter().map(|p| Grant { path: path.clone(), privilege: p.clone() }).collect::<Vec<_>>();
@@ -71,82 +71,82 @@ impl Wanted {
     }
 }
 
-/// Whether the token's secret is at hand.
+/// Whether the token's secret is known here.
 #[derive(Debug, Clone)]
-pub enum Kept {
-    /// It is, and it opens the host; what the token may do now.
-    Works(Source, Secret, Box<Held>),
-    /// It is, but the host refuses the token for another reason: it has expired.
+pub enum StoredSecret {
+    /// Stored here, and the host accepts it; with its current permissions.
+    Works(Source, Secret, Box<Permissions>),
+    /// Stored here, but the token has expired.
     Untried(Source, Secret),
-    /// Somebody else has it: it was only shown.
+    /// Stored elsewhere, since it was only printed.
     Elsewhere,
     Lost,
 }
 
-/// Tries the secret that is kept here.
-pub fn kept(keeper: &Keeper, token: Option<&Token>, token_id: &str, prints: bool, now: i64) -> Result<Kept> {
-    let Some(token) = token else { return Ok(Kept::Lost) };
+/// Tries the stored secret.
+pub fn kept(keeper: &Keeper, token: Option<&Token>, token_id: &str, prints: bool, now: i64) -> Result<StoredSecret> {
+    let Some(token) = token else { return Ok(StoredSecret::Lost) };
     let Some((source, secret)) = keeper.stored(token_id) else {
-        // Who wants it shown keeps it elsewhere; only a store asks for a new one.
-        return Ok(if prints { Kept::Elsewhere } else { Kept::Lost });
+        // With --store print, the secret is stored elsewhere; otherwise a new one is needed.
+        return Ok(if prints { StoredSecret::Elsewhere } else { StoredSecret::Lost });
     };
     match keeper.held(token_id, &secret) {
-        Ok(held) => Ok(Kept::Works(source, secret, Box::new(held))),
-        Err(fault) if is_refused(&fault) && token.expired(now) => Ok(Kept::Untried(source, secret)),
-        Err(fault) if is_refused(&fault) => Ok(Kept::Lost),
+        Ok(held) => Ok(StoredSecret::Works(source, secret, Box::new(held))),
+        Err(fault) if is_refused(&fault) && token.expired(now) => Ok(StoredSecret::Untried(source, secret)),
+        Err(fault) if is_refused(&fault) => Ok(StoredSecret::Lost),
         Err(fault) => Err(fault),
     }
 }
 
-/// Everything that the change is made of.
-pub struct Making<'a> {
+/// The input of the change.
+pub struct Input<'a> {
     pub wanted: &'a Wanted,
     pub present: &'a Present,
-    pub kept: &'a Kept,
+    pub kept: &'a StoredSecret,
     pub keeper: &'a Keeper,
-    /// Without a store the secret is shown.
+    /// Without a store, the secret is printed.
     pub store: Option<Store>,
-    /// The context as it shall stand in the configuration; none where it does not belong there.
+    /// The context to write, if it belongs to the configuration.
     pub context: Option<Context>,
-    /// The cluster's CA, where it is to be pinned.
+    /// The cluster's CA, if it should be pinned.
     pub ca_pem: Option<String>,
     pub person: Arc<dyn Person>,
     pub now: i64,
 }
 
-/// The item with every step that is still needed, and what each of them changes, in words.
-pub fn item(making: &Making<'_>) -> Result<(Item, Vec<String>)> {
-    let id = making.wanted.token_id();
+/// Returns the item with the steps that are needed, and a description of each.
+pub fn item(input: &Input<'_>) -> Result<(Item, Vec<String>)> {
+    let id = input.wanted.token_id();
     let mut build = Build {
         item: Item::new("bootstrap", Target { name: Some(id.clone()), ..Target::default() }),
         changed: Vec::new(),
         risk: Risk::Safe,
     };
-    roles(making, &mut build);
-    user(making, &mut build)?;
-    let fresh = token(making, &mut build);
+    roles(input, &mut build);
+    user(input, &mut build)?;
+    let fresh = token(input, &mut build);
     if fresh {
         let keep =
-            KeepSecret { keeper: making.keeper.clone(), store: making.store, token_id: id.clone(), person: Arc::clone(&making.person) };
-        let place = making.store.map_or("shown once", Store::word);
+            StoreSecret { keeper: input.keeper.clone(), store: input.store, token_id: id.clone(), person: Arc::clone(&input.person) };
+        let place = input.store.map_or("printed once", Store::word);
         build.step(Step::act("secret", keep), format!("secret of {id}: {place}"));
     }
-    grants(making, &mut build);
-    let secret = match making.kept {
-        Kept::Works(_, secret, _) | Kept::Untried(_, secret) => Some(secret.clone()),
-        Kept::Elsewhere | Kept::Lost => None,
+    grants(input, &mut build);
+    let secret = match input.kept {
+        StoredSecret::Works(_, secret, _) | StoredSecret::Untried(_, secret) => Some(secret.clone()),
+        StoredSecret::Elsewhere | StoredSecret::Lost => None,
     };
-    let lacks = match making.kept {
-        Kept::Works(_, _, held) => !acts::missing(held, &making.wanted.grants()).is_empty(),
+    let lacks = match input.kept {
+        StoredSecret::Works(_, _, held) => !acts::missing(held, &input.wanted.grants()).is_empty(),
         _ => false,
     };
     if (fresh || secret.is_some()) && (lacks || !build.changed.is_empty()) {
-        let prove = Prove { keeper: making.keeper.clone(), token_id: id, secret, wanted: making.wanted.grants() };
+        let prove = CheckToken { keeper: input.keeper.clone(), token_id: id, secret, wanted: input.wanted.grants() };
         build.item = build.item.step(Step::act("proof", prove));
     }
-    context(making, fresh, &mut build);
-    for line in making.wanted.also_possible() {
-        build.item = build.item.caution(format!("this also makes possible: {line}"));
+    context(input, fresh, &mut build);
+    for line in input.wanted.also_possible() {
+        build.item = build.item.caution(format!("this also allows to {line}"));
     }
     let Build { item, changed, risk } = build;
     let item = if item.steps.is_empty() { item.unchanged() } else { item.risk(risk) };
@@ -166,25 +166,25 @@ impl Build {
         self.changed.push(changed.into());
     }
 
-    /// A step that takes something from somebody.
-    fn grave(&mut self, step: Step, changed: impl Into<String>, touches: impl Into<String>) {
+    /// Adds a step that may affect others.
+    fn disruptive_step(&mut self, step: Step, changed: impl Into<String>, touches: impl Into<String>) {
         self.step(step, changed);
         self.item.impact.touches.push(touches.into());
         self.risk = Risk::Disruptive;
     }
 }
 
-fn roles(making: &Making<'_>, build: &mut Build) {
-    for role in &making.wanted.roles {
-        match making.present.roles.get(&role.name) {
+fn roles(input: &Input<'_>, build: &mut Build) {
+    for role in &input.wanted.roles {
+        match input.present.roles.get(&role.name) {
             None => build.step(Step::call("role", access::add_role(&role.name, &role.privileges)), format!("role {}", role.name)),
             Some(there) if *there == role.privileges => {}
             Some(there) => {
                 let diff = diff(there, &role.privileges);
-                build.grave(
+                build.disruptive_step(
                     Step::call("role", access::set_role(&role.name, &role.privileges)),
                     format!("role {}: {diff}", role.name),
-                    format!("the role {}, for everybody who has it: {diff}", role.name),
+                    format!("role {}, for all who have it: {diff}", role.name),
                 );
             }
         }
@@ -198,15 +198,15 @@ fn diff(there: &BTreeSet<String>, wanted: &BTreeSet<String>) -> String {
     plus.chain(minus).collect::<Vec<_>>().join(" ")
 }
 
-fn user(making: &Making<'_>, build: &mut Build) -> Result<()> {
-    let user = &making.wanted.user;
-    match &making.present.user {
+fn user(input: &Input<'_>, build: &mut Build) -> Result<()> {
+    let user = &input.wanted.user;
+    match &input.present.user {
         None => build.step(Step::call("user", access::add_user(user, MADE)), format!("user {user}")),
         Some(there) if !there.enable => {
             return Err(Fault::refused(format!("the user {user} is disabled: none of its tokens can log in"))
                 .with_hint(format!("enable it with `pveum user modify {user} --enable 1` on the host")));
         }
-        Some(there) if there.expire.is_some_and(|at| at > 0 && i64::try_from(at).is_ok_and(|at| at <= making.now)) => {
+        Some(there) if there.expire.is_some_and(|at| at > 0 && i64::try_from(at).is_ok_and(|at| at <= input.now)) => {
             return Err(Fault::refused(format!("the user {user} has expired: none of its tokens can log in"))
                 .with_hint(format!("remove its expiry with `pveum user modify {user} --expire 0` on the host")));
         }
@@ -215,48 +215,48 @@ fn user(making: &Making<'_>, build: &mut Build) -> Result<()> {
     Ok(())
 }
 
-/// Whether the token gets a new secret.
-fn token(making: &Making<'_>, build: &mut Build) -> bool {
-    let Wanted { user, token, expire, .. } = making.wanted;
-    let id = making.wanted.token_id();
-    let Some(there) = making.present.tokens.get(token) else {
+/// Adds the token steps. Returns whether the token gets a new secret.
+fn token(input: &Input<'_>, build: &mut Build) -> bool {
+    let Wanted { user, token, expire, .. } = input.wanted;
+    let id = input.wanted.token_id();
+    let Some(there) = input.present.tokens.get(token) else {
         build.step(Step::call("token", access::add_token(user, token, MADE, expire.unwrap_or(0))), format!("token {id}"));
         return true;
     };
-    let until = expire.or_else(|| there.expired(making.now).then_some(0)).filter(|wanted| there.expire.unwrap_or(0) != *wanted);
+    let until = expire.or_else(|| there.expired(input.now).then_some(0)).filter(|wanted| there.expire.unwrap_or(0) != *wanted);
     if !there.privsep || until.is_some() {
         let privsep = (!there.privsep).then_some(true);
         let what = match (privsep, until) {
-            (Some(_), _) => "separated from its user",
+            (Some(_), _) => "privilege separation enabled",
             (None, Some(0)) => "no longer expires",
-            (None, _) => "expires at another time",
+            (None, _) => "new expiry date",
         };
-        build.grave(
+        build.disruptive_step(
             Step::call("settings", access::set_token(user, token, privsep, until)),
             format!("token {id}: {what}"),
-            format!("the token {id}: {what}"),
+            format!("token {id}: {what}"),
         );
     }
-    if !matches!(making.kept, Kept::Lost) {
+    if !matches!(input.kept, StoredSecret::Lost) {
         return false;
     }
     let step = Step::call("token", access::regenerate_token(user, token));
-    let changed = format!("token {id}: a new secret");
-    // A token without rights of its own is left from a run that broke off: nobody can be using it.
-    if there.privsep && making.present.of(&Subject::Token(id.clone())).next().is_none() {
+    let changed = format!("token {id}: new secret");
+    // A token without grants is left from an interrupted run: nobody can be using it.
+    if there.privsep && input.present.of(&Subject::Token(id.clone())).next().is_none() {
         build.step(step, changed);
     } else {
-        build.grave(step, changed, format!("the token {id} gets a new secret, because this machine does not have its present one: whoever uses that is locked out (another --token-name leaves it alone)"));
+        build.disruptive_step(step, changed, format!("token {id} gets a new secret, because the current one is not stored here: others that use it lose access (--token-name creates another token)"));
     }
     true
 }
 
-fn grants(making: &Making<'_>, build: &mut Build) {
-    let subjects = [Subject::User(making.wanted.user.clone()), Subject::Token(making.wanted.token_id())];
+fn grants(input: &Input<'_>, build: &mut Build) {
+    let subjects = [Subject::User(input.wanted.user.clone()), Subject::Token(input.wanted.token_id())];
     for subject in subjects {
-        for role in &making.wanted.roles {
+        for role in &input.wanted.roles {
             for path in &role.paths {
-                let lacking = making.present.lacking(&subject, path, &role.name);
+                let lacking = input.present.lacking(&subject, path, &role.name);
                 if !lacking.is_empty() {
                     let changed = format!("{} on {path} for {}", lacking.join(" and "), subject.id());
                     build.step(Step::call("grant", access::grant(path, &subject, &lacking)), changed);
@@ -266,30 +266,30 @@ fn grants(making: &Making<'_>, build: &mut Build) {
     }
 }
 
-fn context(making: &Making<'_>, fresh: bool, build: &mut Build) {
-    let Some(mut context) = making.context.clone() else { return };
-    context.token_id = Some(making.wanted.token_id());
-    // A role made to measure comes on top of what the token was made for.
-    context.preset = making.wanted.preset.clone().or(context.preset);
-    context.secret = match making.kept {
+fn context(input: &Input<'_>, fresh: bool, build: &mut Build) {
+    let Some(mut context) = input.context.clone() else { return };
+    context.token_id = Some(input.wanted.token_id());
+    // A --allow role is granted in addition to the preset.
+    context.preset = input.wanted.preset.clone().or(context.preset);
+    context.secret = match input.kept {
         _ if fresh => None,
-        Kept::Works(source, ..) | Kept::Untried(source, _) => Some(source.clone()),
-        Kept::Elsewhere | Kept::Lost => None,
+        StoredSecret::Works(source, ..) | StoredSecret::Untried(source, _) => Some(source.clone()),
+        StoredSecret::Elsewhere | StoredSecret::Lost => None,
     };
-    let written = making.keeper.written();
-    if !fresh && making.ca_pem.is_none() && written.as_ref() == Some(&context) {
+    let written = input.keeper.written();
+    if !fresh && input.ca_pem.is_none() && written.as_ref() == Some(&context) {
         return;
     }
-    let (name, id) = (context.name.clone(), making.wanted.token_id());
-    let write = WriteContext { keeper: making.keeper.clone(), context, ca_pem: making.ca_pem.clone() };
+    let (name, id) = (context.name.clone(), input.wanted.token_id());
+    let write = WriteContext { keeper: input.keeper.clone(), context, ca_pem: input.ca_pem.clone() };
     let step = Step::act("context", write);
     match written.and_then(|before| before.token_id).filter(|before| *before != id) {
         None => build.step(step, format!("context {name}")),
-        // What this machine may do changes with it, perhaps to a fraction.
-        Some(before) => build.grave(
+        // The permissions of this machine change, possibly to fewer.
+        Some(before) => build.disruptive_step(
             step,
-            format!("context {name}: {id} takes the place of {before}"),
-            format!("the context {name}, which uses {before} until now (--host HOST -c NAME makes one of its own instead)"),
+            format!("context {name}: {id} replaces {before}"),
+            format!("context {name}, which currently uses {before} (--host HOST -c NAME creates a separate one)"),
         ),
     }
 }
@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_differing_role_is_shown_as_what_comes_and_goes() {
+    fn a_changed_role_is_shown_as_a_diff() {
         let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(diff(&set(&["VM.Audit", "VM.Backup"]), &set(&["VM.Audit", "VM.Clone"])), "+VM.Clone -VM.Backup");
     }

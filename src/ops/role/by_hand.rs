@@ -1,4 +1,4 @@
-//! The commands with which root on the node grants something by hand.
+//! Commands for root on the node to grant a privilege by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,37 +7,42 @@ use super::presets::PRESETS;
 use super::sides::Sides;
 use crate::api::access::Subject;
 
-/// The host's roles, with what they hold.
+/// The host's roles with their privileges.
 pub type Roles = BTreeMap<String, BTreeSet<String>>;
 
-/// What is to be done: what comes first, then the grant on each side that lacks it.
+/// The commands: preparation, then the grant for token and user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByHand {
-    /// Takes `NoAccess` away, which nothing granted beside it gets past; makes the role, or gives it what it lacks.
+    /// Removes `NoAccess`, which overrides other roles; creates the role, or adds missing privileges.
     pub first: Vec<String>,
     pub token: String,
     pub user: String,
 }
 
-/// The commands that grant these privileges on a path. Without the host's roles, felhom's own are taken to be as they should.
+/// Returns the commands that grant the privileges on a path. If the host's roles are unknown, felhom's are assumed to be complete.
 pub fn by_hand(token_id: &str, privileges: &[&str], path: &str, roles: Option<&Roles>, sides: Option<&Sides>) -> ByHand {
     let name = role_with(privileges.first().copied().unwrap_or_default());
     let user = token_id.split('!').next().unwrap_or_default();
     let list = |subject: &Subject| sides.map_or_else(|| name.clone(), |sides| sides.roles_with(subject, path, &name).join(","));
     ByHand {
-        first: sides.map(|sides| sides.shut(path)).unwrap_or_default().into_iter().chain(mend(&name, privileges, roles)).collect(),
+        first: sides
+            .map(|sides| sides.no_access(path))
+            .unwrap_or_default()
+            .into_iter()
+            .chain(complete_role(&name, privileges, roles))
+            .collect(),
         token: format!("pveum acl modify {path} --tokens '{token_id}' --roles {}", list(&Subject::Token(token_id.to_owned()))),
         user: format!("pveum acl modify {path} --users '{user}' --roles {}", list(&Subject::User(user.to_owned()))),
     }
 }
 
-/// The role to grant: of the first preset with this privilege, else one for this privilege alone.
+/// Returns the role to grant: of the first preset with this privilege, otherwise a role with this privilege only.
 pub fn role_with(privilege: &str) -> String {
     let preset = PRESETS.iter().find(|preset| preset.privileges.contains(&privilege));
     preset.map_or_else(|| role_name(&[privilege.to_owned()]), |preset| preset.role.to_owned())
 }
 
-fn mend(name: &str, privileges: &[&str], roles: Option<&Roles>) -> Option<String> {
+fn complete_role(name: &str, privileges: &[&str], roles: Option<&Roles>) -> Option<String> {
     let preset = PRESETS.iter().find(|preset| preset.role == name);
     if !name.starts_with("Felhom") {
         return None;
@@ -60,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_not_there_or_lacks_it_comes_first() {
+    fn a_missing_or_incomplete_role_is_completed_first() {
         let none = Roles::new();
         let thin = Roles::from([("FelhomAgent".to_owned(), ["VM.Audit".to_owned()].into())]);
         assert_eq!(role(&["VM.Audit"], None), None);
@@ -71,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_told_to_grant_administrator() {
+    fn administrator_is_never_granted() {
         let by_hand = by_hand("felhom@pve!agent", &["Sys.Modify"], "/", None, None);
         assert_eq!(by_hand.first, ["pveum role add FelhomSysModify --privs Sys.Modify"]);
         assert_eq!(by_hand.token, "pveum acl modify / --tokens 'felhom@pve!agent' --roles FelhomSysModify");

@@ -1,20 +1,20 @@
-//! Which verbs a token may use, what the others lack, and on which side.
+//! Which commands a token's privileges allow, and what is missing on token or user.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::measure::{self, Scope, Wish};
+use super::measure::{self, Need, Scope};
 use super::presets::Preset;
 use super::sides::Sides;
 use crate::fault::Side;
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::{Permissions, holds};
 use crate::routes::{self, Grant, Verb};
 
-/// These are done as an administrator, whatever the token may do.
+/// Commands that always need an administrator.
 const ADMINISTRATOR: &[&str] = &["role bootstrap", "role rotate", "role revoke"];
 
-/// Whether a verb can be used.
+/// Whether a command is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Allowed {
@@ -34,7 +34,7 @@ impl Allowed {
     }
 }
 
-/// A privilege that is not held where it is needed.
+/// A missing privilege.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// Alternatives joined by `|`.
@@ -43,36 +43,36 @@ pub struct Missing {
     pub side: Side,
 }
 
-/// A path with less than what stands above it.
+/// A path with fewer privileges than the path above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Narrower {
     pub path: String,
-    /// Nothing at all is held there.
+    /// No privilege at all.
     pub nothing: bool,
     pub lacks: Vec<String>,
 }
 
-/// One verb.
+/// The state of a command.
 #[derive(Debug, Clone, Serialize)]
 pub struct VerbState {
     pub verb: &'static str,
     pub allowed: Allowed,
-    /// Where, if not everywhere: `guest 101`, `storage local`.
+    /// The objects, if not all: `guest 101`, `storage local`.
     pub on: Vec<String>,
     pub missing: Vec<Missing>,
-    /// Options that would need more than is held.
+    /// Options that need more privileges.
     pub without: Vec<String>,
 }
 
-/// What is looked at: what the token may do, and what is known of its sides.
+/// Permissions of the token, with its sides if they are known.
 pub struct Known<'a> {
-    pub held: &'a Held,
+    pub held: &'a Permissions,
     pub sides: Option<&'a Sides>,
     pub token_id: &'a str,
 }
 
 impl Known<'_> {
-    /// Every verb, on everything or on what is named.
+    /// Returns the state of all commands, for everything or for the named objects.
     pub fn verbs(&self, scope: &Scope) -> Vec<VerbState> {
         routes::verbs()
             .filter(|verb| !ADMINISTRATOR.contains(&verb.name) && !measure::root_only(verb))
@@ -83,7 +83,7 @@ impl Known<'_> {
     fn verb(&self, verb: &Verb, scope: &Scope) -> VerbState {
         let needs = measure::needs(verb, scope.kind);
         let named = !scope.guests.is_empty() || !scope.storages.is_empty();
-        let about = |area: &str| needs.groups.iter().flatten().any(|wish| wish.template.starts_with(area));
+        let about = |area: &str| needs.groups.iter().flatten().any(|need| need.template.starts_with(area));
         let places = if named { singles(scope) } else { self.places(about("/vms"), about("/storage")) };
         let tried: Vec<(&Scope, Vec<Missing>)> = places.iter().map(|place| (place, self.lacking(&needs.groups, place))).collect();
         let everywhere = if named { tried.iter().all(|(_, lacking)| lacking.is_empty()) } else { tried[0].1.is_empty() };
@@ -104,12 +104,12 @@ impl Known<'_> {
             on.dedup();
             return VerbState { verb: verb.name, allowed: Allowed::Some, on, missing: Vec::new(), without: without(first) };
         }
-        // The nearest miss says most.
+        // The case with the fewest missing privileges is the most useful one.
         let nearest = tried.into_iter().min_by_key(|(_, lacking)| lacking.len()).map(|(_, lacking)| lacking).unwrap_or_default();
         VerbState { verb: verb.name, allowed: Allowed::No, on: Vec::new(), missing: nearest, without: Vec::new() }
     }
 
-    /// Everything first, then each guest and storage that somebody has something on.
+    /// Returns the scopes to try: everything, then each guest and storage with permissions of its own.
     fn places(&self, guests: bool, storages: bool) -> Vec<Scope> {
         let paths: BTreeSet<String> = self.held.keys().cloned().chain(self.sides.into_iter().flat_map(Sides::paths)).collect();
         let below = |area: &'static str| paths.iter().filter_map(move |path| path.strip_prefix(area));
@@ -126,8 +126,8 @@ impl Known<'_> {
         places
     }
 
-    fn lacking(&self, groups: &[Vec<Wish>], place: &Scope) -> Vec<Missing> {
-        let grants = groups.iter().map(|group| group.iter().flat_map(|wish| place.grants(wish)).collect::<Vec<Grant>>());
+    fn lacking(&self, groups: &[Vec<Need>], place: &Scope) -> Vec<Missing> {
+        let grants = groups.iter().map(|group| group.iter().flat_map(|need| place.grants(need)).collect::<Vec<Grant>>());
         let mut missing: Vec<Missing> = Vec::new();
         for any in grants.filter(|any| !any.iter().any(|grant| holds(self.held, grant))) {
             let one = self.missing(&any);
@@ -138,16 +138,16 @@ impl Known<'_> {
         missing
     }
 
-    /// One group of alternatives that is not held.
+    /// Describes a missing group of alternatives.
     fn missing(&self, any: &[Grant]) -> Missing {
-        // A pool is the other way to the same; the guest itself is what is meant.
+        // A pool is only an alternative path to the guest.
         let meant = any.iter().find(|grant| !grant.path.starts_with("/pool")).or(any.first());
         let path = meant.map_or_else(String::new, |grant| grant.path.clone());
         let here = any.iter().filter(|grant| grant.path == path).map(|grant| grant.privilege.as_str());
         Missing { privilege: here.collect::<Vec<_>>().join("|"), path, side: self.sides.map_or(Side::Unknown, |sides| sides.lacking(any)) }
     }
 
-    /// What the token lacks of a preset.
+    /// Returns the missing privileges of a preset.
     pub fn of_preset(&self, preset: &Preset, scope: &Scope) -> Vec<Missing> {
         let paths: Vec<String> = if scope.guests.is_empty() && scope.storages.is_empty() {
             if preset.narrow { self.held.keys().filter(|p| p.matches('/').count() == 2).cloned().collect() } else { vec!["/".to_owned()] }
@@ -160,7 +160,7 @@ impl Known<'_> {
         grants.filter(|grant| applies(grant) && !holds(self.held, grant)).map(|grant| self.missing(&[grant])).collect()
     }
 
-    /// Where less is held than what comes from above would give: an entry of its own there puts that aside.
+    /// Returns paths with fewer privileges than the path above, because an entry there overrides the inherited ones.
     pub fn narrower(&self) -> Vec<Narrower> {
         let mut all = Vec::new();
         for (path, own) in self.held.iter().filter(|(path, _)| path.as_str() != "/") {
@@ -182,13 +182,13 @@ impl Known<'_> {
         all
     }
 
-    /// What else is possible with what is held, in words.
+    /// Describes what the permissions also allow.
     pub fn also_possible(&self) -> Vec<String> {
         let mut said: Vec<String> = Vec::new();
         let all: BTreeSet<String> = self.held.values().flat_map(|privileges| privileges.keys().cloned()).collect();
         for (path, privileges) in self.held {
             let set: BTreeSet<String> = privileges.keys().cloned().collect();
-            // A path that only passes on what stands above it says nothing new.
+            // Inherited permissions are described at their origin.
             let above = self.held.get("/").filter(|_| path != "/").map(|p| p.keys().cloned().collect::<BTreeSet<_>>());
             if above.as_ref() != Some(&set) {
                 said.extend(super::implied::possible(&set, std::slice::from_ref(path), &all));
@@ -198,7 +198,7 @@ impl Known<'_> {
     }
 }
 
-/// A storage's privilege means nothing on a guest, and the other way round.
+/// Whether a privilege applies to a path: storage privileges do not apply to guests, nor VM privileges to storages.
 fn applies(grant: &Grant) -> bool {
     let area = grant.path.split('/').nth(1).unwrap_or_default();
     match area {
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn state(held: serde_json::Value, verb: &str, scope: &Scope) -> VerbState {
-        let held: Held = serde_json::from_value(held).expect("a map");
+        let held: Permissions = serde_json::from_value(held).expect("a map");
         let known = Known { held: &held, sides: None, token_id: "felhom@pve!agent" };
         known.verbs(scope).into_iter().find(|state| state.verb == verb).expect("a verb")
     }
@@ -251,8 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_less_than_what_is_above_it_is_told() {
-        let held: Held = serde_json::from_value(json!({
+    fn paths_with_fewer_privileges_are_listed() {
+        let held: Permissions = serde_json::from_value(json!({
             "/": {"VM.Audit": 1, "VM.Backup": 1, "Datastore.Audit": 1}, "/vms": {"VM.Audit": 1, "VM.Backup": 1, "Datastore.Audit": 1},
             "/vms/102": {}, "/vms/103": {"VM.Audit": 1}, "/storage": {"Datastore.Audit": 1, "VM.Audit": 1},
         }))

@@ -1,8 +1,8 @@
-//! What privileges make possible besides what they were given for, in words.
+//! Descriptions of what privileges allow in addition to their purpose.
 
 use std::collections::BTreeSet;
 
-/// The first of `needs` held on a path under `area`, and the others where they belong, makes `means` possible.
+/// `means` is possible with the first of `needs` on a path in `area`, and the others on their own paths.
 struct Implied {
     needs: &'static [&'static str],
     area: &'static str,
@@ -14,57 +14,53 @@ const fn one(needs: &'static [&'static str], area: &'static str, means: &'static
 }
 
 static IMPLIED: &[Implied] = &[
-    one(&["Permissions.Modify"], "/", "give itself and others any privilege there: with it at / the token is as good as an administrator"),
+    one(&["Permissions.Modify"], "/", "grant any privilege on the path; on /, the token is equivalent to an administrator"),
     one(&["Sys.Console"], "/nodes", "open a root shell on the node"),
-    one(&["Sys.Modify"], "/nodes", "change network, firewall and certificates of the node, wipe its disks, refresh its updates"),
+    one(&["Sys.Modify"], "/nodes", "change network, firewall and certificates of the node, wipe its disks, refresh its package lists"),
     one(&["Sys.PowerMgmt"], "/nodes", "reboot and shut down the node"),
-    one(&["User.Modify"], "/access", "change users and make tokens for them: whatever those users may do"),
+    one(&["User.Modify"], "/access", "change users and create tokens with their permissions"),
     one(
         &["VM.Backup", "Datastore.AllocateSpace"],
         "/vms",
-        "restore one of the guest's archives over it by force (no VM.Allocate is needed), which replaces its disks",
+        "overwrite the guest with one of its backups (without VM.Allocate), which replaces its disks",
     ),
-    one(&["VM.Backup", "Datastore.AllocateSpace"], "/vms", "delete, prune, protect and annotate the archives of the guest on the storage"),
-    one(&["VM.Backup"], "/vms", "stop a running guest for a backup in stop mode, and read all its data through its archives"),
-    one(
-        &["VM.Snapshot"],
-        "/vms",
-        "roll back to a snapshot (no VM.Snapshot.Rollback is needed) and delete snapshots: what came after is lost",
-    ),
-    one(&["VM.Snapshot.Rollback"], "/vms", "roll back to a snapshot: what came after is lost"),
-    one(&["VM.Allocate"], "/vms", "destroy the guest with its disks, and give others the privileges on it that the token has itself"),
+    one(&["VM.Backup", "Datastore.AllocateSpace"], "/vms", "delete, prune, protect and annotate the guest's backups on the storage"),
+    one(&["VM.Backup"], "/vms", "stop a running guest by a backup in stop mode, and read all its data from a backup"),
+    one(&["VM.Snapshot"], "/vms", "roll back to a snapshot (without VM.Snapshot.Rollback) and delete snapshots; later data is lost"),
+    one(&["VM.Snapshot.Rollback"], "/vms", "roll back to a snapshot; later data is lost"),
+    one(&["VM.Allocate"], "/vms", "delete the guest with its disks, and grant the token's own privileges on it to others"),
     one(
         &["VM.Allocate", "Datastore.AllocateSpace"],
         "/vms",
-        "restore any archive that it may read: hook scripts and device entries in an archive act as root on the host, so archives must be trusted",
+        "restore any readable backup: hook scripts and device entries in a backup act as root on the host, so backups must be trusted",
     ),
-    one(&["VM.PowerMgmt"], "/vms", "cut the power of a running guest"),
+    one(&["VM.PowerMgmt"], "/vms", "stop a running guest without shutdown"),
     one(&["VM.Config.Disk"], "/vms", "detach and delete disks of the guest"),
-    one(&["VM.Config.Network", "SDN.Use"], "/vms", "put the guest on any bridge that it may use, with any MAC address"),
-    one(&["VM.Config.Options"], "/vms", "take the guest's protection off, rename it, change its start-up"),
-    one(&["VM.Console"], "/vms", "sit at the guest's console"),
+    one(&["VM.Config.Network", "SDN.Use"], "/vms", "connect the guest to any permitted bridge, with any MAC address"),
+    one(&["VM.Config.Options"], "/vms", "clear the guest's protection flag, rename it, change its start options"),
+    one(&["VM.Console"], "/vms", "use the guest's console"),
     one(&["VM.GuestAgent.Unrestricted"], "/vms", "run commands as root inside the guest"),
     one(&["VM.GuestAgent.FileWrite"], "/vms", "write files as root inside the guest"),
     one(&["VM.GuestAgent.FileRead"], "/vms", "read any file inside the guest"),
-    one(&["VM.Migrate"], "/vms", "move the guest to another node"),
-    one(&["VM.Clone"], "/vms", "copy the guest with all its data, where it may also make a guest"),
-    one(&["Datastore.Allocate"], "/storage", "delete any volume on the storage, disks and archives of every guest included"),
+    one(&["VM.Migrate"], "/vms", "migrate the guest to another node"),
+    one(&["VM.Clone"], "/vms", "clone the guest with all its data, if the token can create guests"),
+    one(&["Datastore.Allocate"], "/storage", "delete any volume on the storage, including disks and backups of all guests"),
     one(
         &["Datastore.Allocate"],
         "/",
-        "add, change and remove storages: with a new storage it reads and overwrites directories of the host, which is near to root",
+        "add, change and remove storages: a new storage can read and overwrite directories of the host, which is close to root access",
     ),
     one(&["Datastore.AllocateTemplate"], "/storage", "upload and download images and templates"),
-    one(&["Datastore.AllocateSpace"], "/storage", "fill the storage up"),
-    one(&["Sys.Audit"], "/access", "see users, tokens and rights of everybody"),
-    one(&["Sys.Audit"], "/nodes", "read tasks and task logs of everybody"),
+    one(&["Datastore.AllocateSpace"], "/storage", "fill the storage"),
+    one(&["Sys.Audit"], "/access", "read users, tokens and permissions"),
+    one(&["Sys.Audit"], "/nodes", "read tasks and task logs of all users"),
 ];
 
-/// What is possible with these privileges on these paths; `beside` is what is held elsewhere.
+/// Describes what these privileges on these paths allow; `beside` are privileges on other paths.
 pub fn possible(privileges: &BTreeSet<String>, paths: &[String], beside: &BTreeSet<String>) -> Vec<String> {
     let follows = |implied: &&Implied| {
         let Some((first, rest)) = implied.needs.split_first() else { return false };
-        // Whoever may make snapshots may roll back anyway, and has been told so.
+        // VM.Snapshot allows a rollback too, and says so.
         let told = *first == "VM.Snapshot.Rollback" && privileges.contains("VM.Snapshot");
         !told && privileges.contains(*first) && rest.iter().all(|more| privileges.contains(*more) || beside.contains(*more))
     };
@@ -78,7 +74,7 @@ pub fn possible(privileges: &BTreeSet<String>, paths: &[String], beside: &BTreeS
     found
 }
 
-/// A grant on `path` holds in the area: from above, or on something in it.
+/// Whether a grant on `path` applies to the area or to something in it.
 fn reaches(path: &str, area: &str) -> bool {
     if area == "/" {
         return path == "/" || path == "/storage";
@@ -98,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_right_says_what_else_it_opens() {
+    fn backup_privileges_allow_more_than_backups() {
         let privileges = set(&["VM.Audit", "VM.Backup", "Datastore.AllocateSpace"]);
         let none = set(&[]);
         let said = possible(&privileges, &["/vms/101".into(), "/storage/local".into()], &none);
-        assert!(said.iter().any(|s| s.starts_with("restore one of the guest's archives over it by force")), "{said:?}");
-        assert!(said.iter().all(|s| !s.contains("near to root")), "{said:?}");
-        assert!(possible(&set(&["Datastore.Allocate"]), &["/".into()], &none).iter().any(|s| s.contains("near to root")));
+        assert!(said.iter().any(|s| s.starts_with("overwrite the guest with one of its backups")), "{said:?}");
+        assert!(said.iter().all(|s| !s.contains("close to root")), "{said:?}");
+        assert!(possible(&set(&["Datastore.Allocate"]), &["/".into()], &none).iter().any(|s| s.contains("close to root")));
         assert!(possible(&set(&["VM.Audit"]), &["/".into()], &none).is_empty());
     }
 
     #[test]
-    fn what_is_held_elsewhere_counts_too_and_nothing_is_told_twice() {
+    fn privileges_on_other_paths_count_and_nothing_is_repeated() {
         let bridge = |beside: &[&str]| possible(&set(&["VM.Config.Network"]), &["/vms/101".into()], &set(beside));
         assert!(bridge(&[]).is_empty());
         assert!(matches!(&bridge(&["SDN.Use"])[..], [one] if one.ends_with("with any MAC address (on /vms/101)")));

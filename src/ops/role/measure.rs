@@ -1,4 +1,4 @@
-//! What verbs need, from the routing table: roles made to measure, and which verbs somebody may use.
+//! Privileges that commands need, from the routing table, and the smallest roles with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use crate::routes::{self, Grant, ONLY_WITH, Privs, Sends, Verb};
 
 /// A privilege on a path template, `/vms/{vmid}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wish {
+pub struct Need {
     pub privilege: &'static str,
     pub template: &'static str,
 }
 
-/// What a verb needs: all of these groups, of each group any one.
+/// The privileges a command needs: one of each group.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
-    pub groups: Vec<Vec<Wish>>,
-    /// What an option needs besides, by the option.
-    pub with: BTreeMap<String, Vec<Vec<Wish>>>,
+    pub groups: Vec<Vec<Need>>,
+    /// Additional privileges by option.
+    pub with: BTreeMap<String, Vec<Vec<Need>>>,
 }
 
-/// What a verb is to be used on; nothing named stands for everything.
+/// The objects a command is used on; empty for everything.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     pub guests: Vec<u32>,
@@ -31,22 +31,22 @@ pub struct Scope {
     pub kind: Option<GuestKind>,
 }
 
-/// A role and the paths that it is for.
+/// A role with its paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     pub privileges: BTreeSet<String>,
     pub paths: BTreeSet<String>,
-    /// For guests and storages; the other roles are each for one path.
+    /// The role for guests and storages; each other role is for one path.
     pub main: bool,
 }
 
-/// Whether this is a privilege and not a command: `VM.Config.CPU`.
+/// Whether a word is a privilege such as `VM.Config.CPU`, not a command.
 pub fn is_privilege(word: &str) -> bool {
     let part = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     word.contains('.') && word.split('.').all(part)
 }
 
-/// The verbs that a pattern means: `backup run`, `snapshot *`.
+/// Returns the commands that match a pattern: `backup run`, `snapshot *`.
 pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
     let pattern = pattern.split_whitespace().collect::<Vec<_>>().join(" ");
     let found: Vec<&Verb> = routes::verbs().filter(|verb| fits(&pattern, verb.name)).collect();
@@ -62,7 +62,7 @@ pub fn verbs(pattern: &str) -> Result<Vec<&'static Verb>> {
     }
 }
 
-/// Whether no privilege is enough for a verb.
+/// Whether no privilege allows a command.
 pub fn root_only(verb: &Verb) -> bool {
     verb.calls.iter().filter_map(|key| routes::by_key(key)).any(|row| matches!(row.privs, Privs::Root))
 }
@@ -74,7 +74,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// What a verb needs.
+/// Returns the privileges that a command needs.
 pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     let mut needs = Needs::default();
     let sends = routes::sends(verb.name);
@@ -95,7 +95,7 @@ pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     seen(verb, &mut needs.groups);
     needs.groups = narrowed(&needs.groups);
     if let Some(with) = options.get_mut("--disable-storage") {
-        // What is on the disk must be seen to be switched off.
+        // Storages can only be disabled if they are visible.
         push(&mut with.groups, SEE_STORAGE.to_vec());
     }
     for (option, with) in options {
@@ -104,30 +104,30 @@ pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     needs
 }
 
-/// Whoever must have one of these need not also have one of several with it among them.
-fn narrowed(groups: &[Vec<Wish>]) -> Vec<Vec<Wish>> {
-    let covers = |one: &Vec<Wish>, group: &Vec<Wish>| one.len() < group.len() && one.iter().all(|wish| group.contains(wish));
+/// Removes groups that another required group already satisfies.
+fn narrowed(groups: &[Vec<Need>]) -> Vec<Vec<Need>> {
+    let covers = |one: &Vec<Need>, group: &Vec<Need>| one.len() < group.len() && one.iter().all(|need| group.contains(need));
     groups.iter().filter(|group| !groups.iter().any(|one| covers(one, group))).cloned().collect()
 }
 
 impl Needs {
-    /// What the verb needs when it is told these options.
-    pub fn told(&self, options: &[&str]) -> Vec<Vec<Wish>> {
+    /// Returns the privileges that the command needs with these options.
+    pub fn with_options(&self, options: &[&str]) -> Vec<Vec<Need>> {
         let with = options.iter().filter_map(|option| self.with.get(*option)).flatten();
         narrowed(&self.groups.iter().chain(with).cloned().collect::<Vec<_>>())
     }
 }
 
-/// With one of these a storage stands in the host's lists.
-const SEE_STORAGE: [Wish; 2] = [
-    Wish { privilege: "Datastore.Audit", template: "/storage/{storage}" },
-    Wish { privilege: "Datastore.AllocateSpace", template: "/storage/{storage}" },
+/// Either of these makes a storage visible in lists.
+const SEE_STORAGE: [Need; 2] = [
+    Need { privilege: "Datastore.Audit", template: "/storage/{storage}" },
+    Need { privilege: "Datastore.AllocateSpace", template: "/storage/{storage}" },
 ];
 
-/// What must be visible: the host leaves out of its lists what may not be seen, and says nothing.
-fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
-    let guest = |privilege| Wish { privilege, template: "/vms/{vmid}" };
-    let storage = |privilege| Wish { privilege, template: "/storage/{storage}" };
+/// Adds the privileges to see objects: the host omits invisible ones from its lists without an error.
+fn seen(verb: &Verb, groups: &mut Vec<Vec<Need>>) {
+    let guest = |privilege| Need { privilege, template: "/vms/{vmid}" };
+    let storage = |privilege| Need { privilege, template: "/storage/{storage}" };
     let noun = verb.name.split(' ').next().unwrap_or_default();
     let lists = |key: &str| verb.calls.contains(&key);
     let archives = noun == "backup" && lists("GET /nodes/{node}/storage/{storage}/content") && !lists("POST /nodes/{node}/vzdump");
@@ -135,13 +135,13 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
         push(groups, vec![storage("Datastore.AllocateSpace"), storage("Datastore.Allocate")]);
         push(groups, vec![guest("VM.Backup"), storage("Datastore.Allocate")]);
     }
-    // A guest that is not listed cannot be found by its name or number.
-    let about = groups.iter().flatten().any(|wish| wish.template.starts_with("/vms/"));
+    // A guest that is not listed cannot be found by name or VMID.
+    let about = groups.iter().flatten().any(|need| need.template.starts_with("/vms/"));
     if verb.name == "backup age" || !archives && (about || noun == "guest" && lists("GET /cluster/resources")) {
         push(groups, vec![guest("VM.Audit")]);
     }
     if matches!(verb.name, "sdn apply" | "sdn pending") {
-        push(groups, ["SDN.Audit", "SDN.Allocate"].map(|privilege| Wish { privilege, template: "/sdn" }).to_vec());
+        push(groups, ["SDN.Audit", "SDN.Allocate"].map(|privilege| Need { privilege, template: "/sdn" }).to_vec());
     }
     if noun == "storage" {
         push(groups, SEE_STORAGE.to_vec());
@@ -151,12 +151,12 @@ fn seen(verb: &Verb, groups: &mut Vec<Vec<Wish>>) {
 fn gather(privs: &Privs, sends: Option<&Sends>, needs: &mut Needs) {
     let always = |option: &&str| sends.is_some_and(|sends| sends.always.contains(option));
     match privs {
-        // Refused for a token before it comes to this (`verbs`).
+        // `verbs` refuses these calls for tokens.
         Privs::None | Privs::Root => {}
         Privs::Need(privilege, template) => {
-            // Which storage a parameter names is all one here: the scope says which there are.
+            // The storage parameter does not matter here: the scope lists the storages.
             let template = if template.starts_with("/storage/{") { "/storage/{storage}" } else { template };
-            push(&mut needs.groups, vec![Wish { privilege, template }]);
+            push(&mut needs.groups, vec![Need { privilege, template }]);
         }
         Privs::All(list) => list.iter().for_each(|p| gather(p, sends, needs)),
         Privs::Any(list) => {
@@ -184,7 +184,7 @@ fn only_with(option: String, privs: &Privs, sends: Option<&Sends>, needs: &mut N
     one.groups.into_iter().for_each(|group| push(with, group));
 }
 
-fn push(groups: &mut Vec<Vec<Wish>>, mut group: Vec<Wish>) {
+fn push(groups: &mut Vec<Vec<Need>>, mut group: Vec<Need>) {
     group.sort_unstable();
     group.dedup();
     if !group.is_empty() && !groups.contains(&group) {
@@ -193,7 +193,7 @@ fn push(groups: &mut Vec<Vec<Wish>>, mut group: Vec<Wish>) {
 }
 
 impl Scope {
-    /// The paths that a template stands for.
+    /// Returns the paths for a template.
     pub fn paths(&self, template: &str) -> Vec<String> {
         let fill = |area: &str, names: Vec<String>| {
             if names.is_empty() { vec![area.to_owned()] } else { names.into_iter().map(|name| format!("{area}/{name}")).collect() }
@@ -211,39 +211,39 @@ impl Scope {
         }
     }
 
-    pub fn grants(&self, wish: &Wish) -> Vec<Grant> {
-        self.paths(wish.template).into_iter().map(|path| Grant { path, privilege: wish.privilege.to_owned() }).collect()
+    pub fn grants(&self, need: &Need) -> Vec<Grant> {
+        self.paths(need.template).into_iter().map(|path| Grant { path, privilege: need.privilege.to_owned() }).collect()
     }
 }
 
-/// The fewest privileges on the narrowest paths with which all of these verbs work.
+/// Returns the fewest privileges on the narrowest paths that all of these commands need.
 pub fn measure(verbs: &[&Verb], scope: &Scope) -> Vec<Measured> {
     narrowest(&verbs.iter().flat_map(|verb| needs(verb, scope.kind).groups).collect::<Vec<_>>(), scope)
 }
 
-/// The fewest privileges on the narrowest paths that satisfy all of these.
-pub fn narrowest(groups: &[Vec<Wish>], scope: &Scope) -> Vec<Measured> {
-    let mut chosen: BTreeSet<Wish> = groups.iter().filter(|group| group.len() == 1).flatten().copied().collect();
+/// Returns the fewest privileges on the narrowest paths that satisfy all groups.
+pub fn narrowest(groups: &[Vec<Need>], scope: &Scope) -> Vec<Measured> {
+    let mut chosen: BTreeSet<Need> = groups.iter().filter(|group| group.len() == 1).flatten().copied().collect();
     for group in groups.iter().filter(|group| group.len() > 1) {
-        if group.iter().all(|wish| wish.privilege.starts_with("VM.Config.")) {
-            // Which of them depends on the keys that are set.
+        if group.iter().all(|need| need.privilege.starts_with("VM.Config.")) {
+            // Which of these is needed depends on the changed keys.
             chosen.extend(group);
-        } else if !group.iter().any(|wish| chosen.contains(wish)) {
-            chosen.extend(group.iter().min_by_key(|wish| weight(wish)));
+        } else if !group.iter().any(|need| chosen.contains(need)) {
+            chosen.extend(group.iter().min_by_key(|need| weight(need)));
         }
     }
-    // What was chosen early may be covered by what was chosen late.
-    for wish in chosen.clone() {
-        let needed = |group: &Vec<Wish>| !group.iter().any(|other| *other != wish && chosen.contains(other));
-        let config = wish.privilege.starts_with("VM.Config.");
-        if !config && !groups.iter().any(|group| group.contains(&wish) && needed(group)) {
-            chosen.remove(&wish);
+    // An early choice may be covered by a later one.
+    for need in chosen.clone() {
+        let needed = |group: &Vec<Need>| !group.iter().any(|other| *other != need && chosen.contains(other));
+        let config = need.privilege.starts_with("VM.Config.");
+        if !config && !groups.iter().any(|group| group.contains(&need) && needed(group)) {
+            chosen.remove(&need);
         }
     }
     let mut main = Measured { privileges: BTreeSet::new(), paths: BTreeSet::new(), main: true };
     let mut others: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for grant in chosen.iter().flat_map(|wish| scope.grants(wish)) {
-        // Guests and storages share a role: a privilege of the one kind means nothing on the other.
+    for grant in chosen.iter().flat_map(|need| scope.grants(need)) {
+        // Guests and storages share a role: privileges of one kind have no effect on the other.
         if grant.path.starts_with("/vms") || grant.path.starts_with("/storage") {
             main.paths.insert(grant.path);
             main.privileges.insert(grant.privilege);
@@ -251,26 +251,26 @@ pub fn narrowest(groups: &[Vec<Wish>], scope: &Scope) -> Vec<Measured> {
             others.entry(grant.path).or_default().insert(grant.privilege);
         }
     }
-    // The role reaches below the paths that it is granted on.
+    // The role also applies below its paths.
     let all = main.paths.clone();
     main.paths.retain(|path| !all.iter().any(|above| path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/'))));
     let others = others.into_iter().map(|(path, privileges)| Measured { privileges, paths: [path].into(), main: false });
     (!main.paths.is_empty()).then_some(main).into_iter().chain(others).collect()
 }
 
-/// Of alternatives the one that opens least: reading before writing, a part before the whole, the narrow path before `/`.
-fn weight(wish: &Wish) -> (u8, bool, usize) {
-    let kind = match wish.privilege {
+/// Ranks alternatives: reading before writing, a part before the whole, a narrow path before `/`.
+fn weight(need: &Need) -> (u8, bool, usize) {
+    let kind = match need.privilege {
         p if p.ends_with(".Audit") => 0,
         "VM.Snapshot.Rollback" | "Datastore.AllocateSpace" | "SDN.Use" | "Mapping.Use" => 1,
         "Permissions.Modify" | "Sys.Modify" | "VM.Allocate" | "Datastore.Allocate" | "VM.GuestAgent.Unrestricted" => 3,
         _ => 2,
     };
-    let own = wish.template.starts_with("/vms/") || wish.template.starts_with("/storage/");
-    (kind, !own, usize::MAX - wish.template.len())
+    let own = need.template.starts_with("/vms/") || need.template.starts_with("/storage/");
+    (kind, !own, usize::MAX - need.template.len())
 }
 
-/// The name of a role made for these verbs: `FelhomBackupRun`.
+/// Returns the name of a role for these commands: `FelhomBackupRun`.
 pub fn role_name(patterns: &[String]) -> String {
     let mut name = String::from("Felhom");
     for word in patterns.iter().flat_map(|pattern| pattern.split(|c: char| !c.is_ascii_alphanumeric())).filter(|word| !word.is_empty()) {
@@ -279,7 +279,7 @@ pub fn role_name(patterns: &[String]) -> String {
         name.push_str(letters.as_str());
     }
     if name.len() > 48 {
-        // Long lists share a beginning: what follows tells them apart.
+        // Long lists may share a prefix: a checksum distinguishes them.
         let sum = patterns.join(",").bytes().fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
         name.truncate(40);
         name.push_str(&format!("{sum:08x}"));
@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_mean_verbs() {
+    fn patterns_match_commands() {
         assert_eq!(verbs("guest list").expect("one").len(), 1);
         assert!(verbs("guest *").expect("several").len() >= 3);
         assert_eq!(verbs("guest nosuch").expect_err("none").exit_code(), 2);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_as_narrow_as_its_verbs() {
+    fn a_role_is_as_narrow_as_its_commands() {
         let verbs = verbs("guest config").expect("a verb");
         let narrow = measure(&verbs, &Scope { guests: vec![101], ..Scope::default() });
         let [one] = &narrow[..] else { panic!("{narrow:?}") };
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_the_host_gets_a_role_of_its_own() {
+    fn host_privileges_get_their_own_role() {
         let both = [verbs("guest config").expect("a verb"), verbs("node status").expect("a verb")].concat();
         let measured = measure(&both, &Scope { guests: vec![101], ..Scope::default() });
         assert_eq!(measured.len(), 2, "{measured:?}");
@@ -318,10 +318,10 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_has_paths_that_can_be_granted() {
+    fn all_commands_have_grantable_paths() {
         for verb in routes::verbs() {
-            for wish in needs(verb, None).groups.iter().flatten() {
-                for path in Scope::default().paths(wish.template) {
+            for need in needs(verb, None).groups.iter().flatten() {
+                for path in Scope::default().paths(need.template) {
                     assert!(path.starts_with('/') && !path.contains('{'), "{}: {path}", verb.name);
                 }
             }

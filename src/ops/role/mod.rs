@@ -1,4 +1,4 @@
-//! Roles, users and tokens of felhom's own: making them, proving them, saying what they lack.
+//! felhom's roles, users and tokens: creating and checking them, and finding missing privileges.
 
 pub mod acts;
 pub mod bootstrap;

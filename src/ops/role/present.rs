@@ -1,28 +1,28 @@
-//! What is on the host of what felhom wants there.
+//! The current roles, users, tokens and ACL entries on the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::access::{self, Entry, Subject, Token, User};
 use crate::api::{cluster, lenient};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::{Permissions, holds};
 use crate::routes::Grant;
 use crate::transport::Client;
 
-/// Roles, a user with a token, and who may do what.
+/// Roles, a user with its tokens, and the access control list.
 #[derive(Debug, Clone, Default)]
 pub struct Present {
     pub roles: BTreeMap<String, BTreeSet<String>>,
     pub user: Option<User>,
-    /// All tokens of the user, by their short ids.
+    /// All tokens of the user by token ID.
     pub tokens: BTreeMap<String, Token>,
     pub acl: Vec<Entry>,
-    /// The one who looked sees every entry: the host leaves out, without a word, where somebody may not change them.
-    pub whole: bool,
+    /// Whether the session sees all entries: the host omits entries that it may not change, without an error.
+    pub complete: bool,
 }
 
-/// Looks, as an administrator.
-pub fn look(client: &Client, user: &str) -> Result<Present> {
+/// Reads the state as an administrator.
+pub fn read(client: &Client, user: &str) -> Result<Present> {
     let roles = client.get(&access::roles())?.into_iter().map(|role| (role.name.clone(), role.privileges())).collect();
     let known = absent(client.get(&access::user(user)))?;
     let tokens = match known {
@@ -30,16 +30,16 @@ pub fn look(client: &Client, user: &str) -> Result<Present> {
         None => BTreeMap::new(),
     };
     let acl = client.get(&access::acl())?;
-    let whole = sees_all(&client.get(&cluster::permissions())?);
-    Ok(Present { roles, user: known, tokens, acl, whole })
+    let complete = sees_all(&client.get(&cluster::permissions())?);
+    Ok(Present { roles, user: known, tokens, acl, complete })
 }
 
-fn sees_all(held: &Held) -> bool {
+fn sees_all(held: &Permissions) -> bool {
     let passed_on = held.get("/").and_then(|here| here.get("Permissions.Modify")).and_then(lenient::integer) == Some(1);
     passed_on || holds(held, &Grant { path: "/access".into(), privilege: "Sys.Audit".into() })
 }
 
-/// A user that is still to be made needs a realm that is there: the host makes it in any.
+/// Checks that a new user's realm exists: the host would create the user in any realm.
 pub fn realm(client: &Client, user: &str) -> Result<()> {
     let realms: Vec<String> = client.get(&access::realms())?.into_iter().map(|realm| realm.realm).collect();
     let wanted = user.rsplit_once('@').map_or("", |(_, realm)| realm);
@@ -49,7 +49,7 @@ pub fn realm(client: &Client, user: &str) -> Result<()> {
     Err(Fault::usage(format!("the host has no realm '{wanted}' for {user}")).with_hint(format!("choose from {}", realms.join(", "))))
 }
 
-/// The host says 500 and `no such user` for what is not there.
+/// Converts a not-found error (the host returns 500 and `no such user`) to `None`.
 fn absent<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -59,18 +59,18 @@ fn absent<T>(answer: Result<T>) -> Result<Option<T>> {
 }
 
 impl Present {
-    /// Somebody's own entries on exactly this path, role by role.
+    /// Returns the subject's own entries on exactly this path.
     pub fn entries<'a>(&'a self, subject: &'a Subject, path: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.of(subject).filter(move |entry| entry.path == path)
     }
 
-    /// Somebody's own entries anywhere.
+    /// Returns the subject's own entries on all paths.
     pub fn of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a Entry> {
         self.acl.iter().filter(move |entry| entry.kind == subject.kind() && entry.ugid == subject.id())
     }
 
-    /// The roles that a grant on `path` lacks: the role itself, and those that come from above now, because an entry of its own
-    /// on a path puts aside what comes from above.
+    /// Returns the roles to grant on `path`: the role itself, and the inherited ones, because an entry on a path overrides inherited
+    /// entries.
     pub fn lacking(&self, subject: &Subject, path: &str, role: &str) -> Vec<String> {
         let here: BTreeSet<&str> = self.entries(subject, path).filter(|e| e.propagate).map(|e| e.roleid.as_str()).collect();
         let mut lacking = Vec::new();
@@ -83,7 +83,7 @@ impl Present {
         lacking
     }
 
-    /// The roles that come to a path from the nearest path above it where somebody has any.
+    /// Returns the roles inherited from the nearest path above with entries.
     fn inherited(&self, subject: &Subject, path: &str) -> Vec<String> {
         let mut at = path;
         while at != "/" {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_below_repeats_what_came_from_above() {
+    fn a_grant_repeats_inherited_roles() {
         let user = Subject::User("felhom@pve".into());
         let present = Present { acl: vec![entry("/", "user", "felhom@pve", "FelhomAgent")], ..Present::default() };
         assert_eq!(present.lacking(&user, "/vms/101", "FelhomClone"), ["FelhomClone", "FelhomAgent"]);

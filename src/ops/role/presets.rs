@@ -1,18 +1,18 @@
-//! Ready-made roles.
+//! Predefined roles.
 
 use std::collections::BTreeSet;
 
-/// What felhom itself makes carries this in its comment: `revoke` takes away nothing else.
+/// The comment of users and tokens that felhom creates: `revoke` deletes nothing else.
 pub const MADE: &str = "made by felhom role bootstrap";
 
-/// A role to begin with.
+/// A predefined role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preset {
     pub name: &'static str,
     pub role: &'static str,
     pub about: &'static str,
     pub privileges: &'static [&'static str],
-    /// Made for one guest and one storage.
+    /// For one guest and one storage.
     pub narrow: bool,
 }
 
@@ -63,7 +63,7 @@ impl Preset {
     }
 }
 
-/// The preset with this name.
+/// Finds a preset by name.
 pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn presets_hold_what_the_facts_say() {
+    fn presets_have_the_expected_privileges() {
         let counts: Vec<(&str, usize)> = PRESETS.iter().map(|p| (p.role, p.set().len())).collect();
         assert_eq!(counts, [("FelhomAgent", 16), ("FelhomSelfBackup", 5), ("FelhomAuditor", 7)]);
         assert!(PRESETS.iter().all(|p| !p.role.to_lowercase().starts_with("pve")), "the host refuses such names");

@@ -1,6 +1,6 @@
-//! Taking away what bootstrap made, and nothing else: rights, token, user, role, in that order.
+//! Deletes what bootstrap created, in this order: grants, token, user, role.
 
-use super::acts::{ForgetSecret, WriteContext};
+use super::acts::{DeleteSecret, WriteContext};
 use super::keeper::Keeper;
 use super::present::Present;
 use super::presets::MADE;
@@ -8,8 +8,8 @@ use crate::api::access::{self, Entry, Subject};
 use crate::config::secrets::Source;
 use crate::guard::{Item, Step, Target};
 
-/// What somebody else may have is not taken away unseen.
-const UNSEEN: &str = "whether it is used otherwise only those see who have Sys.Audit on /access";
+/// Why a user or role is kept if its other uses are not visible.
+const UNSEEN: &str = "other uses are only visible with Sys.Audit on /access";
 
 pub struct Revocation<'a> {
     pub present: &'a Present,
@@ -19,7 +19,7 @@ pub struct Revocation<'a> {
     pub source: Option<Source>,
 }
 
-/// The item, and what stays although it belongs to the token, with the reason.
+/// Returns the item, and what is kept with the reason.
 pub fn item(revocation: &Revocation<'_>) -> (Item, Vec<String>) {
     let Revocation { present, keeper, user, token, .. } = revocation;
     let id = format!("{user}!{token}");
@@ -29,42 +29,42 @@ pub fn item(revocation: &Revocation<'_>) -> (Item, Vec<String>) {
     for entry in &gone {
         let subject = if entry.kind == "token" { Subject::Token(entry.ugid.clone()) } else { Subject::User(entry.ugid.clone()) };
         item = item
-            .step(Step::call("withdraw", access::withdraw(&entry.path, &subject, &entry.roleid)))
+            .step(Step::call("withdraw", access::revoke(&entry.path, &subject, &entry.roleid)))
             .loses(format!("{} on {} for {}", entry.roleid, entry.path, entry.ugid));
     }
     let mut token_goes = false;
     match present.tokens.get(*token) {
         Some(there) if there.comment.as_deref() == Some(MADE) => {
             token_goes = true;
-            item = item.step(Step::call("token", access::delete_token(user, token))).loses(format!("the token {id} and its secret"));
+            item = item.step(Step::call("token", access::delete_token(user, token))).loses(format!("token {id} and its secret"));
         }
-        Some(_) => stays.push(format!("the token {id}: bootstrap did not make it")),
+        Some(_) => stays.push(format!("token {id}: not created by bootstrap")),
         None => {}
     }
     let others = present.tokens.keys().filter(|name| name.as_str() != *token).count();
     let rest = present.of(&Subject::User((*user).to_owned())).filter(|entry| !gone.contains(entry)).count();
     match &present.user {
-        Some(there) if there.comment.as_deref() != Some(MADE) => stays.push(format!("the user {user}: bootstrap did not make it")),
-        Some(_) if others > 0 => stays.push(format!("the user {user}: it has other tokens")),
-        Some(_) if !present.whole => stays.push(format!("the user {user}: {UNSEEN}")),
-        Some(_) if rest > 0 => stays.push(format!("the user {user}: it has other rights")),
+        Some(there) if there.comment.as_deref() != Some(MADE) => stays.push(format!("user {user}: not created by bootstrap")),
+        Some(_) if others > 0 => stays.push(format!("user {user}: has other tokens")),
+        Some(_) if !present.complete => stays.push(format!("user {user}: {UNSEEN}")),
+        Some(_) if rest > 0 => stays.push(format!("user {user}: has other permissions")),
         Some(_) if token_goes || present.tokens.is_empty() => {
-            item = item.step(Step::call("user", access::delete_user(user))).loses(format!("the user {user}"));
+            item = item.step(Step::call("user", access::delete_user(user))).loses(format!("user {user}"));
         }
         _ => {}
     }
     for role in roles(&gone) {
         let used = present.acl.iter().any(|entry| entry.roleid == role && !gone.contains(entry));
-        if !present.whole {
-            stays.push(format!("the role {role}: {UNSEEN}"));
+        if !present.complete {
+            stays.push(format!("role {role}: {UNSEEN}"));
         } else if used {
-            stays.push(format!("the role {role}: somebody else has it"));
+            stays.push(format!("role {role}: used by others"));
         } else if present.roles.contains_key(&role) {
-            item = item.step(Step::call("role", access::delete_role(&role))).loses(format!("the role {role}"));
+            item = item.step(Step::call("role", access::delete_role(&role))).loses(format!("role {role}"));
         }
     }
     if let Some(source) = revocation.source.clone().filter(|_| token_goes) {
-        item = item.step(Step::act("forget", ForgetSecret { keeper: (*keeper).clone(), source, token_id: id }));
+        item = item.step(Step::act("forget", DeleteSecret { keeper: (*keeper).clone(), source, token_id: id }));
     }
     if token_goes && !keeper.fixed && keeper.written().is_some() {
         let mut context = keeper.context.clone();
@@ -75,7 +75,7 @@ pub fn item(revocation: &Revocation<'_>) -> (Item, Vec<String>) {
     (item, stays)
 }
 
-/// The token's entries, and its user's with felhom's roles that no other token of the user needs.
+/// Returns the token's entries, and its user's entries with felhom's roles that no other token needs.
 fn withdrawn(present: &Present, user: &str, id: &str) -> Vec<Entry> {
     let ours = |entry: &&Entry| entry.roleid.starts_with("Felhom");
     let others = |entry: &Entry| {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_token_of_the_user_needs_stays() {
+    fn entries_of_other_tokens_stay() {
         let present = Present {
             acl: vec![
                 entry("/", "user", "felhom@pve", "FelhomAgent"),

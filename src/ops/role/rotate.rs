@@ -1,20 +1,20 @@
-//! A new secret without a gap: a second token, granted, proved, kept and switched to, before the old one goes.
+//! Replaces a token without interruption: creates, grants, checks and stores a second one, then deletes the old one.
 
 use std::sync::Arc;
 
-use super::acts::{ForgetSecret, KeepSecret, Prove, WriteContext};
+use super::acts::{CheckToken, DeleteSecret, StoreSecret, WriteContext};
 use super::keeper::Keeper;
 use super::present::Present;
 use super::presets::MADE;
 use crate::api::access::{self, Subject};
 use crate::config::secrets::{Source, Store};
 use crate::fault::{Fault, Result};
-use crate::guard::plan::Held;
+use crate::guard::plan::Permissions;
 use crate::guard::{Item, Person, Step, Target};
 use crate::ops::time;
 use crate::routes::{Grant, Risk};
 
-/// `agent` ↔ `agent-b`
+/// Returns the name of the other token: `agent` ↔ `agent-b`.
 pub fn other(token: &str) -> String {
     token.strip_suffix("-b").map_or_else(|| format!("{token}-b"), str::to_owned)
 }
@@ -24,13 +24,13 @@ pub struct Rotation<'a> {
     pub keeper: &'a Keeper,
     pub user: &'a str,
     pub token: &'a str,
-    /// What the old token may do: the new one must be able to do the same.
-    pub held: &'a Held,
-    /// Unix seconds, 0 for never; none for the old one's end.
+    /// Permissions of the old token, which the new one must have too.
+    pub held: &'a Permissions,
+    /// Unix seconds, 0 for never [default: the old token's].
     pub expire: Option<u64>,
     pub now: i64,
     pub store: Store,
-    /// Where the old secret is.
+    /// The source of the old secret.
     pub source: Option<Source>,
     pub person: Arc<dyn Person>,
 }
@@ -55,15 +55,15 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
     let mut item = Item::new("rotate", Target { name: Some(id.clone()), ..Target::default() })
         .risk(Risk::Disruptive)
         .extra("old_token_id", old.clone())
-        .touches(format!("the token {old} ends: whoever else uses it is locked out"));
-    // One that is left from a rotation that broke off gets a fresh secret.
+        .touches(format!("token {old} is deleted: others that use it lose access"));
+    // A token left from an interrupted rotation gets a new secret.
     item = item.step(match present.tokens.get(&next) {
         Some(_) => Step::call("token", access::regenerate_token(user, &next)),
         None => Step::call("token", access::add_token(user, &next, MADE, end)),
     });
     item = item.step(Step::act(
         "secret",
-        KeepSecret { keeper: (*keeper).clone(), store: Some(rotation.store), token_id: id.clone(), person: Arc::clone(&rotation.person) },
+        StoreSecret { keeper: (*keeper).clone(), store: Some(rotation.store), token_id: id.clone(), person: Arc::clone(&rotation.person) },
     ));
     if present.tokens.get(&next).is_some_and(|left| left.expire.unwrap_or(0) != end) {
         item = item.step(Step::call("settings", access::set_token(user, &next, None, Some(end))));
@@ -80,7 +80,8 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
         .held
         .iter()
         .flat_map(|(path, privileges)| privileges.keys().map(move |privilege| Grant { path: path.clone(), privilege: privilege.clone() }));
-    item = item.step(Step::act("proof", Prove { keeper: (*keeper).clone(), token_id: id.clone(), secret: None, wanted: wanted.collect() }));
+    item = item
+        .step(Step::act("proof", CheckToken { keeper: (*keeper).clone(), token_id: id.clone(), secret: None, wanted: wanted.collect() }));
     if !keeper.fixed {
         let mut context = keeper.context.clone();
         context.token_id = Some(id);
@@ -88,7 +89,7 @@ pub fn item(rotation: &Rotation<'_>) -> Result<Item> {
     }
     item = item.step(Step::call("old", access::delete_token(user, token)));
     if let Some(source) = &rotation.source {
-        item = item.step(Step::act("forget", ForgetSecret { keeper: (*keeper).clone(), source: source.clone(), token_id: old }));
+        item = item.step(Step::act("forget", DeleteSecret { keeper: (*keeper).clone(), source: source.clone(), token_id: old }));
     }
     Ok(item)
 }
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_names_take_turns() {
+    fn two_names_alternate() {
         assert_eq!((other("agent").as_str(), other("agent-b").as_str()), ("agent-b", "agent"));
     }
 }

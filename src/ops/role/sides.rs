@@ -1,4 +1,4 @@
-//! Which side of a privilege-separated token lacks something: the token, its user, or both.
+//! Which side of a privilege-separated token lacks a privilege: the token, its user, or both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,45 +7,45 @@ use super::present::Present;
 use crate::api::access::{self, Entry, Subject};
 use crate::api::cluster;
 use crate::fault::{Kind, Result, Side};
-use crate::guard::plan::{Held, holds};
+use crate::guard::plan::{Permissions, holds};
 use crate::routes::Grant;
 use crate::transport::Client;
 
-/// What each side may do by itself.
+/// Permissions of each side.
 #[derive(Debug, Clone)]
 pub struct Sides {
-    user: Held,
-    token: Own,
-    /// A token that is not separated has what its user has.
+    user: Permissions,
+    token: TokenEntries,
+    /// Without privilege separation, a token has its user's permissions.
     separated: bool,
-    /// The whole list, for what a new entry would put aside.
+    /// The access control list, to find entries that a new one would override.
     present: Present,
     mentioned: BTreeSet<String>,
-    /// The entries with `NoAccess` among these.
-    shut: Vec<Entry>,
+    /// The entries with `NoAccess`.
+    no_access: Vec<Entry>,
 }
 
-/// A token's own entries in the access control list, with what their roles hold.
+/// A token's own ACL entries, with the privileges of their roles.
 #[derive(Debug, Clone, Default)]
-struct Own {
+struct TokenEntries {
     entries: Vec<Entry>,
     roles: Roles,
-    /// The pool of a guest, by its path.
+    /// The pool of each guest, by the guest's path.
     pools: BTreeMap<String, String>,
 }
 
-/// How the two sides' grants stand to each other, by name.
+/// How the grants of token and user relate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Case {
-    /// Neither side has anything.
+    /// Neither side has a grant.
     NoGrant,
     TokenOnly,
     UserOnly,
     Both,
-    /// Both have something, and the user has less.
+    /// Both have grants; the user has less.
     UserNarrower,
-    /// Both have something, and the token has less.
+    /// Both have grants; the token has less.
     TokenNarrower,
     Unknown,
 }
@@ -53,26 +53,26 @@ pub enum Case {
 impl Case {
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoGrant => "nothing is granted, neither to the token nor to its user",
-            Self::TokenOnly => "granted to the token only: its user has nothing, so neither has the token",
-            Self::UserOnly => "granted to the user only: a privilege-separated token needs the same grant of its own",
+            Self::NoGrant => "nothing is granted to the token or its user",
+            Self::TokenOnly => "granted to the token only: without its user's grant it has no effect",
+            Self::UserOnly => "granted to the user only: a privilege-separated token needs its own grant",
             Self::Both => "granted to the token and to its user",
-            Self::UserNarrower => "granted to both, but the user has less than the token: the token can do no more than its user",
-            Self::TokenNarrower => "granted to both, the token has less than its user",
-            Self::Unknown => "which side lacks it cannot be known by this token; `--admin root@pam` decides",
+            Self::UserNarrower => "granted to both, but the user has less, which limits the token",
+            Self::TokenNarrower => "granted to both, but the token has less",
+            Self::Unknown => "the token cannot see which side lacks it; use `--admin root@pam`",
         }
     }
 }
 
-/// Asks; `None` where the one who asks may not know. The host lets a token see its user's side only with Sys.Audit on /access.
-pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
+/// Reads both sides, or returns `None` if the session may not: a token needs Sys.Audit on /access to see its user's side.
+pub fn read(client: &Client, token_id: &str) -> Result<Option<Sides>> {
     let Some((user, token)) = token_id.split_once('!') else { return Ok(None) };
     let mut user_held = match client.get(&access::permissions_of(user)) {
         Ok(held) => held,
         Err(fault) if matches!(fault.kind, Kind::Denied | Kind::NotFound) => return Ok(None),
         Err(fault) => return Err(fault),
     };
-    // Who may ask for that sees the whole list as well.
+    // This privilege also shows the whole access control list.
     let acl = client.get(&access::acl())?;
     let entries = acl.iter().filter(|e| e.kind == "token" && e.ugid == token_id).cloned().collect();
     let roles = client.get(&access::roles())?.into_iter().map(|role| (role.name.clone(), role.privileges())).collect();
@@ -92,14 +92,14 @@ pub fn learn(client: &Client, token_id: &str) -> Result<Option<Sides>> {
         let here = client.get(&access::permissions_on(user, &path))?.remove(&path).unwrap_or_default();
         user_held.insert(path, here);
     }
-    let shut = about.into_iter().filter(|e| e.roleid == "NoAccess").collect();
+    let no_access = about.into_iter().filter(|e| e.roleid == "NoAccess").collect();
     let present = Present { acl, ..Present::default() };
-    Ok(Some(Sides { user: user_held, token: Own { entries, roles, pools }, separated, present, mentioned, shut }))
+    Ok(Some(Sides { user: user_held, token: TokenEntries { entries, roles, pools }, separated, present, mentioned, no_access }))
 }
 
 impl Sides {
-    /// Asks for this one path: the list of all leaves a path out on which somebody has nothing, and it would seem to inherit.
-    pub fn look_at(&mut self, client: &Client, token_id: &str, path: &str) {
+    /// Reads the user's permissions on one path. The list of all paths omits paths without permissions, which would seem inherited.
+    pub fn read_path(&mut self, client: &Client, token_id: &str, path: &str) {
         let user = token_id.split('!').next().unwrap_or_default();
         if let Ok(mut held) = client.get(&access::permissions_on(user, path)) {
             self.user.insert(path.to_owned(), held.remove(path).unwrap_or_default());
@@ -114,7 +114,7 @@ impl Sides {
         !self.separated || self.token.privileges(&grant.path).contains(&grant.privilege)
     }
 
-    /// Who lacks all of these alternatives.
+    /// Returns the side that lacks all of these alternatives.
     pub fn lacking(&self, any: &[Grant]) -> Side {
         let user = any.iter().any(|grant| self.user_has(grant));
         let token = any.iter().any(|grant| self.token_has(grant));
@@ -130,25 +130,24 @@ impl Sides {
         }
     }
 
-    /// The host's roles, with what they hold.
+    /// Returns the host's roles with their privileges.
     pub fn roles(&self) -> &Roles {
         &self.token.roles
     }
 
-    /// The paths on which the list has an entry of the token, its user or one of its user's groups.
+    /// Returns the paths with an entry of the token, its user or the user's groups.
     pub fn mentioned(&self) -> &BTreeSet<String> {
         &self.mentioned
     }
 
-    /// The commands that take `NoAccess` away from a path, where that stands in the way.
-    pub fn shut(&self, path: &str) -> Vec<String> {
+    /// Returns the commands that remove `NoAccess` from a path.
+    pub fn no_access(&self, path: &str) -> Vec<String> {
         let above = |e: &&Entry| e.path == path || e.propagate && (e.path == "/" || path.starts_with(&format!("{}/", e.path)));
         let line = |e: &Entry| format!("pveum acl delete {} --{}s '{}' --roles NoAccess", e.path, e.kind, e.ugid);
-        self.shut.iter().filter(above).map(line).collect()
+        self.no_access.iter().filter(above).map(line).collect()
     }
 
-    /// The roles to name when this one is granted on a path by hand: with those that come from above, which the new entry would
-    /// put aside.
+    /// Returns the roles to grant on a path: this one with the inherited ones, which a new entry would override.
     pub fn roles_with(&self, subject: &Subject, path: &str, role: &str) -> Vec<String> {
         let mut roles = self.present.lacking(subject, path, role);
         if !roles.iter().any(|one| one == role) {
@@ -157,12 +156,12 @@ impl Sides {
         roles
     }
 
-    /// The paths on which either side has something of its own.
+    /// Returns the paths with permissions of either side.
     pub fn paths(&self) -> BTreeSet<String> {
         self.user.keys().cloned().chain(self.token.entries.iter().map(|e| e.path.clone())).collect()
     }
 
-    /// The case, looked at over these paths.
+    /// Returns the case over all paths.
     pub fn case(&self) -> Case {
         let paths = self.paths();
         let users: BTreeSet<(String, String)> =
@@ -183,8 +182,8 @@ impl Sides {
     }
 }
 
-impl Own {
-    /// What the token's own entries give on a path: each level replaces what the levels above gave; a pool adds to its guests.
+impl TokenEntries {
+    /// Returns the token's privileges on a path: entries override those of levels above; a pool adds to its guests.
     fn privileges(&self, path: &str) -> BTreeSet<String> {
         let mut roles = self.walk(path);
         if !roles.contains("NoAccess")
@@ -233,11 +232,11 @@ mod tests {
         let roles = [("Wide".to_owned(), set(&["VM.Audit", "VM.Backup"])), ("Thin".to_owned(), set(&["VM.Audit"]))].into();
         Sides {
             user: serde_json::from_value(user).expect("a map"),
-            token: Own { entries, roles, pools: BTreeMap::new() },
+            token: TokenEntries { entries, roles, pools: BTreeMap::new() },
             separated: true,
             present: Present::default(),
             mentioned: BTreeSet::new(),
-            shut: Vec::new(),
+            no_access: Vec::new(),
         }
     }
 
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cases_are_told_apart_by_name() {
+    fn the_cases_are_distinguished() {
         let wide = json!({"/vms/101": {"VM.Audit": 1, "VM.Backup": 1}});
         let thin = json!({"/vms/101": {"VM.Audit": 1}});
         for (user, token, case, side) in [
@@ -257,7 +256,7 @@ mod tests {
             (wide, &[("/", "Wide"), ("/vms/101", "Thin")][..], Case::TokenNarrower, Side::Token),
         ] {
             let sides = sides(user, token);
-            // Something on / that the user lacks makes the last one narrower on both sides: look below only.
+            // On /, the last case is narrower on both sides, so only the guest is checked.
             if case != Case::TokenNarrower {
                 assert_eq!(sides.case(), case);
             }

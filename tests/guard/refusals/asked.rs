@@ -24,7 +24,7 @@ pub fn at_a_terminal(said: &mut Said) {
     let cases: [Case<'_>; 7] = [
         (&here, &["guest", "stop", "110"], "(y/n)", "n"),
         (&here, &["guest", "show"], "Which guest?", "Escape"),
-        (&here, &["backup", "show"], "Which archive?", "Escape"),
+        (&here, &["backup", "show"], "Which backup?", "Escape"),
         (&here, &["snapshot", "rollback", "110"], "Which snapshot?", "Escape"),
         (&there, &bootstrap, "Is this the right host?", "n"),
         (&there, &known, "Password of root@pam", "Enter"),

@@ -4,7 +4,7 @@ use felhom::demo::faults::{Fault, Trouble};
 use serde_json::json;
 
 use super::Said;
-use crate::backup::{add_storage, archive, set, switch_on};
+use crate::backup::{add_storage, archive, power_on, set};
 use crate::support::{Host, eventually};
 
 pub fn over_guests(said: &mut Said) {
@@ -17,7 +17,7 @@ pub fn over_guests(said: &mut Said) {
     let over = |vmid: &'static str| ["guest", "restore", "--from", "101", "--vmid", vmid, "--overwrite", "--confirm", vmid];
     said.refused(&host, &["guest", "restore", &volid, "--vmid", "102"]);
     ["102", "103", "201"].iter().for_each(|vmid| said.refused(&host, &over(vmid)));
-    switch_on(&host, 101);
+    power_on(&host, 101);
     said.refused(&host, &over("101"));
     said.refused(&host, &["guest", "restore", "--from", "101", "--start"]);
     // Its address is taken while the restore runs.
@@ -25,7 +25,7 @@ pub fn over_guests(said: &mut Said) {
     host.inject(Fault::new("GET", "/nodes/*/tasks/*/status", Trouble::Slow { ms: 400 }).times(1));
     let run = host.start(["guest", "restore", "--from", "101", "--start"]);
     eventually("the restore is sent", || host.count("POST", "/lxc") == 1);
-    switch_on(&host, 101);
+    power_on(&host, 101);
     said.run(&run.end());
     assert_eq!(host.count("POST", "/start"), 0);
 

@@ -32,7 +32,7 @@ fn prove(words: &[&str], before: &[&[&str]], options: &[&str], done: fn(&State) 
     copy(&place, &kept);
     let needs = measure::needs(verbs(&words[..2].join(" ")).unwrap()[0], Some(GuestKind::Lxc));
     let scope = Scope { storages: vec!["usbdisk".into()], ..Scope::default() };
-    let measured = narrowest(&needs.told(options), &scope);
+    let measured = narrowest(&needs.with_options(options), &scope);
     let state = |file: &Path| -> State { serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap() };
     let wrong = judge(&words.join(" "), 0, &measured, |less| {
         std::fs::remove_dir_all(&place).unwrap();

@@ -92,7 +92,7 @@ impl Case {
     fn measured(&self) -> Vec<Measured> {
         let needs = measure::needs(verbs(self.verb).unwrap()[0], Some(self.kind));
         assert!(self.with.iter().all(|option| needs.with.contains_key(*option)), "{} has not all of {:?}", self.verb, self.with);
-        narrowest(&needs.told(self.with), &self.scope())
+        narrowest(&needs.with_options(self.with), &self.scope())
     }
 }
 

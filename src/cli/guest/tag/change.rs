@@ -8,7 +8,7 @@ use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Item};
 use crate::ops::guests::{self, Guest, Selection, split_tags};
-use crate::ops::settings::{self, Config, Wanted, Wish};
+use crate::ops::settings::{self, Config, Edit, Wanted};
 use crate::ops::{live, reconfigure};
 use crate::session::Session;
 
@@ -98,8 +98,8 @@ fn prepare(session: &Session, guest: &Guest, tags: &[String], way: Way) -> (Item
         Err(fault) => return (item.refused(fault), None),
     };
     let item = item.fact("digest", settings::text(&before, "digest").unwrap_or_default()).extra("tags", json!(tags_of(&before)));
-    let wanted = wish(&before, tags, way)
-        .and_then(|wishes| settings::wanted(guest.kind, &guest.label(), &before, &wishes))
+    let wanted = edit(&before, tags, way)
+        .and_then(|edits| settings::wanted(guest.kind, &guest.label(), &before, &edits))
         .and_then(|wanted| Ok((reconfigure::prepare(session, guest, &before, &wanted, Item { ..item })?, wanted)));
     match wanted {
         Ok((item, wanted)) => (item, Some((before, wanted))),
@@ -108,16 +108,16 @@ fn prepare(session: &Session, guest: &Guest, tags: &[String], way: Way) -> (Item
 }
 
 /// The whole list of tags as it shall be.
-fn wish(before: &Config, tags: &[String], way: Way) -> Result<Vec<Wish>> {
+fn edit(before: &Config, tags: &[String], way: Way) -> Result<Vec<Edit>> {
     let mut list = tags_of(before);
     match way {
         Way::Add => list.extend(tags.iter().filter(|tag| !tags_of(before).contains(tag)).cloned()),
         Way::Remove => list.retain(|tag| !tags.contains(tag)),
     }
     match list.is_empty() {
-        true if before.contains_key("tags") => Wish::delete("tags").map(|wish| vec![wish]),
+        true if before.contains_key("tags") => Edit::delete("tags").map(|edit| vec![edit]),
         true => Ok(Vec::new()),
-        false => Wish::set(&format!("tags={}", list.join(";"))).map(|wish| vec![wish]),
+        false => Edit::set(&format!("tags={}", list.join(";"))).map(|edit| vec![edit]),
     }
 }
 

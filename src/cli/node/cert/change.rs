@@ -58,7 +58,7 @@ impl Upload {
         let session = ctx.session()?;
         let node = pick(&session, self.node.as_deref())?;
         let new = New { pem, cert: cert.clone(), key, replace: self.replace, restart: self.restart };
-        let item = certificates::give(&context, &node, new);
+        let item = certificates::upload(&context, &node, new);
         ctx.carry_out(&session, Change::one(format!("give {node} the certificate {}", cert.sha256), item), |_, _| {
             certificates::verify(&session, &node, Some(&cert))
         })
@@ -69,7 +69,7 @@ impl Delete {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let session = ctx.session()?;
         let node = pick(&session, self.node.as_deref())?;
-        let item = certificates::take(&session, &node, self.restart)?;
+        let item = certificates::delete(&session, &node, self.restart)?;
         ctx.carry_out(&session, Change::one(format!("take the given certificate from {node}"), item), |_, _| {
             certificates::verify(&session, &node, None)
         })
