@@ -17,6 +17,7 @@ mod global;
 mod guest;
 pub mod help;
 mod history;
+mod later;
 mod node;
 mod person;
 mod plan;
@@ -41,6 +42,7 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::redact;
 use crate::nouns::{self, Noun, Verb};
 use crate::ui::Out;
+use later::Later;
 
 pub use ctx::{Ctx, Surroundings};
 pub use global::{Global, PlanForm};
@@ -69,48 +71,48 @@ pub struct Cli {
 pub enum Command {
     /// Manage containers and VMs
     #[command(subcommand, visible_alias = "guests")]
-    Guest(guest::Guest),
+    Guest(Later<guest::Guest>),
     /// Create, list, roll back and delete snapshots
     #[command(subcommand, visible_alias = "snapshots")]
-    Snapshot(snapshot::Snapshot),
+    Snapshot(Later<snapshot::Snapshot>),
     /// Create, list, check and prune backups
     #[command(subcommand, visible_alias = "backups")]
-    Backup(backup::Backup),
+    Backup(Later<backup::Backup>),
     /// Manage nodes
     #[command(subcommand)]
-    Node(node::Node),
+    Node(Later<node::Node>),
     /// Manage software-defined networks (SDN)
     #[command(subcommand)]
-    Sdn(sdn::Sdn),
+    Sdn(Later<sdn::Sdn>),
     /// Mount and unmount USB disks
     #[cfg(feature = "fence")]
     #[command(subcommand)]
-    Usb(usb::Usb),
+    Usb(Later<usb::Usb>),
     /// Install and check the root helper
     #[cfg(feature = "fence")]
     #[command(subcommand)]
-    Fence(fence::Fence),
+    Fence(Later<fence::Fence>),
     /// Manage storages and their content
     #[command(subcommand)]
-    Storage(storage::Storage),
+    Storage(Later<storage::Storage>),
     /// Show, follow, wait for and stop tasks
     #[command(subcommand)]
-    Task(task::Task),
+    Task(Later<task::Task>),
     Doctor(doctor::Doctor),
     /// Manage felhom's own role, user and token
     #[command(subcommand)]
-    Role(role::Role),
+    Role(Later<role::Role>),
     /// Show, apply and discard staged changes
     #[command(subcommand)]
-    Plan(plan::Plan),
+    Plan(Later<plan::Plan>),
     /// Show changes made from this machine
     History(history::History),
     /// Manage contexts (hosts and clusters)
     #[command(subcommand, visible_alias = "contexts")]
-    Context(context::Context),
+    Context(Later<context::Context>),
     /// Call the API directly
     #[command(subcommand)]
-    Api(api::Api),
+    Api(Later<api::Api>),
     /// Show the API calls, privileges and risk of each command
     Routes(routes::Routes),
     /// Print a shell completion script
@@ -124,23 +126,23 @@ pub enum Command {
 impl Command {
     fn run(self, ctx: &Ctx) -> Result<()> {
         match self {
-            Self::Guest(noun) => noun.run(ctx),
-            Self::Snapshot(noun) => noun.run(ctx),
-            Self::Backup(noun) => noun.run(ctx),
-            Self::Node(noun) => noun.run(ctx),
-            Self::Sdn(noun) => noun.run(ctx),
-            Self::Storage(noun) => noun.run(ctx),
+            Self::Guest(Later(noun)) => noun.run(ctx),
+            Self::Snapshot(Later(noun)) => noun.run(ctx),
+            Self::Backup(Later(noun)) => noun.run(ctx),
+            Self::Node(Later(noun)) => noun.run(ctx),
+            Self::Sdn(Later(noun)) => noun.run(ctx),
+            Self::Storage(Later(noun)) => noun.run(ctx),
             #[cfg(feature = "fence")]
-            Self::Usb(noun) => noun.run(ctx),
+            Self::Usb(Later(noun)) => noun.run(ctx),
             #[cfg(feature = "fence")]
-            Self::Fence(noun) => noun.run(ctx),
-            Self::Task(noun) => noun.run(ctx),
+            Self::Fence(Later(noun)) => noun.run(ctx),
+            Self::Task(Later(noun)) => noun.run(ctx),
             Self::Doctor(verb) => verb.run(ctx),
-            Self::Role(noun) => noun.run(ctx),
-            Self::Plan(noun) => noun.run(ctx),
+            Self::Role(Later(noun)) => noun.run(ctx),
+            Self::Plan(Later(noun)) => noun.run(ctx),
             Self::History(verb) => verb.run(ctx),
-            Self::Context(noun) => noun.run(ctx),
-            Self::Api(noun) => noun.run(ctx),
+            Self::Context(Later(noun)) => noun.run(ctx),
+            Self::Api(Later(noun)) => noun.run(ctx),
             Self::Routes(verb) => verb.run(ctx),
             Self::Completions(verb) => verb.run(ctx),
             #[cfg(feature = "demo")]
@@ -150,14 +152,19 @@ impl Command {
     }
 }
 
-/// The whole command line: the hand-written commands and the declared ones.
+/// The command line: the hand-written commands and the declared ones. Of a noun only what is invoked is built.
 pub fn command() -> clap::Command {
-    declared::graft(Cli::command())
+    declared::graft_beside(Cli::command())
+}
+
+/// The same, with the hand-written commands built: for what looks at their arguments.
+fn command_whole() -> clap::Command {
+    declared::graft(later::whole(Cli::command))
 }
 
 /// The whole command line with every command built: for manuals and tests.
 pub fn command_built() -> clap::Command {
-    declared::graft_built(Cli::command())
+    declared::graft_built(later::whole(Cli::command))
 }
 
 /// The whole program: arguments in, exit code out.

@@ -56,7 +56,7 @@ pub fn answer() {
 /// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
 /// every other command.
 fn command() -> clap::Command {
-    let root = with_names(cli::command());
+    let root = with_names(cli::command_whole());
     if !cfg!(feature = "demo") {
         return root;
     }

@@ -42,13 +42,34 @@ pub fn graft(root: Command) -> Command {
     nouns::ALL.iter().fold(root, |root, noun| attach(root, noun.words, noun, true))
 }
 
+/// As [`graft`], beside hand-written nouns that are not built yet: they add what is declared below them, with [`graft_below`].
+pub fn graft_beside(root: Command) -> Command {
+    let written: Vec<String> = root.get_subcommands().map(|noun| noun.get_name().to_owned()).collect();
+    let others = nouns::ALL.iter().filter(|noun| !written.iter().any(|name| *name == split(noun.words).0));
+    others.fold(root, |root, noun| attach(root, noun.words, noun, true))
+}
+
+/// Adds the declared commands whose words begin with this noun.
+pub fn graft_below(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    nouns::ALL.iter().filter(|noun| split(noun.words).0 == name).fold(command, |command, noun| match split(noun.words).1 {
+        Some(rest) => attach(command, rest, noun, true),
+        None => with_verbs(command, noun, true),
+    })
+}
+
+/// The first word, and the others.
+fn split(words: &'static str) -> (&'static str, Option<&'static str>) {
+    words.split_once(' ').map_or((words, None), |(first, rest)| (first, Some(rest)))
+}
+
 /// Adds all declared commands, completely built.
 pub fn graft_built(root: Command) -> Command {
     nouns::ALL.iter().fold(root, |root, noun| attach(root, noun.words, noun, false))
 }
 
 fn attach(command: Command, words: &'static str, noun: &'static Noun, later: bool) -> Command {
-    let (first, rest) = words.split_once(' ').map_or((words, None), |(first, rest)| (first, Some(rest)));
+    let (first, rest) = split(words);
     let known = command.find_subcommand(first).is_some();
     match (rest, known) {
         (Some(rest), true) => command.mut_subcommand(first, |inner| attach(inner, rest, noun, later)),
