@@ -163,7 +163,7 @@ pub fn kind_of_text(text: &str) -> Option<Kind> {
     if has("already exists") || has("already defined") || has("already used") || has("already in use") {
         return Some(Kind::Exists);
     }
-    let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such file"];
+    let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such "];
     missing.iter().any(|needle| has(needle)).then_some(Kind::NotFound)
 }
 

@@ -4,19 +4,105 @@
 //! (`src/cli/declared`, `src/routes/derived.rs`). To add a command, add a line to a noun here and the help of new parameters to
 //! `words.txt`. Columns are written `key`, `key:option,…` or `key=TITLE:option,…`; the options are in [`COLUMN_OPTIONS`].
 
+mod access;
+mod cluster;
+mod firewall;
+mod node;
+mod notification;
 mod pool;
+mod sdn;
+mod storage;
 mod verb;
 
-pub use verb::{Noun, Scope, Shape, Verb, noun};
+pub use verb::{Act, Noun, Scope, Shape, Verb, noun};
 
 /// What a column can be besides a key: its type where the schema does not tell, and how it is laid out.
 pub const COLUMN_OPTIONS: &[&str] = &["bytes", "time", "age", "seconds", "share", "flag", "state", "list", "flex", "wide", "hidden"];
 
 /// All nouns, in the order of the help.
-pub static ALL: &[&Noun] = &[&pool::POOL];
+pub static ALL: &[&Noun] = &[
+    &pool::POOL,
+    &access::USER,
+    &access::GROUP,
+    &access::ROLE,
+    &access::ACL,
+    &access::TOKEN,
+    &access::REALM,
+    &access::TFA,
+    &storage::STORAGE,
+    &storage::SCAN,
+    &storage::TEMPLATE,
+    &node::SERVICE,
+    &node::NETWORK,
+    &node::DNS,
+    &node::TIME,
+    &node::CONFIG,
+    &node::UPDATE,
+    &node::DISK,
+    &node::DIRECTORY,
+    &node::LVMTHIN,
+    &node::HARDWARE,
+    &node::CAPABILITIES,
+    &node::HOSTS,
+    &node::NODE,
+    &node::SUBSCRIPTION,
+    &cluster::CLUSTER,
+    &cluster::OPTIONS,
+    &cluster::HA,
+    &cluster::HA_RESOURCE,
+    &cluster::HA_RULE,
+    &cluster::REPLICATION,
+    &cluster::JOB,
+    &cluster::REALM_SYNC,
+    &cluster::MAPPING_PCI,
+    &cluster::MAPPING_USB,
+    &cluster::MAPPING_DIR,
+    &cluster::METRICS_SERVER,
+    &sdn::ZONE,
+    &sdn::VNET,
+    &sdn::SUBNET,
+    &sdn::CONTROLLER,
+    &sdn::IPAM,
+    &sdn::DNS,
+    &sdn::SDN,
+    &firewall::OPTIONS,
+    &firewall::RULE,
+    &firewall::GROUP,
+    &firewall::IPSET,
+    &firewall::ENTRY,
+    &firewall::ALIAS,
+    &firewall::REF,
+    &firewall::LOG,
+    &firewall::MACRO,
+    &notification::SENDMAIL,
+    &notification::GOTIFY,
+    &notification::SMTP,
+    &notification::WEBHOOK,
+    &notification::MATCHER,
+    &notification::TARGET,
+    &notification::ACME_PLUGIN,
+    &notification::ACME,
+];
 
 /// Words that only contain other nouns, with their summaries.
-pub const PARENTS: &[(&str, &str)] = &[];
+pub const PARENTS: &[(&str, &str)] = &[
+    ("access", "Manage users, groups, roles, permissions and tokens"),
+    ("acme", "Manage certificates by ACME"),
+    ("firewall", "Manage firewall rules, groups, IP sets and aliases"),
+    ("ha", "Manage high availability"),
+    ("job", "Manage scheduled jobs"),
+    ("mapping", "Manage mappings of devices and directories"),
+    ("metrics", "Manage metrics servers"),
+    ("notification", "Manage notification endpoints, matchers and targets"),
+];
+
+/// Flags that are not called as their parameter: noun, parameter, flag.
+pub const FLAGS: &[(&str, &str, &str)] = &[
+    ("access acl", "users", "user"),
+    ("access acl", "groups", "group"),
+    ("access acl", "tokens", "token"),
+    ("access acl", "roles", "role"),
+];
 
 /// The help of parameters: `name: help`, or `noun words.name: help` where a noun differs.
 const WORDS: &str = include_str!("words.txt");
@@ -24,19 +110,24 @@ const WORDS: &str = include_str!("words.txt");
 /// The verb with this full name: `pool create`.
 pub fn find(name: &str) -> Option<(&'static Noun, &'static Verb)> {
     let (words, verb) = name.rsplit_once(' ')?;
-    let noun = ALL.iter().find(|noun| noun.words == words)?;
-    noun.verbs().find(|one| one.name == verb).map(|verb| (*noun, verb))
+    called(words).find_map(|noun| Some((noun, noun.verbs().find(|one| one.name == verb)?)))
+}
+
+/// The nouns with these words; several where their paths differ.
+pub fn called(words: &str) -> impl Iterator<Item = &'static Noun> {
+    ALL.iter().copied().filter(move |noun| noun.words == words)
+}
+
+/// The name of a parameter's line of help: its own for the noun, or the common one. `net0` has that of `net[n]`.
+pub fn line_of(noun: &str, parameter: &str) -> Option<&'static str> {
+    let family = format!("{}[n]", parameter.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let wanted = [format!("{noun}.{parameter}"), parameter.to_owned(), family];
+    let names = || WORDS.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+    wanted.iter().find_map(|wanted| names().find(|name| name == wanted))
 }
 
 /// The help of a parameter.
 pub fn help(noun: &str, parameter: &str) -> Option<&'static str> {
-    let own = format!("{noun}.{parameter}");
-    let lines = || WORDS.lines().filter_map(|line| line.split_once(": "));
-    lines().find(|(name, _)| *name == own).or_else(|| lines().find(|(name, _)| *name == parameter)).map(|(_, help)| help)
-}
-
-/// Whether a noun has a line of its own for a parameter.
-pub fn has_own_help(noun: &str, parameter: &str) -> bool {
-    let own = format!("{noun}.{parameter}: ");
-    WORDS.lines().any(|line| line.starts_with(&own))
+    let name = line_of(noun, parameter)?;
+    WORDS.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }

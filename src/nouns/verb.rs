@@ -43,6 +43,15 @@ pub enum Shape {
     Change,
 }
 
+/// What a verb does to an object, as far as it is looked up before and verified after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Create,
+    Set,
+    Delete,
+    Other,
+}
+
 /// A command of a noun.
 #[derive(Debug, Clone, Copy)]
 pub struct Verb {
@@ -61,8 +70,9 @@ pub struct Verb {
     pub args: &'static [&'static str],
     /// Parameters that belong to other verbs of the noun.
     pub without: &'static [&'static str],
-    /// Whether the object is looked up before the change and verified after it.
-    pub looked_up: bool,
+    /// Parameters that this verb takes, where it does not take all of them.
+    pub only: &'static [&'static str],
+    pub act: Act,
     pub example: &'static str,
 }
 
@@ -90,7 +100,8 @@ const NOTHING: Verb = Verb {
     fixed: &[],
     args: &[],
     without: &[],
-    looked_up: false,
+    only: &[],
+    act: Act::Other,
     example: "",
 };
 
@@ -152,11 +163,11 @@ impl Noun {
     }
 
     pub const fn create(self) -> Self {
-        self.push(Verb { name: "create", method: Method::Post, risk: Risk::Safe, looked_up: true, ..NOTHING })
+        self.push(Verb { name: "create", method: Method::Post, risk: Risk::Safe, act: Act::Create, ..NOTHING })
     }
 
     pub const fn set(self) -> Self {
-        self.push(Verb { name: "set", method: Method::Put, path: Where::Object, risk: Risk::Safe, looked_up: true, ..NOTHING })
+        self.push(Verb { name: "set", method: Method::Put, path: Where::Object, risk: Risk::Safe, act: Act::Set, ..NOTHING })
     }
 
     pub const fn delete(self) -> Self {
@@ -165,7 +176,7 @@ impl Noun {
             method: Method::Delete,
             path: Where::Object,
             risk: Risk::Irreversible,
-            looked_up: true,
+            act: Act::Delete,
             ..NOTHING
         })
     }
@@ -266,8 +277,20 @@ impl Noun {
         self.last(verb)
     }
 
-    /// Gives the last verb the path of the collection; the key is a parameter.
-    pub const fn keyed(self) -> Self {
+    /// The only parameters that the last verb takes.
+    pub const fn only(self, only: &'static [&'static str]) -> Self {
+        let verb = Verb { only, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Gives the last verb the path of the object.
+    pub const fn on_object(self) -> Self {
+        let verb = Verb { path: Where::Object, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Gives the last verb the path of the collection.
+    pub const fn on_collection(self) -> Self {
         let verb = Verb { path: Where::Collection, ..self.current() };
         self.last(verb)
     }

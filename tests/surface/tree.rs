@@ -55,7 +55,7 @@ fn every_command_and_argument_has_help() {
         }
         let arguments = command.get_arguments().filter(|a| !a.is_hide_set() && !["help", "version"].contains(&a.get_id().as_str()));
         let silent = arguments.filter(|a| a.get_help().is_none_or(|help| help.to_string().trim().is_empty()));
-        mute.extend(silent.map(|a| format!("felhom {name}: {a}")));
+        mute.extend(silent.map(|a| format!("felhom {name}: {}", a.get_id())));
     }
     assert!(mute.is_empty(), "without help:\n{}", mute.join("\n"));
 }

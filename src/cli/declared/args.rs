@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::params::{self, Param, Place, scope_value, takes_several};
 use crate::api::schema::{self, Schema};
-use crate::nouns::{self, Noun, Shape, Verb};
+use crate::nouns::{self, Act, Noun, Shape, Verb};
 
 /// An enumeration with more values than this is checked but not listed.
 const MOST_LISTED: usize = 40;
@@ -118,10 +118,8 @@ pub(super) fn about(noun: &Noun, verb: &Verb) -> String {
 }
 
 fn build_noun(command: Command) -> Command {
-    match command.get_display_name().and_then(|name| nouns::ALL.iter().find(|noun| noun.words == name)) {
-        Some(noun) => with_verbs(command, noun, true),
-        None => command,
-    }
+    let Some(words) = command.get_display_name().map(str::to_owned) else { return command };
+    nouns::called(&words).fold(command, |command, noun| with_verbs(command, noun, true))
 }
 
 fn build_verb(command: Command) -> Command {
@@ -177,7 +175,7 @@ fn arguments(noun: &Noun, verb: &Verb, param: &Param, several: bool) -> Vec<Arg>
     if param.is_flag() {
         let on = arg.long(flag.clone()).action(ArgAction::SetTrue).help(help.clone());
         let off = Arg::new(off(param)).long(format!("no-{flag}")).action(ArgAction::SetTrue).conflicts_with(id(param));
-        return match (param.on_by_default(), verb.name == "set") {
+        return match (param.on_by_default(), verb.act == Act::Set) {
             (true, _) => vec![on.hide(true), off.help(format!("{help} [default: yes]"))],
             (false, true) => vec![on, off.hide(true).help(format!("{help}: no"))],
             (false, false) => vec![on],
@@ -189,7 +187,7 @@ fn arguments(noun: &Noun, verb: &Verb, param: &Param, several: bool) -> Vec<Arg>
         return vec![arg, from_stdin.hide(true).help(format!("{help}, from stdin"))];
     }
     let help = match (&param.schema.default, param.required) {
-        (Some(default), false) if verb.name != "set" && !default.is_object() && !default.is_array() => {
+        (Some(default), false) if verb.act != Act::Set && !default.is_object() && !default.is_array() => {
             let shown = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
             if shown.is_empty() || shown.len() > 30 { help } else { format!("{help} [default: {shown}]") }
         }
@@ -228,10 +226,10 @@ fn with_values(arg: Arg, schema: &'static Schema, name: &str) -> Arg {
 fn checked(schema: &'static Schema, name: &str, text: &str) -> Result<String, String> {
     let value = super::units::wire(schema, name, text)?;
     let one = |text: &str| schema::verify_value(schema, name, text);
-    if schema.kind == Some(schema::Kind::Array) {
-        value.split(',').try_for_each(one)?;
-    } else {
-        one(&value)?;
+    let item = schema.items.as_deref().filter(|_| schema.kind == Some(schema::Kind::Array));
+    match item {
+        Some(item) if item.fields().is_none() => value.split(',').try_for_each(one)?,
+        _ => one(&value)?,
     }
     Ok(value)
 }

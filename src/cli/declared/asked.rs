@@ -62,7 +62,7 @@ impl<'a> Asked<'a> {
         {
             let value = asked.one(&args::scope_id(scope.flag)).unwrap_or_default();
             match name {
-                "vmid" => asked.guest = Some(value),
+                "guest" => asked.guest = Some(value),
                 "node" => asked.node = Some(value),
                 name => drop(asked.values.insert(name.to_owned(), value)),
             }
@@ -133,7 +133,9 @@ impl<'a> Asked<'a> {
                 let given = self.all(&id);
                 if !given.is_empty() {
                     let array = param.schema.kind == Some(Kind::Array);
-                    let each = || given.iter().flat_map(|value| value.split(',')).map(str::to_owned).collect();
+                    let split =
+                        |value: &String| if param.splits() { value.split(',').map(str::to_owned).collect() } else { vec![value.clone()] };
+                    let each = || given.iter().flat_map(split).collect();
                     self.params.push((param.name.clone(), if array { Value::Each(each()) } else { Value::Text(given.join(",")) }));
                 }
             }
@@ -254,7 +256,10 @@ impl Settled<'_> {
         let mut request = self.request(self.asked.verb, key);
         request.params.clone_from(&self.asked.params);
         if !self.asked.unset.is_empty() {
-            request.params.push(("delete".into(), Value::List(self.asked.unset.clone())));
+            let schema = self.method().and_then(|method| method.parameters.property("delete"));
+            let array = schema.is_some_and(|schema| schema.kind == Some(Kind::Array));
+            let keys = self.asked.unset.clone();
+            request.params.push(("delete".into(), if array { Value::Each(keys) } else { Value::List(keys) }));
         }
         Call::of(request)
     }

@@ -9,14 +9,14 @@ use crate::api::{Value, lenient, list};
 use crate::cli::Ctx;
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Item, Step, Target};
-use crate::nouns::{Noun, Verb};
+use crate::nouns::{Act, Noun, Verb};
 use crate::redact;
 use crate::session::Session;
 
 pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
     let asked = Asked::read(ctx, noun, verb, matches)?;
     let fixed = |key: &str| verb.fixed.iter().any(|(fixed, _)| *fixed == key);
-    if verb.name == "set" && asked.unset.is_empty() && asked.params.iter().all(|(key, _)| key == noun.key || fixed(key)) {
+    if verb.act == Act::Set && asked.unset.is_empty() && asked.params.iter().all(|(key, _)| key == noun.key || fixed(key)) {
         return Err(Fault::usage("nothing to change").with_hint(format!("run `felhom {} set --help` for the options", noun.words)));
     }
     let session = ctx.session()?;
@@ -56,19 +56,20 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
         return Ok(item.step(Step::call(STEP, call)).refused(fault.with_hint("use a context with `transport = \"ssh\"`")));
     }
     let takes_digest = settled.method().is_some_and(|method| method.parameters.property("digest").is_some());
-    let seen = if verb.looked_up || takes_digest { show::object(session, settled, key)? } else { Seen::Hidden };
-    match (&seen, verb.name) {
-        (Seen::There(_), "create") if verb.looked_up => {
+    let looked_up = is_looked_up(noun, verb, key);
+    let seen = if looked_up || takes_digest { show::object(session, settled, key)? } else { Seen::Hidden };
+    match (&seen, verb.act) {
+        (Seen::There(_), Act::Create) if looked_up => {
             let fault = Fault::refused(format!("{} '{key}' exists already", noun.one));
             let hint =
-                noun.verbs().find(|verb| verb.name == "set").map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
+                noun.verbs().find(|verb| verb.act == Act::Set).map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
             return Ok(item.refused(Fault { hint, ..fault }));
         }
-        (Seen::Absent, "set" | "delete") if verb.looked_up => {
+        (Seen::Absent, Act::Set | Act::Delete) if looked_up => {
             let fault = Fault::not_found(format!("{} '{key}' does not exist", noun.one));
             return Ok(item.refused(fault.with_hint(format!("run `felhom {} list`", noun.words))));
         }
-        (Seen::There(object), "set") if unchanged(settled, object) => return Ok(item.unchanged()),
+        (Seen::There(object), Act::Set) if unchanged(settled, object) => return Ok(item.unchanged()),
         _ => {}
     }
     if let Seen::There(object) = &seen
@@ -79,6 +80,11 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
         call = call.with("digest", digest);
     }
     Ok(item.step(Step::call(STEP, call)))
+}
+
+/// Whether the object is read before the change and after it.
+fn is_looked_up(noun: &Noun, verb: &Verb, key: &str) -> bool {
+    verb.act != Act::Other && (noun.key.is_empty() || !key.is_empty())
 }
 
 /// Whether everything that is asked for is so already.
@@ -113,14 +119,14 @@ fn equal(sent: &Value, now: &Json) -> bool {
 /// Looks at the object after the host said that it is done.
 fn verify(session: &Session, settled: &Settled<'_>, key: &str) -> Result<()> {
     let Asked { noun, verb, .. } = *settled.asked;
-    if !verb.looked_up {
+    if !is_looked_up(noun, verb, key) {
         return Ok(());
     }
     let not_done = |why: String| Err(Fault::other(format!("the host reported success, but {why}")));
-    match (verb.name, show::object(session, settled, key)?) {
-        ("create", Seen::Absent) => not_done(format!("{} '{key}' does not exist", noun.one)),
-        ("delete", Seen::There(_)) => not_done(format!("{} '{key}' still exists", noun.one)),
-        ("set", Seen::There(object)) => {
+    match (verb.act, show::object(session, settled, key)?) {
+        (Act::Create, Seen::Absent) => not_done(format!("{} '{key}' does not exist", noun.one)),
+        (Act::Delete, Seen::There(_)) => not_done(format!("{} '{key}' still exists", noun.one)),
+        (Act::Set, Seen::There(object)) => {
             let plain = |value: &Value| !matches!(value, Value::Secret(_)) && !value.wire().join(",").contains('=');
             let params = settled.asked.params.iter().filter(|(key, value)| plain(value) && !redact::sensitive(key));
             let differing = params.filter_map(|(key, value)| {

@@ -2,7 +2,7 @@
 
 use crate::api::schema::{self, Format, Kind, Method, Schema};
 use crate::cli::Global;
-use crate::nouns::{Noun, Scope, Shape, Verb};
+use crate::nouns::{Act, FLAGS, Noun, Scope, Shape, Verb};
 use crate::{redact, routes};
 
 /// Where a parameter stands on the command line.
@@ -45,7 +45,10 @@ fn is_global(name: &str) -> bool {
 impl Param {
     /// The flag's name: that of the parameter, unless every command has that one already.
     pub fn flag(&self, noun: &Noun) -> String {
-        let name = self.name.replace('_', "-");
+        if let Some((.., flag)) = FLAGS.iter().find(|(words, name, _)| *words == noun.words && *name == self.name) {
+            return (*flag).to_owned();
+        }
+        let name = self.name.replace('_', "-").to_lowercase();
         if is_global(&name) { format!("{}-{name}", noun.words.rsplit(' ').next().unwrap_or_default()) } else { name }
     }
 
@@ -56,6 +59,11 @@ impl Param {
     /// Given several times or as a list.
     pub fn is_list(&self) -> bool {
         self.schema.kind == Some(Kind::Array) || matches!(&self.schema.format, Some(Format::Named(name)) if name.ends_with("-list"))
+    }
+
+    /// Whether one value can name several, separated by commas: not where each has commas of its own.
+    pub fn splits(&self) -> bool {
+        self.schema.items.as_ref().is_none_or(|item| item.fields().is_none())
     }
 
     pub fn on_by_default(&self) -> bool {
@@ -110,7 +118,7 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
     let in_path: Vec<&str> = placeholders(&path).filter(|name| !["scope", "guest"].contains(name)).collect();
     let in_scope = |name: &str| noun.scopes.iter().any(|scope| placeholders(scope.path).any(|own| own == name));
     let key_in_path = placeholders(&path).any(|name| name == noun.key);
-    let by_position = |name: &str| verb.args.contains(&name) || verb.name != "list" && name == noun.key && !key_in_path;
+    let by_position = |name: &str| verb.args.contains(&name) || !matches!(verb.shape, Shape::List(_)) && name == noun.key && !key_in_path;
     let mut found: Vec<Param> = Vec::new();
     let guest = path.contains("/{guest}") || path.contains("/{vmid}");
     for name in in_path {
@@ -133,10 +141,11 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
         for name in method.parameters.names() {
             let own = placeholders(method.template).any(|placeholder| placeholder == name) || in_scope(&name);
             let known = found.iter().chain(&flags).any(|param| param.name == name);
-            let fixed = verb.fixed.iter().any(|(fixed, _)| *fixed == name) || verb.without.contains(&name.as_str()) || name == "digest";
+            let left_out = !verb.only.is_empty() && !verb.only.contains(&name.as_str()) || verb.without.contains(&name.as_str());
+            let fixed = verb.fixed.iter().any(|(fixed, _)| *fixed == name) || left_out || name == "digest";
             let Some((schema, required)) = method.parameters.parameter(&name).filter(|_| !own && !known && !fixed) else { continue };
             let place = match name.as_str() {
-                "delete" if verb.name == "set" && schema.kind == Some(Kind::String) => Place::Unset,
+                "delete" if verb.act == Act::Set && schema.kind != Some(Kind::Boolean) => Place::Unset,
                 name if by_position(name) => Place::Positional,
                 _ => Place::Flag,
             };
@@ -165,5 +174,5 @@ pub(super) fn takes_several(noun: &Noun, verb: &Verb, params: &[Param]) -> bool 
     let guest = params.iter().any(|param| param.place == Place::Guest);
     let last_is_key = placeholders(&noun.path(verb)).filter(|name| *name == noun.key).count() == 1;
     let flags = params.iter().any(|param| param.place == Place::Flag && param.required);
-    verb.shape == Shape::Change && !["set", "create"].contains(&verb.name) && positional == 1 && !guest && last_is_key && !flags
+    verb.shape == Shape::Change && !matches!(verb.act, Act::Set | Act::Create) && positional == 1 && !guest && last_is_key && !flags
 }

@@ -175,7 +175,8 @@ pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Res
     let read = |call: &Call<Json>| match session.client()?.get(call) {
         Ok(answer) => Ok(Some(answer)),
         Err(fault) if fault.kind == Kind::NotFound => Ok(Some(Json::Null)),
-        Err(fault) if fault.kind == Kind::Denied => Ok(None),
+        // A host without this call, or a key that a path cannot have.
+        Err(fault) if matches!(fault.kind, Kind::Denied | Kind::NotImplemented) => Ok(None),
         Err(fault) => Err(fault),
     };
     if let Some(call) = noun.shown().and_then(|verb| settled.other(verb, key)) {

@@ -4,10 +4,10 @@
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Guests", &["guest", "snapshot", "pool"]),
     ("Backups", &["backup"]),
-    ("Storage", &["storage", "usb"]),
-    ("Nodes and cluster", &["node", "task"]),
-    ("Network", &["sdn"]),
-    ("Access", &["role"]),
+    ("Storage", &["storage", "template", "usb"]),
+    ("Nodes and cluster", &["node", "cluster", "ha", "replication", "job", "task", "mapping", "metrics", "notification", "acme"]),
+    ("Network and firewall", &["sdn", "firewall"]),
+    ("Access", &["role", "access"]),
     ("Changes", &["plan", "history"]),
     ("Setup", &["context", "doctor", "fence", "api", "routes", "completions", "demo", "help"]),
 ];

@@ -10,6 +10,8 @@ pub const USUAL_WIDTH: usize = 80;
 const MOST_WIDTH: usize = 100;
 /// Where descriptions start at the latest; a longer name gets a line of its own.
 const MOST_NAME: usize = 34;
+/// How many lines a short page has.
+const MOST_LINES: usize = 40;
 /// How many examples `-h` shows.
 const MOST_EXAMPLES: usize = 3;
 const GAP: usize = 2;
@@ -28,6 +30,18 @@ type Row = (String, Vec<(String, usize)>);
 
 impl Page<'_> {
     pub fn text(&self) -> String {
+        let mut sections = self.sections();
+        loop {
+            let text = self.with(&sections);
+            let over = text.lines().count().saturating_sub(MOST_LINES);
+            let longest = sections.iter_mut().max_by_key(|(_, rows)| rows.len());
+            let Some((_, rows)) = longest.filter(|(_, rows)| !self.long && over > 0 && rows.len() > 2) else { return text };
+            rows.truncate(rows.len().saturating_sub(over + 1).max(1));
+            rows.push(("    …".into(), vec![("More options: --help".into(), 0)]));
+        }
+    }
+
+    fn with(&self, sections: &[(String, Vec<Row>)]) -> String {
         let mut out = String::new();
         let about = self.command.get_about().map(ToString::to_string).unwrap_or_default();
         self.paragraph(&mut out, &about);
@@ -42,9 +56,8 @@ impl Page<'_> {
         let (first, rest) = usage.trim_end().split_at("Usage: ".len().min(usage.len()));
         let usage = wrapped(rest, self.width() - first.len()).join(&format!("\n{}", " ".repeat(first.len())));
         out.push_str(&format!("\n{first}{usage}\n"));
-        let sections = self.sections();
         let name = sections.iter().flat_map(|(_, rows)| rows).map(|(name, _)| name.chars().count()).filter(|n| *n <= MOST_NAME).max();
-        for (title, rows) in &sections {
+        for (title, rows) in sections {
             out.push_str(&format!("\n{title}:\n"));
             rows.iter().for_each(|row| self.row(&mut out, row, name.unwrap_or(0)));
         }
