@@ -4,6 +4,9 @@
 //! (`src/cli/declared`, `src/routes/derived.rs`). To add a command, add a line to a noun here and the help of new parameters to
 //! `words.txt`. Columns are written `key`, `key:option,…` or `key=TITLE:option,…`; the options are in [`COLUMN_OPTIONS`].
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 mod access;
 mod cluster;
 mod firewall;
@@ -118,16 +121,20 @@ pub fn called(words: &str) -> impl Iterator<Item = &'static Noun> {
     ALL.iter().copied().filter(move |noun| noun.words == words)
 }
 
+/// The lines of help by name.
+fn words() -> &'static HashMap<&'static str, &'static str> {
+    static LINES: OnceLock<HashMap<&str, &str>> = OnceLock::new();
+    LINES.get_or_init(|| WORDS.lines().filter_map(|line| line.split_once(": ")).collect())
+}
+
 /// The name of a parameter's line of help: its own for the noun, or the common one. `net0` has that of `net[n]`.
 pub fn line_of(noun: &str, parameter: &str) -> Option<&'static str> {
-    let family = format!("{}[n]", parameter.trim_end_matches(|c: char| c.is_ascii_digit()));
-    let wanted = [format!("{noun}.{parameter}"), parameter.to_owned(), family];
-    let names = || WORDS.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
-    wanted.iter().find_map(|wanted| names().find(|name| name == wanted))
+    let found = |name: &str| words().get_key_value(name).map(|(name, _)| *name);
+    let family = || found(&format!("{}[n]", parameter.trim_end_matches(|c: char| c.is_ascii_digit())));
+    found(&format!("{noun}.{parameter}")).or_else(|| found(parameter)).or_else(family)
 }
 
 /// The help of a parameter.
 pub fn help(noun: &str, parameter: &str) -> Option<&'static str> {
-    let name = line_of(noun, parameter)?;
-    WORDS.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    words().get(line_of(noun, parameter)?).copied()
 }

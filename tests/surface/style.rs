@@ -46,7 +46,8 @@ const ARGUMENT: usize = 80;
 
 /// First words of summaries. A new verb is added here once it is one.
 const IMPERATIVES: &[&str] = &[
-    "Add", "Apply", "Back", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find", "Install", "List",
+    "Add", "Apply", "Back", "Disable", "Download", "Enable", "Grant", "Migrate", "Move", "Refresh", "Reload", "Relocate", "Restart",
+    "Revoke", "Unlock", "Wake", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find", "Install", "List",
     "Manage", "Mount", "Print", "Protect", "Preview", "Reboot", "Remove", "Replace", "Reset", "Restore", "Resume", "Roll", "Run", "Send",
     "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Wait",
 ];
@@ -95,7 +96,7 @@ fn argument_help_is_short_and_has_its_default_in_brackets() {
     for named in tree::all() {
         for arg in named.command.get_arguments().filter(|arg| !arg.is_hide_set()) {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let mut complain = |why: &str| wrong.push(format!("felhom {} {arg}: {why}: {help}", named.name));
+            let mut complain = |why: &str| wrong.push(format!("felhom {} {}: {why}: {help}", named.name, arg.get_id()));
             if help.chars().count() > ARGUMENT {
                 complain("longer than 80 characters");
             }

@@ -104,7 +104,9 @@ fn named(name: &'static str, noun: &Noun, verb: Option<&Verb>) -> Command {
 
 /// The summary of a verb.
 pub(super) fn about(noun: &Noun, verb: &Verb) -> String {
-    let article = if noun.one.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let vowel =
+        noun.one.starts_with(['a', 'e', 'i', 'o', 'A', 'I']) || ["HA ", "SMTP ", "LVM "].iter().any(|word| noun.one.starts_with(word));
+    let article = if vowel { "an" } else { "a" };
     match verb.name {
         _ if !verb.about.is_empty() => verb.about.to_owned(),
         "list" => format!("List {}", noun.many),

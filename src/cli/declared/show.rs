@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::args::several_nodes;
 use super::asked::{Asked, Settled};
-use crate::api::schema::{Method, Typed};
+use crate::api::schema::{self, Method, Typed};
 use crate::api::{Call, lenient};
 use crate::cli::Ctx;
 use crate::fault::Result;
@@ -175,11 +175,14 @@ pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Res
     let read = |call: &Call<Json>| match session.client()?.get(call) {
         Ok(answer) => Ok(Some(answer)),
         Err(fault) if fault.kind == Kind::NotFound => Ok(Some(Json::Null)),
-        // A host without this call, or a key that a path cannot have.
         Err(fault) if matches!(fault.kind, Kind::Denied | Kind::NotImplemented) => Ok(None),
         Err(fault) => Err(fault),
     };
     if let Some(call) = noun.shown().and_then(|verb| settled.other(verb, key)) {
+        // A subnet in CIDR form is no segment of a path.
+        if schema::find("GET", &call.request.path_text()).is_none() {
+            return Ok(Seen::Hidden);
+        }
         return Ok(match read(&call)?.map(only) {
             None => Seen::Hidden,
             Some(Json::Object(object)) => Seen::There(object),

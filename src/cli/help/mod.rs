@@ -8,6 +8,7 @@ use clap::{Args, Command};
 
 use crate::cli::{self, Ctx};
 use crate::fault::{Fault, Kind, Result};
+use crate::nouns;
 
 pub use groups::GROUPS;
 pub use page::Page;
@@ -42,7 +43,8 @@ impl Help {
 /// The help page of the command with these names, as `--help` (`long`) or `-h` shows it.
 pub fn text(names: &[&str], long: bool, width: usize) -> Option<String> {
     let mut root = cli::command();
-    root.build();
+    // Builds only the commands on the way to this one.
+    let _ = root.try_get_matches_from_mut(["felhom"].iter().chain(names).chain(&["--help"]));
     let command = names.iter().try_fold(&root, |command, name| command.find_subcommand(name))?;
     Some(Page { command, long, width }.text())
 }
@@ -53,15 +55,18 @@ pub fn names(args: &[std::ffi::OsString]) -> Vec<String> {
     let before_escape = args.iter().take_while(|arg| *arg != "--").filter(own);
     let lenient = cli::command().disable_help_flag(true).ignore_errors(true).arg_required_else_help(false);
     let Ok(matches) = lenient.try_get_matches_from(before_escape) else { return Vec::new() };
-    let mut root = cli::command();
-    root.build();
-    let mut names = Vec::new();
-    let (mut inner, mut command): (_, &Command) = (&matches, &root);
+    let root = cli::command();
+    let mut names: Vec<String> = Vec::new();
+    let (mut inner, mut command): (_, Option<&Command>) = (&matches, Some(&root));
     // `demo guest list --help`: the words after `demo` are a command line of their own.
     while let Some((name, next)) = inner.subcommand() {
-        let Some(found) = command.find_subcommand(name) else { break };
-        names.push(found.get_name().to_owned());
-        (inner, command) = (next, found);
+        command = command.and_then(|command| command.find_subcommand(name));
+        let declared = format!("{} {name}", names.join(" "));
+        if command.is_none() && nouns::find(&declared).is_none() && nouns::called(&declared).next().is_none() {
+            break;
+        }
+        names.push(command.map_or(name, Command::get_name).to_owned());
+        inner = next;
     }
     names
 }
