@@ -27,7 +27,7 @@ pub fn look(target: &Target<'_>, report: &mut Report) -> bool {
         Some(Source::Keyring) => report.note(
             "secret",
             "stored in the keyring, which cron jobs and systemd units cannot read",
-            "for those, run `felhom role bootstrap --store file --token-name cron -c NAME`, or use credential:NAME",
+            "for cron, run `felhom role bootstrap --store file --token-name cron -c NAME`",
         ),
         Some(Source::Command(words)) => report.note(
             "secret",
