@@ -38,7 +38,7 @@ impl Scope {
         let shown: Vec<Shown> = scope::of(guest.kind, &config).into_iter().map(|part| Shown { vmid: guest.vmid, part }).collect();
         ctx.out.list(&shown)?;
         if guest.kind == GuestKind::Lxc {
-            ctx.out.note("Docker's named volumes live in the root file system and are always in the archive");
+            ctx.out.note("named volumes of Docker are in the root file system and always in the backup");
             ctx.out.hint(format!(
                 "exclude bulk data with `felhom guest mountpoint add {} --volume STORAGE:SIZE --path /mnt/bulk --no-backup`",
                 guest.vmid
