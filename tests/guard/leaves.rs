@@ -108,6 +108,7 @@ const LOOKS: &[(&str, &str)] = &[
     ("api get", "any call, but a GET"),
     ("api ls", "reads the host's own description of its calls"),
     ("api describe", "reads the host's own description of its calls"),
+    ("api coverage", "prints a table"),
     ("context list", "reads the configuration"),
     ("context show", "reads the configuration"),
     ("usb list", "asks the fence for a word that changes nothing"),

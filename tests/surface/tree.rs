@@ -15,6 +15,7 @@ const LOCAL: &[(&str, &str)] = &[
     ("api delete", "any call"),
     ("api ls", "reads the host's own description of its calls, which is no call"),
     ("api describe", "reads the host's own description of its calls, which is no call"),
+    ("api coverage", "prints a table"),
     ("context list", "reads the configuration"),
     ("context show", "reads the configuration"),
     ("context use", "changes the configuration"),

@@ -1,5 +1,6 @@
 //! `felhom api`: any call, by its path, through the same guard as every other verb.
 
+mod coverage;
 mod describe;
 mod docs;
 mod ls;
@@ -19,6 +20,7 @@ pub enum Api {
     Delete(Delete),
     Ls(ls::Ls),
     Describe(describe::Describe),
+    Coverage(coverage::Coverage),
 }
 
 /// The path and parameters of a call.
@@ -77,6 +79,7 @@ impl Api {
             Self::Delete(verb) => send::write(ctx, Method::Delete, &verb.target),
             Self::Ls(verb) => verb.run(ctx),
             Self::Describe(verb) => verb.run(ctx),
+            Self::Coverage(verb) => verb.run(ctx),
         }
     }
 }
