@@ -132,7 +132,7 @@ fn archives_that_the_host_leaves_out_are_pointed_out() {
     grant(&host, "/storage/local", "felhom@pve!rig", &["Datastore.AllocateSpace", "Datastore.Audit"]);
     grant(&host, "/vms", "felhom@pve!rig", &["VM.Audit"]);
     // Nothing at all: the list says so itself.
-    host.run(["backup", "list"]).ok().says("lacks VM.Backup or Datastore.Allocate");
+    host.run(["backup", "list"]).ok().says("VM.Backup or Datastore.Allocate");
     grant(&host, "/vms/101", "felhom@pve!rig", &["VM.Audit", "VM.Backup"]);
     let volid = archive(&host, "101");
     let some = host.run(["backup", "list"]).ok();

