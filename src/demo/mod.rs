@@ -9,6 +9,7 @@
 pub mod api;
 pub mod auth;
 pub mod faults;
+mod ha;
 pub mod host;
 pub mod http;
 pub mod mounts;

@@ -1,5 +1,6 @@
 //! What a real host answered, asked again of the demo host.
 
+mod cluster;
 mod compare;
 mod record;
 mod session;
@@ -11,7 +12,7 @@ use record::Record;
 use session::Session;
 
 /// One continuous run, in order; then those that start from the baseline again.
-const RUNS: [&[&str]; 11] = [
+const RUNS: [&[&str]; 12] = [
     &["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17"],
     &["18"],
     &["19"],
@@ -23,6 +24,7 @@ const RUNS: [&[&str]; 11] = [
     &["25"],
     &["26"],
     &["27"],
+    cluster::RUN,
 ];
 
 fn folder() -> Option<PathBuf> {
@@ -68,6 +70,7 @@ fn the_demo_host_answers_as_a_real_host_did() {
         }
         let mut session = Session::start();
         session.prepare(run[0]);
+        let two_nodes = run == cluster::RUN;
         for path in &files {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if !run.contains(&&name[..2]) {
@@ -80,6 +83,9 @@ fn the_demo_host_answers_as_a_real_host_did() {
                     continue;
                 }
                 session.unseen(&at);
+                if two_nodes {
+                    session.between(&at, &record.asked);
+                }
                 let differences = session.replay(&record);
                 let count = counts.entry(name[..2].to_owned()).or_default();
                 count.total += 1;

@@ -34,6 +34,8 @@ pub(super) struct Record {
     pub exit: Option<String>,
     pub log: Vec<String>,
     pub skipped: bool,
+    /// The node that the request was sent to.
+    pub asked: String,
 }
 
 impl Record {
@@ -58,6 +60,7 @@ impl Record {
             body: value["body"].clone(),
             exit: value["task_status"]["exitstatus"].as_str().map(str::to_owned),
             log: value["task_log"].as_array().into_iter().flatten().filter_map(|line| Some(line.as_str()?.to_owned())).collect(),
+            asked: text("node_asked"),
             skipped: value.get("skipped").is_some_and(|why| !why.is_null()) || value["status"].as_u64().unwrap_or(0) == 0,
         }
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::parts::{GIB, container, guest, host, storage, token, user};
 use super::{archives, guests, history, nodes};
 use crate::demo::host::Options;
-use crate::demo::state::{AclEntry, Guest, Map, Pool, Power, State, Storage, Subject, Volume, map};
+use crate::demo::state::{AclEntry, Guest, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
 
 /// What the role of the ready-made agent token holds.
 const AGENT: &[&str] = &[
@@ -38,6 +38,13 @@ pub(super) fn state(options: &Options, now: i64) -> State {
         state.nodes.insert(node.name.clone(), node);
     }
     state.cluster = (count > 1).then(|| "felhom-demo".to_owned());
+    state.ha.master = count > 1;
+    if count == 1 {
+        let node = nodes::node(2, true, now);
+        let node = Node { fingerprint: nodes::fingerprint(&node.name), ..node };
+        let neighbor = Neighbor { cluster: "felhom-demo".into(), password: super::PASSWORD.into(), node };
+        state.neighbors.insert(neighbor.node.ip.clone(), neighbor);
+    }
     access(&mut state);
     storages(&mut state, now);
     guests::add(&mut state, count, now);

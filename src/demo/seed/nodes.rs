@@ -1,10 +1,12 @@
 //! The hosts of the demo site.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use super::parts::GIB;
 use super::services;
-use crate::demo::state::{Map, Node, map};
+use crate::demo::state::{Map, Node, map, sha1_hex};
 
 /// `pve1`, `pve2`, … : alike, but not the same.
 pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
@@ -34,6 +36,16 @@ pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
         ip,
         ..Node::default()
     }
+}
+
+/// A fingerprint made from a name, for hosts that nobody connects to.
+pub(super) fn fingerprint(name: &str) -> String {
+    let hex = sha1_hex(name) + &sha1_hex(&sha1_hex(name));
+    let mut text = String::new();
+    for at in (0..64).step_by(2) {
+        let _ = write!(text, "{}{}", if at == 0 { "" } else { ":" }, hex[at..at + 2].to_uppercase());
+    }
+    text
 }
 
 fn network(ip: &str) -> Vec<Map> {

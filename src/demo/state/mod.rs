@@ -62,6 +62,21 @@ pub struct Ha {
     pub resources: BTreeMap<String, Map>,
     #[serde(default)]
     pub rules: BTreeMap<String, Map>,
+    /// A manager has become master: there has been something to manage.
+    #[serde(default)]
+    pub master: bool,
+    /// When resources were added.
+    #[serde(default)]
+    pub since_ms: BTreeMap<String, i64>,
+}
+
+/// Another host that this one could join.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Neighbor {
+    pub node: Node,
+    pub cluster: String,
+    /// Of root@pam.
+    pub password: String,
 }
 
 /// The whole host (or cluster of hosts).
@@ -82,6 +97,9 @@ pub struct State {
     /// How many times the software-defined networks were applied.
     #[serde(default)]
     pub sdn_version: u64,
+    /// Hosts that this one could join, by address.
+    #[serde(default)]
+    pub neighbors: BTreeMap<String, Neighbor>,
     /// By scope: `cluster`, `node/pve1`, `guest/101`, `group/web`.
     pub firewalls: BTreeMap<String, Firewall>,
     /// Options of the datacenter.

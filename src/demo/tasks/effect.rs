@@ -60,6 +60,16 @@ pub enum Effect {
         node: String,
         place: String,
     },
+    /// A task of the HA manager begins some seconds (at speed 1) later.
+    StartLater {
+        spec: Box<TaskSpec>,
+        node: String,
+        seconds: f64,
+    },
+    /// The host becomes a member of the cluster at this address, and loses its own users and tokens.
+    JoinCluster {
+        address: String,
+    },
     /// A node runs the software-defined networks as they were applied last.
     ReloadNetwork {
         node: String,
@@ -106,7 +116,9 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
                 }
             }
         }),
-        Effect::MoveGuest { vmid, node } => with(state, vmid, |g| g.node = node),
+        Effect::MoveGuest { vmid, node } => move_guest(state, vmid, node),
+        Effect::StartLater { spec, node, seconds } => super::start_later(state, *spec, &node, "root@pam", now_ms, seconds),
+        Effect::JoinCluster { address } => join_cluster(state, &address),
         Effect::AddSnapshot { vmid, snapshot } => with(state, vmid, |g| {
             g.parent = Some(snapshot.name.clone());
             g.snapshots.retain(|s| s.name != snapshot.name);
@@ -151,6 +163,28 @@ fn with(state: &mut State, vmid: u32, change: impl FnOnce(&mut Guest)) {
     if let Some(guest) = state.guests.get_mut(&vmid) {
         change(guest);
     }
+}
+
+/// A guest goes to another node, with its volumes on storages that are not shared.
+fn move_guest(state: &mut State, vmid: u32, node: String) {
+    let Some(guest) = state.guests.get_mut(&vmid) else { return };
+    let old = std::mem::replace(&mut guest.node, node.clone());
+    let volumes = state.storages.values_mut().flat_map(|storage| &mut storage.volumes);
+    for volume in volumes.filter(|v| v.vmid == Some(vmid) && v.content != "backup" && v.node.as_ref() == Some(&old)) {
+        volume.node = Some(node.clone());
+    }
+}
+
+fn join_cluster(state: &mut State, address: &str) {
+    let Some(neighbor) = state.neighbors.remove(address) else { return };
+    state.cluster = Some(neighbor.cluster);
+    if let Some(own) = state.nodes.get_mut(&state.local) {
+        own.id = neighbor.node.id + 1;
+    }
+    state.nodes.insert(neighbor.node.name.clone(), neighbor.node);
+    state.access.users.retain(|name, _| name == "root@pam");
+    state.access.users.values_mut().for_each(|user| user.tokens.clear());
+    state.access.acl.clear();
 }
 
 fn set_power(guest: &mut Guest, power: Power, now: i64) {

@@ -61,6 +61,11 @@ impl TaskSpec {
         }
     }
 
+    /// Whether the task is about this guest.
+    pub fn is_about(&self, vmid: u32) -> bool {
+        self.id == vmid.to_string()
+    }
+
     /// A line of the log, now.
     #[must_use]
     pub fn log(mut self, line: impl Into<String>) -> Self {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::demo::api::section::{Options, check_digest, failed, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::ha as manager;
 use crate::demo::state::{Guest, Map, State, sha1_hex};
-use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/ha/resources", list),
@@ -25,8 +25,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/ha/rules/{rule}", read_rule),
     ("PUT", "/cluster/ha/rules/{rule}", update_rule),
     ("DELETE", "/cluster/ha/rules/{rule}", delete_rule),
-    ("GET", "/cluster/ha/status/current", current),
-    ("GET", "/cluster/ha/status/manager_status", manager_status),
 ];
 
 fn no_groups(what: &str) -> Answer {
@@ -100,7 +98,8 @@ fn create(req: &mut Req<'_>) -> Answer {
     }
     let config = settings(req);
     req.state.ha.resources.insert(sid.clone(), config);
-    follow(req, &sid);
+    req.state.ha.since_ms.insert(sid.clone(), req.now_ms);
+    manager::follow(req.state, &sid, req.now_ms);
     Ok(Reply::null())
 }
 
@@ -115,22 +114,8 @@ fn update(req: &mut Req<'_>) -> Answer {
         known.shift_remove(&key);
     }
     known.extend(config);
-    follow(req, &sid);
+    manager::follow(req.state, &sid, req.now_ms);
     Ok(Reply::null())
-}
-
-/// The manager brings the guest to the state that is asked for, a moment later and by a task of its own.
-fn follow(req: &mut Req<'_>, sid: &str) {
-    let Some(guest) = req.state.guests.values().find(|g| g.ha_id() == sid) else { return };
-    let wanted = req.state.ha.resources.get(sid).and_then(|r| r.get("state")).and_then(Value::as_str).unwrap_or("started");
-    let (vmid, node, on) = (guest.vmid, guest.node.clone(), guest.power.is_on());
-    let prefix = if sid.starts_with("ct:") { "vz" } else { "qm" };
-    let spec = match wanted {
-        "started" if !on => TaskSpec::new(format!("{prefix}start"), vmid).takes(2.0).then(Effect::power_on(vmid)).ok(),
-        "stopped" if on => TaskSpec::new(format!("{prefix}shutdown"), vmid).takes(4.0).then(Effect::power_off(vmid)).ok(),
-        _ => return,
-    };
-    crate::demo::tasks::start_later(req.state, spec, &node, "root@pam", req.now_ms, 5.0);
 }
 
 fn delete(req: &mut Req<'_>) -> Answer {
@@ -148,12 +133,7 @@ fn migrate(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::die(format!("resource '{sid}' is not HA managed")));
     }
     in_cluster(req, &sid)?;
-    let Some(guest) = req.state.guests.values().find(|g| g.ha_id() == sid) else { return Ok(Reply::null()) };
-    let (vmid, node, kind) = (guest.vmid, guest.node.clone(), if sid.starts_with("ct:") { "vzmigrate" } else { "qmigrate" });
-    if node != target && req.state.nodes.contains_key(&target) {
-        let spec = TaskSpec::new(kind, vmid).takes(6.0).then(Effect::MoveGuest { vmid, node: target.clone() }).ok();
-        crate::demo::tasks::start_later(req.state, spec, &node, "root@pam", req.now_ms, 5.0);
-    }
+    manager::migrate(req.state, &sid, &target, req.now_ms);
     Ok(json!({ "sid": sid, "requested-node": target }).into())
 }
 
@@ -178,16 +158,12 @@ fn rule_row(state: &State, id: &str, rule: &Map) -> Value {
     Value::Object(row)
 }
 
-fn named<'a>(rule: &'a Map, key: &str) -> Vec<&'a str> {
-    rule.get(key).and_then(Value::as_str).unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect()
-}
-
 fn rules(req: &mut Req<'_>) -> Answer {
     let (kind, resource) = (req.params.get("type"), req.params.get("resource"));
     let mut found: Vec<_> = req.state.ha.rules.iter().collect();
     found.retain(|(_, rule)| {
         kind.is_none_or(|k| rule.get("type").and_then(Value::as_str) == Some(k))
-            && resource.is_none_or(|wanted| named(rule, "resources").contains(&wanted))
+            && resource.is_none_or(|wanted| manager::named(rule, "resources").contains(&wanted))
     });
     found.sort_by_key(|(_, rule)| order(rule));
     Ok(found.into_iter().map(|(id, rule)| rule_row(req.state, id, rule)).collect::<Value>().into())
@@ -195,12 +171,12 @@ fn rules(req: &mut Req<'_>) -> Answer {
 
 /// What the host checks of a rule: managed resources, existing nodes, and that it can be fulfilled.
 fn check_rule(req: &Req<'_>, id: &str, rule: &Map) -> Result<(), String> {
-    let resources = named(rule, "resources");
+    let resources = manager::named(rule, "resources");
     let unmanaged: Vec<&str> = resources.iter().filter(|r| !req.state.ha.resources.contains_key(**r)).copied().collect();
     if !unmanaged.is_empty() {
         return Err(format!("cannot use unmanaged resource(s) {}.", unmanaged.join(", ")));
     }
-    let nodes = named(rule, "nodes").into_iter().map(|node| node.split(':').next().unwrap_or(node));
+    let nodes = manager::named(rule, "nodes").into_iter().map(|node| node.split(':').next().unwrap_or(node));
     let mut unknown: Vec<&str> = nodes.filter(|node| !req.state.nodes.contains_key(*node)).collect();
     if !unknown.is_empty() {
         unknown.sort_unstable();
@@ -218,7 +194,7 @@ fn check_rule(req: &Req<'_>, id: &str, rule: &Map) -> Result<(), String> {
         let others = req.state.ha.rules.iter().filter(|(other, _)| *other != id);
         let others: Vec<&Map> = others.map(|(_, r)| r).filter(|r| r.get("type") == rule.get("type")).collect();
         for resource in &resources {
-            if others.iter().any(|other| named(other, "resources").contains(resource)) {
+            if others.iter().any(|other| manager::named(other, "resources").contains(resource)) {
                 wrong.push(format!("resource '{resource}' is already used in another node affinity rule"));
             }
         }
@@ -247,6 +223,7 @@ fn create_rule(req: &mut Req<'_>) -> Answer {
     let last = req.state.ha.rules.values().map(order).max().unwrap_or(0);
     rule.insert("order".into(), (last + 1).into());
     req.state.ha.rules.insert(id, rule);
+    manager::heed_rules(req.state, req.now_ms);
     Ok(Reply::null())
 }
 
@@ -271,6 +248,7 @@ fn update_rule(req: &mut Req<'_>) -> Answer {
     rule.extend(sent);
     check_rule(req, &id, &rule).map_err(|why| failed(failed_to, why))?;
     req.state.ha.rules.insert(id, rule);
+    manager::heed_rules(req.state, req.now_ms);
     Ok(Reply::null())
 }
 
@@ -278,76 +256,4 @@ fn delete_rule(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("rule").to_owned();
     req.state.ha.rules.remove(&id);
     Ok(Reply::null())
-}
-
-fn current(req: &mut Req<'_>) -> Answer {
-    let (state, now) = (&req.state, req.now());
-    let quorate = state.quorate();
-    let word = if quorate { "OK".to_owned() } else { format!("No quorum on node '{}'!", state.local) };
-    let mut rows = vec![json!({ "id": "quorum", "type": "quorum", "node": state.local, "status": word, "quorate": u8::from(quorate) })];
-    // The manager of a single host sleeps; that of a cluster with something to manage is awake.
-    let awake = state.cluster.is_some() && !state.ha.resources.is_empty();
-    if awake {
-        let text = format!("{} (active, {})", state.local, stamp(now));
-        rows.push(json!({ "id": "master", "type": "master", "node": state.local, "status": text, "timestamp": now }));
-    }
-    let armed = if awake { "armed" } else { "standby" };
-    let watchdog = if awake { "armed (CRM watchdog active)" } else { "standby (CRM watchdog standby)" };
-    rows.push(json!({ "id": "fencing", "type": "fencing", "node": state.local, "status": watchdog, "armed-state": armed }));
-    if awake {
-        rows.extend(state.nodes.values().map(|n| {
-            let mode = if n.online { "active, watchdog active" } else { "old timestamp - dead?" };
-            let text = format!("{} ({mode}, {})", n.name, stamp(now));
-            json!({ "id": format!("lrm:{}", n.name), "type": "lrm", "node": n.name, "status": text, "timestamp": now })
-        }));
-    }
-    rows.extend(state.ha.resources.iter().map(|(sid, config)| service(state, sid, config, awake)));
-    Ok(Value::Array(rows).into())
-}
-
-fn service(state: &State, sid: &str, config: &Map, awake: bool) -> Value {
-    let guest = state.guests.values().find(|g| g.ha_id() == sid);
-    let node = guest.map_or("---", |g| g.node.as_str());
-    let wanted = config.get("state").and_then(Value::as_str).unwrap_or("started");
-    let actual = match guest {
-        _ if !awake => "queued",
-        Some(g) if g.power.is_on() && wanted == "started" => "started",
-        Some(g) if g.power.is_on() => "stopping",
-        Some(_) if wanted == "started" => "starting",
-        _ => wanted,
-    };
-    let mut row = json!({
-        "id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node, "state": actual,
-        "status": format!("{sid} ({node}, {actual})"), "request_state": wanted, "max_restart": 1, "max_relocate": 1, "failback": 1,
-    });
-    if awake {
-        row["crm_state"] = actual.into();
-    }
-    for key in ["max_restart", "max_relocate", "failback", "comment"] {
-        if let Some(value) = config.get(key) {
-            row[key] = value.clone();
-        }
-    }
-    row
-}
-
-fn stamp(now: i64) -> String {
-    jiff::Timestamp::from_second(now).map(|t| t.strftime("%a %b %e %H:%M:%S %Y").to_string()).unwrap_or_default()
-}
-
-fn manager_status(req: &mut Req<'_>) -> Answer {
-    let quorum = json!({ "quorate": "1", "node": req.state.local });
-    if req.state.cluster.is_none() {
-        return Ok(json!({ "manager_status": { "node_status": {} }, "quorum": quorum }).into());
-    }
-    let nodes: Map = req.state.nodes.values().map(|n| (n.name.clone(), json!(if n.online { "online" } else { "unknown" }))).collect();
-    let services: Map = req
-        .state
-        .ha
-        .resources
-        .iter()
-        .map(|(sid, config)| (sid.clone(), json!({ "state": config.get("state").cloned().unwrap_or_else(|| "started".into()) })))
-        .collect();
-    let status = json!({ "master_node": req.state.local, "node_status": nodes, "service_status": services, "timestamp": req.now() });
-    Ok(json!({ "manager_status": status, "quorum": quorum }).into())
 }

@@ -2,7 +2,9 @@
 
 mod backup;
 mod bulk;
+mod config;
 mod ha;
+mod ha_status;
 mod lists;
 mod log;
 mod notifications;
@@ -21,7 +23,9 @@ pub(super) use resources::{guest_row, node_row, storage_row};
 pub(super) const ROUTES: &[&[Route]] = &[
     backup::ROUTES,
     bulk::ROUTES,
+    config::ROUTES,
     ha::ROUTES,
+    ha_status::ROUTES,
     lists::ROUTES,
     log::ROUTES,
     notifications::ROUTES,

@@ -4,15 +4,7 @@ use serde_json::{Value, json};
 
 use crate::demo::api::{Answer, Refusal, Req, Route};
 
-pub(super) const ROUTES: &[Route] = &[
-    ("GET", "/cluster/status", status),
-    ("GET", "/cluster/nextid", nextid),
-    ("GET", "/cluster/config/apiversion", |_| Ok(json!("1").into())),
-    ("GET", "/cluster/config/nodes", config_nodes),
-    ("GET", "/cluster/config/join", join),
-    ("GET", "/cluster/config/totem", totem),
-    ("GET", "/cluster/config/qdevice", |_| Ok(json!({}).into())),
-];
+pub(super) const ROUTES: &[Route] = &[("GET", "/cluster/status", status), ("GET", "/cluster/nextid", nextid)];
 
 fn status(req: &mut Req<'_>) -> Answer {
     let state = &req.state;
@@ -49,37 +41,4 @@ fn nextid(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::die(format!("unable to get any free VMID in range [{lower}, {upper}]")));
     }
     Ok(json!(free.to_string()).into())
-}
-
-fn config_nodes(req: &mut Req<'_>) -> Answer {
-    if req.state.cluster.is_none() {
-        return Ok(json!([]).into());
-    }
-    let rows = req
-        .state
-        .nodes
-        .values()
-        .map(|n| json!({ "node": n.name, "name": n.name, "nodeid": n.id.to_string(), "quorum_votes": "1", "ring0_addr": n.ip }));
-    Ok(rows.collect::<Value>().into())
-}
-
-fn join(req: &mut Req<'_>) -> Answer {
-    let Some(cluster) = &req.state.cluster else {
-        return Err(Refusal::new(424, "node is not in a cluster, no join info available!"));
-    };
-    let nodes = req.state.nodes.values().map(|n| {
-        json!({
-            "name": n.name, "nodeid": n.id.to_string(), "pve_addr": n.ip, "pve_fp": n.fingerprint, "quorum_votes": "1", "ring0_addr": n.ip,
-        })
-    });
-    Ok(json!({
-        "nodelist": nodes.collect::<Value>(), "preferred_node": req.state.local, "config_digest": crate::demo::state::sha1_hex(cluster),
-        "totem": { "cluster_name": cluster, "config_version": "3", "ip_version": "ipv4-6", "secauth": "on", "version": "2" },
-    })
-    .into())
-}
-
-fn totem(req: &mut Req<'_>) -> Answer {
-    let data = req.state.cluster.as_ref().map(|name| json!({ "cluster_name": name, "config_version": "3", "version": "2" }));
-    Ok(data.unwrap_or(Value::Null).into())
 }

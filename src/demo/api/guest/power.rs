@@ -70,13 +70,13 @@ fn in_worker(req: &Req<'_>, skiplock: bool, bears: &[&str]) -> Result<Guest, Str
 fn through_ha(req: &mut Req<'_>, verb: &str, then: TaskSpec) -> Answer {
     let (vmid, node, label) = (req.vmid(), req.node(), kind(req).label());
     let word = if verb == "hastart" { "start" } else { "stop" };
-    let later = Effect::Start { spec: Box::new(then), node, user: "root@pam".to_owned() };
-    let spec = TaskSpec::new(verb, vmid).log(format!("Requesting HA {word} for {label} {vmid}")).takes(0.5).then(later).ok();
+    let spec = TaskSpec::new(verb, vmid).log(format!("Requesting HA {word} for {label} {vmid}")).takes(0.5).ok();
     if let Some(id) = req.state.guests.get(&vmid).map(Guest::ha_id)
         && let Some(resource) = req.state.ha.resources.get_mut(&id)
     {
         resource.insert("state".to_owned(), if word == "start" { "started" } else { "stopped" }.into());
     }
+    crate::demo::ha::later(req.state, vmid, then, &node, req.now_ms);
     req.start(spec)
 }
 

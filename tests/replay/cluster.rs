@@ -1,0 +1,93 @@
+//! The run on two nodes: what happened to them between the requests.
+
+use std::time::Duration;
+
+use felhom::demo::state::{Neighbor, State};
+
+use super::session::Session;
+
+/// The run that two nodes took part in.
+pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41", "42"];
+
+/// What the recorder sent in place of the password.
+const PASSWORD: &str = "***";
+const FINGERPRINT: &str = "49:0C:F6:05:F9:18:71:8D:9A:23:67:D2:F3:32:85:4B:BB:AB:49:8A:90:BD:4F:48:5A:7A:02:9C:2E:FF:2D:E1";
+const CANNOT_RELOAD: &str = "incompatible 'ifupdown2' package version '3.0.0-1.3'! Did you install from Proxmox repositories?";
+
+impl Session {
+    /// What was done to the nodes before a step, and how much later the step was.
+    pub(super) fn between(&mut self, at: &str, asked: &str) {
+        match at {
+            "37:1" => self.change(apart),
+            "38:1" => self.change(together),
+            // The API of pve2 is stopped, its cable is out for 3 s, and then for longer.
+            "39:2" => self.change(|state| unreachable(state, Some("Connection refused"))),
+            "39:5" | "39:35" => self.change(|state| {
+                unreachable(state, None);
+                online(state, true);
+            }),
+            "39:7" => self.change(|state| unreachable(state, Some("Connection refused"))),
+            "39:9" => self.change(|state| unreachable(state, Some("Connection timed out"))),
+            "39:10" => self.change(|state| {
+                unreachable(state, None);
+                online(state, false);
+            }),
+            // The tests of 41 begin on two nodes again, with the managers at work.
+            "41:1" => self.change(|state| {
+                online(state, true);
+                state.ha.master = true;
+            }),
+            "41:6" | "41:11" | "41:13" | "41:17" | "41:21" | "41:23" | "41:28" => self.host.advance(Duration::from_secs(25)),
+            "41:18" => self.host.advance(Duration::from_secs(24)),
+            "42:1" => self.change(|state| {
+                state.nodes.values_mut().for_each(|node| node.reload_error = Some(CANNOT_RELOAD.into()));
+            }),
+            _ => {}
+        }
+        let asked = asked.to_owned();
+        self.change(move |state| state.local = asked);
+    }
+
+    fn change(&mut self, work: impl FnOnce(&mut State)) {
+        self.host.with_state(work).unwrap();
+    }
+}
+
+/// Only pve2, as it is before it joins.
+fn apart(state: &mut State) {
+    let Some(mut first) = state.nodes.remove("pve1") else { return };
+    let mut second = first.clone();
+    (second.name, second.ip, second.id) = ("pve2".into(), "198.51.100.11".into(), 0);
+    state.nodes.insert("pve2".into(), second);
+    first.fingerprint = FINGERPRINT.into();
+    let neighbor = Neighbor { node: first, cluster: "rigcl".into(), password: PASSWORD.into() };
+    state.neighbors.insert("198.51.100.10".into(), neighbor);
+    // The guests of pve1 are out of sight.
+    state.guests.values_mut().for_each(|guest| guest.node = "pve1".into());
+    state.cluster = None;
+    state.local = "pve2".into();
+}
+
+/// Both nodes, whatever came of the joining here.
+fn together(state: &mut State) {
+    for (address, neighbor) in std::mem::take(&mut state.neighbors) {
+        assert_eq!(address, "198.51.100.10");
+        state.nodes.insert("pve1".into(), neighbor.node);
+    }
+    state.cluster = Some("rigcl".into());
+    for (id, node) in (1..).zip(state.nodes.values_mut()) {
+        node.id = id;
+    }
+}
+
+fn unreachable(state: &mut State, why: Option<&str>) {
+    if let Some(node) = state.nodes.get_mut("pve2") {
+        node.unreachable = why.map(str::to_owned);
+    }
+}
+
+fn online(state: &mut State, online: bool) {
+    if let Some(node) = state.nodes.get_mut("pve2") {
+        node.online = online;
+    }
+}
