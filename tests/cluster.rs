@@ -172,3 +172,24 @@ fn outages_are_options_of_the_served_host_and_stay_after_a_reset() {
     demo.run(["demo", "reset", "--offline", "pve3"]).ok();
     demo.run(["demo", "node", "list", "--filter", "status=offline", "-o", "id"]).ok().shows("pve3");
 }
+
+#[test]
+fn a_request_to_the_ha_manager_takes_effect_later() {
+    let desk = Demo::with(Options { speed: 1.0, nodes: Some(2), ..Options::default() });
+    desk.host.with_state(|state| state.ha.master = true).unwrap();
+    let state = || desk.get("/cluster/ha/status/current").as_array().unwrap().last().unwrap()["state"].clone();
+    desk.post("/cluster/ha/resources", &[("sid", "ct:102"), ("state", "started")]).data();
+    assert_eq!(state(), "queued");
+    desk.host.advance(std::time::Duration::from_secs(11));
+    assert_eq!(state(), "starting");
+    desk.host.advance(std::time::Duration::from_secs(14));
+    assert_eq!((state(), desk.get("/nodes/pve1/lxc/102/status/current")["status"].clone()), (json!("started"), json!("running")));
+    let moved = desk.post("/nodes/pve1/lxc/102/migrate", &[("target", "pve2"), ("restart", "1")]);
+    assert!(moved.data().as_str().unwrap().contains(":hamigrate:"));
+    desk.host.advance(std::time::Duration::from_secs(5));
+    assert_eq!(desk.get("/nodes/pve1/lxc/102/status/current")["status"], "running", "not yet");
+    desk.host.advance(std::time::Duration::from_secs(25));
+    assert_eq!(desk.get("/nodes/pve2/lxc/102/status/current")["status"], "stopped", "moved, and not yet started there");
+    desk.host.advance(std::time::Duration::from_secs(25));
+    assert_eq!(desk.get("/nodes/pve2/lxc/102/status/current")["status"], "running");
+}

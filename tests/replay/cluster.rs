@@ -33,10 +33,14 @@ impl Session {
                 online(state, false);
             }),
             // The tests of 41 begin on two nodes again, with the managers at work.
-            "41:1" => self.change(|state| {
-                online(state, true);
-                state.ha.master = true;
-            }),
+            "41:1" => {
+                self.change(|state| {
+                    online(state, true);
+                    state.ha.master = true;
+                });
+                // The stopall of 40 has ended by now.
+                self.host.advance(Duration::from_secs(600));
+            }
             "41:6" | "41:11" | "41:13" | "41:17" | "41:21" | "41:23" | "41:28" => self.host.advance(Duration::from_secs(25)),
             "41:18" => self.host.advance(Duration::from_secs(24)),
             "42:1" => self.change(|state| {

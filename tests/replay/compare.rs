@@ -23,6 +23,7 @@ pub(super) fn normal(text: &str) -> String {
         (r"ssh_host_(rsa|ecdsa|ed25519)_key", "ssh_host_key"),
         (r"value '[^']*' does not look like a valid user name", "value does not look like a valid user name"),
         (r"(Temporary failure in name resolution|Name or service not known)", "not known"),
+        (r"\.tmp\.\d+", ".tmp.N"),
         (r"at /usr/share/.*", "at line"),
         (r"^(Number|Total|Literal|Matched|File) ([a-z ]+): .*", "$1 $2"),
         (r"sent \S+ bytes  received .*", "sent"),

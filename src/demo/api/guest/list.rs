@@ -182,9 +182,8 @@ fn current(req: &mut Req<'_>) -> Answer {
 fn ha(state: &State, guest: &Guest) -> Value {
     match state.ha_of(guest.vmid) {
         Some(settings) => {
-            let mut entry = Value::Object(settings.clone());
-            entry["managed"] = 1.into();
-            entry
+            let state = settings.get("state").cloned().unwrap_or_else(|| "started".into());
+            json!({ "managed": 1, "state": state })
         }
         None => json!({ "managed": 0 }),
     }

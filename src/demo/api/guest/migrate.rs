@@ -48,6 +48,12 @@ fn preconditions(req: &mut Req<'_>) -> Answer {
         }
     }
     let running = u8::from(guest.power.is_on());
+    if guest.kind == GuestKind::Qemu {
+        // Here the nodes that are allowed are listed too, with nothing against them.
+        for node in &allowed {
+            refused.insert(node.clone(), json!({}));
+        }
+    }
     if guest.kind == GuestKind::Lxc {
         return Ok(json!({ "allowed-nodes": allowed, "not-allowed-nodes": refused, "running": running }).into());
     }
@@ -141,6 +147,19 @@ fn work(req: &Req<'_>, guest: &Guest, node: &str, target: &str, mapping: Option<
     if guest.power.is_on() && kind == GuestKind::Lxc && req.params.flag("online") && !req.params.flag("restart") {
         return abort(spec, "lxc live migration is currently not implemented");
     }
+    let local = local_disks(req, guest);
+    if guest.power.is_on() && kind == GuestKind::Qemu && !local.is_empty() && !req.params.flag("with-local-disks") {
+        spec = spec.log(stamp(&format!("starting migration of {label} {vmid} to node '{target}' ({address})")));
+        for disk in &local {
+            let volume = disk.volume();
+            let why = "can't live migrate attached local disks without with-local-disks option";
+            spec = spec.log(stamp(&format!("found local disk '{volume}' (attached)")));
+            spec = spec.log(stamp(&format!("can't migrate local disk '{volume}': {why}")));
+        }
+        let words = "Problem found while scanning volumes - can't migrate VM - check log";
+        let spec = spec.log(stamp(&format!("ERROR: {words}"))).log(stamp("aborting phase 1 - cleanup resources"));
+        return abort(spec, words);
+    }
     spec = spec.log(stamp(&format!("starting migration of {label} {vmid} to node '{target}' ({address})")));
     let lock = |word: Option<&str>| Effect::SetLock { vmid, lock: word.map(str::to_owned) };
     spec = spec.then(lock(Some("migrate"))).on_stop(lock(None));
@@ -149,7 +168,7 @@ fn work(req: &Req<'_>, guest: &Guest, node: &str, target: &str, mapping: Option<
         spec = spec.log(stamp(&format!("shutdown CT {vmid}"))).takes(2.0).then(Effect::SetPower { vmid, power: Power::Stopped });
     }
     let mut config = Map::new();
-    for mut disk in local_disks(req, guest) {
+    for mut disk in local {
         let old = disk.volume().to_owned();
         if disk.source() == Source::Media {
             let words = format!("can't migrate local cdrom '{old}'");
