@@ -7,12 +7,11 @@ use felhom::demo::state::{Neighbor, State};
 use super::session::Session;
 
 /// The run that two nodes took part in.
-pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41", "42"];
+pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41"];
 
 /// What the recorder sent in place of the password.
 const PASSWORD: &str = "***";
 const FINGERPRINT: &str = "49:0C:F6:05:F9:18:71:8D:9A:23:67:D2:F3:32:85:4B:BB:AB:49:8A:90:BD:4F:48:5A:7A:02:9C:2E:FF:2D:E1";
-const CANNOT_RELOAD: &str = "incompatible 'ifupdown2' package version '3.0.0-1.3'! Did you install from Proxmox repositories?";
 
 impl Session {
     /// What was done to the nodes before a step, and how much later the step was.
@@ -43,9 +42,6 @@ impl Session {
             }
             "41:6" | "41:11" | "41:13" | "41:17" | "41:21" | "41:23" | "41:28" => self.host.advance(Duration::from_secs(25)),
             "41:18" => self.host.advance(Duration::from_secs(24)),
-            "42:1" => self.change(|state| {
-                state.nodes.values_mut().for_each(|node| node.reload_error = Some(CANNOT_RELOAD.into()));
-            }),
             _ => {}
         }
         let asked = asked.to_owned();
