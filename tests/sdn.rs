@@ -44,12 +44,12 @@ fn guests_on_what_goes_are_named_for_raw_calls_too() {
         state.guests.get_mut(&110).unwrap().config.insert("net0".into(), card.into());
     })
     .unwrap();
-    host.run(["api", "put", "/cluster/sdn/vnets/labnet", "alias=x", "--confirm", "/cluster/sdn/vnets/labnet"]).ok();
+    host.run(["api", "put", "/cluster/sdn/vnets/labnet", "alias=x", "--confirm", "labnet"]).ok();
     for verb in [&["sdn", "apply"][..], &["api", "put", "/cluster/sdn"]] {
         let plan = host.run(verb.iter().copied().chain(["--plan"])).ok();
         assert!(plan.stdout.contains("connection: 110 (paperless) on labnet"), "{plan}");
     }
-    host.run(["api", "delete", "/cluster/sdn/vnets/labnet", "--confirm", "/cluster/sdn/vnets/labnet"]).ok();
+    host.run(["api", "delete", "/cluster/sdn/vnets/labnet", "--confirm", "labnet"]).ok();
     let plan = host.run(["sdn", "apply", "--plan"]).ok();
     assert!(plan.stdout.contains("vnet labnet deleted") && plan.stdout.contains("110 (paperless) on labnet"), "{plan}");
 }
@@ -96,7 +96,7 @@ fn raw_calls_and_deleted_zones_are_checked_too() {
     let raw = host.run(["api", "put", "/cluster/sdn", "--yes"]).fails(6);
     raw.says("pve1: zone 'lab' is pending").says("pve3: zone 'lab' is pending").says("failed: exit code 255");
     for gone in ["/cluster/sdn/vnets/labnet", "/cluster/sdn/zones/lab"] {
-        host.run(["api", "delete", gone, "--confirm", gone]).ok();
+        host.run(["api", "delete", gone, "--confirm", gone.rsplit('/').next().unwrap()]).ok();
     }
     // No zone is left to look at: the log alone tells.
     host.run(["sdn", "apply", "--yes"]).fails(6).says("'pvesh set /nodes/pve1/network");
