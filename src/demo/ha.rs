@@ -65,7 +65,7 @@ pub fn follow(state: &mut State, sid: &str, now_ms: i64) {
 fn allowed(state: &State, sid: &str) -> Option<Vec<String>> {
     let strict = |rule: &&Map| {
         rule.get("strict").and_then(Value::as_i64) == Some(1)
-            && !rule.get("disable").is_some_and(|value| value.as_i64() == Some(1))
+            && rule.get("disable").is_none_or(|value| value.as_i64() != Some(1))
             && named(rule, "resources").contains(&sid)
     };
     let rule = state.ha.rules.values().find(strict)?;

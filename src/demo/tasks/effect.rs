@@ -116,7 +116,7 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
                 }
             }
         }),
-        Effect::MoveGuest { vmid, node } => move_guest(state, vmid, node),
+        Effect::MoveGuest { vmid, node } => move_guest(state, vmid, &node),
         Effect::StartLater { spec, node, seconds } => super::start_later(state, *spec, &node, "root@pam", now_ms, seconds),
         Effect::JoinCluster { address } => join_cluster(state, &address),
         Effect::AddSnapshot { vmid, snapshot } => with(state, vmid, |g| {
@@ -166,12 +166,12 @@ fn with(state: &mut State, vmid: u32, change: impl FnOnce(&mut Guest)) {
 }
 
 /// A guest goes to another node, with its volumes on storages that are not shared.
-fn move_guest(state: &mut State, vmid: u32, node: String) {
+fn move_guest(state: &mut State, vmid: u32, node: &str) {
     let Some(guest) = state.guests.get_mut(&vmid) else { return };
-    let old = std::mem::replace(&mut guest.node, node.clone());
+    let old = std::mem::replace(&mut guest.node, node.to_owned());
     let volumes = state.storages.values_mut().flat_map(|storage| &mut storage.volumes);
     for volume in volumes.filter(|v| v.vmid == Some(vmid) && v.content != "backup" && v.node.as_ref() == Some(&old)) {
-        volume.node = Some(node.clone());
+        volume.node = Some(node.to_owned());
     }
 }
 
