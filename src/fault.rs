@@ -115,9 +115,7 @@ impl Kind {
             Self::Usage => "see the command's --help for its arguments and examples",
             Self::Config => "check the configuration with `felhom context list`, or change it with `felhom context edit`",
             Self::Refused => "add --plan to see what the command would do",
-            Self::Unauthenticated => {
-                "check the token's state with `pveum user token list USER` on a node; `felhom context show` names the token"
-            }
+            Self::Unauthenticated => "check whether the token expired: run `pveum user token list USER` on a node",
             Self::Denied => "run `felhom role check` to see which commands this token's privileges allow",
             Self::NotFound => "list what exists, for example with `felhom guest list`",
             Self::Exists => "choose another name or ID; `felhom guest next-id` prints a free VMID",

@@ -57,9 +57,9 @@ fn an_irreversible_call_wants_its_word() {
 #[test]
 fn a_call_that_felhom_does_not_know_counts_as_irreversible() {
     let host = Host::demo();
-    let call = ["api", "put", "/nodes/pve1/dns", "search=example.org", "--yes"];
-    host.run(call).fails(3).says("/nodes/pve1/dns");
-    assert_eq!(host.count("PUT", "/dns"), 0);
+    let call = ["api", "put", "/nodes/pve1/disks/wipedisk", "disk=/dev/sda", "--yes"];
+    host.run(call).fails(3).says("/nodes/pve1/disks/wipedisk");
+    assert_eq!(host.count("PUT", "/wipedisk"), 0);
 }
 
 #[test]

@@ -4,11 +4,10 @@ mod groups;
 mod page;
 mod topics;
 
-use clap::{Args, Command};
+use clap::Args;
 
 use crate::cli::{self, Ctx};
 use crate::fault::{Fault, Kind, Result};
-use crate::nouns;
 
 pub use groups::GROUPS;
 pub use page::Page;
@@ -55,17 +54,14 @@ pub fn names(args: &[std::ffi::OsString]) -> Vec<String> {
     let before_escape = args.iter().take_while(|arg| *arg != "--").filter(own);
     let lenient = cli::command().disable_help_flag(true).ignore_errors(true).arg_required_else_help(false);
     let Ok(matches) = lenient.try_get_matches_from(before_escape) else { return Vec::new() };
-    let root = cli::command();
     let mut names: Vec<String> = Vec::new();
-    let (mut inner, mut command): (_, Option<&Command>) = (&matches, Some(&root));
-    // `demo guest list --help`: the words after `demo` are a command line of their own.
+    let mut inner = &matches;
     while let Some((name, next)) = inner.subcommand() {
-        command = command.and_then(|command| command.find_subcommand(name));
-        let declared = format!("{} {name}", names.join(" "));
-        if command.is_none() && nouns::find(&declared).is_none() && nouns::called(&declared).next().is_none() {
+        // `demo guest list --help`: the words after `demo` are a command line of their own.
+        if names == ["demo"] && text(&["demo", name], false, page::USUAL_WIDTH).is_none() {
             break;
         }
-        names.push(command.map_or(name, Command::get_name).to_owned());
+        names.push(name.to_owned());
         inner = next;
     }
     names
