@@ -87,10 +87,11 @@ pub static ALL: &[&Noun] = &[
     &notification::ACME,
 ];
 
-/// Words that only contain other nouns, with their summaries.
+/// Summaries of words that only contain other nouns, or of nouns that are not several of a kind.
 pub const PARENTS: &[(&str, &str)] = &[
     ("access", "Manage users, groups, roles, permissions and tokens"),
     ("acme", "Manage certificates by ACME"),
+    ("cluster", "Show cluster members, options and log"),
     ("firewall", "Manage firewall rules, groups, IP sets and aliases"),
     ("ha", "Manage high availability"),
     ("job", "Manage scheduled jobs"),

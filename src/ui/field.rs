@@ -82,6 +82,8 @@ impl Field {
             _ if value.is_null() => Cell::Empty,
             As::Bytes => number().map_or_else(text, |n| Cell::Bytes(n as u64)),
             As::Seconds => number().map_or_else(text, |n| Cell::Seconds(n as u64)),
+            // Proxmox writes 0 for what never happened and never will.
+            As::Time if number() == Some(0.0) => Cell::text("never"),
             As::Time => number().map_or_else(text, |n| Cell::Time(n as i64)),
             As::Age => number().map_or_else(text, |n| Cell::Age(n as i64)),
             As::Share => number().map_or_else(text, |n| Cell::Percent(n * 100.0)),
@@ -166,6 +168,7 @@ mod tests {
             ("a", json!([{"vmid": 101}, {"storage": "local"}]), Cell::List(vec!["101".into(), "local".into()])),
             ("a", json!({"x": 1}), Cell::List(vec!["x=1".into()])),
             ("a:time", json!(null), Cell::Empty),
+            ("a:time", json!(0), Cell::text("never")),
         ] {
             assert_eq!(Field::read(spec).cell(&value), wanted, "{spec} {value}");
         }

@@ -99,7 +99,13 @@ fn parent(name: &'static str) -> Command {
 /// A command that is looked up by its display name when it is needed.
 fn named(name: &'static str, noun: &Noun, verb: Option<&Verb>) -> Command {
     let full = verb.map_or_else(|| noun.words.to_owned(), |verb| format!("{} {}", noun.words, verb.name));
-    Subcommand::new(name).display_name(full).about(verb.map_or_else(|| format!("Manage {}", noun.many), |verb| about(noun, verb)))
+    Subcommand::new(name).display_name(full).about(verb.map_or_else(|| summary(noun), |verb| about(noun, verb)))
+}
+
+/// The summary of a noun.
+fn summary(noun: &Noun) -> String {
+    let own = nouns::PARENTS.iter().find(|(words, _)| *words == noun.words);
+    own.map_or_else(|| format!("Manage {}", noun.many), |(_, about)| (*about).to_owned())
 }
 
 /// The summary of a verb.
