@@ -191,3 +191,18 @@ fn hostile_names_are_left_out() {
     assert_eq!(numbers, ["101"], "its number is fine");
     assert_eq!(offered(&both(&host), "felhom guest show we").unwrap(), Vec::<String>::new());
 }
+
+#[test]
+fn objects_of_declared_commands_are_offered() {
+    let host = Host::demo().with_token("root@pam!demo");
+    for (line, wanted) in [
+        ("felhom pool show ", vec!["lab", "production"]),
+        ("felhom access user set v", vec!["viewer@pve"]),
+        ("felhom access acl grant / --role PVEAud", vec!["PVEAuditor"]),
+        ("felhom node dns show --node pve", vec!["pve1", "pve2", "pve3"]),
+    ] {
+        let Some(mut names) = in_time(&both(&host), line) else { return };
+        names.retain(|name| !name.starts_with('-'));
+        assert_eq!(names, wanted, "{line}");
+    }
+}

@@ -157,12 +157,7 @@ pub fn command() -> clap::Command {
     declared::graft_beside(Cli::command())
 }
 
-/// The same, with the hand-written commands built: for what looks at their arguments.
-fn command_whole() -> clap::Command {
-    declared::graft(later::whole(Cli::command))
-}
-
-/// The whole command line with every command built: for manuals and tests.
+/// The same with every command built: for completion, manuals and tests.
 pub fn command_built() -> clap::Command {
     declared::graft_built(later::whole(Cli::command))
 }

@@ -56,7 +56,7 @@ pub fn answer() {
 /// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
 /// every other command.
 fn command() -> clap::Command {
-    let root = with_names(cli::command_whole());
+    let root = with_names(cli::command_built());
     if !cfg!(feature = "demo") {
         return root;
     }
@@ -79,14 +79,27 @@ const NAMED: &[(&str, Completer)] = &[
     ("CONTEXT", contexts),
 ];
 
+/// Values that a list of the host answers: their name, the list, and the key in it.
+const LISTED: &[(&str, &[&str], &str)] = &[
+    ("POOL", &["pools"], "poolid"),
+    ("USER", &["access", "users"], "userid"),
+    ("ROLE", &["access", "roles"], "roleid"),
+    ("REALM", &["access", "domains"], "realm"),
+    ("ZONE", &["cluster", "sdn", "zones"], "zone"),
+    ("VNET", &["cluster", "sdn", "vnets"], "vnet"),
+];
+
 fn with_names(command: clap::Command) -> clap::Command {
     let named = |arg: clap::Arg| {
-        let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str().to_owned());
+        let name = arg.get_value_names().and_then(|names| names.first()).map(|name| name.trim_end_matches(",…").to_owned());
         let contexts_of_run = arg.get_id() == "contexts";
         match NAMED.iter().find(|(known, _)| name.as_deref() == Some(*known)) {
             Some((_, completer)) if arg.get::<ArgValueCompleter>().is_none() => arg.add(ArgValueCompleter::new(*completer)),
             None if contexts_of_run => arg.add(ArgValueCompleter::new(contexts)),
-            _ => arg,
+            _ => match LISTED.iter().find(|(known, ..)| name.as_deref() == Some(*known)) {
+                Some((_, path, key)) => arg.add(ArgValueCompleter::new(|current: &OsStr| names::listed(current, path, key))),
+                None => arg,
+            },
         }
     };
     command.mut_args(named).mut_subcommands(with_names)

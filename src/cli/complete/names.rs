@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 
 use clap_complete::engine::CompletionCandidate;
+use serde_json::Value as Json;
 
 use crate::api::cluster::{self, Resource};
-use crate::api::{Place, nodes as api_nodes, storage, tasks};
+use crate::api::{Call, Place, lenient, nodes as api_nodes, storage, tasks};
 use crate::config::{Config, Env, Paths};
 use crate::transport::Client;
 use crate::ui::clean;
@@ -106,6 +107,15 @@ pub fn upids(current: &OsStr) -> Vec<CompletionCandidate> {
                 .map(|task| (task.upid.to_string(), format!("{} {}", task.kind, task.status.unwrap_or_else(|| "running".into()))))
                 .collect(),
         )
+    })
+}
+
+/// Whatever a list of the host answers under this key, with its comment.
+pub(super) fn listed(current: &OsStr, path: &'static [&'static str], key: &'static str) -> Vec<CompletionCandidate> {
+    simple(current, move |client, _| {
+        let found: Vec<Json> = client.get_once(&Call::get(path.iter().map(ToString::to_string).collect())).ok()?;
+        let text = |item: &Json, key: &str| item.get(key).and_then(lenient::text);
+        Some(found.iter().filter_map(|item| Some((text(item, key)?, text(item, "comment").unwrap_or_default()))).collect())
     })
 }
 

@@ -37,12 +37,7 @@ pub(super) fn scope_id(flag: &str) -> String {
     format!("scope-{flag}")
 }
 
-/// Adds the declared commands to the hand-written ones; each is built when it is invoked.
-pub fn graft(root: Command) -> Command {
-    nouns::ALL.iter().fold(root, |root, noun| attach(root, noun.words, noun, true))
-}
-
-/// As [`graft`], beside hand-written nouns that are not built yet: they add what is declared below them, with [`graft_below`].
+/// Adds the declared commands beside the hand-written nouns, which add those below them when they are built ([`graft_below`]).
 pub fn graft_beside(root: Command) -> Command {
     let written: Vec<String> = root.get_subcommands().map(|noun| noun.get_name().to_owned()).collect();
     let others = nouns::ALL.iter().filter(|noun| !written.iter().any(|name| *name == split(noun.words).0));

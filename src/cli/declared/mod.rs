@@ -13,7 +13,7 @@ use super::Ctx;
 use crate::fault::Result;
 use crate::nouns::{Noun, Shape, Verb};
 
-pub use args::{graft, graft_below, graft_beside, graft_built};
+pub use args::{graft_below, graft_beside, graft_built};
 
 /// Runs a declared command with its own matches.
 pub fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
