@@ -34,9 +34,11 @@ pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> 
         }
         (Method::Post, ["nodes", _, "qemu", vmid, "monitor"]) => guarded(session, vmid, Deed::Stop, item),
         (Method::Put, ["nodes", _, "qemu", vmid, "unlink"]) => guarded(session, vmid, Deed::Delete, item),
-        (Method::Put, ["cluster", "ha", "resources", sid]) if stops(request) => guarded(session, number(sid), Deed::Shutdown, item),
+        (Method::Put, ["cluster", "ha", "resources", sid]) if stops(request) => {
+            guarded(session, number(sid), Deed::Shutdown, item.risk(Risk::Disruptive))
+        }
         (Method::Post, ["cluster", "ha", "resources"]) if stops(request) => {
-            guarded(session, number(&text(request, "sid")), Deed::Shutdown, item)
+            guarded(session, number(&text(request, "sid")), Deed::Shutdown, item.risk(Risk::Disruptive))
         }
         (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "snapshot", name, "rollback"]) => match called(vmid)? {
             Some(guest) => rollback(session, &guest, name, item),
@@ -66,7 +68,7 @@ pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> 
         (Method::Delete, ["nodes", _, "storage", _, "content", volume]) => volume_goes(session, volume, item),
         (Method::Put, ["cluster", "sdn"]) => sdn::assess(session, item),
         (Method::Put, ["nodes", node, "network"]) => Ok(item
-            .touches(format!("the network of {node} is set up anew from what was prepared for it"))
+            .touches(format!("node {node} reloads its network with the pending changes"))
             .caution(format!("a mistake cuts {node} and its guests off; `felhom api get /nodes/{node}/network` shows the settings"))),
         (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::assess(node, item)),
         _ => Ok(item),

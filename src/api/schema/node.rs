@@ -170,6 +170,11 @@ impl Schema {
         Some((schema, !schema.optional && everywhere))
     }
 
+    /// Whether the value is several values: an array, or a list in one text.
+    pub fn is_list(&self) -> bool {
+        self.kind == Some(Kind::Array) || matches!(&self.format, Some(Format::Named(name)) if name.ends_with("-list"))
+    }
+
     /// The fields when this is a property string.
     pub fn fields(&self) -> Option<&BTreeMap<String, Schema>> {
         match self.format.as_ref()? {

@@ -10,6 +10,7 @@ use crate::cli::Ctx;
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Change, Item, Step, Target};
 use crate::nouns::{Act, Noun, Verb};
+use crate::ops::raw;
 use crate::redact;
 use crate::session::Session;
 
@@ -26,15 +27,14 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
         change.items.push(item(&session, &settled, key)?);
     }
     ctx.carry_out(&session, change, |item, done| {
-        if done.outputs.get(STEP).is_some_and(Json::is_string) && done.upid.is_none() {
-            // An ID or a secret that is told once.
-            let answer = done.outputs.get(STEP).cloned().unwrap_or_default();
-            verify(&session, &settled, item.target.name.as_deref().unwrap_or_default())?;
-            return Ok(Map::from_iter([("result".to_owned(), answer)]));
-        }
-        let answer = done.outputs.get(STEP).and_then(Json::as_object).cloned().unwrap_or_default();
-        verify(&session, &settled, item.target.name.as_deref().unwrap_or_default())?;
-        Ok(answer)
+        let key = item.target.name.as_deref().unwrap_or_default();
+        raw::verify(&session, &settled.call(key).request, done)?;
+        verify(&session, &settled, key)?;
+        Ok(match done.outputs.get(STEP) {
+            // An ID that the host chose.
+            Some(answer) if answer.is_string() && done.upid.is_none() => Map::from_iter([("result".to_owned(), answer.clone())]),
+            answer => answer.and_then(Json::as_object).cloned().unwrap_or_default(),
+        })
     })
 }
 
@@ -79,7 +79,9 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
         item = item.fact("digest", &digest);
         call = call.with("digest", digest);
     }
-    Ok(item.step(Step::call(STEP, call)))
+    // What applies to the call as a raw one applies here: protected guests, impact.
+    let request = call.request.clone();
+    raw::assess(session, &request, item.step(Step::call(STEP, call)))
 }
 
 /// Whether the object is read before the change and after it.
@@ -90,7 +92,7 @@ fn is_looked_up(noun: &Noun, verb: &Verb, key: &str) -> bool {
 /// Whether everything that is asked for is so already.
 fn unchanged(settled: &Settled<'_>, object: &Map<String, Json>) -> bool {
     let wanted = settled.asked.params.iter().filter(|(key, _)| !is_fixed(settled, key));
-    let same = |(key, value): &(String, Value)| object.get(key).is_some_and(|now| equal(value, now));
+    let same = |(key, value): &(String, Value)| object.get(key).is_some_and(|now| equal(settled, key, value, now));
     wanted.clone().all(same) && settled.asked.unset.iter().all(|key| !object.contains_key(key))
 }
 
@@ -99,8 +101,13 @@ fn is_fixed(settled: &Settled<'_>, key: &str) -> bool {
 }
 
 /// Compares what was sent with what the host has, which it writes in its own form.
-fn equal(sent: &Value, now: &Json) -> bool {
+fn equal(settled: &Settled<'_>, key: &str, sent: &Value, now: &Json) -> bool {
+    let schema = settled.method().and_then(|method| method.parameters.parameter(key)).map(|(schema, _)| schema);
+    let in_any_order = schema.is_some_and(|schema| schema.is_list() || schema.fields().is_some());
     let parts = |text: &str| {
+        if !in_any_order {
+            return vec![text.to_owned()];
+        }
         let mut parts: Vec<String> = list::split(text).map(str::to_owned).collect();
         parts.sort();
         parts
@@ -127,10 +134,12 @@ fn verify(session: &Session, settled: &Settled<'_>, key: &str) -> Result<()> {
         (Act::Create, Seen::Absent) => not_done(format!("{} '{key}' does not exist", noun.one)),
         (Act::Delete, Seen::There(_)) => not_done(format!("{} '{key}' still exists", noun.one)),
         (Act::Set, Seen::There(object)) => {
-            let plain = |value: &Value| !matches!(value, Value::Secret(_)) && !value.wire().join(",").contains('=');
+            // Values that are added to those that the object has are not the whole.
+            let appends = settled.asked.params.iter().any(|(key, value)| key == "append" && *value == Value::Flag(true));
+            let plain = |value: &Value| !appends && !matches!(value, Value::Secret(_)) && !value.wire().join(",").contains('=');
             let params = settled.asked.params.iter().filter(|(key, value)| plain(value) && !redact::sensitive(key));
             let differing = params.filter_map(|(key, value)| {
-                let now = object.get(key).filter(|now| !equal(value, now))?;
+                let now = object.get(key).filter(|now| !equal(settled, key, value, now))?;
                 Some(format!("{key} is '{}', requested '{}'", lenient::text(now).unwrap_or_default(), value.shown()))
             });
             let differing: Vec<String> = differing.collect();

@@ -58,7 +58,7 @@ impl Param {
 
     /// Given several times or as a list.
     pub fn is_list(&self) -> bool {
-        self.schema.kind == Some(Kind::Array) || matches!(&self.schema.format, Some(Format::Named(name)) if name.ends_with("-list"))
+        self.schema.is_list()
     }
 
     /// Whether one value can name several, separated by commas: not where each has commas of its own.

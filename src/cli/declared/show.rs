@@ -168,7 +168,7 @@ fn lines(answer: &Json) -> String {
     }
 }
 
-/// The object that a command is about: `Ok(None)` where there is none, or it cannot be seen.
+/// Looks up the object that a command is about.
 pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Seen> {
     use crate::fault::Kind;
     let noun = settled.asked.noun;

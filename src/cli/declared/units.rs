@@ -1,6 +1,6 @@
 //! Values as people write them: sizes, durations, dates and lists, for the parameters that mean such.
 
-use crate::api::schema::{Format, Kind, Schema};
+use crate::api::schema::{Kind, Schema};
 
 /// Unix times.
 const TIMES: &[&str] = &["expire", "starttime", "endtime", "since", "until"];
@@ -18,8 +18,11 @@ pub(super) fn wire(schema: &Schema, name: &str, text: &str) -> Result<String, St
             return crate::duration::parse(text).map(|time| time.as_secs().to_string());
         }
     }
-    let list = matches!(&schema.format, Some(Format::Named(format)) if format.ends_with("-list"));
-    Ok(if list { crate::api::list::split(text).collect::<Vec<_>>().join(",") } else { text.to_owned() })
+    Ok(if schema.is_list() && schema.kind != Some(Kind::Array) {
+        crate::api::list::split(text).collect::<Vec<_>>().join(",")
+    } else {
+        text.to_owned()
+    })
 }
 
 /// A date or time in Unix seconds; `never` is 0.

@@ -48,7 +48,7 @@ pub struct Node {
     pub sdn_version: u64,
     /// As in `GET …/network`, by interface.
     pub network: Vec<Map>,
-    /// The interfaces of the file that waits to be applied.
+    /// The interfaces of the pending configuration file.
     #[serde(default)]
     pub network_pending: Option<Vec<Map>>,
     pub services: Vec<Map>,
