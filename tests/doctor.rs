@@ -36,7 +36,7 @@ fn a_host_that_is_well_has_no_problem() {
     for area in ["reach", "certificate", "clock", "version", "login", "rights", "storage", "archives", "locks", "secret"] {
         assert!(all.iter().any(|f| f["area"] == area), "{area}: {run}");
     }
-    assert!(of(&all, "storage", "ok")[0].contains("(local-lvm cannot"), "{run}");
+    assert!(of(&all, "storage", "ok")[0].contains("(local-lvm, tank cannot"), "{run}");
     let table = demo.run(["doctor"]).fails(1);
     assert!(table.stdout.contains("pinned CA"), "{table}");
 }

@@ -86,14 +86,14 @@ pub static REPLICATION: Noun = noun("replication", "replication job", "replicati
     .list(&["id", "guest", "source", "target", "schedule", "disable:flag", "comment:flex", "rate:wide"])
     .example("felhom replication list")
     .show(&["guest", "source", "target", "schedule", "disable:flag", "rate", "comment"])
-    .example("felhom replication show 102-0")
+    .example("felhom replication show 103-0")
     .create()
     .fixed(&[("type", "local")])
-    .example("felhom replication create 102-0 --target pve2 --schedule '*/30'")
+    .example("felhom replication create 103-0 --target pve1 --schedule '*/30'")
     .set()
-    .example("felhom replication set 102-0 --comment 'to pve2'")
+    .example("felhom replication set 103-0 --comment 'to pve1'")
     .delete()
-    .example("felhom replication delete 102-0 --confirm 102-0")
+    .example("felhom replication delete 103-0 --confirm 103-0")
     .other_list(
         "status",
         &["id", "guest", "target", "schedule:wide", "last_sync:time", "next_sync:time", "fail_count=FAILURES", "error:flex"],

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use felhom::demo::state::{Neighbor, State};
+use felhom::demo::state::{Neighbor, Node, State};
 
 use super::session::Session;
 
 /// The run that two nodes took part in.
-pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41"];
+pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41", "42"];
 
 /// What the recorder sent in place of the password.
 const PASSWORD: &str = "***";
@@ -30,6 +30,16 @@ impl Session {
             "39:10" => self.change(|state| {
                 unreachable(state, None);
                 online(state, false);
+            }),
+            // Before the bulk actions, 103 was deleted, 102 was on pve1, and a migration had lost its volume.
+            "40:3" => self.change(|state| {
+                state.guests.remove(&103);
+                lose_the_volume_of(state, 102);
+            }),
+            // The nodes cannot reload their networks, and 104 is managed again.
+            "42:1" => self.change(|state| {
+                state.nodes.values_mut().for_each(with_ifupdown2);
+                state.ha.resources.insert("ct:104".into(), serde_json::Map::new());
             }),
             // The tests of 41 begin on two nodes again, with the managers at work.
             "41:1" => {
@@ -78,6 +88,30 @@ fn together(state: &mut State) {
     for (id, node) in (1..).zip(state.nodes.values_mut()) {
         node.id = id;
     }
+}
+
+fn lose_the_volume_of(state: &mut State, vmid: u32) {
+    if let Some(guest) = state.guests.get_mut(&vmid) {
+        guest.node = "pve1".into();
+    }
+    for storage in state.storages.values_mut() {
+        storage.volumes.retain(|volume| volume.vmid != Some(vmid) || volume.content == "backup");
+    }
+}
+
+/// A node as it was for the SDN tests: a bridge on its port, and a network that does not reload.
+fn with_ifupdown2(node: &mut Node) {
+    for interface in &mut node.network {
+        if interface["iface"] == "vmbr0" {
+            interface.insert("gateway".into(), "198.51.100.1".into());
+            interface.insert("bridge_ports".into(), "eth0".into());
+        } else {
+            interface.shift_remove("exists");
+            interface.insert("priority".into(), 3.into());
+        }
+    }
+    let why = "incompatible 'ifupdown2' package version '3.0.0-1.3'! Did you install from Proxmox repositories?";
+    node.reload_error = Some(why.into());
 }
 
 fn unreachable(state: &mut State, why: Option<&str>) {

@@ -209,7 +209,12 @@ impl Session {
             self.ticket.insert("root@pam".to_owned(), login);
         }
         let mut headers = self.credentials(record);
-        let params: Vec<(String, String)> = record.params.iter().map(|(key, value)| (key.clone(), self.value(value))).collect();
+        // A list is one parameter per entry.
+        let entries = record.params.iter().flat_map(|(key, value)| match value {
+            Value::Array(all) => all.iter().map(|one| (key, one)).collect::<Vec<_>>(),
+            one => vec![(key, one)],
+        });
+        let params: Vec<(String, String)> = entries.map(|(key, value)| (key.clone(), self.value(value))).collect();
         let mut target = format!("/api2/json{}", self.mapped(&record.path).replace(' ', "%20"));
         let form = |params: &[(String, String)]| {
             let pairs = params

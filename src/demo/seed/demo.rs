@@ -77,6 +77,8 @@ fn storages(state: &mut State, now: i64) {
     storage(state, "local", local, 94 * GIB, 21 * GIB, false);
     let lvm = json!({ "type": "lvmthin", "vgname": "pve", "thinpool": "data", "content": "rootdir,images" });
     storage(state, "local-lvm", lvm, 800 * GIB, 210 * GIB, true);
+    let zfs = json!({ "type": "zfspool", "pool": "tank/guests", "content": "rootdir,images", "sparse": 1, "mountpoint": "/tank/guests" });
+    storage(state, "tank", zfs, 1_800 * GIB, 120 * GIB, true);
     let nas = json!({
         "type": "nfs", "server": "192.0.2.5", "export": "/tank/pve", "path": "/mnt/pve/nas", "content": "iso,vztmpl,backup,snippets",
         "prune-backups": "keep-daily=7,keep-weekly=4",

@@ -27,7 +27,8 @@ pub(super) fn add(state: &mut State, nodes: u32, now: i64) {
     guest(state, running(ct(102, 1, "db", 8, db), now - 40 * DAY, 0.21, 0.71));
 
     let mail = json!({ "memory": 2048, "cores": 2, "tags": "prod", "onboot": 1 });
-    guest(state, running(ct(103, 2, "mail", 16, mail), now - 12 * DAY, 0.04, 0.52));
+    let mail = container(103, &on(2), "mail", "tank:subvol-103-disk-0,size=16G", mail);
+    guest(state, running(mail, now - 12 * DAY, 0.04, 0.52));
 
     let dns = json!({ "memory": 256, "tags": "infra;prod", "onboot": 1, "net0": fixed_net("BC:24:11:0A:00:35", "192.0.2.53") });
     guest(state, running(ct(104, 2, "dns", 2, dns), now - 90 * DAY, 0.01, 0.31));

@@ -135,6 +135,12 @@ impl State {
         self.sections.entry(kind.to_owned()).or_default()
     }
 
+    /// The applied VNets whose bridges exist on a node.
+    pub fn vnets_on(&self, node: &str) -> impl Iterator<Item = (&String, &Map)> {
+        let current = self.nodes.get(node).is_some_and(|node| node.sdn_version >= self.sdn_version);
+        self.section("sdn-vnets-applied").filter(move |_| current)
+    }
+
     /// The pool that a guest is in.
     pub fn pool_of(&self, vmid: u32) -> Option<&str> {
         self.pools.iter().find(|(_, p)| p.guests.contains(&vmid)).map(|(id, _)| id.as_str())

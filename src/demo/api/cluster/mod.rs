@@ -12,6 +12,7 @@ mod options;
 mod resources;
 mod schedule;
 mod sdn;
+mod sdn_ipam;
 mod section_kinds;
 mod sections;
 mod status;
@@ -32,6 +33,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     options::ROUTES,
     resources::ROUTES,
     sdn::ROUTES,
+    sdn_ipam::ROUTES,
     sections::ROUTES,
     status::ROUTES,
 ];

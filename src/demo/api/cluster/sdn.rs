@@ -21,13 +21,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/sdn/zones/{zone}/bridges", zone_bridges),
     ("GET", "/nodes/{node}/sdn/zones/{zone}/ip-vrf", not_applied),
     ("GET", "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf", not_applied),
-    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/rules", no_vnet_firewall),
-    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/rules/{pos}", no_vnet_firewall),
-    ("POST", "/cluster/sdn/vnets/{vnet}/firewall/rules", no_vnet_firewall),
-    ("PUT", "/cluster/sdn/vnets/{vnet}/firewall/rules/{pos}", no_vnet_firewall),
-    ("DELETE", "/cluster/sdn/vnets/{vnet}/firewall/rules/{pos}", no_vnet_firewall),
-    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/options", no_vnet_firewall),
-    ("PUT", "/cluster/sdn/vnets/{vnet}/firewall/options", no_vnet_firewall),
 ];
 
 fn empty(_: &mut Req<'_>) -> Answer {
@@ -38,10 +31,6 @@ fn empty(_: &mut Req<'_>) -> Answer {
 fn not_applied(req: &mut Req<'_>) -> Answer {
     let name = if req.template.contains("/zones") { "zone" } else { "vnet" };
     Err(Refusal::param(name, format!("{name} does not exist")))
-}
-
-fn no_vnet_firewall(_: &mut Req<'_>) -> Answer {
-    Err(Refusal::die("invalid vnet specified at /usr/share/perl5/PVE/API2/Firewall/Helpers.pm line 54."))
 }
 
 fn no_fabric(req: &mut Req<'_>) -> Answer {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::schema;
+use crate::demo::api::guest::unreplicable;
 use crate::demo::api::section::Options;
 use crate::demo::api::{Refusal, Req};
 use crate::demo::state::{Map, State, sha1_hex};
@@ -353,6 +354,9 @@ fn replication(req: &Req<'_>) -> Result<(), Refusal> {
         }
         if guest.node == target {
             return Err(Refusal::die("Source and target must not be identical"));
+        }
+        if let Some(volume) = unreplicable(req.state, guest) {
+            return Err(Refusal::die(format!("missing replicate feature on volume '{volume}'")));
         }
     }
     Ok(())

@@ -195,6 +195,9 @@ fn list(req: &mut Req<'_>) -> Answer {
     });
     let rows = own.map(|(id, config)| {
         let mut row = kind.row(req, id, config, true);
+        if req.params.flag("running") {
+            row["digest"] = Value::Null;
+        }
         if req.params.has("check-node") {
             row["checks"] = json!([]);
         }

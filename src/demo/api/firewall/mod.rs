@@ -14,8 +14,11 @@ use crate::demo::state::{Map, sha1_hex};
 
 pub(super) const ROUTES: &[&[Route]] = &[groups::ROUTES, options::ROUTES, rules::ROUTES, sets::ROUTES];
 
-/// Which firewall the path is about: `cluster`, `group/web`, `node/pve1`, `guest/101`.
+/// The firewall of the path: `cluster`, `group/web`, `node/pve1`, `guest/101`, `vnet/net1`.
 fn scope(req: &Req<'_>) -> Result<String, Refusal> {
+    if req.template.contains("{vnet}") {
+        return vnet(req);
+    }
     if let Some(group) = req.params.get("group").filter(|_| req.template.contains("/groups/")) {
         let scope = format!("group/{group}");
         let known = req.state.firewalls.contains_key(&scope);
@@ -26,6 +29,20 @@ fn scope(req: &Req<'_>) -> Result<String, Refusal> {
         return Ok(format!("guest/{}", req.vmid()));
     }
     Ok(if req.template.starts_with("/nodes/") { format!("node/{}", req.node()) } else { "cluster".to_owned() })
+}
+
+/// The firewall of a VNet, which exists once the VNet is applied.
+fn vnet(req: &Req<'_>) -> Result<String, Refusal> {
+    let id = req.params.text("vnet");
+    let Some(vnet) = req.state.sections.get("sdn-vnets-applied").and_then(|vnets| vnets.get(id)) else {
+        return Err(Refusal::die("invalid vnet specified at /usr/share/perl5/PVE/API2/Firewall/Helpers.pm line 54."));
+    };
+    let path = format!("/sdn/zones/{}/{id}", vnet.get("zone").and_then(Value::as_str).unwrap_or_default());
+    match req.method {
+        "GET" => req.check_any(&path, &["SDN.Audit", "SDN.Allocate"])?,
+        _ => req.check(&path, &["SDN.Allocate"])?,
+    }
+    Ok(format!("vnet/{id}"))
 }
 
 fn changed_meanwhile(req: &Req<'_>, digest: &str) -> Result<(), Refusal> {

@@ -15,6 +15,8 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/nodes/{node}/lxc/{vmid}/firewall/options", update),
     ("GET", "/nodes/{node}/qemu/{vmid}/firewall/options", read),
     ("PUT", "/nodes/{node}/qemu/{vmid}/firewall/options", update),
+    ("GET", "/cluster/sdn/vnets/{vnet}/firewall/options", read),
+    ("PUT", "/cluster/sdn/vnets/{vnet}/firewall/options", update),
     ("GET", "/nodes/{node}/lxc/{vmid}/firewall/log", log),
     ("GET", "/nodes/{node}/qemu/{vmid}/firewall/log", log),
     ("GET", "/cluster/firewall/refs", refs),
@@ -42,7 +44,7 @@ fn update(req: &mut Req<'_>) -> Answer {
         options.shift_remove(&key);
     }
     for (key, value) in req.params.iter() {
-        if matches!(key.as_str(), "node" | "vmid" | "digest" | "delete") {
+        if matches!(key.as_str(), "node" | "vmid" | "vnet" | "digest" | "delete") {
             continue;
         }
         let number = value.as_str().and_then(|t| t.parse::<i64>().ok());

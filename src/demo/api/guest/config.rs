@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::apply::{self, Edit, Outcome};
 use super::disks;
+use super::power::missing_bridge;
 use super::rights::{self, Change, Place};
 use super::{check_lock, check_skiplock, the_guest};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
@@ -192,7 +193,11 @@ fn put_lxc(req: &mut Req<'_>) -> Answer {
         edit.set_lxc(key, value)?;
     }
     finish(req, edit.done())?;
-    Ok(Reply::null())
+    // The host writes the configuration for LXC as well, and looks for every bridge.
+    match req.state.guests.get(&guest.vmid).and_then(|guest| missing_bridge(req.state, guest)) {
+        Some(why) => Err(Refusal::die(why)),
+        None => Ok(Reply::null()),
+    }
 }
 
 /// Keeps what was changed, unless something could not be.

@@ -77,6 +77,14 @@ pub(super) fn is_net(key: &str) -> bool {
     key.strip_prefix("net").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// The first volume of a guest on a storage that cannot replicate; only ZFS can.
+pub(in crate::demo::api) fn unreplicable(state: &State, guest: &Guest) -> Option<String> {
+    let on_zfs = |disk: &Disk| disk.storage().and_then(|id| state.storages.get(id)).is_some_and(|storage| storage.kind() == "zfspool");
+    let all = disks(guest.kind, &guest.config);
+    let wanted = all.iter().filter(|disk| disk.source() == Source::Volume && disk.get("replicate") != "0");
+    wanted.filter(|disk| !on_zfs(disk)).map(|disk| disk.volume().to_owned()).next()
+}
+
 impl Disk {
     /// Reads a disk's setting.
     pub(super) fn parse(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
@@ -115,6 +123,11 @@ impl Disk {
         } else {
             Source::Volume
         }
+    }
+
+    /// Whether the volume of the disk was deleted from its storage.
+    pub(super) fn is_lost(&self, state: &State) -> bool {
+        self.source() == Source::Volume && self.wanted().is_none() && state.volume(self.volume()).is_none()
     }
 
     /// The storage of its volume.

@@ -26,6 +26,7 @@ mod times;
 mod transfer;
 mod vzdump;
 
+pub(super) use disks::unreplicable;
 pub(super) use power::cannot_start;
 
 use crate::demo::api::{Refusal, Req, Route};

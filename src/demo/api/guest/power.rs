@@ -110,18 +110,25 @@ fn start(req: &mut Req<'_>) -> Answer {
 /// Why the host would fail to start a guest.
 pub(in crate::demo::api) fn cannot_start(state: &State, guest: &Guest) -> Option<String> {
     let disks = super::disks::disks(guest.kind, &guest.config);
+    let lost = || disks.iter().find(|disk| disk.is_lost(state)).map(|disk| format!("volume '{}' does not exist", disk.volume()));
+    missing_storage(state, guest).or_else(lost).or_else(|| missing_bridge(state, guest))
+}
+
+/// The error about a disk whose storage was deleted.
+fn missing_storage(state: &State, guest: &Guest) -> Option<String> {
+    let disks = super::disks::disks(guest.kind, &guest.config);
     let gone = disks.iter().filter_map(super::disks::Disk::storage).find(|id| !state.storages.contains_key(*id));
-    gone.map(|id| format!("storage '{id}' does not exist")).or_else(|| missing_bridge(state, guest))
+    gone.map(|id| format!("storage '{id}' does not exist"))
 }
 
 /// A network device on a bridge that the node does not have keeps a guest from starting.
-fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
+pub(super) fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
     let node = state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
     let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
     let mut nets: Vec<(&String, &str)> =
         guest.config.iter().filter(|(k, _)| super::disks::is_net(k)).filter_map(|(k, v)| Some((k, v.as_str()?))).collect();
     nets.sort();
-    let vnet = |bridge: &str| state.section("sdn/vnets").any(|(id, _)| id == bridge);
+    let vnet = |bridge: &str| state.vnets_on(&guest.node).any(|(id, _)| id == bridge);
     let (_, bridge) = nets
         .into_iter()
         .filter_map(|(key, text)| Some((key, text.split(',').find_map(|part| part.strip_prefix("bridge="))?)))
@@ -287,7 +294,7 @@ fn resume(req: &mut Req<'_>) -> Answer {
 pub(super) fn start_after(state: &State, guest: &Guest) -> TaskSpec {
     let (kind, vmid) = (guest.kind, guest.vmid);
     let spec = task(kind, "start", vmid);
-    match cannot_start(state, guest) {
+    match missing_storage(state, guest).or_else(|| missing_bridge(state, guest)) {
         Some(words) => spec.takes(0.4).fail(words),
         None => spec.takes(1.2).then(power(vmid, Power::Running)).ok(),
     }

@@ -38,18 +38,34 @@ fn list(req: &mut Req<'_>) -> Answer {
         let is_bridge = matches!(text(i, "type"), "bridge" | "OVSBridge");
         let fits = match kind {
             None => true,
-            Some("any_bridge" | "any_local_bridge" | "include_sdn") => is_bridge,
+            Some("include_sdn") => true,
+            Some("any_bridge" | "any_local_bridge") => is_bridge,
             Some(kind) => kind == text(i, "type"),
         };
         // A bridge is shown to those who may use it; the rest is no secret.
         let may_use = |i: &Map| req.may_any(&format!("/sdn/zones/localnetwork/{}", name(i)), &["SDN.Audit", "SDN.Use"]);
         fits && (audit || !is_bridge || may_use(i))
     };
-    let mut reply = Reply::from(wanted(node).iter().filter(shown).cloned().map(Value::Object).collect::<Value>());
+    let mut rows: Vec<Value> = wanted(node).iter().filter(shown).cloned().map(Value::Object).collect();
+    if matches!(kind, Some("any_bridge" | "include_sdn" | "vnet")) {
+        rows.extend(vnets(req, node));
+    }
+    let mut reply = Reply::from(Value::Array(rows));
     if let Some(pending) = &node.network_pending {
         reply.extra.push(("changes", changes(&node.network, pending).into()));
     }
     Ok(reply)
+}
+
+/// The VNets of a node that the caller may use as bridges.
+fn vnets(req: &Req<'_>, node: &Node) -> Vec<Value> {
+    let zone = |vnet: &Map| vnet.get("zone").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let visible = |(id, vnet): &(&String, &Map)| req.may_any(&format!("/sdn/zones/{}/{id}", zone(vnet)), &["SDN.Audit", "SDN.Use"]);
+    let row = |(id, vnet): (&String, &Map)| {
+        let vlanaware = vnet.get("vlanaware").cloned().unwrap_or_else(|| 0.into());
+        json!({ "iface": id, "type": "vnet", "active": "1", "ipam": 0, "vlanaware": vlanaware, "comments": vnet.get("alias") })
+    };
+    req.state.vnets_on(&node.name).filter(visible).map(row).collect()
 }
 
 /// The stanza of an interface in `/etc/network/interfaces`.
@@ -87,9 +103,12 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(found).into())
 }
 
-/// What was sent; numbers where the host has numbers, but a text for the VLAN.
+/// The options in the request; the VLAN is text, and a CIDR implies address, netmask and method.
 fn settings(req: &Req<'_>) -> Map {
     let mut sent = section::sent(req, &[]);
+    if let Some((address, bits)) = req.params.get("cidr").and_then(|cidr| cidr.split_once('/')) {
+        sent.extend(map(json!({ "address": address, "netmask": bits, "method": "static" })));
+    }
     if let Some(id) = req.params.get("vlan-id") {
         sent.insert("vlan-id".into(), id.into());
     }
