@@ -13,6 +13,7 @@ mod contract;
 mod deadlines;
 mod declared;
 mod demo;
+mod demo_ceph;
 mod demo_guests;
 mod demo_host;
 mod doctor;

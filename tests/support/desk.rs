@@ -1,16 +1,20 @@
 //! A demo host in this process, asked by name of the caller.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use felhom::demo::{Host, Options};
 use serde_json::Value;
 
 use super::http::{Client, encode};
 
-/// The recorded host's baseline, with tasks that take no time.
+/// A demo host with tasks that take no time, and the token that asks it.
 pub struct Demo {
     pub host: Host,
     client: Client,
+    token: &'static str,
+    /// Ticket and CSRF token of root@pam.
+    ticket: OnceLock<(String, String)>,
 }
 
 /// An answer: its status, its reason and its body.
@@ -40,17 +44,43 @@ impl Demo {
         Self::with(Options { speed, ..Options::default() })
     }
 
+    /// The recorded host's baseline.
     pub fn with(options: Options) -> Self {
-        let host = Host::start(&Options { baseline: true, ..options }).unwrap();
+        Self::open(&Options { baseline: true, ..options }, ROOT)
+    }
+
+    /// The demo site: three nodes with Ceph.
+    pub fn site() -> Self {
+        Self::open(&Options { speed: 1e6, ..Options::default() }, "root@pam!demo")
+    }
+
+    fn open(options: &Options, token: &'static str) -> Self {
+        let host = Host::start(options).unwrap();
         let client = Client::new(&host.endpoint(), host.ca_pem());
-        Self { host, client }
+        Self { host, client, token, ticket: OnceLock::new() }
+    }
+
+    /// A call of root@pam itself, with a ticket.
+    pub fn as_root(&self, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
+        let (ticket, csrf) = self.ticket.get_or_init(|| {
+            let login = [("username", "root@pam"), ("password", self.host.password().reveal())];
+            let answer = self.send(Vec::new(), "POST", "/access/ticket", &login);
+            let text = |key: &str| answer.data()[key].as_str().unwrap().to_owned();
+            (text("ticket"), text("CSRFPreventionToken"))
+        });
+        let headers =
+            vec![("Cookie".to_owned(), format!("PVEAuthCookie={}", encode(ticket))), ("CSRFPreventionToken".to_owned(), csrf.clone())];
+        self.send(headers, method, path, params)
     }
 
     pub fn call(&self, who: &str, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
         let tokens: BTreeMap<String, String> =
             self.host.tokens().into_iter().map(|(id, secret)| (id, secret.reveal().to_owned())).collect();
         let secret = tokens.get(who).unwrap_or_else(|| panic!("no token {who}"));
-        let mut headers = vec![("Authorization".to_owned(), format!("PVEAPIToken={who}={secret}"))];
+        self.send(vec![("Authorization".to_owned(), format!("PVEAPIToken={who}={secret}"))], method, path, params)
+    }
+
+    fn send(&self, mut headers: Vec<(String, String)>, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
         let form = params.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&");
         let mut target = format!("/api2/json{path}");
         let mut body = String::new();
@@ -67,19 +97,19 @@ impl Demo {
     }
 
     pub fn get(&self, path: &str) -> Value {
-        self.call(ROOT, "GET", path, &[]).data().clone()
+        self.call(self.token, "GET", path, &[]).data().clone()
     }
 
     pub fn put(&self, path: &str, params: &[(&str, &str)]) -> Answer {
-        self.call(ROOT, "PUT", path, params)
+        self.call(self.token, "PUT", path, params)
     }
 
     pub fn post(&self, path: &str, params: &[(&str, &str)]) -> Answer {
-        self.call(ROOT, "POST", path, params)
+        self.call(self.token, "POST", path, params)
     }
 
     pub fn delete(&self, path: &str) -> Answer {
-        self.call(ROOT, "DELETE", path, &[])
+        self.call(self.token, "DELETE", path, &[])
     }
 
     /// Grants a role to a user and a token of theirs.
@@ -92,7 +122,7 @@ impl Demo {
     pub fn exit(&self, answer: &Answer) -> String {
         let upid = answer.data().as_str().unwrap().to_owned();
         for _ in 0..400 {
-            let status = self.get(&format!("/nodes/pve1/tasks/{}/status", encode(&upid)));
+            let status = self.get(&format!("/nodes/{}/tasks/{}/status", node_of(&upid), encode(&upid)));
             if status["status"] == "stopped" {
                 return status["exitstatus"].as_str().unwrap().to_owned();
             }
@@ -105,7 +135,12 @@ impl Demo {
     pub fn log(&self, answer: &Answer) -> Vec<String> {
         self.exit(answer);
         let upid = answer.data().as_str().unwrap().to_owned();
-        let lines = self.get(&format!("/nodes/pve1/tasks/{}/log?limit=0", encode(&upid)));
+        let lines = self.get(&format!("/nodes/{}/tasks/{}/log?limit=0", node_of(&upid), encode(&upid)));
         lines.as_array().unwrap().iter().map(|line| line["t"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// The node that a task runs on.
+fn node_of(upid: &str) -> &str {
+    upid.split(':').nth(1).unwrap()
 }

@@ -1,6 +1,7 @@
 //! The calls that the host answers: what a handler gets and gives, and the table of them.
 
 mod access;
+mod ceph;
 mod cluster;
 mod firewall;
 mod guest;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::{Answer, Refusal, Req, access, cluster, firewall, guest, index, nodes, pools, storage, tasks, version};
+use super::{Answer, Req, access, ceph, cluster, firewall, guest, index, nodes, pools, storage, tasks, version};
 
 pub type Handler = fn(&mut Req<'_>) -> Answer;
 
@@ -14,6 +14,7 @@ pub type Route = (&'static str, &'static str, Handler);
 const AREAS: &[&[&[Route]]] = &[
     &[version::ROUTES, index::ROUTES, pools::ROUTES, tasks::ROUTES],
     access::ROUTES,
+    ceph::ROUTES,
     cluster::ROUTES,
     firewall::ROUTES,
     guest::ROUTES,
@@ -26,16 +27,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten().copied().flatten()
 }
 
-/// Ceph is not installed on a demo host, and every one of its calls says so.
-fn no_ceph(_: &mut Req<'_>) -> Answer {
-    Err(Refusal::die("binary not installed: /usr/bin/ceph-mon"))
-}
-
 /// The handler of a call of the schema; none if the demo host does not have it.
 pub fn handler(method: &str, template: &str) -> Option<Handler> {
     static TABLE: OnceLock<HashMap<(&str, &str), Handler>> = OnceLock::new();
     let table = TABLE.get_or_init(|| all().map(|(method, template, handler)| ((*method, *template), *handler)).collect());
-    table.get(&(method, template)).copied().or_else(|| template.contains("/ceph/").then_some(no_ceph as Handler))
+    table.get(&(method, template)).copied()
 }
 
 #[cfg(test)]

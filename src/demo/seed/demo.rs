@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::parts::{GIB, container, guest, host, storage, token, user};
-use super::{archives, guests, history, nodes};
+use super::{archives, ceph, guests, history, nodes};
 use crate::demo::host::Options;
 use crate::demo::state::{AclEntry, Guest, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
 
@@ -53,6 +53,10 @@ pub(super) fn state(options: &Options, now: i64) -> State {
     jobs(&mut state);
     archives::add(&mut state, now);
     history::add(&mut state, now);
+    disks(&mut state);
+    if state.cluster.is_some() {
+        ceph::add(&mut state);
+    }
     state
 }
 
@@ -136,6 +140,19 @@ fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
             ct.started = Some(now - i64::from(vmid % 997) * 600);
         }
         guest(state, ct);
+    }
+}
+
+/// Disks of every node in use: the volume group with the thin pool of `local-lvm`, and the ZFS pool of `tank`.
+fn disks(state: &mut State) {
+    let nodes: Vec<String> = state.nodes.keys().cloned().collect();
+    for node in nodes {
+        let group = json!({ "size": 860 * GIB, "devices": ["/dev/nvme0n1p3"] });
+        state.section_mut("volume-groups").insert(format!("{node}/pve"), map(group));
+        let pool = json!({ "lv": "data", "vg": "pve", "size": 800 * GIB, "percent": 26 });
+        state.section_mut("thin-pools").insert(format!("{node}/pve/data"), map(pool));
+        let tank = json!({ "size": 1_800 * GIB, "percent": 7, "level": "single", "devices": ["/dev/sda"] });
+        state.section_mut("zfs-pools").insert(format!("{node}/tank"), map(tank));
     }
 }
 

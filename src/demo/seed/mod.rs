@@ -2,6 +2,7 @@
 
 mod archives;
 mod baseline;
+mod ceph;
 mod demo;
 mod guests;
 mod history;

@@ -28,7 +28,7 @@ pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
         hosts: format!("127.0.0.1 localhost.localdomain localhost\n{ip} {name}.example.org {name}\n"),
         network: network(&ip),
         services: services::busy(cluster),
-        disks: disks(id),
+        disks: disks(id, cluster),
         smart: smart(id),
         syslog: syslog(&name),
         updates: updates(),
@@ -62,7 +62,8 @@ fn network(ip: &str) -> Vec<Map> {
     vec![map(port), map(bridge), map(inner)]
 }
 
-fn disks(id: u32) -> Vec<Map> {
+/// The disks of a node. In a cluster, Ceph has one of them.
+fn disks(id: u32, cluster: bool) -> Vec<Map> {
     let disk = |path: &str, kind: &str, model: &str, serial: String, size: u64, more: Value| {
         let mut disk = map(json!({
             "devpath": path, "type": kind, "model": model, "serial": serial, "size": size, "gpt": 1, "health": "PASSED", "wearout": "N/A",
@@ -72,10 +73,14 @@ fn disks(id: u32) -> Vec<Map> {
         disk
     };
     let system = json!({ "used": "LVM", "mounted": 1, "wearout": 96 - id });
-    let bulk = json!({ "rpm": 7200, "vendor": "ATA", "used": "ext4", "health": if id == 3 { "FAILED" } else { "PASSED" } });
+    let bulk = json!({ "rpm": 7200, "vendor": "ATA", "used": "ZFS", "health": if id == 3 { "FAILED" } else { "PASSED" } });
+    let unused = json!({ "used": "", "gpt": 0 });
+    let osd = if cluster { json!({ "used": "LVM", "gpt": 0, "osdid": id - 1, "osdid-list": [id - 1] }) } else { unused.clone() };
     vec![
         disk("/dev/nvme0n1", "nvme", "Samsung SSD 980 PRO 1TB", format!("S5GXNX0R{id:06}"), 1_000_204_886_016, system),
         disk("/dev/sda", "hdd", "WDC WD40EFRX-68N32N0", format!("WD-WCC7K{id:06}"), 4_000_787_030_016, bulk),
+        disk("/dev/sdb", "ssd", "Micron_5300_MTFDDAK3T8TDT", format!("2129ABC0{id:05}"), 3_840_755_982_336, osd),
+        disk("/dev/sdc", "ssd", "Micron_5300_MTFDDAK3T8TDT", format!("2129ABD0{id:05}"), 3_840_755_982_336, unused),
     ]
 }
 

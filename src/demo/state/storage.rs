@@ -59,7 +59,7 @@ impl Volume {
     }
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Storage {
     /// As in `GET /storage/{id}`, without `storage` and `digest`: `type`, `content`, `path`, `nodes`, `shared`, `disable`, …
     pub config: Map,

@@ -1,9 +1,12 @@
 //! What a task does to the state, as data: it is kept in the state until it is due.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::spec::TaskSpec;
-use crate::demo::state::{Guest, Map, Power, Snapshot, State, Volume};
+use crate::demo::mounts::Mount;
+use crate::demo::state::{Guest, Map, Power, Snapshot, State, Storage, Volume};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,10 +58,33 @@ pub enum Effect {
         vmid: u32,
         pool: String,
     },
+    /// A disk is mounted on a node.
+    Mount {
+        node: String,
+        place: String,
+        mount: Mount,
+    },
     /// A disk is no longer mounted on a node.
     Unmount {
         node: String,
         place: String,
+    },
+    /// A section of a file is created or replaced; without a configuration it is deleted.
+    SetSection {
+        section: String,
+        id: String,
+        config: Option<Map>,
+    },
+    /// Properties of a node's disk are set (null removes one).
+    SetDisk {
+        node: String,
+        device: String,
+        values: Map,
+    },
+    /// A storage is added, or removed if there is none.
+    SetStorage {
+        id: String,
+        storage: Option<Box<Storage>>,
     },
     /// A task of the HA manager begins some seconds (at speed 1) later.
     StartLater {
@@ -90,6 +116,16 @@ impl Effect {
     pub fn power_off(vmid: u32) -> Self {
         Self::SetPower { vmid, power: Power::Stopped }
     }
+
+    /// Creates or replaces a section.
+    pub fn put_section(section: &str, id: impl Into<String>, config: Map) -> Self {
+        Self::SetSection { section: section.to_owned(), id: id.into(), config: Some(config) }
+    }
+
+    /// Deletes a section.
+    pub fn remove_section(section: &str, id: impl Into<String>) -> Self {
+        Self::SetSection { section: section.to_owned(), id: id.into(), config: None }
+    }
 }
 
 /// `now_ms` is the moment at which the effect was due.
@@ -107,15 +143,7 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
                 None => g.config.shift_remove("lock"),
             };
         }),
-        Effect::SetConfig { vmid, config } => with(state, vmid, |g| {
-            for (key, value) in config {
-                if value.is_null() {
-                    g.config.shift_remove(&key);
-                } else {
-                    g.config.insert(key, value);
-                }
-            }
-        }),
+        Effect::SetConfig { vmid, config } => with(state, vmid, |g| merge(&mut g.config, config)),
         Effect::MoveGuest { vmid, node } => move_guest(state, vmid, &node),
         Effect::StartLater { spec, node, seconds } => super::start_later(state, *spec, &node, "root@pam", now_ms, seconds),
         Effect::JoinCluster { address } => join_cluster(state, &address),
@@ -142,11 +170,19 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
                 pool.guests.insert(vmid);
             }
         }
+        Effect::Mount { node, place, mount } => {
+            if let Some(node) = state.nodes.get_mut(&node) {
+                node.mounts.insert(place, mount);
+            }
+        }
         Effect::Unmount { node, place } => {
             if let Some(node) = state.nodes.get_mut(&node) {
                 node.mounts.remove(&place);
             }
         }
+        Effect::SetSection { section, id, config } => _ = set_or_remove(state.section_mut(&section), id, config),
+        Effect::SetStorage { id, storage } => _ = set_or_remove(&mut state.storages, id, storage.map(|storage| *storage)),
+        Effect::SetDisk { node, device, values } => set_disk(state, &node, &device, &values),
         Effect::ReloadNetwork { node } => {
             let version = state.sdn_version;
             if let Some(node) = state.nodes.get_mut(&node) {
@@ -155,6 +191,31 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
         }
         Effect::Start { spec, node, user } => {
             super::start(state, *spec, &node, &user, now_ms);
+        }
+    }
+}
+
+fn set_or_remove<T>(all: &mut BTreeMap<String, T>, id: String, value: Option<T>) -> Option<T> {
+    match value {
+        Some(value) => all.insert(id, value),
+        None => all.remove(&id),
+    }
+}
+
+fn set_disk(state: &mut State, node: &str, device: &str, values: &Map) {
+    let disks = state.nodes.get_mut(node).map(|node| &mut node.disks).into_iter().flatten();
+    for disk in disks.filter(|disk| disk.get("devpath").is_some_and(|path| path == device)) {
+        merge(disk, values.clone());
+    }
+}
+
+/// Sets the values; null removes one.
+fn merge(config: &mut Map, values: Map) {
+    for (key, value) in values {
+        if value.is_null() {
+            config.shift_remove(&key);
+        } else {
+            config.insert(key, value);
         }
     }
 }
