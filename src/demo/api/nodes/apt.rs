@@ -4,14 +4,12 @@ use serde_json::{Value, json};
 
 use super::the_node;
 use crate::demo::api::{Answer, Req, Route};
-use crate::demo::state::sha1_hex;
 use crate::demo::tasks::TaskSpec;
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/apt/update", updates),
     ("POST", "/nodes/{node}/apt/update", refresh),
     ("GET", "/nodes/{node}/apt/versions", versions),
-    ("GET", "/nodes/{node}/apt/repositories", repositories),
     ("GET", "/nodes/{node}/apt/changelog", |_| Ok(json!("").into())),
 ];
 
@@ -56,28 +54,4 @@ fn versions(_: &mut Req<'_>) -> Answer {
         row
     });
     Ok(Value::Array(rows.to_vec()).into())
-}
-
-fn repositories(_: &mut Req<'_>) -> Answer {
-    let path = "/etc/apt/sources.list";
-    let entry = |uri: &str, suite: &str| json!({ "Enabled": 1, "FileType": "list", "Types": ["deb"], "URIs": [uri], "Suites": [suite], "Components": ["main"] });
-    let entries = [entry("http://deb.debian.org/debian", "trixie"), entry("http://security.debian.org/debian-security", "trixie-security")];
-    let standard = [
-        ("enterprise", "Enterprise", "The stable repository for subscribers."),
-        ("no-subscription", "No-Subscription", "For testing and use without a subscription."),
-        ("test", "Test", "The latest packages, for test labs."),
-        ("ceph-squid-enterprise", "Ceph Squid Enterprise", "Production-ready Ceph Squid packages."),
-        ("ceph-squid-no-subscription", "Ceph Squid No-Subscription", "Ceph Squid packages without a subscription."),
-        ("ceph-squid-test", "Ceph Squid Test", "Ceph Squid packages before they reach the main repository."),
-    ];
-    let standard = standard.map(|(handle, name, text)| json!({ "handle": handle, "name": name, "description": text }));
-    let infos = [0, 1].map(|index| json!({ "path": path, "index": index, "kind": "origin", "message": "Debian" }));
-    let digest: Vec<u8> = sha1_hex(path).bytes().take(32).collect();
-    Ok(json!({
-        "digest": sha1_hex("repositories"), "errors": [],
-        "files": [{ "path": path, "file-type": "list", "digest": digest, "repositories": entries }],
-        "infos": infos,
-        "standard-repos": standard,
-    })
-    .into())
 }

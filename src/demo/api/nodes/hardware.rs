@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::block_devices::{of_node, text};
+use super::{volume_groups, zpools};
 use crate::demo::api::{Answer, Refusal, Req, Route};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -15,8 +17,8 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/capabilities/qemu/migration", |_| Ok(json!({ "has-dbus-vmstate": true }).into())),
     ("GET", "/nodes/{node}/scan/cifs", empty),
     ("GET", "/nodes/{node}/scan/iscsi", empty),
-    ("GET", "/nodes/{node}/scan/lvm", empty),
-    ("GET", "/nodes/{node}/scan/lvmthin", empty),
+    ("GET", "/nodes/{node}/scan/lvm", scan_lvm),
+    ("GET", "/nodes/{node}/scan/lvmthin", scan_thin),
     ("GET", "/nodes/{node}/scan/pbs", empty),
     ("GET", "/nodes/{node}/scan/nfs", scan_nfs),
     ("GET", "/nodes/{node}/scan/zfs", scan_zfs),
@@ -104,7 +106,21 @@ fn scan_nfs(req: &mut Req<'_>) -> Answer {
     Err(Refusal::die(format!("command '/sbin/showmount --no-headers --exports {server}' failed: exit code 1")))
 }
 
-fn scan_zfs(_: &mut Req<'_>) -> Answer {
+fn scan_lvm(req: &mut Req<'_>) -> Answer {
+    Ok(of_node(req, volume_groups::GROUPS).map(|(name, _)| json!({ "vg": name })).collect::<Value>().into())
+}
+
+fn scan_thin(req: &mut Req<'_>) -> Answer {
+    let vg = req.params.text("vg");
+    let rows =
+        of_node(req, volume_groups::POOLS).filter(|(_, pool)| text(pool, "vg") == vg).map(|(_, pool)| json!({ "lv": text(pool, "lv") }));
+    Ok(rows.collect::<Value>().into())
+}
+
+fn scan_zfs(req: &mut Req<'_>) -> Answer {
+    if req.state.sections.contains_key(zpools::POOLS) {
+        return Ok(of_node(req, zpools::POOLS).map(|(name, _)| json!({ "pool": name })).collect::<Value>().into());
+    }
     let command = "zfs list -t filesystem -Hp -o name,avail,used";
     Err(Refusal::die(format!(
         "command '{command}' failed: open3: exec of {command} failed: No such file or directory at /usr/share/perl5/PVE/Cmd.pm line 174."

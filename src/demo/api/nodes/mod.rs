@@ -1,15 +1,21 @@
 //! `/nodes`: one host, apart from its guests and storages.
 
 mod apt;
+mod block_devices;
 mod certificates;
+mod directories;
 mod disks;
 mod hardware;
 mod network;
 mod power;
+mod repositories;
 mod rrd;
 mod services;
 mod status;
+mod subscription;
 mod system;
+mod volume_groups;
+mod zpools;
 
 use super::{Req, Route};
 use crate::demo::state::Node;
@@ -17,14 +23,19 @@ use crate::demo::state::Node;
 pub(super) const ROUTES: &[&[Route]] = &[
     apt::ROUTES,
     certificates::ROUTES,
+    directories::ROUTES,
     disks::ROUTES,
     hardware::ROUTES,
     network::ROUTES,
     power::ROUTES,
+    repositories::ROUTES,
     rrd::ROUTES,
     services::ROUTES,
     status::ROUTES,
+    subscription::ROUTES,
     system::ROUTES,
+    volume_groups::ROUTES,
+    zpools::ROUTES,
 ];
 
 /// The node of the path: the pipeline has made sure that it exists.

@@ -18,7 +18,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/syslog", syslog),
     ("GET", "/nodes/{node}/journal", journal),
     ("GET", "/nodes/{node}/report", report),
-    ("GET", "/nodes/{node}/subscription", subscription),
     ("GET", "/nodes/{node}/firewall/log", |_| {
         Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
     }),
@@ -169,14 +168,6 @@ fn report(req: &mut Req<'_>) -> Answer {
         node.name, node.hosts
     );
     Ok(json!(text).into())
-}
-
-fn subscription(_: &mut Req<'_>) -> Answer {
-    Ok(json!({
-        "status": "notfound", "message": "There is no subscription key", "serverid": null,
-        "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
-    })
-    .into())
 }
 
 fn execute(_: &mut Req<'_>) -> Answer {
