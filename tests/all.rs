@@ -23,6 +23,7 @@ mod guest;
 mod guest_clone;
 mod guest_create;
 mod guest_delete;
+mod guest_disk;
 mod guest_power;
 mod guest_set;
 mod guest_tag;

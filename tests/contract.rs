@@ -93,6 +93,8 @@ fn ours(privs: &Privs) -> Groups {
 
 const BULK: &str = "its description: VM.PowerMgmt on /, or on each guest that is named";
 
+const DISK_SPACE: &str = "in the code: Datastore.AllocateSpace on the storage of the disk, or on the target's";
+
 /// Where the schema leaves it to the code: what the code asks for besides, and who says so. The rest of a row waits for a
 /// parameter, and is proved on the demo host (`tests/role/exact`).
 const BESIDES: &[(&str, &str)] = &[
@@ -100,6 +102,10 @@ const BESIDES: &[(&str, &str)] = &[
     ("POST /nodes/{node}/qemu", "its description: VM.Allocate on the guest or its pool, SDN.Use on any bridge"),
     ("POST /nodes/{node}/lxc/{vmid}/clone", "its description: Datastore.AllocateSpace on any used storage, SDN.Use on any bridge"),
     ("POST /nodes/{node}/qemu/{vmid}/clone", "its description: Datastore.AllocateSpace on any used storage, SDN.Use on any bridge"),
+    ("PUT /nodes/{node}/lxc/{vmid}/resize", DISK_SPACE),
+    ("PUT /nodes/{node}/qemu/{vmid}/resize", DISK_SPACE),
+    ("POST /nodes/{node}/lxc/{vmid}/move_volume", DISK_SPACE),
+    ("POST /nodes/{node}/qemu/{vmid}/move_disk", DISK_SPACE),
     ("POST /nodes/{node}/startall", BULK),
     ("POST /nodes/{node}/stopall", BULK),
     ("POST /cluster/bulk-action/guest/start", BULK),

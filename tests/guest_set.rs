@@ -217,14 +217,16 @@ fn a_mount_point_is_added_and_looked_at() {
     assert_eq!((one["mp"].as_str(), one["path"].as_str(), one["backup"].as_bool()), (Some("mp0"), Some("/mnt/bulk"), Some(false)), "{run}");
     assert!(one["volume"].as_str().unwrap().starts_with("local-lvm:") && one["size"] == "1G", "{run}");
     assert!(get(&host, 101, "mp0").as_str().unwrap().contains("backup=0"));
-    assert!(run.stderr.contains("at /mnt/bulk, left out of backups"), "{run}");
+    assert!(run.stderr.contains("mp=/mnt/bulk"), "{run}");
     let run = host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:512M", "--path", "/mnt/data", "-o", "json"]).ok();
     assert_eq!(run.json()[0]["mp"], "mp1", "the next free one");
     assert!(get(&host, 101, "mp1").as_str().unwrap().contains("backup=1"));
-    host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/mnt/data"]).fails(3).says("has mp1 at /mnt/data");
+    host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/mnt/data"])
+        .fails(3)
+        .says("already has mp1 at /mnt/data");
     host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp0"])
         .fails(3)
-        .says("has mp0 already");
+        .says("already has mp0");
     host.run(["guest", "mountpoint", "add", "101", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp7"]).ok();
 }
 

@@ -116,6 +116,20 @@ impl Place {
         Call::post(self.path(&["clone"]))
     }
 
+    /// Sets the size of a disk. VMs do so in a task that also reports errors.
+    pub fn resize(&self, disk: &str, size: &str) -> Call<Json> {
+        Call::put(self.path(&["resize"])).with("disk", disk).with("size", size)
+    }
+
+    /// Moves a disk to another storage or guest.
+    pub fn move_disk(&self) -> Call<Json> {
+        let last = match self.kind {
+            GuestKind::Lxc => "move_volume",
+            GuestKind::Qemu => "move_disk",
+        };
+        Call::post(self.path(&[last]))
+    }
+
     pub fn destroy(&self) -> Call<Json> {
         Call::delete(self.path(&[]))
     }

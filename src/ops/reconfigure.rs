@@ -119,7 +119,8 @@ pub fn after(session: &Session, guest: &Guest, before: &Config, wanted: &Wanted)
         let is_pending = pending.contains_key(key.as_str());
         let requested = wanted.after(before, key);
         let (old, new, wish) = (mask(old.clone()), mask(new.clone()), applied(key, requested.as_deref(), old.as_deref(), new.as_deref()));
-        if !wish && !is_pending {
+        let asked = wanted.set.contains_key(key) || wanted.delete.contains(key);
+        if asked && !wish && !is_pending {
             ignored.push(format!("{key} is '{}', requested '{}'", words(&new), words(&mask(requested))));
         }
         if old == new && key != "cipassword" {

@@ -51,7 +51,7 @@ fn lxc(config: &Config, key: &str, value: Option<&str>) -> Option<Why> {
             match source {
                 Source::Bind => Some(Why {
                     what: format!("add a bind mount ({key})"),
-                    fence: Some("without root: `felhom usb mount` for a USB disk, `felhom guest mountpoint add` for a volume"),
+                    fence: Some("without root: `felhom usb mount` for a USB disk, `felhom guest disk add` for a volume"),
                 }),
                 Source::Device => plain(format!("mount a device ({key})")),
                 Source::Volume | Source::Cdrom => None,

@@ -32,6 +32,11 @@ const ROLLBACK: Privs = Any(&[SNAPSHOT, ROLLBACK_ONLY]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
 /// For every guest that is named, or for all of them.
 const EACH_POWER: Privs = Any(&[Need("VM.PowerMgmt", "/"), When("vms", &Need("VM.PowerMgmt", "/vms/{vms}"))]);
+const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
+/// The host counts the call's own parameters as options of the container.
+const RESIZE_LXC: Privs = All(&[DISK, SPACE, Need("VM.Config.Options", "/vms/{vmid}")]);
+/// The storage is the target's, or without one in the call that of the disk.
+const MOVE_DISK: Privs = All(&[DISK, SPACE, When("target-vmid", &Need("VM.Config.Disk", "/vms/{target-vmid}"))]);
 const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
@@ -141,7 +146,8 @@ pub static ROWS: &[Row] = &[
     write(Post, "/nodes/{node}/lxc/{vmid}/snapshot", SNAPSHOT, Safe).task("vzsnapshot"),
     grave(Post, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, Word::Snapshot).task("vzrollback"),
     grave(Delete, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("vzdelsnapshot"),
-    write(Put, "/nodes/{node}/lxc/{vmid}/resize", Need("VM.Config.Disk", "/vms/{vmid}"), Safe).task("resize"),
+    write(Put, "/nodes/{node}/lxc/{vmid}/resize", RESIZE_LXC, Safe).task("resize"),
+    write(Post, "/nodes/{node}/lxc/{vmid}/move_volume", MOVE_DISK, Safe).task("move_volume"),
     // Virtual machines.
     read("/nodes/{node}/qemu", Login),
     read("/nodes/{node}/qemu/{vmid}/status/current", AUDIT),
@@ -169,7 +175,8 @@ pub static ROWS: &[Row] = &[
     write(Post, "/nodes/{node}/qemu/{vmid}/snapshot", SNAPSHOT, Safe).task("qmsnapshot"),
     grave(Post, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, Word::Snapshot).task("qmrollback"),
     grave(Delete, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("qmdelsnapshot"),
-    write(Put, "/nodes/{node}/qemu/{vmid}/resize", Need("VM.Config.Disk", "/vms/{vmid}"), Safe).task("resize"),
+    write(Put, "/nodes/{node}/qemu/{vmid}/resize", All(&[DISK, SPACE]), Safe).task("resize"),
+    write(Post, "/nodes/{node}/qemu/{vmid}/move_disk", MOVE_DISK, Safe).task("qmmove"),
     // Many guests at once.
     write(Post, "/nodes/{node}/startall", EACH_POWER, Safe).task("startall"),
     write(Post, "/nodes/{node}/stopall", EACH_POWER, Disruptive).task("stopall"),

@@ -16,6 +16,8 @@ pub struct Sends {
     pub verb: &'static str,
     pub always: &'static [&'static str],
     pub may: &'static [&'static str],
+    /// Whether the volumes exist already, so that no space is allocated.
+    pub existing: bool,
 }
 
 /// A verb that is not here may send whatever its calls take.
@@ -24,25 +26,40 @@ pub static SENDS: &[Sends] = &[
         verb: "guest create lxc",
         always: &["storage", "ostemplate", "hostname", "rootfs"],
         may: &["cores", "memory", "swap", "netN", "nameserver", "searchdomain", "tags", "features", "onboot"],
+        existing: false,
     },
     // Beside the guest that it comes from it gets another name.
     Sends {
         verb: "guest restore",
         always: &["storage", "ostemplate", "restore", "archive", "hostname", "name"],
         may: &["tags", "rootfs", "mpN"],
+        existing: false,
     },
-    Sends { verb: "guest clone", always: &["tags"], may: &[] },
-    Sends { verb: "guest tag add", always: &["tags"], may: &[] },
-    Sends { verb: "guest tag remove", always: &["tags"], may: &[] },
-    Sends { verb: "guest mountpoint add", always: &["mpN"], may: &[] },
-    Sends { verb: "backup run", always: &["storage"], may: &["prune-backups", "bwlimit"] },
-    Sends { verb: "backup job run", always: &["storage"], may: &["prune-backups", "bwlimit"] },
-    Sends { verb: "backup prune", always: &["vmid"], may: &[] },
+    Sends { verb: "guest clone", always: &["tags"], may: &[], existing: false },
+    Sends { verb: "guest tag add", always: &["tags"], may: &[], existing: false },
+    Sends { verb: "guest tag remove", always: &["tags"], may: &[], existing: false },
+    Sends {
+        verb: "guest disk add",
+        always: &["mpN", "scsiN"],
+        may: &["virtioN", "sataN", "ideN", "efidisk0", "tpmstate0"],
+        existing: false,
+    },
+    Sends {
+        verb: "guest disk attach",
+        always: &["mpN", "scsiN"],
+        may: &["virtioN", "sataN", "ideN", "efidisk0", "tpmstate0"],
+        existing: true,
+    },
+    Sends { verb: "guest disk detach", always: &["mpN", "scsiN"], may: &[], existing: true },
+    Sends { verb: "guest disk delete", always: &["unusedN"], may: &[], existing: true },
+    Sends { verb: "backup run", always: &["storage"], may: &["prune-backups", "bwlimit"], existing: false },
+    Sends { verb: "backup job run", always: &["storage"], may: &["prune-backups", "bwlimit"], existing: false },
+    Sends { verb: "backup prune", always: &["vmid"], may: &[], existing: false },
     // The old token's rights are asked for, which the new one must have too.
-    Sends { verb: "role rotate", always: &["userid"], may: &[] },
+    Sends { verb: "role rotate", always: &["userid"], may: &[], existing: false },
     // These ask about themselves, and about their user for comfort.
-    Sends { verb: "role check", always: &[], may: &[] },
-    Sends { verb: "doctor", always: &[], may: &[] },
-    Sends { verb: "context test", always: &[], may: &[] },
-    Sends { verb: "context add", always: &[], may: &[] },
+    Sends { verb: "role check", always: &[], may: &[], existing: false },
+    Sends { verb: "doctor", always: &[], may: &[], existing: false },
+    Sends { verb: "context test", always: &[], may: &[], existing: false },
+    Sends { verb: "context add", always: &[], may: &[], existing: false },
 ];

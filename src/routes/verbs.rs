@@ -49,6 +49,19 @@ const SET: &[&str] = &[
     "POST /nodes/{node}/qemu/{vmid}/config",
 ];
 
+/// Adding a volume to a guest's configuration.
+const SET_DISK: &[&str] = &[
+    "GET /nodes/{node}/lxc/{vmid}/config",
+    "GET /nodes/{node}/qemu/{vmid}/config",
+    "GET /nodes/{node}/lxc/{vmid}/pending",
+    "GET /nodes/{node}/qemu/{vmid}/pending",
+    "GET /nodes/{node}/lxc/{vmid}/status/current",
+    "GET /nodes/{node}/qemu/{vmid}/status/current",
+    "GET /nodes/{node}/storage",
+    "PUT /nodes/{node}/lxc/{vmid}/config",
+    "POST /nodes/{node}/qemu/{vmid}/config",
+];
+
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
@@ -208,13 +221,33 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb { name: "guest set", calls: SET },
+    Verb { name: "guest disk list", calls: &["GET /nodes/{node}/lxc/{vmid}/config", "GET /nodes/{node}/qemu/{vmid}/config"] },
+    Verb { name: "guest disk add", calls: SET_DISK },
+    Verb { name: "guest disk attach", calls: SET_DISK },
+    Verb { name: "guest disk detach", calls: SET },
+    Verb { name: "guest disk delete", calls: SET },
     Verb {
-        name: "guest mountpoint add",
+        name: "guest disk resize",
         calls: &[
             "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
             "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
             "GET /nodes/{node}/storage",
-            "PUT /nodes/{node}/lxc/{vmid}/config",
+            "PUT /nodes/{node}/lxc/{vmid}/resize",
+            "PUT /nodes/{node}/qemu/{vmid}/resize",
+        ],
+    },
+    Verb {
+        name: "guest disk move",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/storage",
+            "POST /nodes/{node}/lxc/{vmid}/move_volume",
+            "POST /nodes/{node}/qemu/{vmid}/move_disk",
         ],
     },
     Verb {

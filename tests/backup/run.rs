@@ -74,7 +74,7 @@ fn excluded_volumes_are_named_before_and_in_the_result() {
         .says("not in the backup: mp1 (/mnt/bulk): no backup=1, mp2 (/mnt/bind): bind mount");
     assert_eq!(run.json()[0]["included"], json!(["rootfs", "mp0 (/mnt/data)"]));
     assert_eq!(run.json()[0]["excluded"], json!(["mp1 (/mnt/bulk)", "mp2 (/mnt/bind)"]));
-    let scope = host.run(["backup", "scope", "103", "-o", "json"]).ok().says("Docker").says("felhom guest mountpoint add 103").json();
+    let scope = host.run(["backup", "scope", "103", "-o", "json"]).ok().says("Docker").says("felhom guest disk add 103").json();
     let reasons: Vec<&str> = scope.as_array().unwrap().iter().map(|part| text(part, "reason")).collect();
     assert_eq!(reasons, ["root", "enabled", "not_enabled", "bind"]);
 }

@@ -16,7 +16,12 @@ pub const CHANGES: &[(&str, &[&str])] = &[
     ("guest suspend", &["guest", "suspend", "204"]),
     ("guest resume", &["guest", "resume", "203"]),
     ("guest set", &["guest", "set", "110", "memory=1024"]),
-    ("guest mountpoint add", &["guest", "mountpoint", "add", "110", "--volume", "local-lvm:1", "--path", "/mnt/x"]),
+    ("guest disk add", &["guest", "disk", "add", "110", "--volume", "local-lvm:1", "--path", "/mnt/x"]),
+    ("guest disk attach", &["guest", "disk", "attach", "110", "local-lvm:vm-110-disk-7", "--path", "/mnt/y"]),
+    ("guest disk detach", &["guest", "disk", "detach", "203", "scsi0"]),
+    ("guest disk delete", &["guest", "disk", "delete", "110", "unused0"]),
+    ("guest disk resize", &["guest", "disk", "resize", "110", "rootfs", "+1G"]),
+    ("guest disk move", &["guest", "disk", "move", "202", "scsi0", "--to-guest", "204"]),
     ("guest restore", &["guest", "restore", "ARCHIVE", "--vmid", "555", "--storage", "local-lvm"]),
     (
         "guest create lxc",

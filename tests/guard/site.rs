@@ -91,6 +91,7 @@ impl Site {
             // The task that is to be stopped outlasts the test, however slow the machine.
             let task = state.tasks.last_mut().unwrap();
             task.end_ms = task.start_ms + 3_600_000_000;
+            state.guests.get_mut(&110).unwrap().config.insert("unused0".into(), "local-lvm:vm-110-disk-8".into());
             // Something waits to be applied, and a certificate of somebody else's can be taken away.
             state.section_mut("sdn-zones").insert("lab".into(), serde_json::Map::from_iter([("type".into(), "simple".into())]));
             let given = serde_json::Map::from_iter([("filename".into(), "pveproxy-ssl.pem".into()), ("pem".into(), pem.into())]);

@@ -46,10 +46,10 @@ const ARGUMENT: usize = 80;
 
 /// First words of summaries. A new verb is added here once it is one.
 const IMPERATIVES: &[&str] = &[
-    "Add", "Apply", "Back", "Disable", "Download", "Enable", "Grant", "Migrate", "Move", "Refresh", "Reload", "Relocate", "Restart",
-    "Revoke", "Unlock", "Wake", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find", "Install", "List",
-    "Manage", "Mount", "Print", "Protect", "Preview", "Reboot", "Remove", "Replace", "Reset", "Restore", "Resume", "Roll", "Run", "Send",
-    "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Wait",
+    "Add", "Apply", "Attach", "Back", "Detach", "Grow", "Disable", "Download", "Enable", "Grant", "Migrate", "Move", "Refresh", "Reload",
+    "Relocate", "Restart", "Revoke", "Unlock", "Wake", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find",
+    "Install", "List", "Manage", "Mount", "Print", "Protect", "Preview", "Reboot", "Remove", "Replace", "Reset", "Restore", "Resume",
+    "Roll", "Run", "Send", "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Wait",
 ];
 
 /// The folders below `src` whose messages are read.

@@ -40,7 +40,7 @@ impl Scope {
         if guest.kind == GuestKind::Lxc {
             ctx.out.note("named volumes of Docker are in the root file system and always in the backup");
             ctx.out.hint(format!(
-                "exclude bulk data with `felhom guest mountpoint add {} --volume STORAGE:SIZE --path /mnt/bulk --no-backup`",
+                "exclude bulk data with `felhom guest disk add {} --volume STORAGE:SIZE --path /mnt/bulk --no-backup`",
                 guest.vmid
             ));
         }

@@ -5,8 +5,8 @@ mod config;
 #[cfg(feature = "fence")]
 mod create;
 mod delete;
+mod disk;
 mod list;
-mod mountpoint;
 mod next_id;
 mod power;
 mod restore;
@@ -28,9 +28,9 @@ pub enum Guest {
     Config(config::Config),
     Restore(Box<restore::Restore>),
     Set(set::Set),
-    /// Manage mount points of containers
-    #[command(subcommand)]
-    Mountpoint(mountpoint::Mountpoint),
+    /// Manage disks and mount points
+    #[command(subcommand, visible_alias = "mountpoint")]
+    Disk(disk::Disk),
     NextId(next_id::NextId),
     /// Create guests
     #[cfg(feature = "fence")]
@@ -57,7 +57,7 @@ impl Guest {
             Self::Config(verb) => verb.run(ctx),
             Self::Restore(verb) => verb.run(ctx),
             Self::Set(verb) => verb.run(ctx),
-            Self::Mountpoint(noun) => noun.run(ctx),
+            Self::Disk(noun) => noun.run(ctx),
             Self::NextId(verb) => verb.run(ctx),
             #[cfg(feature = "fence")]
             Self::Create(verb) => verb.run(ctx),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::GuestKind;
 use crate::fault::{Fault, Result};
-use crate::routes::{self, Grant, ONLY_WITH, Privs, Sends, Verb};
+use crate::routes::{self, Drive, Grant, ONLY_WITH, Privs, Sends, Verb};
 
 /// A privilege on a path template, `/vms/{vmid}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,10 @@ pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
         let option = ONLY_WITH.iter().find(|(name, _, calls)| *name == verb.name && calls.contains(key)).map(|(_, option, _)| *option);
         gather(&row.privs, sends, option.map_or(&mut needs, |option| options.entry(option).or_default()));
     }
+    if sends.is_some_and(|sends| sends.existing) {
+        let allocates = |need: &Need| need.privilege == "Datastore.AllocateSpace";
+        needs.groups.retain(|group| !group.iter().all(allocates));
+    }
     seen(verb, &mut needs.groups);
     needs.groups = narrowed(&needs.groups);
     if let Some(with) = options.get_mut("--disable-storage") {
@@ -168,6 +172,9 @@ fn gather(privs: &Privs, sends: Option<&Sends>, needs: &mut Needs) {
             routes::either(alternatives).into_iter().for_each(|group| push(&mut needs.groups, group));
         }
         Privs::When(option, p) | Privs::WhenIs(option, _, p) if always(option) => gather(p, sends, needs),
+        // Commands with a list of what they send add disks, not CD drives.
+        Privs::WhenDrive(option, Drive::Disk, p) if always(option) => gather(p, sends, needs),
+        Privs::WhenDrive(option, ..) if always(option) => {}
         Privs::Without(option, p) if !always(option) => gather(p, sends, needs),
         Privs::When(option, _) | Privs::WhenIs(option, ..) | Privs::WhenDrive(option, ..) | Privs::Without(option, _)
             if sends.is_some_and(|sends| !sends.may.contains(option)) => {}

@@ -17,7 +17,10 @@ const DECLARED: &[(&str, &[&str])] = &[
 /// Commands whose change starts no task, so nothing is waited for.
 const WITHOUT_TASK: &[&str] = &[
     "guest set",
-    "guest mountpoint add",
+    "guest disk add",
+    "guest disk attach",
+    "guest disk detach",
+    "guest disk delete",
     "guest tag add",
     "guest tag remove",
     "backup protect",

@@ -24,6 +24,7 @@ pub fn power_and_settings(said: &mut Said) {
     host.run(["snapshot", "create", "101", "before-update"]).ok();
     set(&host, 110, "mp3", "/srv/data,mp=/data");
     (0..256).for_each(|n| set(&host, 111, &format!("mp{n}"), "local-lvm:vm-111-disk-9,mp=/x,size=1G"));
+    set(&host, 102, "unused0", "local-lvm:vm-102-disk-8");
     under_ha(&host, "vm:202");
     for words in [
         &["guest", "suspend", "202"][..],
@@ -45,6 +46,17 @@ pub fn power_and_settings(said: &mut Said) {
         &["guest", "mountpoint", "add", "102", "--volume", "local-lvm:1", "--path", "/x", "--mp", "mp0"],
         &["guest", "mountpoint", "add", "102", "--volume", "local:1", "--path", "/x"],
         &["guest", "mountpoint", "add", "111", "--volume", "local-lvm:1", "--path", "/y"],
+        &["guest", "disk", "attach", "102", "mp0", "--path", "/y"],
+        &["guest", "disk", "detach", "102", "rootfs"],
+        &["guest", "disk", "detach", "102", "unused0"],
+        &["guest", "disk", "delete", "102", "mp0"],
+        &["guest", "disk", "resize", "102", "rootfs", "1M"],
+        &["guest", "disk", "resize", "102", "unused0", "8G"],
+        &["guest", "disk", "move", "102", "rootfs", "nas"],
+        &["guest", "disk", "move", "110", "mp3", "nas"],
+        &["guest", "disk", "move", "102", "unused0", "nas"],
+        &["guest", "disk", "move", "9000", "scsi0", "--to-guest", "202"],
+        &["guest", "disk", "move", "203", "scsi0", "--to-guest", "204", "--as", "scsi0"],
         &["guest", "set", "102", "protection=0"],
         &["snapshot", "create", "101", "before-update"],
         &["snapshot", "create", "110", "x1"],

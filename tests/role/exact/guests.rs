@@ -11,6 +11,10 @@ const TAG: &[&str] = &["guest", "tag", "add", "101", "web"];
 const TAG_VM: &[&str] = &["guest", "tag", "add", "201", "web"];
 const BACKUP: &[&str] = &["backup", "run", "101", "--storage", "local"];
 const BACKUP_VM: &[&str] = &["backup", "run", "201", "--storage", "local"];
+const DISK: &[&str] = &["guest", "disk", "add", "101", "--volume", "local-lvm:1", "--path", "/data"];
+const DISK_VM: &[&str] = &["guest", "disk", "add", "201", "--volume", "local-lvm:1"];
+const DETACH: &[&str] = &["guest", "disk", "detach", "101", "mp0", "--yes"];
+const DETACH_VM: &[&str] = &["guest", "disk", "detach", "201", "scsi1", "--yes"];
 const TEMPLATE: &str = "local:vztmpl/debian-12-rig_1.0_amd64.tar.zst";
 
 /// As one that was frozen onto the disk.
@@ -43,7 +47,21 @@ pub(super) static CASES: &[Case] = &[
     qemu("guest resume", &["201"], &[START_VM, PAUSE_VM]),
     lxc("guest set", &["101", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
     qemu("guest set", &["201", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
-    lxc("guest mountpoint add", &["101", "--volume", "local-lvm:1", "--path", "/data"], &[]).on(&[101], &["local-lvm"]),
+    lxc("guest disk list", &["101"], &[]),
+    qemu("guest disk list", &["201"], &[]),
+    lxc("guest disk add", &["101", "--volume", "local-lvm:1", "--path", "/data"], &[]).on(&[101], &["local-lvm"]),
+    qemu("guest disk add", &["201", "--volume", "local-lvm:1"], &[]).on(&[201], &["local-lvm"]),
+    lxc("guest disk attach", &["101", "unused0", "--path", "/data"], &[DISK, DETACH]),
+    qemu("guest disk attach", &["201", "unused0"], &[DISK_VM, DETACH_VM]),
+    lxc("guest disk detach", &["101", "mp0", "--yes"], &[DISK]),
+    qemu("guest disk detach", &["201", "scsi1", "--yes"], &[DISK_VM]),
+    lxc("guest disk delete", &["101", "unused0", "--confirm", "101"], &[DISK, DETACH]),
+    qemu("guest disk delete", &["201", "unused0", "--confirm", "201"], &[DISK_VM, DETACH_VM]),
+    lxc("guest disk resize", &["101", "rootfs", "+1G"], &[]).on(&[101], &["local-lvm"]),
+    qemu("guest disk resize", &["201", "scsi0", "+1G"], &[]).on(&[201], &["dirct"]),
+    lxc("guest disk move", &["101", "rootfs", "dirct"], &[]).on(&[101], &["dirct"]),
+    lxc("guest disk move", &["101", "mp0", "--to-guest", "102", "--yes"], &[DISK]).on(&[101, 102], &["local-lvm"]).with(&["target-vmid"]),
+    qemu("guest disk move", &["201", "scsi0", "local-lvm"], &[]).on(&[201], &["local-lvm"]),
     lxc("guest create lxc", &[TEMPLATE, "--hostname", "new", "--storage", "local-lvm", "--size", "1", "--vmid", "150"], &[])
         .on(&[150], &["local", "local-lvm"]),
     lxc(
