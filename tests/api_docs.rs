@@ -137,3 +137,13 @@ fn every_method_has_a_command_or_a_reason() {
     let pool = rows.iter().find(|row| row["path"] == "/pools" && row["method"] == "POST").unwrap();
     assert_eq!(pool["command"][0], "pool create");
 }
+
+#[test]
+fn without_a_configured_host_the_embedded_schema_is_described() {
+    let home = crate::support::Home::new();
+    let run = crate::support::run(&mut home.felhom(["api", "describe", "/nodes/{node}/qemu/{vmid}/resize"]));
+    let run = run.ok();
+    assert!(run.stdout.contains("scsi0…scsi30") && run.stdout.contains("100 to 999999999"), "{run}");
+    assert!(run.stderr.contains("9.2"), "{run}");
+    crate::support::run(&mut home.felhom(["api", "ls", "/pools"])).ok();
+}

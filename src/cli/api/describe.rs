@@ -163,14 +163,38 @@ impl Described {
     }
 }
 
+/// Shortens runs of numbered names: `scsi0`, `scsi1`, … `scsi30` to `scsi0…scsi30`.
+fn runs(names: &[String]) -> Vec<String> {
+    let numbered = |name: &str| {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        name[stem.len()..].parse::<u32>().ok().filter(|n| format!("{stem}{n}") == name).map(|n| (stem.to_owned(), n))
+    };
+    let mut short = Vec::new();
+    let mut rest = names;
+    while let Some(first) = rest.first() {
+        let follows = |(stem, n): (String, u32)| {
+            let same = (n..).zip(rest).take_while(|(n, name)| **name == format!("{stem}{n}"));
+            same.count()
+        };
+        let length = numbered(first).map_or(1, follows);
+        match length {
+            0..=2 => short.extend(rest[..length].iter().cloned()),
+            _ => short.push(format!("{first}…{}", rest[length - 1])),
+        }
+        rest = &rest[length..];
+    }
+    short
+}
+
 impl Parameter {
     fn of(name: &str, schema: &Json) -> Self {
         let word = |key: &str| schema.get(key).and_then(lenient::text);
         let mut limits = Vec::new();
         if let Some(choices) = schema.get("enum").and_then(Json::as_array) {
-            limits.push(choices.iter().filter_map(lenient::text).collect::<Vec<_>>().join(" | "));
+            limits.push(runs(&choices.iter().filter_map(lenient::text).collect::<Vec<_>>()).join(" | "));
         }
-        match (word("minimum"), word("maximum")) {
+        let bound = |key: &str| word(key).map(|number| number.strip_suffix(".0").map_or(number.clone(), str::to_owned));
+        match (bound("minimum"), bound("maximum")) {
             (Some(from), Some(to)) => limits.push(format!("{from} to {to}")),
             (Some(from), None) => limits.push(format!("at least {from}")),
             (None, Some(to)) => limits.push(format!("at most {to}")),
@@ -273,6 +297,9 @@ mod tests {
         let schema = json!({"type": "string", "enum": ["a", "b"], "format": {"size": {}, "volume": {}}, "pattern": "[ab]"});
         assert_eq!(Parameter::of("x", &schema).limits, ["a | b", "pattern [ab]", "keys size, volume"]);
         assert!(Parameter::of("x", &schema).required);
+        let disks: Vec<String> = (0..31).map(|n| format!("scsi{n}")).chain(["rootfs".into(), "mp0".into(), "mp1".into()]).collect();
+        let schema = json!({"type": "string", "enum": disks, "minimum": "100.0", "maximum": 999});
+        assert_eq!(Parameter::of("x", &schema).limits, ["scsi0…scsi30 | rootfs | mp0 | mp1", "100 to 999"]);
     }
 
     #[test]

@@ -18,7 +18,13 @@ const UNVERSIONED: Duration = Duration::from_secs(24 * 3600);
 /// From the cache if it has this host's version, else from the host, else the embedded schema. The description needs no login; the
 /// version, which tells whether the cached one is current, does.
 pub fn load(ctx: &Ctx) -> Result<Docs> {
-    let context = ctx.context()?;
+    let context = match ctx.context() {
+        Err(fault) if fault.kind == Kind::Config && ctx.config().is_ok_and(|config| config.contexts.is_empty()) => {
+            ctx.out.note("no host is configured: showing the API of Proxmox VE 9.2, without prose");
+            return Docs::parse(&schema::apidoc());
+        }
+        found => found?,
+    };
     if context.transport != Transport::Https {
         return embedded(ctx);
     }
