@@ -24,6 +24,7 @@ mod guest_clone;
 mod guest_create;
 mod guest_delete;
 mod guest_disk;
+mod guest_migrate;
 mod guest_power;
 mod guest_set;
 mod guest_tag;

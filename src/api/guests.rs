@@ -130,6 +130,15 @@ impl Place {
         Call::post(self.path(&[last]))
     }
 
+    /// Where the guest can be migrated to.
+    pub fn migration_targets(&self) -> Call<MigrationTargets> {
+        Call::get(self.path(&["migrate"]))
+    }
+
+    pub fn migrate(&self) -> Call<Json> {
+        Call::post(self.path(&["migrate"]))
+    }
+
     pub fn destroy(&self) -> Call<Json> {
         Call::delete(self.path(&[]))
     }
@@ -143,6 +152,22 @@ impl Place {
     pub fn agent_interfaces(&self) -> Call<Json> {
         Call::get(self.path(&["agent", "network-get-interfaces"]))
     }
+}
+
+/// Preconditions of a migration. The words of containers and VMs differ.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct MigrationTargets {
+    #[serde(default, alias = "allowed-nodes", rename = "allowed_nodes")]
+    pub allowed: Option<Vec<String>>,
+    #[serde(default, alias = "not-allowed-nodes", rename = "not_allowed_nodes")]
+    pub not_allowed: Map<String, Json>,
+    #[serde(default)]
+    pub local_disks: Vec<Json>,
+    #[serde(default)]
+    pub local_resources: Vec<String>,
+    /// HA resources that move along.
+    #[serde(default, rename = "dependent-ha-resources")]
+    pub dependent: Vec<String>,
 }
 
 /// A snapshot, or `current` for the guest's current state.

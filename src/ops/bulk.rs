@@ -62,7 +62,7 @@ impl Goal {
 }
 
 /// The node that the guest is on once it is on `node`, or when the time is over.
-fn on_node(session: &Session, guest: &Guest, node: &str, limit: Duration) -> Result<String> {
+pub fn on_node(session: &Session, guest: &Guest, node: &str, limit: Duration) -> Result<String> {
     let begun = Instant::now();
     loop {
         let all = guests::all(session)?;

@@ -12,6 +12,7 @@ pub mod denial;
 pub mod destroy;
 pub mod disks;
 pub mod doctor;
+pub mod drain;
 #[cfg(feature = "fence")]
 pub mod fence_setting;
 pub mod guests;
@@ -19,6 +20,7 @@ pub mod history;
 pub mod live;
 pub mod lock;
 pub mod login;
+pub mod migrate;
 pub mod node_power;
 pub mod nodes;
 pub mod power;

@@ -143,6 +143,10 @@ fn values(name: &str, request: &Request, bound: &Bound) -> Vec<String> {
 /// The storage that a value asks something of: `local-lvm:8` is a new volume there. A volume that exists is the guest's own, or one
 /// that is read.
 fn storage_of(option: &str, value: &str) -> Option<String> {
+    if matches!(option, "targetstorage" | "target-storage") {
+        // A pair `from:to`, or one storage for all.
+        return value.rsplit(':').next().filter(|id| *id != "1").map(str::to_owned);
+    }
     let (storage, rest) = value.split_once(':')?;
     let new = rest.split(',').next().is_some_and(|size| size.parse::<f64>().is_ok());
     (new || matches!(option, "ostemplate" | "volume")).then(|| storage.to_owned())

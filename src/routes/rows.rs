@@ -37,6 +37,11 @@ const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
 const RESIZE_LXC: Privs = All(&[DISK, SPACE, Need("VM.Config.Options", "/vms/{vmid}")]);
 /// The storage is the target's, or without one in the call that of the disk.
 const MOVE_DISK: Privs = All(&[DISK, SPACE, When("target-vmid", &Need("VM.Config.Disk", "/vms/{target-vmid}"))]);
+const MIGRATE: Privs = Need("VM.Migrate", "/vms/{vmid}");
+const MIGRATE_LXC: Privs =
+    All(&[MIGRATE, When("target-storage", &All(&[DISK, Need("Datastore.AllocateSpace", "/storage/{target-storage}")]))]);
+const MIGRATE_QEMU: Privs =
+    All(&[MIGRATE, When("targetstorage", &All(&[DISK, Need("Datastore.AllocateSpace", "/storage/{targetstorage}")]))]);
 const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
@@ -135,6 +140,8 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/lxc/{vmid}/feature", AUDIT),
     write(Put, "/nodes/{node}/lxc/{vmid}/config", settings::CHANGE_LXC, Safe),
     write(Post, "/nodes/{node}/lxc", CREATE_LXC, Safe).task("vzcreate|vzrestore"),
+    read("/nodes/{node}/lxc/{vmid}/migrate", MIGRATE),
+    write(Post, "/nodes/{node}/lxc/{vmid}/migrate", MIGRATE_LXC, Disruptive).task("vzmigrate|hamigrate"),
     write(Post, "/nodes/{node}/lxc/{vmid}/clone", CLONE, Safe).task("vzclone"),
     grave(Delete, "/nodes/{node}/lxc/{vmid}", ALLOCATE, Word::Vmid).task("vzdestroy"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/start", POWER, Safe).task("vzstart"),
@@ -163,6 +170,8 @@ pub static ROWS: &[Row] = &[
     write(Put, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe),
     write(Post, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe).task("qmconfig"),
     write(Post, "/nodes/{node}/qemu", CREATE_QEMU, Safe).task("qmcreate|qmrestore"),
+    read("/nodes/{node}/qemu/{vmid}/migrate", MIGRATE),
+    write(Post, "/nodes/{node}/qemu/{vmid}/migrate", MIGRATE_QEMU, Disruptive).task("qmigrate|hamigrate"),
     write(Post, "/nodes/{node}/qemu/{vmid}/clone", CLONE, Safe).task("qmclone"),
     grave(Delete, "/nodes/{node}/qemu/{vmid}", ALLOCATE, Word::Vmid).task("qmdestroy"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/start", POWER, Safe).task("qmstart"),

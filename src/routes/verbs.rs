@@ -62,6 +62,27 @@ const SET_DISK: &[&str] = &[
     "POST /nodes/{node}/qemu/{vmid}/config",
 ];
 
+/// Migrating guests.
+const MIGRATE: &[&str] = &[
+    "GET /nodes/{node}/lxc/{vmid}/status/current",
+    "GET /nodes/{node}/qemu/{vmid}/status/current",
+    "GET /nodes/{node}/lxc/{vmid}/migrate",
+    "GET /nodes/{node}/qemu/{vmid}/migrate",
+    "POST /nodes/{node}/lxc/{vmid}/migrate",
+    "POST /nodes/{node}/qemu/{vmid}/migrate",
+];
+
+/// Migrating guests to nodes with room for them.
+const DRAIN: &[&str] = &[
+    "GET /nodes/{node}/lxc/{vmid}/status/current",
+    "GET /nodes/{node}/qemu/{vmid}/status/current",
+    "GET /nodes/{node}/lxc/{vmid}/migrate",
+    "GET /nodes/{node}/qemu/{vmid}/migrate",
+    "GET /nodes/{node}/storage",
+    "POST /nodes/{node}/lxc/{vmid}/migrate",
+    "POST /nodes/{node}/qemu/{vmid}/migrate",
+];
+
 /// The verbs that speak to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
@@ -250,6 +271,7 @@ pub static VERBS: &[Verb] = &[
             "POST /nodes/{node}/qemu/{vmid}/move_disk",
         ],
     },
+    Verb { name: "guest migrate", calls: MIGRATE },
     Verb {
         name: "guest clone",
         calls: &[
@@ -399,6 +421,8 @@ pub static VERBS: &[Verb] = &[
         name: "node cert delete",
         calls: &["GET /nodes", "GET /nodes/{node}/certificates/info", "DELETE /nodes/{node}/certificates/custom"],
     },
+    Verb { name: "node drain", calls: DRAIN },
+    Verb { name: "node undrain", calls: MIGRATE },
     Verb { name: "node reboot", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },
     Verb { name: "node shutdown", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },
     Verb { name: "sdn pending", calls: &["GET /cluster/sdn/zones", "GET /cluster/sdn/vnets", "GET /cluster/sdn/controllers"] },

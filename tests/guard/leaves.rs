@@ -16,6 +16,8 @@ pub const CHANGES: &[(&str, &[&str])] = &[
     ("guest suspend", &["guest", "suspend", "204"]),
     ("guest resume", &["guest", "resume", "203"]),
     ("guest set", &["guest", "set", "110", "memory=1024"]),
+    ("guest migrate", &["guest", "migrate", "203", "pve1"]),
+    ("node drain", &["node", "drain", "pve1", "--to", "pve2", "--restart", "--force"]),
     ("guest disk add", &["guest", "disk", "add", "110", "--volume", "local-lvm:1", "--path", "/mnt/x"]),
     ("guest disk attach", &["guest", "disk", "attach", "110", "local-lvm:vm-110-disk-7", "--path", "/mnt/y"]),
     ("guest disk detach", &["guest", "disk", "detach", "203", "scsi0"]),

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod disk;
 mod list;
+pub mod migrate;
 mod next_id;
 mod power;
 mod restore;
@@ -37,6 +38,7 @@ pub enum Guest {
     #[command(subcommand)]
     Create(create::Create),
     Clone(clone::Clone),
+    Migrate(migrate::Migrate),
     Start(power::Start),
     Stop(power::Stop),
     Shutdown(power::Shutdown),
@@ -62,6 +64,7 @@ impl Guest {
             #[cfg(feature = "fence")]
             Self::Create(verb) => verb.run(ctx),
             Self::Clone(verb) => verb.run(ctx),
+            Self::Migrate(verb) => verb.run(ctx),
             Self::Start(verb) => verb.run(ctx),
             Self::Stop(verb) => verb.run(ctx),
             Self::Shutdown(verb) => verb.run(ctx),

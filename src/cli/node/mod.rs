@@ -2,6 +2,7 @@
 
 mod cert;
 mod certs;
+mod drain;
 mod list;
 mod power;
 #[cfg(feature = "fence")]
@@ -23,6 +24,8 @@ pub enum Node {
     /// Manage the certificate of a node's API
     #[command(subcommand)]
     Cert(cert::Cert),
+    Drain(drain::Drain),
+    Undrain(drain::Undrain),
     Reboot(power::Reboot),
     Shutdown(power::Shutdown),
     #[cfg(feature = "fence")]
@@ -38,6 +41,8 @@ impl Node {
             Self::Status(verb) => verb.run(ctx),
             Self::Certs(verb) => verb.run(ctx),
             Self::Cert(noun) => noun.run(ctx),
+            Self::Drain(verb) => verb.run(ctx),
+            Self::Undrain(verb) => verb.run(ctx),
             Self::Reboot(verb) => verb.run(ctx),
             Self::Shutdown(verb) => verb.run(ctx),
             #[cfg(feature = "fence")]

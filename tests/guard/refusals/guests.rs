@@ -69,6 +69,19 @@ pub fn power_and_settings(said: &mut Said) {
     }
 }
 
+pub fn migrations(said: &mut Said) {
+    let host = root();
+    said.refused(&host, &["guest", "migrate", "110", "pve3"]);
+    host.with_state(|state| state.storages.get_mut("local-lvm").unwrap().config.insert("nodes".into(), "pve1".into())).unwrap();
+    said.refused(&host, &["guest", "migrate", "110", "pve3", "--restart"]);
+    said.refused(&host, &["node", "drain", "pve1", "--restart", "--force"]);
+    host.with_state(|state| state.nodes.get_mut("pve2").unwrap().online = false).unwrap();
+    said.refused(&host, &["node", "drain", "pve1", "--to", "pve2"]);
+    host.with_state(|state| state.nodes.get_mut("pve3").unwrap().online = false).unwrap();
+    host.inject(Fault::new("GET", "/cluster/status", Trouble::Ignored { body: r#"{"data":[]}"#.into() }));
+    said.refused(&host, &["node", "drain", "pve1"]);
+}
+
 pub fn tags_and_the_gate(said: &mut Said) {
     let host = root();
     set(&host, 110, "tags", "production");

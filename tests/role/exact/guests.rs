@@ -11,6 +11,13 @@ const TAG: &[&str] = &["guest", "tag", "add", "101", "web"];
 const TAG_VM: &[&str] = &["guest", "tag", "add", "201", "web"];
 const BACKUP: &[&str] = &["backup", "run", "101", "--storage", "local"];
 const BACKUP_VM: &[&str] = &["backup", "run", "201", "--storage", "local"];
+/// A second node, on which every storage is.
+fn two_nodes(state: &mut State) {
+    let mut other = state.nodes["pve1"].clone();
+    other.name = "pve2".into();
+    state.nodes.insert("pve2".into(), other);
+}
+
 const DISK: &[&str] = &["guest", "disk", "add", "101", "--volume", "local-lvm:1", "--path", "/data"];
 const DISK_VM: &[&str] = &["guest", "disk", "add", "201", "--volume", "local-lvm:1"];
 const DETACH: &[&str] = &["guest", "disk", "detach", "101", "mp0", "--yes"];
@@ -47,6 +54,18 @@ pub(super) static CASES: &[Case] = &[
     qemu("guest resume", &["201"], &[START_VM, PAUSE_VM]),
     lxc("guest set", &["101", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
     qemu("guest set", &["201", "cores=2", "memory=256"], &[]).with(&["cores", "memory"]),
+    lxc("guest migrate", &["101", "pve2"], &[]).set(two_nodes),
+    lxc("guest migrate", &["101", "pve2", "--target-storage", "dirct"], &[])
+        .set(two_nodes)
+        .on(&[101], &["dirct"])
+        .with(&["target-storage"]),
+    qemu("guest migrate", &["201", "pve2"], &[]).set(two_nodes),
+    qemu("guest migrate", &["201", "pve2", "--target-storage", "dirct"], &[])
+        .set(two_nodes)
+        .on(&[201], &["dirct"])
+        .with(&["targetstorage"]),
+    lxc("node drain", &["pve1", "--restart", "--yes"], &[START]).set(two_nodes),
+    qemu("node drain", &["pve1", "--yes"], &[START_VM]).set(two_nodes),
     lxc("guest disk list", &["101"], &[]),
     qemu("guest disk list", &["201"], &[]),
     lxc("guest disk add", &["101", "--volume", "local-lvm:1", "--path", "/data"], &[]).on(&[101], &["local-lvm"]),

@@ -385,6 +385,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("POST /nodes/{node}/lxc", &["force", "restore", "unusedN"]),
     ("POST /nodes/{node}/qemu", &["archive", "force", "unusedN"]),
     ("PUT /cluster/backup/{id}", &["pool"]),
+    ("POST /nodes/{node}/lxc/{vmid}/migrate", &["target-storage"]),
+    ("POST /nodes/{node}/qemu/{vmid}/migrate", &["targetstorage"]),
     ("POST /nodes/{node}/lxc/{vmid}/move_volume", &["target-vmid"]),
     ("POST /nodes/{node}/qemu/{vmid}/move_disk", &["target-vmid"]),
 ];
