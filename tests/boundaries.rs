@@ -133,7 +133,6 @@ const LONG: usize = 460;
 
 /// Files that are longer, each with the reason.
 const LONGER: &[(&str, &str)] = &[
-    ("src/demo/api/cluster/section_kinds.rs", "one table: the kinds of sections, a row each"),
     ("tests/fence/inside.rs", "one run inside a namespace, whose making costs seconds"),
 ];
 

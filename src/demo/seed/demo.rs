@@ -5,7 +5,7 @@ use serde_json::json;
 use super::parts::{GIB, container, guest, host, storage, token, user};
 use super::{archives, ceph, guests, history, nodes};
 use crate::demo::host::Options;
-use crate::demo::state::{AclEntry, Guest, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
+use crate::demo::state::{AclEntry, Guest, INTERNET, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
 
 /// What the role of the ready-made agent token holds.
 const AGENT: &[&str] = &[
@@ -171,6 +171,7 @@ fn jobs(state: &mut State) {
         "notes-template": "{{guestname}}", "prune-backups": "keep-daily=7,keep-weekly=4", "type": "vzdump",
     });
     let weekly = json!({ "schedule": "sun 04:00", "storage": "pbs", "mode": "snapshot", "all": 1, "exclude": "900,9000", "enabled": 1, "type": "vzdump" });
+    state.section_mut(INTERNET);
     // The index of container templates has been fetched.
     state.section_mut("aplinfo").insert("pve".into(), Map::new());
     let jobs = state.section_mut("backup");

@@ -26,6 +26,9 @@ use super::tasks::{Later, Task};
 /// An ordered JSON object: configurations keep the order in which they were written.
 pub type Map = serde_json::Map<String, Value>;
 
+/// The section of a host that reaches the Internet.
+pub const INTERNET: &str = "internet";
+
 /// Guests and storages that are administered together.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pool {
@@ -127,7 +130,7 @@ impl State {
         self.firewalls.entry(scope.to_owned()).or_default()
     }
 
-    pub fn section(&self, kind: &str) -> impl Iterator<Item = (&String, &Map)> {
+    pub fn section(&self, kind: &str) -> impl Iterator<Item = (&String, &Map)> + use<'_> {
         self.sections.get(kind).into_iter().flatten()
     }
 

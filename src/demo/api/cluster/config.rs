@@ -10,6 +10,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/cluster/config", create),
     ("GET", "/cluster/config/apiversion", |_| Ok(json!("1").into())),
     ("GET", "/cluster/config/nodes", nodes),
+    ("POST", "/cluster/config/nodes/{node}", add),
     ("DELETE", "/cluster/config/nodes/{node}", remove),
     ("GET", "/cluster/config/join", join_info),
     ("POST", "/cluster/config/join", join),
@@ -111,6 +112,28 @@ fn join(req: &mut Req<'_>) -> Answer {
         .then(Effect::JoinCluster { address })
         .log(format!("successfully added node '{node}' to cluster."));
     req.start(spec.ok())
+}
+
+/// Adds a node to the configuration, as the other side of a join does. It is offline until it has joined.
+fn add(req: &mut Req<'_>) -> Answer {
+    let name = req.params.text("node").to_owned();
+    let Some(cluster) = req.state.cluster.clone() else {
+        return Err(Refusal::die("cluster config '/etc/pve/corosync.conf' does not exist"));
+    };
+    if req.state.nodes.contains_key(&name) && !req.params.flag("force") {
+        return Err(Refusal::die(format!("can't add existing node '{name}'")));
+    }
+    let last = req.state.nodes.values().map(|node| node.id).max().unwrap_or(0);
+    let id = req.params.int("nodeid").and_then(|id| u32::try_from(id).ok()).unwrap_or(last + 1);
+    let ip = req.params.get("new_node_ip").unwrap_or_default().to_owned();
+    req.state.nodes.entry(name.clone()).or_insert_with(|| Node { name, id, ip, ..Node::default() });
+    let node = |node: &Node| {
+        format!("  node {{\n    name: {}\n    nodeid: {}\n    quorum_votes: 1\n    ring0_addr: {}\n  }}\n", node.name, node.id, node.ip)
+    };
+    let nodes: String = req.state.nodes.values().map(node).collect();
+    let version = req.state.nodes.len();
+    let text = format!("nodelist {{\n{nodes}}}\n\ntotem {{\n  cluster_name: {cluster}\n  config_version: {version}\n}}\n");
+    Ok(json!({ "corosync_authkey": sha1_hex(&cluster), "corosync_conf": text, "warnings": [] }).into())
 }
 
 /// A node that runs is killed before the configuration is written: the rest may have no quorum by then.

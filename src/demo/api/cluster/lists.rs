@@ -1,4 +1,4 @@
-//! What a small site has none of, and what never changes: ACME accounts, realm syncs, CPU models, the figures for metric servers.
+//! Schedules, CPU flags and the figures for metric servers.
 
 use serde_json::{Value, json};
 
@@ -7,48 +7,12 @@ use crate::demo::api::{Answer, Refusal, Req, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/metrics/export", metrics),
-    ("GET", "/cluster/qemu/custom-cpu-models", empty),
     ("GET", "/cluster/qemu/cpu-flags", no_cpu_flags),
-    ("GET", "/cluster/acme/account", empty),
-    ("GET", "/cluster/acme/account/{name}", no_account),
-    ("GET", "/cluster/acme/tos", offline),
-    ("GET", "/cluster/acme/meta", offline),
-    ("GET", "/cluster/acme/directories", directories),
-    ("GET", "/cluster/acme/challenge-schema", challenges),
     ("GET", "/cluster/jobs/schedule-analyze", analyze),
 ];
 
-fn empty(_: &mut Req<'_>) -> Answer {
-    Ok(json!([]).into())
-}
-
-fn missing(text: String) -> Answer {
-    Err(Refusal::die(text))
-}
-
 fn no_cpu_flags(_: &mut Req<'_>) -> Answer {
-    missing("Cannot query understood QEMU CPU flags for architecture: x86_64 (file not found)".to_owned())
-}
-
-fn no_account(req: &mut Req<'_>) -> Answer {
-    missing(format!("ACME account config file '{}' does not exist.", req.params.text("name")))
-}
-
-fn offline(_: &mut Req<'_>) -> Answer {
-    let place = "acme-v02.api.letsencrypt.org";
-    missing(format!("Error: GET to https://{place}/directory\nCan't connect to {place}:443 (not known)\n\nnot known at line\n"))
-}
-
-fn directories(_: &mut Req<'_>) -> Answer {
-    Ok(json!([
-        { "name": "Let's Encrypt V2", "url": "https://acme-v02.api.letsencrypt.org/directory" },
-        { "name": "Let's Encrypt V2 Staging", "url": "https://acme-staging-v02.api.letsencrypt.org/directory" },
-    ])
-    .into())
-}
-
-fn challenges(_: &mut Req<'_>) -> Answer {
-    Ok(json!([{ "id": "standalone", "name": "standalone", "type": "standalone", "schema": {} }]).into())
+    Err(Refusal::die("Cannot query understood QEMU CPU flags for architecture: x86_64 (file not found)"))
 }
 
 fn analyze(req: &mut Req<'_>) -> Answer {

@@ -8,10 +8,7 @@ use crate::demo::state::{Map, State, sha1_hex};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
-    ("GET", "/cluster/sdn/fabrics/fabric", empty),
-    ("GET", "/cluster/sdn/fabrics/fabric/{id}", no_fabric),
-    ("GET", "/cluster/sdn/fabrics/node", empty),
-    ("GET", "/cluster/sdn/fabrics/all", |_| Ok(json!({ "fabrics": [], "nodes": [] }).into())),
+    ("GET", "/cluster/sdn/dry-run", dry_run),
     ("PUT", "/cluster/sdn", apply),
     ("POST", "/cluster/sdn/lock", lock),
     ("DELETE", "/cluster/sdn/lock", release),
@@ -23,22 +20,14 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf", not_applied),
 ];
 
-fn empty(_: &mut Req<'_>) -> Answer {
-    Ok(json!([]).into())
-}
-
 /// A node does not know what is configured but not applied.
 fn not_applied(req: &mut Req<'_>) -> Answer {
     let name = if req.template.contains("/zones") { "zone" } else { "vnet" };
     Err(Refusal::param(name, format!("{name} does not exist")))
 }
 
-fn no_fabric(req: &mut Req<'_>) -> Answer {
-    Err(Refusal::die(format!("fabric '{}' does not exist in configuration", req.params.text("id"))))
-}
-
 /// The files that are applied together.
-const SECTIONS: [&str; 4] = ["sdn-zones", "sdn-vnets", "sdn-subnets", "sdn-controllers"];
+const SECTIONS: [&str; 6] = ["sdn-zones", "sdn-vnets", "sdn-subnets", "sdn-controllers", "sdn-fabrics", "sdn-fabric-nodes"];
 const LOCK: &str = "sdn-lock";
 
 fn lock_token(state: &State) -> Option<&str> {
@@ -121,6 +110,40 @@ fn apply(req: &mut Req<'_>) -> Answer {
     }
     // The host's task ends well all the same.
     req.start(spec.ok())
+}
+
+/// The differences that applying would make on a node, without FRR where nothing routes.
+fn dry_run(req: &mut Req<'_>) -> Answer {
+    let (now, then) = ("-applied", "");
+    let interfaces = [now, then].map(|suffix| interfaces(req.state, suffix));
+    let routing = [now, then].map(|suffix| routing(req.state, suffix));
+    let diff = |file: &str, [now, then]: &[Vec<String>; 2]| {
+        let gone: String = now.iter().filter(|line| !then.contains(line)).map(|line| format!("-{line}\n")).collect();
+        let new: String = then.iter().filter(|line| !now.contains(line)).map(|line| format!("+{line}\n")).collect();
+        if gone.is_empty() && new.is_empty() { String::new() } else { format!("--- {file}\n+++ {file}\n{gone}{new}") }
+    };
+    Ok(json!({
+        "frr-diff": diff("/etc/frr/frr.conf", &routing), "interfaces-diff": diff("/etc/network/interfaces.d/sdn", &interfaces),
+    })
+    .into())
+}
+
+/// The stanzas of the VNets.
+fn interfaces(state: &State, suffix: &str) -> Vec<String> {
+    let vnets = state.section(&format!("sdn-vnets{suffix}")).flat_map(|(id, vnet)| {
+        let alias = vnet.get("alias").and_then(Value::as_str).map(|alias| format!("\talias {alias}"));
+        [format!("auto {id}"), format!("iface {id}")].into_iter().chain(alias)
+    });
+    vnets.collect()
+}
+
+/// The routers of the controllers and fabrics.
+fn routing(state: &State, suffix: &str) -> Vec<String> {
+    let controllers = state.section(&format!("sdn-controllers{suffix}"));
+    let controllers = controllers.map(|(_, config)| format!("router bgp {}", config.get("asn").map(Value::to_string).unwrap_or_default()));
+    let fabrics = state.section(&format!("sdn-fabrics{suffix}"));
+    let fabrics = fabrics.map(|(id, config)| format!("router {} {id}", config.get("protocol").and_then(Value::as_str).unwrap_or_default()));
+    controllers.chain(fabrics).collect()
 }
 
 fn node_zones(req: &mut Req<'_>) -> Answer {

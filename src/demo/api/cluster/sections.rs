@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::sdn;
-use super::section_kinds::{KINDS, Kind};
+use super::section_kinds::{self, Kind};
 use crate::demo::api::section::{check_digest, failed, nested, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, sha1_hex};
@@ -81,6 +81,23 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/cluster/jobs/realm-sync/{id}", create),
     ("PUT", "/cluster/jobs/realm-sync/{id}", update),
     ("DELETE", "/cluster/jobs/realm-sync/{id}", delete),
+    ("GET", "/cluster/qemu/custom-cpu-models", list),
+    ("POST", "/cluster/qemu/custom-cpu-models", create),
+    ("GET", "/cluster/qemu/custom-cpu-models/{cputype}", read),
+    ("PUT", "/cluster/qemu/custom-cpu-models/{cputype}", update),
+    ("DELETE", "/cluster/qemu/custom-cpu-models/{cputype}", delete),
+    ("GET", "/cluster/sdn/fabrics/all", all_fabrics),
+    ("GET", "/cluster/sdn/fabrics/fabric", list),
+    ("POST", "/cluster/sdn/fabrics/fabric", create),
+    ("GET", "/cluster/sdn/fabrics/fabric/{id}", read),
+    ("PUT", "/cluster/sdn/fabrics/fabric/{id}", update),
+    ("DELETE", "/cluster/sdn/fabrics/fabric/{id}", delete),
+    ("GET", "/cluster/sdn/fabrics/node", list),
+    ("GET", "/cluster/sdn/fabrics/node/{fabric_id}", list),
+    ("POST", "/cluster/sdn/fabrics/node/{fabric_id}", create),
+    ("GET", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}", read),
+    ("PUT", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}", update),
+    ("DELETE", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}", delete),
     ("GET", "/cluster/sdn/controllers", list),
     ("POST", "/cluster/sdn/controllers", create),
     ("GET", "/cluster/sdn/controllers/{controller}", read),
@@ -106,7 +123,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// The kind that the path is about.
 fn the_kind(req: &Req<'_>) -> Result<&'static Kind, Refusal> {
     let mine = |k: &&Kind| req.template.strip_prefix(k.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("/{"));
-    KINDS.iter().rfind(mine).ok_or_else(|| Refusal::not_implemented(req.method, req.path))
+    section_kinds::all().rfind(mine).ok_or_else(|| Refusal::not_implemented(req.method, req.path))
 }
 
 impl Kind {
@@ -119,15 +136,15 @@ impl Kind {
         if self.path.ends_with("/plugins") { "plugin" } else { self.id }
     }
 
-    /// The name of a section. That of a subnet has its zone in front.
+    /// The name of the section in the request.
     fn name(&self, req: &Req<'_>) -> String {
-        let given = req.params.text(self.id);
-        if self.only_type != "subnet" || req.method != "POST" {
-            return given.to_owned();
-        }
-        let vnet = req.state.sections.get("sdn-vnets").and_then(|vnets| vnets.get(req.params.text("vnet")));
-        let zone = vnet.and_then(|vnet| vnet.get("zone")).and_then(Value::as_str).unwrap_or_default();
-        format!("{zone}-{}", given.replace('/', "-"))
+        (self.name)(req, req.params.text(self.id))
+    }
+
+    /// A message about a section; the one about a node of a fabric names both.
+    fn worded(template: &str, id: &str) -> String {
+        let (fabric, node) = id.rsplit_once('_').unwrap_or(("", id));
+        template.replace("{}", id).replace("{fabric}", fabric).replace("{node}", node)
     }
 
     fn digest(&self, req: &Req<'_>) -> String {
@@ -137,7 +154,7 @@ impl Kind {
 
     fn row(&self, req: &Req<'_>, id: &str, config: &Map, listed: bool) -> Value {
         let mut row = config.clone();
-        row.insert(self.key().into(), id.into());
+        row.insert(self.key().into(), (self.shown)(id).into());
         if !self.path.contains("/notifications/") {
             row.insert("digest".into(), self.digest(req).into());
         }
@@ -146,7 +163,7 @@ impl Kind {
     }
 
     fn missing(&self, id: &str) -> Refusal {
-        let why = self.missing.replace("{}", id);
+        let why = Self::worded(self.missing, id);
         if self.missing_status == 400 { Refusal::param(self.id, why) } else { Refusal::new(self.missing_status, why) }
     }
 
@@ -183,8 +200,19 @@ impl Kind {
 fn list(req: &mut Req<'_>) -> Answer {
     let kind = the_kind(req)?;
     (kind.before)(req)?;
+    Ok(rows(req, kind).into())
+}
+
+/// Fabrics and their nodes in one answer.
+fn all_fabrics(req: &mut Req<'_>) -> Answer {
+    let of = |path: &str| section_kinds::all().find(|kind| kind.path == path).map(|kind| rows(req, kind));
+    Ok(json!({ "fabrics": of("/cluster/sdn/fabrics/fabric"), "nodes": of("/cluster/sdn/fabrics/node") }).into())
+}
+
+/// The sections that the caller may see: as configured, as applied last, or with pending changes.
+fn rows(req: &Req<'_>, kind: &Kind) -> Value {
     if req.params.flag("pending") {
-        return Ok(pending(req, kind).into());
+        return pending(req, kind);
     }
     // What was applied last, as `running` asks for, is kept beside the configuration.
     let applied = format!("{}-applied", kind.section());
@@ -204,7 +232,7 @@ fn list(req: &mut Req<'_>) -> Answer {
         row
     });
     let rows: Vec<Value> = rows.collect();
-    Ok((kind.built_in)().into_iter().chain(rows).collect::<Value>().into())
+    (kind.built_in)().into_iter().chain(rows).collect()
 }
 
 /// The applied sections with their pending changes.
@@ -236,7 +264,7 @@ fn pending(req: &Req<'_>, kind: &Kind) -> Value {
         if let Some(kind) = wanted.get("type") {
             shown.insert("type".into(), kind.clone());
         }
-        shown.insert(kind.id.to_owned(), id.as_str().into());
+        shown.insert(kind.id.to_owned(), (kind.shown)(id).into());
         shown.insert("digest".into(), Value::Null);
         if let Some(state) = state {
             shown.insert("state".into(), state.into());
@@ -250,7 +278,7 @@ fn pending(req: &Req<'_>, kind: &Kind) -> Value {
 fn read(req: &mut Req<'_>) -> Answer {
     let kind = the_kind(req)?;
     (kind.before)(req)?;
-    let id = req.params.text(kind.id);
+    let id = &kind.name(req);
     if let Some(row) = kind.is_built_in(id) {
         return Ok(row.into());
     }
@@ -281,7 +309,7 @@ fn create(req: &mut Req<'_>) -> Answer {
         check(&sent).map_err(Refusal::die)?;
     }
     if kind.is_built_in(&id).is_some() || req.state.section(kind.section()).any(|(known, _)| *known == id) {
-        return Err(failed(failed_to, kind.taken.replace("{}", &id)));
+        return Err(failed(failed_to, Kind::worded(kind.taken, &id)));
     }
     if !typ.is_empty() {
         sent.insert("type".into(), typ.into());
@@ -294,7 +322,7 @@ fn create(req: &mut Req<'_>) -> Answer {
 fn update(req: &mut Req<'_>) -> Answer {
     let kind = the_kind(req)?;
     (kind.before)(req)?;
-    let id = req.params.text(kind.id).to_owned();
+    let id = kind.name(req);
     let [_, failed_to, _] = kind.failed;
     kind.check_lock(req, failed_to)?;
     let (sent, gone) = (kind.sent(req), req.params.list("delete"));
@@ -331,7 +359,7 @@ fn update(req: &mut Req<'_>) -> Answer {
 fn delete(req: &mut Req<'_>) -> Answer {
     let kind = the_kind(req)?;
     (kind.before)(req)?;
-    let id = req.params.text(kind.id).to_owned();
+    let id = kind.name(req);
     let [.., failed_to] = kind.failed;
     kind.check_lock(req, failed_to)?;
     if !req.state.section(kind.section()).any(|(known, _)| *known == id) {
@@ -339,11 +367,12 @@ fn delete(req: &mut Req<'_>) -> Answer {
             None => Ok(Reply::null()),
             Some(why) => {
                 let status = if kind.missing_status == 404 { 404 } else { 500 };
-                Err(Refusal::new(status, failed(failed_to, why.replace("{}", &id)).message))
+                Err(Refusal::new(status, failed(failed_to, Kind::worded(why, &id)).message))
             }
         };
     }
     (kind.on_delete)(req, &id).map_err(|why| failed(failed_to, nested(&why)))?;
     req.state.section_mut(kind.section()).remove(&id);
+    (kind.deleted)(req.state, &id);
     Ok(Reply::null())
 }

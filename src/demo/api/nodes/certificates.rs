@@ -13,7 +13,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Where the given ones are kept, by node.
-const GIVEN: &str = "custom-certificates";
+pub(super) const GIVEN: &str = "custom-certificates";
 
 fn info(req: &mut Req<'_>) -> Answer {
     let node = the_node(req);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::block_devices::{of_node, text};
 use super::{volume_groups, zpools};
-use crate::demo::api::{Answer, Refusal, Req, Route};
+use crate::demo::api::{Answer, Refusal, Req, Route, cluster};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/hardware/pci", pci),
@@ -65,10 +65,13 @@ EPYC-Rome-v3 EPYC-Rome-v4 EPYC-Milan EPYC-Milan-v2 EPYC-Milan-v3 EPYC-Genoa EPYC
     ("default", "host kvm32 kvm64 qemu32 qemu64 max x86-64-v2 x86-64-v2-AES x86-64-v3 x86-64-v4"),
 ];
 
-fn cpu(_: &mut Req<'_>) -> Answer {
+fn cpu(req: &mut Req<'_>) -> Answer {
     let of =
         |(vendor, names): &'static (&str, &str)| names.split(' ').map(move |name| json!({ "name": name, "vendor": vendor, "custom": 0 }));
-    Ok(CPU_MODELS.iter().flat_map(of).collect::<Value>().into())
+    let visible = |id: &&String| req.may_any(&format!("/mapping/cpu/{id}"), &["Mapping.Modify", "Mapping.Use", "Mapping.Audit"]);
+    let custom = req.state.section(cluster::CPU_MODELS).map(|(id, _)| id).filter(visible);
+    let custom = custom.map(|id| json!({ "name": format!("custom-{id}"), "vendor": "default", "custom": 1 }));
+    Ok(CPU_MODELS.iter().flat_map(of).chain(custom).collect::<Value>().into())
 }
 
 fn cpu_flags(_: &mut Req<'_>) -> Answer {

@@ -1,5 +1,6 @@
 //! `/nodes`: one host, apart from its guests and storages.
 
+mod acme_certificate;
 mod apt;
 mod block_devices;
 mod certificates;
@@ -21,6 +22,7 @@ use super::{Req, Route};
 use crate::demo::state::Node;
 
 pub(super) const ROUTES: &[&[Route]] = &[
+    acme_certificate::ROUTES,
     apt::ROUTES,
     certificates::ROUTES,
     directories::ROUTES,

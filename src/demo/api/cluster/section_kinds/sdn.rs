@@ -1,110 +1,20 @@
-//! The kinds of sections in the cluster's configuration files, and what the host checks beyond their options.
+//! Zones, VNets, subnets, controllers, IPAMs and DNS servers.
 
 use serde_json::{Value, json};
 
+use super::{Kind, PLAIN, text};
 use crate::api::schema;
-use crate::demo::api::guest::unreplicable;
 use crate::demo::api::section::Options;
 use crate::demo::api::{Refusal, Req};
 use crate::demo::state::{Map, State, sha1_hex};
 
-/// One kind of section.
-pub(super) struct Kind {
-    /// The path of the list; a section is below it.
-    pub path: &'static str,
-    /// The parameter that names a section.
-    pub id: &'static str,
-    /// The key in the state; the path if empty.
-    pub section: &'static str,
-    /// The type of all sections, where the request does not say one.
-    pub only_type: &'static str,
-    pub options: Options,
-    /// Whether an update must have every required option, as a new section.
-    pub full_update: bool,
-    /// Prefixes of errors while creating, updating and deleting.
-    pub failed: [&'static str; 3],
-    /// Errors about a section that exists, that does not, and that cannot be deleted because it does not; `{}` is its name.
-    pub taken: &'static str,
-    pub missing: &'static str,
-    /// None: deleting a missing section succeeds.
-    pub gone: Option<&'static str>,
-    /// The status of the error about a missing section.
-    pub missing_status: u16,
-    /// Sections of every host.
-    pub built_in: fn() -> Vec<Value>,
-    /// Options that the host keeps elsewhere.
-    pub secret: &'static [&'static str],
-    /// Adds what the host shows beside the options; `listed` in a list.
-    pub show: fn(&mut Map, id: &str, listed: bool),
-    pub may_see: fn(&Req<'_>, &str, &Map) -> bool,
-    /// Checks a request before its section is looked at.
-    pub before: fn(&Req<'_>) -> Result<(), Refusal>,
-    /// Checks a new or changed section.
-    pub on_change: fn(&Req<'_>, &str, &Map) -> Result<(), Refusal>,
-    pub on_delete: fn(&Req<'_>, &str) -> Result<(), Refusal>,
-}
-
-const PLAIN: Kind = Kind {
-    path: "",
-    id: "id",
-    section: "",
-    only_type: "",
-    options: Options(""),
-    full_update: false,
-    failed: ["", "", ""],
-    taken: "'{}' already defined",
-    missing: "'{}' does not exist",
-    gone: Some("'{}' does not exist"),
-    missing_status: 500,
-    built_in: Vec::new,
-    secret: &[],
-    show: |_, _, _| {},
-    may_see: |_, _, _| true,
-    before: |_| Ok(()),
-    on_change: |_, _, _| Ok(()),
-    on_delete: |_, _| Ok(()),
-};
-
-const fn notification(
+pub(super) const fn sdn(
     path: &'static str,
-    built_in: fn() -> Vec<Value>,
-    secret: &'static [&'static str],
+    id: &'static str,
+    options: &'static str,
+    failed: [&'static str; 3],
     taken: &'static str,
-    missing: &'static str,
 ) -> Kind {
-    let show: fn(&mut Map, &str, bool) = |row, _, _| _ = row.insert("origin".into(), "user-created".into());
-    Kind { path, id: "name", built_in, secret, taken, missing, gone: Some(missing), missing_status: 404, show, ..PLAIN }
-}
-
-const fn endpoint(path: &'static str, built_in: fn() -> Vec<Value>, secret: &'static [&'static str]) -> Kind {
-    notification(path, built_in, secret, "Could not create endpoint: '{}' already exists", "endpoint '{}' does not exist")
-}
-
-const fn mapping(path: &'static str, options: &'static str, failed: [&'static str; 3], taken: &'static str) -> Kind {
-    let may_see: fn(&Req<'_>, &str, &Map) -> bool = |req, id, _| {
-        let kind = req.template.split('/').nth(3).unwrap_or_default();
-        req.may_any(&format!("/mapping/{kind}/{id}"), &["Mapping.Modify", "Mapping.Use", "Mapping.Audit"])
-    };
-    let show: fn(&mut Map, &str, bool) = |row, _, listed| {
-        if !listed {
-            row.shift_remove("id");
-        }
-    };
-    Kind {
-        path,
-        options: Options(options),
-        full_update: true,
-        failed,
-        taken,
-        missing: "mapping '{}' not found",
-        gone: None,
-        may_see,
-        show,
-        ..PLAIN
-    }
-}
-
-const fn sdn(path: &'static str, id: &'static str, options: &'static str, failed: [&'static str; 3], taken: &'static str) -> Kind {
     let may_see: fn(&Req<'_>, &str, &Map) -> bool = |req, id, config| {
         let path = match (config.get("zone").and_then(Value::as_str), req.template.split('/').nth(3)) {
             (Some(zone), _) => format!("/sdn/zones/{zone}/{id}"),
@@ -128,84 +38,6 @@ bgp: node! asn! peers! bgp-multipath-as-path-relax ebgp ebgp-multihop loopback; 
 isis: isis-domain! isis-net! isis-ifaces! node! loopback; faucet:";
 
 pub(super) const KINDS: &[Kind] = &[
-    mapping(
-        "/cluster/mapping/dir",
-        "dir: map! description",
-        ["create directory mapping failed", "update directory mapping failed", "delete dir mapping failed"],
-        "dir ID '{}' already defined",
-    ),
-    mapping(
-        "/cluster/mapping/pci",
-        "pci: map! description mdev live-migration-capable",
-        ["create hardware mapping failed", "update hardware mapping failed", "delete pci mapping failed"],
-        "pci ID '{}' already defined",
-    ),
-    mapping(
-        "/cluster/mapping/usb",
-        "usb: map! description",
-        ["create hardware mapping failed", "update hardware mapping failed", "delete usb mapping failed"],
-        "usb ID '{}' already defined",
-    ),
-    Kind {
-        path: "/cluster/metrics/server",
-        secret: &["token"],
-        taken: "Metric server '{}' already exists",
-        missing: "status server entry '{}' does not exist",
-        gone: Some("cannot lookup undefined type! at /usr/share/perl5/PVE/API2/Cluster/MetricServer.pm line 295."),
-        show: metric_server,
-        ..PLAIN
-    },
-    Kind {
-        path: "/cluster/replication",
-        only_type: "local",
-        options: Options("local: target!= disable comment rate schedule remove_job source"),
-        taken: "replication job '{}' already exists",
-        missing: "no such replication job '{}'",
-        gone: Some("no such job '{}'"),
-        may_see: |req, id, _| req.may(&format!("/vms/{}", guest_of(id)), &["VM.Audit"]),
-        before: replication,
-        ..PLAIN
-    },
-    Kind {
-        path: "/cluster/jobs/realm-sync",
-        only_type: "realm-sync",
-        options: Options("realm-sync: schedule! scope! realm!= enabled comment enable-new remove-vanished"),
-        taken: "Job '{}' already exists",
-        missing: "No such job '{}'",
-        missing_status: 400,
-        gone: Some("400 Parameter verification failed.\nid: No such job '{}'"),
-        show: |row, id, listed| {
-            row.entry("enabled").or_insert_with(|| 1.into());
-            if listed {
-                row.insert("id".into(), id.into());
-            } else {
-                row.shift_remove("id");
-            }
-            row.shift_remove("digest");
-        },
-        on_change: realm_sync,
-        ..PLAIN
-    },
-    Kind {
-        built_in: standalone,
-        secret: &["data"],
-        path: "/cluster/acme/plugins",
-        taken: "ACME plugin ID '{}' already exists",
-        missing: "ACME plugin '{}' not defined",
-        gone: Some("ACME plugin '{}' not defined"),
-        ..PLAIN
-    },
-    endpoint("/cluster/notifications/endpoints/sendmail", mail_to_root, &[]),
-    endpoint("/cluster/notifications/endpoints/gotify", Vec::new, &["token"]),
-    endpoint("/cluster/notifications/endpoints/smtp", Vec::new, &["password"]),
-    endpoint("/cluster/notifications/endpoints/webhook", Vec::new, &["secret"]),
-    notification(
-        "/cluster/notifications/matchers",
-        default_matcher,
-        &[],
-        "Could not create matcher: '{}' already exists",
-        "matcher '{}' does not exist",
-    ),
     Kind {
         section: "sdn-zones",
         on_change: zone,
@@ -276,6 +108,7 @@ pub(super) const KINDS: &[Kind] = &[
     Kind {
         section: "sdn-subnets",
         only_type: "subnet",
+        name: subnet_name,
         before: vnet_exists,
         on_change: subnet,
         show: |row, _, _| {
@@ -299,76 +132,8 @@ pub(super) const KINDS: &[Kind] = &[
     },
 ];
 
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn standalone() -> Vec<Value> {
-    vec![json!({ "plugin": "standalone", "type": "standalone", "digest": sha1_hex("") })]
-}
-
-fn mail_to_root() -> Vec<Value> {
-    let comment = "Send mails to root@pam's email address";
-    vec![json!({ "name": "mail-to-root", "mailto-user": ["root@pam"], "comment": comment, "origin": "builtin" })]
-}
-
-fn default_matcher() -> Vec<Value> {
-    let comment = "Route all notifications to mail-to-root";
-    vec![json!({ "name": "default-matcher", "target": ["mail-to-root"], "mode": "all", "origin": "builtin", "comment": comment })]
-}
-
 fn pve_ipam() -> Vec<Value> {
     vec![json!({ "ipam": "pve", "type": "pve", "digest": sha1_hex("") })]
-}
-
-/// A list shows only the address of a server and whether it is used; the entry itself has no name.
-fn metric_server(row: &mut Map, _: &str, listed: bool) {
-    row.shift_remove("digest");
-    if listed {
-        row.entry("disable").or_insert_with(|| 0.into());
-        row.retain(|key, _| matches!(key.as_str(), "id" | "disable" | "type" | "server" | "port"));
-    } else {
-        row.shift_remove("id");
-    }
-}
-
-fn guest_of(job: &str) -> u32 {
-    job.split('-').next().and_then(|id| id.parse().ok()).unwrap_or(0)
-}
-
-/// Every change of a replication job needs VM.Replicate; a new one a guest and another node.
-fn replication(req: &Req<'_>) -> Result<(), Refusal> {
-    let guest = guest_of(req.params.text("id"));
-    if req.method == "GET" {
-        return Ok(());
-    }
-    req.check(&format!("/vms/{guest}"), &["VM.Replicate"])?;
-    if req.method == "POST" {
-        let target = req.params.text("target");
-        let Some(guest) = req.state.guests.get(&guest) else {
-            return Err(Refusal::die(format!("Guest '{guest}' does not exist.")));
-        };
-        // A host without a cluster has no member list to find itself in.
-        if req.state.cluster.is_none() || !req.state.nodes.contains_key(target) {
-            return Err(Refusal::die(format!("Target '{target}' does not exist.")));
-        }
-        if guest.node == target {
-            return Err(Refusal::die("Source and target must not be identical"));
-        }
-        if let Some(volume) = unreplicable(req.state, guest) {
-            return Err(Refusal::die(format!("missing replicate feature on volume '{volume}'")));
-        }
-    }
-    Ok(())
-}
-
-fn realm_sync(req: &Req<'_>, _: &str, config: &Map) -> Result<(), Refusal> {
-    let realm = text(config, "realm");
-    match req.state.access.realms.get(realm).map(|realm| text(realm, "type")) {
-        None => Err(Refusal::param("realm", format!("No such realm '{realm}'"))),
-        Some("ldap" | "ad") => Ok(()),
-        Some(_) => Err(Refusal::param("realm", "Only LDAP/AD realms can be synced.")),
-    }
 }
 
 fn zone(req: &Req<'_>, id: &str, config: &Map) -> Result<(), Refusal> {
@@ -409,7 +174,6 @@ fn zone(req: &Req<'_>, id: &str, config: &Map) -> Result<(), Refusal> {
     }
 }
 
-/// A path that names a VNet needs it to exist.
 fn vnet_exists(req: &Req<'_>) -> Result<(), Refusal> {
     let id = req.params.text("vnet");
     let is_new = req.template == "/cluster/sdn/vnets";
@@ -475,4 +239,14 @@ fn subnet(req: &Req<'_>, _: &str, config: &Map) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::param("gateway", format!("{gateway} is not in subnet {cidr}")))
+}
+
+/// The name of a subnet: that of a new one has its zone in front.
+fn subnet_name(req: &Req<'_>, given: &str) -> String {
+    if req.method != "POST" {
+        return given.to_owned();
+    }
+    let vnet = req.state.sections.get("sdn-vnets").and_then(|vnets| vnets.get(req.params.text("vnet")));
+    let zone = vnet.and_then(|vnet| vnet.get("zone")).and_then(Value::as_str).unwrap_or_default();
+    format!("{zone}-{}", given.replace('/', "-"))
 }
