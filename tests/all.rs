@@ -16,6 +16,8 @@ mod demo;
 mod demo_ceph;
 mod demo_guests;
 mod demo_host;
+mod demo_nodes;
+mod demo_site;
 mod doctor;
 mod fence;
 mod guard;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::api::{self, Answer, Params, Refusal, Req};
-use super::auth::{self, Who};
+use super::auth::{self, Credentials, Who};
 use super::faults::{Plan, Trouble};
 use super::http::{Body, Request, Response};
 use super::mounts;
@@ -184,8 +184,16 @@ pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, 
     }
     schema::verify(method, &mut params.0).map_err(Refusal::params)?;
     let handler = api::handler(method.verb, method.template).ok_or_else(missing)?;
-    let mut req = Req { state, who, method: &request.method, path, template: method.template, params, now_ms, upload: request.upload };
+    let mut req =
+        Req { state, who, method: &request.method, path, template: method.template, params, now_ms, upload: request.upload, call };
     quorum::refuse(&mut req).unwrap_or_else(|| handler(&mut req))
+}
+
+/// A call that another call makes for the same sender.
+fn call(state: &mut State, who: &Who, method: &str, path: &str, params: Params, now_ms: i64) -> Answer {
+    let (method, credentials) = (method.to_owned(), Credentials::default());
+    let request = Request { method, path: path.to_owned(), params, credentials, upload: None, close: false };
+    route(state, request, path, who, now_ms)
 }
 
 /// A call about another node goes there: an unknown one has no address, an offline one does not answer.

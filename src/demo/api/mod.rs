@@ -19,5 +19,5 @@ mod version;
 
 pub use params::Params;
 pub use reply::{Answer, Refusal, Reply};
-pub use req::{Req, Upload};
+pub use req::{Call, Req, Upload};
 pub use routes::{Handler, Route, handler};

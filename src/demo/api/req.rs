@@ -24,7 +24,12 @@ pub struct Req<'a> {
     pub params: Params,
     pub now_ms: i64,
     pub upload: Option<Upload>,
+    /// Makes another call for the same sender.
+    pub call: Call,
 }
+
+/// Makes a call: state, sender, method, path, parameters, time.
+pub type Call = fn(&mut State, &Who, &str, &str, Params, i64) -> Answer;
 
 impl Req<'_> {
     /// Unix seconds.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::TaskSpec;
 use crate::demo::mounts::Mount;
-use crate::demo::state::{Guest, Map, Power, Snapshot, State, Storage, Volume};
+use crate::demo::state::{Guest, Map, Power, Snapshot, State, Storage, User, Volume};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,6 +57,14 @@ pub enum Effect {
     AddToPool {
         vmid: u32,
         pool: String,
+    },
+    /// Users and groups of a realm are as in its directory; every group has all users.
+    SyncRealm {
+        users: Vec<String>,
+        gone: Vec<String>,
+        groups: Vec<String>,
+        /// New users may log in.
+        enable: bool,
     },
     /// A disk is mounted on a node.
     Mount {
@@ -170,6 +178,7 @@ pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
                 pool.guests.insert(vmid);
             }
         }
+        Effect::SyncRealm { users, gone, groups, enable } => sync_realm(state, &users, &gone, groups, enable),
         Effect::Mount { node, place, mount } => {
             if let Some(node) = state.nodes.get_mut(&node) {
                 node.mounts.insert(place, mount);
@@ -199,6 +208,20 @@ fn set_or_remove<T>(all: &mut BTreeMap<String, T>, id: String, value: Option<T>)
     match value {
         Some(value) => all.insert(id, value),
         None => all.remove(&id),
+    }
+}
+
+fn sync_realm(state: &mut State, users: &[String], gone: &[String], groups: Vec<String>, enable: bool) {
+    let access = &mut state.access;
+    access.users.retain(|user, _| !gone.contains(user));
+    for user in users {
+        access.users.entry(user.clone()).or_insert_with(|| User { enable, ..User::default() });
+    }
+    for group in groups {
+        let realm = group.rsplit('-').next().unwrap_or_default();
+        let end = format!("@{realm}");
+        access.users.iter_mut().filter(|(user, _)| user.ends_with(&end)).for_each(|(_, user)| _ = user.groups.insert(group.clone()));
+        access.groups.entry(group).or_default();
     }
 }
 

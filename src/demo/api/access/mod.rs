@@ -3,6 +3,8 @@
 mod acl;
 mod domains;
 mod groups;
+mod openid;
+mod realm_sync;
 mod roles;
 mod tfa;
 mod ticket;
@@ -11,5 +13,15 @@ mod users;
 
 use super::Route;
 
-pub(super) const ROUTES: &[&[Route]] =
-    &[acl::ROUTES, domains::ROUTES, groups::ROUTES, roles::ROUTES, tfa::ROUTES, ticket::ROUTES, tokens::ROUTES, users::ROUTES];
+pub(super) const ROUTES: &[&[Route]] = &[
+    acl::ROUTES,
+    domains::ROUTES,
+    groups::ROUTES,
+    openid::ROUTES,
+    realm_sync::ROUTES,
+    roles::ROUTES,
+    tfa::ROUTES,
+    ticket::ROUTES,
+    tokens::ROUTES,
+    users::ROUTES,
+];

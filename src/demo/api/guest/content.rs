@@ -12,6 +12,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/storage/{storage}/content", list),
     ("POST", "/nodes/{node}/storage/{storage}/content", allocate),
     ("GET", "/nodes/{node}/storage/{storage}/content/{volume}", info),
+    ("POST", "/nodes/{node}/storage/{storage}/content/{volume}", copy),
     ("PUT", "/nodes/{node}/storage/{storage}/content/{volume}", update),
     ("DELETE", "/nodes/{node}/storage/{storage}/content/{volume}", delete),
     ("GET", "/nodes/{node}/vzdump/extractconfig", extract),
@@ -27,6 +28,27 @@ fn active(req: &Req<'_>, id: &str) -> Result<(), Refusal> {
         )));
     }
     Ok(())
+}
+
+/// Copies a volume, on the node of the path or to another one.
+fn copy(req: &mut Req<'_>) -> Answer {
+    let storage = req.params.text("storage").to_owned();
+    let full = |name: &str| if name.contains(':') { name.to_owned() } else { format!("{storage}:{name}") };
+    let (source, target) = (full(req.params.text("volume")), full(req.params.text("target")));
+    let node = req.params.get("target_node").map_or_else(|| req.node(), str::to_owned);
+    let spec = TaskSpec::new("imgcopy", "");
+    let Some(volume) = req.state.volume(&source).cloned() else {
+        return req.start(spec.fail(format!("volume '{source}' does not exist")));
+    };
+    let id = target.split(':').next().unwrap_or_default();
+    let Some(shared) = req.state.storages.get(id).map(crate::demo::state::Storage::is_shared) else {
+        return req.start(spec.fail(format!("storage '{id}' does not exist")));
+    };
+    if req.state.volume(&target).is_some() {
+        return req.start(spec.fail(format!("volume '{target}' already exists")));
+    }
+    let copy = Volume { volid: target, node: (!shared).then_some(node), ..volume };
+    req.start(spec.takes(3.0).then(Effect::AddVolume(Box::new(copy))).ok())
 }
 
 fn list(req: &mut Req<'_>) -> Answer {

@@ -19,6 +19,7 @@ mod move_disk;
 mod power;
 mod prune;
 mod random;
+mod remote;
 mod restore_lxc;
 mod rights;
 mod snapshot;
@@ -52,6 +53,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     agent::COMMANDS,
     migrate::ROUTES,
     console::ROUTES,
+    remote::ROUTES,
 ];
 
 /// Which kind of guest a path is about.

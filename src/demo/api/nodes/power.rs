@@ -16,6 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/wakeonlan", wake),
     ("POST", "/nodes/{node}/vncshell", shell),
     ("POST", "/nodes/{node}/termproxy", shell),
+    ("POST", "/nodes/{node}/spiceshell", shell),
 ];
 
 /// A reboot only moves the time of the boot; a shutdown takes the node away, unless it is the one that answers.

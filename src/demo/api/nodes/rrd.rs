@@ -11,6 +11,10 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/storage/{storage}/rrddata", storage),
     ("GET", "/nodes/{node}/lxc/{vmid}/rrddata", guest),
     ("GET", "/nodes/{node}/qemu/{vmid}/rrddata", guest),
+    ("GET", "/nodes/{node}/rrd", image),
+    ("GET", "/nodes/{node}/storage/{storage}/rrd", image),
+    ("GET", "/nodes/{node}/lxc/{vmid}/rrd", image),
+    ("GET", "/nodes/{node}/qemu/{vmid}/rrd", image),
 ];
 
 /// The moments of a chart: one a minute for an hour, coarser for longer ones.
@@ -25,6 +29,18 @@ fn moments(req: &Req<'_>) -> impl Iterator<Item = i64> + use<> {
     };
     let last = req.now() / step * step;
     (0..count).rev().map(move |i| last - i * step)
+}
+
+/// The file that a chart is drawn into.
+fn image(req: &mut Req<'_>) -> Answer {
+    let node = &the_node(req).name;
+    let file = match (req.params.get("vmid"), req.params.get("storage")) {
+        (Some(vmid), _) => format!("pve-vm-9.0/{vmid}"),
+        (None, Some(storage)) => format!("pve-storage-9.0/{node}/{storage}"),
+        (None, None) => format!("pve-node-9.0/{node}"),
+    };
+    let sources = req.params.list("ds").join("-");
+    Ok(json!({ "filename": format!("/var/lib/rrdcached/db/{file}_{sources}.png") }).into())
 }
 
 fn node(req: &mut Req<'_>) -> Answer {

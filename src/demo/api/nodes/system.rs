@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::the_node;
-use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::api::{Answer, Params, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, sha1_hex};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -170,6 +170,23 @@ fn report(req: &mut Req<'_>) -> Answer {
     Ok(json!(text).into())
 }
 
-fn execute(_: &mut Req<'_>) -> Answer {
-    Err(Refusal::die("the demo host carries out no batches of calls"))
+/// Makes several calls below the node, each with its own result.
+fn execute(req: &mut Req<'_>) -> Answer {
+    let commands: Vec<Value> = serde_json::from_str(req.params.text("commands")).unwrap_or_default();
+    let node = own_name(req);
+    let mut rows = Vec::new();
+    for command in commands {
+        let text = |key: &str| command[key].as_str().unwrap_or_default();
+        let mut params = Params::default();
+        for (key, value) in command["args"].as_object().into_iter().flatten() {
+            params.set(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+        let path = format!("/nodes/{node}/{}", text("path").trim_matches('/'));
+        rows.push(match (req.call)(req.state, req.who, text("method"), &path, params, req.now_ms) {
+            Ok(reply) => json!({ "status": 200, "data": reply.data }),
+            Err(refusal) if refusal.errors.is_empty() => json!({ "status": refusal.status, "message": refusal.message }),
+            Err(refusal) => json!({ "status": refusal.status, "message": refusal.message, "errors": refusal.errors }),
+        });
+    }
+    Ok(Value::Array(rows).into())
 }
