@@ -1,48 +1,48 @@
-//! Things that go wrong on purpose.
+//! Injected faults.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-/// What happens instead of, or to, the answer.
+/// What a fault does to a request or its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
-    /// The connection is closed before anything is answered; the request is not carried out.
+    /// Closes the connection without an answer; the request is not executed.
     Reset,
-    /// The request is not carried out, and nothing is answered for so many milliseconds.
+    /// Sends nothing for this many milliseconds; the request is not executed.
     Silent { ms: u64 },
-    /// The request is carried out, and its answer never arrives.
+    /// Executes the request and closes the connection without an answer.
     LostAnswer,
-    /// This status with this reason, and nothing is carried out.
+    /// Answers with this status and reason; the request is not executed.
     Status { code: u16, reason: String },
-    /// The answer begins so many milliseconds late.
+    /// Delays the answer by this many milliseconds.
     Slow { ms: u64 },
-    /// The answer stops in the middle for so many milliseconds.
+    /// Stalls in the middle of the answer for this many milliseconds.
     Stall { ms: u64 },
-    /// The body breaks off in the middle.
+    /// Cuts the body in the middle.
     CutBody,
-    /// The request is not carried out, and the answer ends after the headers and so many bytes of the body.
+    /// Cuts the answer after the headers and this many bytes of the body; the request is not executed.
     CutAt { bytes: usize },
-    /// The request is not carried out, and the answer is a success with this body.
+    /// Answers 200 with this body; the request is not executed.
     Ignored { body: String },
-    /// The request is carried out, and so many bytes of white space follow the answer.
+    /// Executes the request and appends this many bytes of white space to the answer.
     Padded { bytes: usize },
-    /// The token or ticket is taken for expired.
+    /// Treats the token or ticket as expired.
     Expired,
-    /// Go to another host: what something before the API, or in between, might say.
+    /// Redirects to another host, as a proxy in front of the API might.
     Redirect { to: String },
 }
 
-/// A trouble for the requests that match, so many times.
+/// A fault for matching requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// `GET`, …, `*` for any, or `WRITE` for any that changes something.
+    /// `GET`, …, `*` for any method, or `WRITE` for any but `GET`.
     pub method: String,
-    /// A path below `/api2/json`, where `*` stands for anything.
+    /// A path below `/api2/json`; `*` matches any text.
     pub path: String,
     pub trouble: Trouble,
-    /// How often; none is always.
+    /// How often the fault occurs; `None` for always.
     pub times: Option<u32>,
-    /// How many matching requests go well before.
+    /// How many matching requests succeed first.
     pub after: u32,
 }
 
@@ -109,12 +109,12 @@ impl FromStr for Fault {
     }
 }
 
-/// Several faults, separated by newlines or `;`.
+/// Parses several faults, separated by newlines or `;`.
 pub fn parse_all(text: &str) -> Result<Vec<Fault>, String> {
     text.split(['\n', ';']).map(str::trim).filter(|t| !t.is_empty()).map(str::parse).collect()
 }
 
-/// The faults of a host, with how often each has still to happen.
+/// The active faults of a host, with their remaining counts.
 #[derive(Debug, Default)]
 pub struct Plan(Mutex<Vec<Fault>>);
 
@@ -127,12 +127,12 @@ impl Plan {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
     }
 
-    /// Ends all of them.
+    /// Removes all faults.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The trouble for this request, which is then counted.
+    /// Returns the fault for this request and counts it.
     pub fn strike(&self, method: &str, path: &str) -> Option<Trouble> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults.iter_mut().find(|f| f.times != Some(0) && f.matches(method, path))?;
@@ -147,7 +147,7 @@ impl Plan {
     }
 }
 
-/// `*` stands for any text.
+/// Matches a pattern in which `*` is any text.
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

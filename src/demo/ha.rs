@@ -1,39 +1,39 @@
-//! The HA manager at work: what is requested happens some seconds later, by tasks of its own.
+//! The HA manager: it carries out requests some seconds later, in its own tasks.
 
 use serde_json::Value;
 
 use super::state::{Guest, GuestKind, Map, State};
 use super::tasks::{self, Effect, TaskSpec};
 
-/// The managers act every 10 s: this long (at speed 1) a guest takes to follow a request.
+/// Seconds (at speed 1) until a guest follows a request; the managers act every 10 s.
 const DELAY: f64 = 12.0;
-/// How long a new resource is queued.
+/// Seconds that a new resource is queued.
 const QUEUED: f64 = 10.0;
-/// After a container's migration the manager of the other node starts it.
+/// Seconds until a migrated container is started on its new node.
 const START: f64 = 20.0;
 
 impl State {
-    /// Whether the managers of the cluster run and may act.
+    /// Whether the cluster's managers are active and have quorum.
     pub fn ha_awake(&self) -> bool {
         self.ha.master && self.quorate()
     }
 
-    /// Whether the managers have not yet noticed a resource.
+    /// Whether a resource is still queued.
     pub fn ha_queued(&self, sid: &str, now_ms: i64) -> bool {
         let speed = if self.speed > 0.0 { self.speed } else { 1.0 };
         !self.ha_awake() || self.ha.since_ms.get(sid).is_some_and(|at| now_ms < at + (QUEUED * 1000.0 / speed) as i64)
     }
 }
 
-/// The names in a list of a rule.
+/// The entries of a comma-separated list in a rule.
 pub fn named<'a>(rule: &'a Map, key: &str) -> Vec<&'a str> {
     rule.get(key).and_then(Value::as_str).unwrap_or_default().split(',').filter(|name| !name.is_empty()).collect()
 }
 
-/// A task of the manager, in place of those that it was going to start for this guest.
+/// Schedules a task of the manager and cancels its pending ones for this guest.
 pub fn later(state: &mut State, vmid: u32, spec: TaskSpec, node: &str, now_ms: i64) {
     state.later.retain(|later| !later.spec.is_about(vmid));
-    // In a cluster whose managers sleep, nobody follows.
+    // Inactive managers of a cluster carry out nothing.
     if state.cluster.is_none() || state.ha_awake() {
         tasks::start_later(state, spec, node, "root@pam", now_ms, DELAY);
     }
@@ -48,7 +48,7 @@ fn task(guest: &Guest, verb: &str) -> TaskSpec {
     TaskSpec::new(word, guest.vmid)
 }
 
-/// Brings a guest to the state that its resource requests.
+/// Starts or stops a guest as its resource requests.
 pub fn follow(state: &mut State, sid: &str, now_ms: i64) {
     let Some(guest) = state.guests.values().find(|guest| guest.ha_id() == sid).cloned() else { return };
     let wanted = state.ha.resources.get(sid).and_then(|resource| resource.get("state")).and_then(Value::as_str).unwrap_or("started");
@@ -61,7 +61,7 @@ pub fn follow(state: &mut State, sid: &str, now_ms: i64) {
     later(state, vmid, spec, &guest.node, now_ms);
 }
 
-/// The nodes that a strict rule leaves a resource.
+/// The nodes that a strict rule allows for a resource.
 fn allowed(state: &State, sid: &str) -> Option<Vec<String>> {
     let strict = |rule: &&Map| {
         rule.get("strict").and_then(Value::as_i64) == Some(1)
@@ -72,7 +72,7 @@ fn allowed(state: &State, sid: &str) -> Option<Vec<String>> {
     Some(named(rule, "nodes").into_iter().filter_map(|node| Some(node.split(':').next()?.to_owned())).collect())
 }
 
-/// Moves a resource to another node unless a strict rule keeps it: a running container is shut down, moved, and started there.
+/// Migrates a resource unless a strict rule forbids the node. A running container is shut down, moved, and started again.
 pub fn migrate(state: &mut State, sid: &str, target: &str, now_ms: i64) {
     let Some(guest) = state.guests.values().find(|guest| guest.ha_id() == sid).cloned() else { return };
     let kept = allowed(state, sid).is_some_and(|nodes| !nodes.iter().any(|node| node == target));
@@ -92,7 +92,7 @@ pub fn migrate(state: &mut State, sid: &str, target: &str, now_ms: i64) {
     later(state, vmid, spec, &node, now_ms);
 }
 
-/// Moves resources that are on a node which a strict rule forbids.
+/// Migrates resources from nodes that a strict rule forbids.
 pub fn heed_rules(state: &mut State, now_ms: i64) {
     let resources: Vec<String> = state.ha.resources.keys().cloned().collect();
     for sid in resources {

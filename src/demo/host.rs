@@ -1,4 +1,4 @@
-//! The demo host as a whole: start it, ask it what was sent, start over.
+//! The demo host: starting, resetting, and reading the requests that it received.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,30 +19,30 @@ use super::tasks;
 use crate::fault::{Fault, Kind, Result};
 use crate::secret::Secret;
 
-/// How a demo host is to be.
+/// Options of a demo host.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The state that the transcripts of a real host begin with, in memory.
+    /// Starts from the state before the recorded transcripts, in memory.
     pub baseline: bool,
-    /// Where the state is kept; in memory without.
+    /// Directory of the state; in memory if `None`.
     pub state_dir: Option<PathBuf>,
-    /// So many guests in a fresh state.
+    /// Number of guests in a new state.
     pub guests: Option<usize>,
-    /// So many nodes in a fresh state.
+    /// Number of nodes in a new state.
     pub nodes: Option<usize>,
-    /// How many times faster than life tasks run.
+    /// Speed of tasks, relative to a real host.
     pub speed: f64,
     pub listen: SocketAddr,
-    /// Nodes that are down.
+    /// Nodes that are offline.
     pub offline: Vec<String>,
-    /// Nodes that are online, and whose API does not answer.
+    /// Online nodes whose API refuses connections.
     pub api_down: Vec<String>,
-    /// Only the node that answers is online.
+    /// Takes all other nodes offline.
     pub no_quorum: bool,
-    /// Nodes stay as they were left.
+    /// Keeps the nodes as the saved state has them.
     pub as_left: bool,
     pub faults: Vec<faults::Fault>,
-    /// Milliseconds that the host's clock is wrong by.
+    /// Clock offset in milliseconds.
     pub skew_ms: i64,
 }
 
@@ -65,7 +65,7 @@ impl Default for Options {
     }
 }
 
-/// A running demo host; dropping it stops it.
+/// A running demo host. Dropping it stops it.
 #[derive(Debug)]
 pub struct Host {
     pipeline: Arc<Pipeline>,
@@ -73,14 +73,14 @@ pub struct Host {
     fingerprint: String,
     ca_pem: String,
     ca_file: PathBuf,
-    /// A CA file without a state directory is taken away again.
+    /// The CA file of a host without a state directory; deleted on drop.
     scratch: Option<PathBuf>,
     password: Secret,
     tokens: Vec<(String, Secret)>,
 }
 
 impl Host {
-    /// `FELHOM_DEMO_LOG`, `FELHOM_DEMO_FAULTS` and `FELHOM_DEMO_SPEED` of the environment add to the options.
+    /// Starts a host. `FELHOM_DEMO_LOG`, `FELHOM_DEMO_FAULTS` and `FELHOM_DEMO_SPEED` override the options.
     pub fn start(options: &Options) -> Result<Self> {
         let mut options = options.clone();
         from_environment(&mut options)?;
@@ -124,7 +124,7 @@ impl Host {
         Ok(Self { pipeline, server, fingerprint, ca_pem: pki.ca_pem, ca_file, scratch, password, tokens })
     }
 
-    /// `https://127.0.0.1:40123`.
+    /// Returns the URL of the host, for example `https://127.0.0.1:40123`.
     pub fn endpoint(&self) -> String {
         format!("https://{}", self.server.address())
     }
@@ -141,37 +141,37 @@ impl Host {
         &self.ca_file
     }
 
-    /// The password of `root@pam`.
+    /// Returns the password of `root@pam`.
     pub fn password(&self) -> &Secret {
         &self.password
     }
 
-    /// The tokens of a fresh state, `user@realm!id` with their secrets.
+    /// Returns the tokens of the initial state (`user@realm!id`) with their secrets.
     pub fn tokens(&self) -> Vec<(String, Secret)> {
         self.tokens.clone()
     }
 
-    /// Every request so far.
+    /// Returns all requests received so far.
     pub fn requests(&self) -> Vec<Logged> {
         self.pipeline.logged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One more thing that goes wrong from now on.
+    /// Adds a fault.
     pub fn inject(&self, fault: faults::Fault) {
         self.pipeline.faults.add(fault);
     }
 
-    /// Nothing goes wrong on purpose any more.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.pipeline.faults.clear();
     }
 
-    /// Lets time pass on this host.
+    /// Moves the host's clock forward.
     pub fn advance(&self, time: Duration) {
         self.pipeline.clock.advance(time);
     }
 
-    /// Looks at or changes the state behind the API's back, as somebody on the host would.
+    /// Reads or changes the state directly, without the API.
     pub fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T> {
         let now_ms = self.pipeline.clock.now_ms();
         self.pipeline.store.with(|state| {
@@ -189,7 +189,7 @@ impl Drop for Host {
     }
 }
 
-/// Forgets the state of a directory and makes a fresh one; the certificates stay, so that contexts stay good.
+/// Replaces the state in a directory with a new one. The certificates stay, so contexts remain valid.
 pub fn reset(state_dir: &Path, options: &Options) -> Result<()> {
     let file = state_dir.join("state.json");
     match fs::remove_file(&file) {
@@ -205,7 +205,7 @@ pub fn reset(state_dir: &Path, options: &Options) -> Result<()> {
     Store::open(state_dir, fresh).map(drop)
 }
 
-/// What is in a state directory, in a few numbers.
+/// Summarizes a state directory.
 pub fn summary(state_dir: &Path) -> Result<Value> {
     if !state_dir.join("state.json").exists() {
         return Err(Fault::new(Kind::NotFound, format!("there is no demo state in {} yet", state_dir.display())));
@@ -239,7 +239,7 @@ fn from_environment(options: &mut Options) -> Result<()> {
     Ok(())
 }
 
-/// Brings a state to the present options; says whether that changed it.
+/// Applies the options to a saved state. Returns whether it changed.
 fn adopt(state: &mut State, options: &Options) -> bool {
     let mut changed = (state.speed - options.speed).abs() > f64::EPSILON;
     state.speed = options.speed;
@@ -277,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    /// One request over TLS, verified against the host's own authority.
+    /// Sends one request over TLS, verified against the host's CA.
     fn get(host: &Host, path: &str, token: Option<&str>) -> String {
         let mut roots = RootCertStore::empty();
         roots.add(rustls::pki_types::CertificateDer::from_pem_slice(host.ca_pem().as_bytes()).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! HTTP/1.1 as the host's front door speaks it: one request from the wire, one answer to it.
+//! HTTP/1.1 as pveproxy speaks it: reading a request, writing its answer.
 
 use std::io::{self, Read, Write};
 
@@ -14,27 +14,27 @@ const MAX_HEAD: usize = 64 * 1024;
 const MAX_POST: usize = 512 * 1024;
 const MAX_UPLOAD: usize = 256 * 1024 * 1024;
 
-/// A request as it came.
+/// A parsed request.
 #[derive(Debug, Default)]
 pub struct Request {
     pub method: String,
-    /// Decoded, without the query.
+    /// The decoded path, without the query.
     pub path: String,
     pub params: Params,
     pub credentials: Credentials,
     pub upload: Option<Upload>,
-    /// The client wants the connection closed.
+    /// Whether the client asked to close the connection.
     pub close: bool,
 }
 
-/// What came instead of a good request.
+/// An invalid request.
 #[derive(Debug)]
 pub enum Bad {
-    /// The other side is gone, or was silent for too long.
+    /// The client closed the connection or timed out.
     Gone,
     /// Answered with this status and reason, without a body.
     Refused(u16, String),
-    /// The same, with the reason as the body too.
+    /// As `Status`, with the reason in the body.
     Explained(u16, String),
 }
 
@@ -44,7 +44,7 @@ impl From<io::Error> for Bad {
     }
 }
 
-/// Reads one request; `left` keeps what was read beyond it.
+/// Reads one request. `left` keeps bytes that were read beyond it.
 pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Result<Request, Bad> {
     let head_len = fill_head(stream, left)?;
     let mut headers = [httparse::EMPTY_HEADER; 64];
@@ -87,7 +87,7 @@ pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Res
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     request.path = percent_decode(path, false);
     body::read(&content_type, &body, &mut request)?;
-    // What stands in the query wins over the body.
+    // Parameters of the query override those of the body.
     let mut in_query = Params::default();
     decode::form(query, &mut in_query);
     for (key, value) in in_query.0 {
@@ -98,12 +98,12 @@ pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Res
 }
 
 fn credentials(cookie: Option<&str>, authorization: Option<&str>, csrf: Option<String>) -> Credentials {
-    // A ticket may also come in the place of a token, and it wins over one.
+    // A ticket in the Authorization header overrides a token.
     let ticket = auth_value(cookie, "PVEAuthCookie").or_else(|| auth_value(authorization, "PVEAuthCookie"));
     Credentials { cookie: ticket, api_token: auth_value(authorization, "PVEAPIToken"), csrf }
 }
 
-/// `KEY=value` or `KEY value`, at the start or behind a blank, up to a semicolon.
+/// Returns the value of `KEY=value` or `KEY value`, up to a semicolon.
 fn auth_value(header: Option<&str>, key: &str) -> Option<String> {
     let header = header?;
     let starts = header.match_indices(key).filter(|(at, _)| *at == 0 || header[..*at].ends_with(char::is_whitespace));
@@ -111,7 +111,7 @@ fn auth_value(header: Option<&str>, key: &str) -> Option<String> {
     Some(percent_decode(value.split(';').next().unwrap_or(value), false)).filter(|v| !v.is_empty())
 }
 
-/// Reads until the head is complete and tells its length.
+/// Reads until the head is complete and returns its length.
 fn fill_head(stream: &mut impl Read, left: &mut Vec<u8>) -> Result<usize, Bad> {
     loop {
         if let Some(at) = left.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -135,17 +135,17 @@ fn fill(stream: &mut impl Read, left: &mut Vec<u8>) -> Result<(), Bad> {
     }
 }
 
-/// An answer ready for the wire.
+/// An answer to send.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
     pub status: u16,
     pub reason: String,
     pub body: Body,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub location: Option<String>,
 }
 
-/// What follows the head of an answer.
+/// The body of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     None,
@@ -154,22 +154,22 @@ pub enum Body {
 }
 
 impl Response {
-    /// A status without a body.
+    /// An answer without a body.
     pub fn bare(status: u16, reason: String) -> Self {
         Self { status, reason, body: Body::None, location: None }
     }
 
-    /// A refusal that says its reason in the body too.
+    /// An answer with its reason in the body.
     pub fn explained(status: u16, reason: String) -> Self {
         Self { body: Body::Text(reason.clone()), ..Self::bare(status, reason) }
     }
 
-    /// From status 300 on the connection ends, as with Proxmox.
+    /// Whether the connection is closed afterwards: from status 300 on, as with Proxmox.
     pub fn closes(&self) -> bool {
         self.status >= 300
     }
 
-    /// Head and body, at this time of the host; `cut` leaves out the second half of the body.
+    /// Encodes head and body. `cut` drops the second half of the body.
     pub fn bytes(&self, close: bool, cut: bool, now: i64) -> Vec<u8> {
         let (body, kind) = match &self.body {
             Body::None => ("", ""),

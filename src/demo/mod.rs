@@ -1,10 +1,10 @@
-//! The embedded host behind `felhom demo` and the tests: a real HTTPS server on loopback with its own users, rights, tasks and state.
+//! The embedded host behind `felhom demo` and the tests: an HTTPS server on loopback with its own users, permissions, tasks and state.
 //!
-//! How a handler is written: it is a plain function `fn(&mut Req<'_>) -> Answer` in a file of `api/`, named in that file's
-//! `ROUTES` together with its method and path template. When it runs, the caller is known, the parameters are verified and the
-//! permissions of the API schema are checked; only what Proxmox itself checks in its code is left to it (`req.check(…)?`).
-//! It reads and changes `req.state`, returns `Ok(json!(…).into())`, or a [`Refusal`] with the very words of the host. Work that
-//! takes time is a [`TaskSpec`]: data, with the effects that it has on the state and when; `req.start(spec)` answers its UPID.
+//! A handler is a function `fn(&mut Req<'_>) -> Answer` in a file of `api/`, listed in that file's
+//! `ROUTES` with its method and path template. When it runs, the caller is authenticated, the parameters are verified and the
+//! permissions of the schema are checked. It makes only the checks that Proxmox makes in its code (`req.check(…)?`).
+//! It reads and changes `req.state` and returns `Ok(json!(…).into())`, or a [`Refusal`] with the message of a real host. Work that
+//! takes time is a [`TaskSpec`]: log lines and effects on the state, with their times. `req.start(spec)` returns its UPID.
 
 pub mod api;
 pub mod auth;

@@ -1,4 +1,4 @@
-//! What is mounted on the host that answers. The fence's pretended host shares the state directory, and its disks count here too.
+//! Mounts of the local node. The simulated host of the root helper shares the state directory, and its mounts count as well.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::state::State;
 
-/// Something mounted.
+/// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     pub device: String,
     pub fstype: String,
 }
 
-/// Where the pretended host of a state directory lives: its files are below it as they would be below `/`.
+/// Returns the root directory of the simulated host in a state directory.
 pub fn host_root(state_dir: &Path) -> PathBuf {
     state_dir.join("host")
 }
 
-/// Takes over what the pretended host has mounted; says whether that changed anything.
+/// Copies the mounts of the simulated host into the state. Returns whether they changed.
 pub(super) fn take_over(state: &mut State, root: &Path) -> bool {
     let Ok(text) = fs::read_to_string(root.join("proc/self/mountinfo")) else { return false };
     let mounts = parse(&text);
@@ -30,7 +30,7 @@ pub(super) fn take_over(state: &mut State, root: &Path) -> bool {
     changed
 }
 
-/// The mounts below `/mnt`, by place.
+/// Returns the mounts below `/mnt`, by mount point.
 fn parse(mountinfo: &str) -> BTreeMap<String, Mount> {
     let line = |line: &str| {
         let (before, after) = line.split_once(" - ")?;

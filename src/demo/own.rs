@@ -1,4 +1,4 @@
-//! The host's own commands: what root runs on it, without the network. The fence's `pct` is one of them.
+//! Commands that root runs on the host itself, without the network, such as the root helper's `pct`.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::http::Request;
 use super::state::{Clock, State, Store};
 use super::{pipeline, tasks};
 
-/// A call as `root@pam` itself makes it, neither token nor ticket.
+/// Makes a call as `root@pam`.
 pub fn call(state_dir: &Path, method: &str, path: &str, params: Map<String, Value>) -> Result<Value, String> {
     let now_ms = Clock::default().now_ms();
     let store = Store::open(state_dir, State::default).map_err(|e| e.message)?;

@@ -1,4 +1,4 @@
-//! The way of a request: faults, login, route, permissions, parameters, handler. The order is that of Proxmox.
+//! The stages of a request, in Proxmox's order: faults, login, route, permissions, parameters, handler.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,39 +17,39 @@ use super::state::{Clock, Map, State, Store};
 use super::tasks;
 use crate::api::schema;
 
-/// A request that was answered.
+/// An answered request.
 #[derive(Debug, Clone, Serialize)]
 pub struct Logged {
     pub method: String,
-    /// Below `/api2/json`.
+    /// The path below `/api2/json`.
     pub path: String,
     pub params: Map,
-    /// `felhom@pve!agent`, `root@pam`, or nothing.
+    /// The token or user (`felhom@pve!agent`, `root@pam`), if any.
     pub who: Option<String>,
     pub status: u16,
     pub reason: String,
 }
 
-/// Everything that answers a request, shared by the connections.
+/// The parts that answer a request, shared by the connections.
 #[derive(Debug)]
 pub struct Pipeline {
     pub store: Store,
     pub faults: Plan,
     pub clock: Clock,
-    /// The pretended host that shares the state directory.
+    /// Root directory of the simulated host in the state directory.
     pub host_root: Option<PathBuf>,
     pub log_file: Option<PathBuf>,
     pub logged: Mutex<Vec<Logged>>,
 }
 
-/// Where the API viewer finds the schema.
+/// The path of the schema for the API viewer.
 const APIDOC: &str = "/pve-docs/api-viewer/apidoc.js";
 
-/// Parameters that no log shows.
+/// Parameters that logs mask.
 const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key", "cipassword", "key", "value", "ticket", "tfa-challenge"];
 
 impl Pipeline {
-    /// The answer (none: the connection just ends), and what troubles its way back.
+    /// Returns the answer and the fault that affects its delivery. Without an answer the connection is closed.
     pub fn answer(&self, request: Request) -> (Option<Response>, Option<Trouble>) {
         let Some(path) = api_path(&request.path) else {
             let outside = match self.faults.strike(&request.method, &request.path) {
@@ -122,24 +122,24 @@ impl Pipeline {
             && let Ok(text) = serde_json::to_string(&line)
             && let Ok(mut file) = std::fs::File::options().create(true).append(true).open(path)
         {
-            // One write, so that lines of several processes do not mix.
+            // One write, because several processes append to the file.
             let _ = file.write_all(format!("{text}\n").as_bytes());
         }
         self.logged.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 }
 
-/// The path below `/api2/json`, without a slash at its end.
+/// Returns the path below `/api2/json`, without a trailing slash.
 fn api_path(path: &str) -> Option<String> {
     let below = path.strip_prefix("/api2/json").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
     let below = below.trim_end_matches('/');
     Some(if below.is_empty() { "/".to_owned() } else { below.to_owned() })
 }
 
-/// What is not the API in JSON is not there, but for the schema that the API viewer loads.
+/// Answers a request outside `/api2/json`: only the API viewer's schema exists.
 fn outside(path: &str) -> Response {
     if path == APIDOC {
-        // For anybody: no login, and no line in the log of calls.
+        // It requires no login and is not logged as a call.
         return Response { body: Body::Text(schema::apidoc()), ..Response::bare(200, "OK".into()) };
     }
     let (status, reason) =
@@ -173,7 +173,7 @@ pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, 
         let why = format!("Permission check failed (URI '{path}' not available with API token, need proper ticket.\n)");
         return Err(Refusal::forbidden(why));
     }
-    // An upload is refused while its body is still on the way, without a body of its own.
+    // A refused upload has no body, because its own is still being sent.
     let bare = request.upload.is_some();
     auth::check_permissions(state, who, method.permissions.as_ref(), &params).map_err(|why| Refusal { bare: bare || why.bare, ..why })?;
     if let Some(proxy_to) = &method.proxy_to {
@@ -189,14 +189,14 @@ pub(super) fn route(state: &mut State, request: Request, path: &str, who: &Who, 
     quorum::refuse(&mut req).unwrap_or_else(|| handler(&mut req))
 }
 
-/// A call that another call makes for the same sender.
+/// Makes a call for the caller of another one.
 fn call(state: &mut State, who: &Who, method: &str, path: &str, params: Params, now_ms: i64) -> Answer {
     let (method, credentials) = (method.to_owned(), Credentials::default());
     let request = Request { method, path: path.to_owned(), params, credentials, upload: None, close: false };
     route(state, request, path, who, now_ms)
 }
 
-/// A call about another node goes there: an unknown one has no address, an offline one does not answer.
+/// Forwards a call to its node: an unknown node has no address, an offline one does not answer.
 fn away(state: &State, params: &Params) -> Result<(), Refusal> {
     let Some(name) = params.get("node").filter(|n| *n != "localhost") else { return Ok(()) };
     match state.nodes.get(name) {

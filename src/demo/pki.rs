@@ -1,4 +1,4 @@
-//! The certificates of the demo host: its own authority, and the server's certificate made by it.
+//! The demo host's CA and the server certificate that it signed.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::fault::{Fault, Kind, Result};
 
-/// What is kept: with the same files a pinned fingerprint stays good.
+/// CA and certificate. They are kept in the state directory, so pinned fingerprints remain valid.
 #[derive(Debug, Clone)]
 pub struct Pki {
     pub ca_pem: String,
@@ -22,7 +22,7 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// Fresh certificates for loopback.
+    /// Creates certificates for loopback.
     pub fn generate(node: &str) -> Result<Self> {
         Self::make(node).map_err(|e| Fault::new(Kind::Other, format!("making the demo's certificates failed: {e}")))
     }
@@ -44,7 +44,7 @@ impl Pki {
         Ok(Self { ca_pem: ca_cert.pem(), cert_pem: cert.pem(), key_pem: key.serialize_pem() })
     }
 
-    /// The certificates of a state directory, made once.
+    /// Reads the certificates of a state directory, or creates them.
     pub fn open(dir: &Path, node: &str) -> Result<Self> {
         let read = |name: &str| fs::read_to_string(dir.join(name)).ok();
         if let (Some(ca_pem), Some(cert_pem), Some(key_pem)) = (read("ca.pem"), read("cert.pem"), read("key.pem")) {
@@ -66,7 +66,7 @@ impl Pki {
         Ok(made)
     }
 
-    /// The SHA-256 of the server's certificate, as Proxmox shows it.
+    /// Returns the SHA-256 fingerprint of the server certificate, as Proxmox shows it.
     pub fn fingerprint(&self) -> Result<String> {
         fingerprint(&self.cert_pem)
     }

@@ -1,22 +1,22 @@
-//! A cluster without quorum: reads work, and changes fail in the three ways that depend on what they would write.
+//! A cluster without quorum: reads work, changes fail with one of three messages, depending on the file that they write.
 
 use super::api::{Refusal, Reply, Req};
 use super::state::State;
 use super::tasks::TaskSpec;
 
 impl State {
-    /// Whether the nodes that are online are the majority.
+    /// Whether a majority of the nodes is online.
     pub fn quorate(&self) -> bool {
         self.cluster.is_none() || self.nodes.values().filter(|node| node.online).count() * 2 > self.nodes.len()
     }
 
-    /// The words in which writing a guest's configuration fails.
+    /// Returns the error about a file below `/etc/pve` that cannot be written.
     pub fn unwritable(&self, path: &str) -> String {
         format!("unable to open file '/etc/pve/{path}.tmp.{}' - Permission denied", self.next_pid)
     }
 }
 
-/// What a change ends with while the cluster has no quorum; `None` for what needs none.
+/// Returns the result of a change without quorum; `None` if it requires no quorum.
 pub(super) fn refuse(req: &mut Req<'_>) -> Option<Result<Reply, Refusal>> {
     if req.method == "GET" || req.state.quorate() {
         return None;
@@ -52,7 +52,7 @@ fn guest(req: &mut Req<'_>, what: &str) -> Option<Result<Reply, Refusal>> {
         ("POST", "/{vmid}/snapshot/{snapname}/rollback") => "rollback",
         ("DELETE", "/{vmid}") => "destroy",
         (_, "/{vmid}/config" | "/{vmid}/resize" | "/{vmid}/move_disk" | "/{vmid}/move_volume" | "/{vmid}/template") => "",
-        // Processes are stopped without a word in the configuration.
+        // Stopping a guest writes no configuration.
         _ => return None,
     };
     let words = match req.guest(kind) {

@@ -1,4 +1,4 @@
-//! The listener on loopback: TLS, a thread for each connection, keep-alive.
+//! The listener on loopback: TLS, one thread per connection, keep-alive.
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use crate::fault::{Fault, Kind, Result};
 
 const IDLE: Duration = Duration::from_secs(60);
 
-/// A running listener; dropping it stops it.
+/// A running listener. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -38,7 +38,7 @@ impl Server {
                 }
                 let Ok(stream) = stream else { continue };
                 let (tls, pipeline) = (Arc::clone(&tls), Arc::clone(&pipeline));
-                // A connection that cannot get a thread is dropped, which is what an overloaded host does too.
+                // Without a thread the connection is dropped, as on an overloaded host.
                 let _ = thread::Builder::new().name("demo-connection".into()).spawn(move || serve(stream, tls, &pipeline));
             }
         };
@@ -54,7 +54,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // The acceptor sits in accept(): one more connection wakes it.
+        // A connection wakes the thread that blocks in accept().
         let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             let _ = acceptor.join();
@@ -62,7 +62,7 @@ impl Drop for Server {
     }
 }
 
-/// One connection until it ends. Whatever breaks it is the client's to notice.
+/// Serves one connection until it ends. I/O errors end it.
 fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
     let _ = tcp.set_nodelay(true);
     let _ = tcp.set_read_timeout(Some(IDLE));
@@ -88,7 +88,7 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
             if let Some(Trouble::Silent { ms }) = trouble {
                 wait(Duration::from_millis(ms));
             }
-            // A reset and a lost answer look alike from outside: the connection ends without a word.
+            // A reset and a lost answer look the same to the client.
             let _ = stream.sock.shutdown(Shutdown::Both);
             return;
         };
@@ -123,7 +123,7 @@ fn serve(tcp: TcpStream, tls: Arc<ServerConfig>, pipeline: &Pipeline) {
     let _ = stream.conn.complete_io(&mut stream.sock);
 }
 
-/// Waits without the sleep that the lints keep for interruptible waiting: here nothing is to be interrupted.
+/// Waits without `thread::sleep`, which the lints reserve for interruptible waits.
 fn wait(time: Duration) {
     let (_keep, never) = mpsc::channel::<()>();
     let _ = never.recv_timeout(time);

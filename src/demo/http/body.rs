@@ -31,7 +31,7 @@ fn json(body: &[u8], request: &mut Request) -> Result<(), Bad> {
     Ok(())
 }
 
-/// How the host's parser complains: about a key that is none, else about the whole.
+/// Returns the error of the host's parser: about an invalid key, otherwise about the whole body.
 fn complaint(text: &str) -> String {
     let place = "/usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.";
     let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
@@ -44,7 +44,7 @@ fn complaint(text: &str) -> String {
     format!("{what}, at character offset {offset} (before \"{before}\") at {place}")
 }
 
-/// Numbers and booleans become text, as they are in forms.
+/// Converts numbers and booleans to text, as in forms.
 fn scalar(value: Value) -> Value {
     match value {
         Value::Number(n) => Value::String(n.to_string()),
@@ -59,7 +59,7 @@ fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(
     let boundary = content_type.split(';').find_map(|p| p.trim().strip_prefix("boundary=")).ok_or_else(bad)?;
     let mark = format!("--{}", boundary.trim_matches('"')).into_bytes();
     let mut rest = &body[find(body, &mark).ok_or_else(bad)? + mark.len()..];
-    // The fields in the only order in which the server reads them.
+    // The server accepts the fields in this order only.
     let mut fields = &["content", "checksum-algorithm", "checksum"][..];
     while !rest.starts_with(b"--") {
         let rest_start = rest.strip_prefix(b"\r\n").ok_or_else(bad)?;
@@ -72,7 +72,7 @@ fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(
         let field = |name: &str| head.split(name).nth(1).and_then(|t| t.split('"').next()).map(str::to_owned);
         let name = field(" name=\"").ok_or_else(bad)?;
         if let Some(filename) = field(" filename=\"") {
-            // The file is the last part that the server reads.
+            // The file has to be the last part.
             request.params.set("filename", filename.clone());
             request.upload = Some(Upload { filename, content: content[..end].to_vec() });
             break;

@@ -1,8 +1,8 @@
-//! Percent-encoding and forms, with the quirks of the host's parser.
+//! Percent-encoding and forms, as the host's parser reads them.
 
 use crate::demo::api::Params;
 
-/// `%41` becomes `A`; in forms `+` is a space.
+/// Decodes `%41` to `A`, and `+` to a space in forms.
 pub fn percent_decode(text: &str, plus: bool) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -23,7 +23,7 @@ pub fn percent_decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// A query or a form body. `;` separates like `&`, and a second `=` ends the value: so does the real one.
+/// Parses a query or a form body. As on the host, `;` separates like `&`, and a second `=` ends the value.
 pub(super) fn form(text: &str, params: &mut Params) {
     for pair in text.split(['&', ';']).filter(|p| !p.is_empty()) {
         let mut parts = pair.split('=');
