@@ -1,4 +1,4 @@
-//! From the access control list to the privileges on a path: propagation, groups, pools, and the intersection for tokens.
+//! Privileges on a path, from the access control list: propagation, groups, pools, and the intersection for tokens.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use super::who::Who;
 use crate::demo::api::Refusal;
 use crate::demo::state::{State, Subject};
 
-/// Privileges with whether they propagate to the paths below.
+/// Privileges, each with whether it propagates.
 pub type Privileges = BTreeMap<String, bool>;
 
-/// Role names with whether they propagate.
+/// Role names, each with whether it propagates.
 type Roles = BTreeMap<String, bool>;
 
-/// Every one of `privileges` on `path`, or the 403 with the first that is missing.
+/// Requires all `privileges` on `path`; the 403 names the first missing one.
 pub fn check(state: &State, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
     if who.is_root() {
         return Ok(());
@@ -25,7 +25,7 @@ pub fn check(state: &State, who: &Who, path: &str, privileges: &[&str]) -> Resul
     }
 }
 
-/// One of `privileges` on `path`, or the 403 with all of them.
+/// Requires one of `privileges` on `path`; the 403 names all of them.
 pub fn check_any(state: &State, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
     if who.is_root() {
         return Ok(());
@@ -37,7 +37,7 @@ pub fn check_any(state: &State, who: &Who, path: &str, privileges: &[&str]) -> R
     Err(Refusal::denied(path, &privileges.join("|")))
 }
 
-/// Asks the same of many guests: only those with entries or a pool of their own need a look at the whole list.
+/// Checks the same privileges on many guests. Only guests with their own ACL entries or a pool need the full check.
 #[derive(Debug)]
 pub struct OnGuests<'a> {
     state: &'a State,
@@ -48,7 +48,7 @@ pub struct OnGuests<'a> {
 
 impl<'a> OnGuests<'a> {
     pub fn new(state: &'a State, who: &'a Who, privileges: &'a [&'a str]) -> Self {
-        // No guest has the number 0, so this is what holds for one that nothing is said about.
+        // VMID 0 does not exist, so this is the result for a guest without entries of its own.
         Self { state, who, privileges, usual: check(state, who, "/vms/0", privileges).is_ok() }
     }
 
@@ -64,7 +64,7 @@ impl<'a> OnGuests<'a> {
     }
 }
 
-/// What somebody may do on a path. A privilege-separated token has what both itself and its user have.
+/// Returns the privileges on a path. A token with privilege separation has those that both it and its user have.
 pub fn permissions(state: &State, who: &Who, path: &str) -> Privileges {
     if who.user == "root@pam" && who.token.is_none() {
         return crate::api::privileges::ALL.iter().map(|p| ((*p).to_owned(), true)).collect();
@@ -79,7 +79,7 @@ pub fn permissions(state: &State, who: &Who, path: &str) -> Privileges {
     own.into_iter().filter_map(|(p, propagate)| user.get(&p).map(|theirs| (p, propagate && *theirs))).collect()
 }
 
-/// The paths that matter for somebody, each with what they may do there: `GET /access/permissions`.
+/// Returns the paths with their privileges, as `GET /access/permissions` lists them.
 pub fn effective(state: &State, who: &Who, only: Option<&str>) -> BTreeMap<String, Privileges> {
     let mut paths: Vec<String> = match only {
         Some(path) => vec![path.to_owned()],
@@ -130,7 +130,7 @@ fn pool_of<'a>(state: &'a State, path: &str) -> Option<&'a str> {
     state.pools.iter().find(|(_, p)| p.storages.contains(id)).map(|(name, _)| name.as_str())
 }
 
-/// The roles on a path: each level replaces what the levels above gave, and a user's own entry replaces the groups'.
+/// Returns the roles on a path. Each level overrides those above, and a user's entry overrides the groups'.
 fn walk(state: &State, subject: &Subject, path: &str) -> Roles {
     let mut roles = Roles::new();
     for (level, is_final) in levels(path) {
@@ -155,7 +155,7 @@ fn walk(state: &State, subject: &Subject, path: &str) -> Roles {
     }
 }
 
-/// `/`, `/vms`, `/vms/101`, each with whether it is the path itself.
+/// Returns `/`, `/vms`, `/vms/101`, each with whether it is the path itself.
 fn levels(path: &str) -> impl Iterator<Item = (&str, bool)> {
     let root = std::iter::once(("/", path == "/"));
     let below = path.match_indices('/').skip(1).map(|(at, _)| (&path[..at], false));
@@ -172,7 +172,7 @@ mod tests {
         AclEntry { subject, role: role.into(), propagate }
     }
 
-    /// `ann@pve` with the token `t`, and the group `ops` that she is in.
+    /// A state with `ann@pve`, her token `t` and her group `ops`.
     fn state(acl: &[(&str, AclEntry)]) -> State {
         let mut state = State::default();
         let mut ann = User { groups: ["ops".to_owned()].into(), ..User::default() };

@@ -8,7 +8,7 @@ use crate::api::schema::Permissions;
 use crate::demo::api::{Params, Refusal};
 use crate::demo::state::State;
 
-/// A sender, and what the expression may ask of the request.
+/// The caller and the request that an expression refers to.
 #[derive(Clone, Copy)]
 struct Asker<'a> {
     state: &'a State,
@@ -16,7 +16,7 @@ struct Asker<'a> {
     params: &'a Params,
 }
 
-/// Whether a call's permissions let this sender make it.
+/// Checks a call's permission expression for a caller.
 pub fn check_permissions(state: &State, who: &Who, wanted: Option<&Permissions>, params: &Params) -> Result<(), Refusal> {
     let user = wanted.and_then(|w| w.user.as_deref());
     if who.user.is_empty() {
@@ -33,7 +33,7 @@ pub fn check_permissions(state: &State, who: &Who, wanted: Option<&Permissions>,
     Asker { state, who, params }.holds(expression, false).map(drop)
 }
 
-/// Who may change the permissions on a path: `Permissions.Modify`, or the right to allocate what is there.
+/// Requires `Permissions.Modify` on a path, or the privilege to allocate the object there.
 pub fn check_perm_modify(state: &State, who: &Who, path: &str) -> Result<(), Refusal> {
     let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty());
     let also = [("/storage/", "Datastore.Allocate"), ("/vms/", "VM.Allocate"), ("/pool/", "Pool.Allocate")];
@@ -42,7 +42,7 @@ pub fn check_perm_modify(state: &State, who: &Who, path: &str) -> Result<(), Ref
     check_any(state, who, path, &privileges)
 }
 
-/// An access control path as Proxmox writes it; none if it cannot be one.
+/// Returns a normalized ACL path; `None` if it is invalid.
 pub fn normalize_path(path: &str) -> Option<String> {
     if path.is_empty() || !path.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c)) {
         return None;
@@ -51,7 +51,7 @@ pub fn normalize_path(path: &str) -> Option<String> {
     Some(format!("/{}", parts.join("/")))
 }
 
-/// `name@realm`, or the host's complaint.
+/// Splits `name@realm`, or returns the host's error.
 pub fn verify_username(text: &str) -> Result<(&str, &str), Refusal> {
     let parts = text.rsplit_once('@').filter(|(name, realm)| {
         let realm_ok =
@@ -73,13 +73,13 @@ fn words(value: Option<&Value>) -> Vec<&str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// The options behind the positional parts: `["any", 1]`.
+/// The options after the positional parts: `["any", 1]`.
 fn option<'a>(parts: &'a [Value], name: &str) -> Option<&'a Value> {
     parts.chunks(2).find(|pair| pair[0] == name).and_then(|pair| pair.get(1))
 }
 
 impl Asker<'_> {
-    /// With `quiet`, a plain no is `Ok(false)`; without, it is the refusal. As on the host, an `and` within an `or` is never quiet.
+    /// Evaluates an expression. A missing privilege is `Ok(false)` if `quiet`, otherwise a refusal. As on the host, an `and` within an `or` is never quiet.
     fn holds(self, expression: &Value, quiet: bool) -> Result<bool, Refusal> {
         let parts = expression.as_array().map_or(&[][..], Vec::as_slice);
         match parts.first().and_then(Value::as_str) {
@@ -118,7 +118,7 @@ impl Asker<'_> {
         }
         let privileges = words(parts.get(2));
         let any = option(options, "any").is_some_and(|v| v == 1 || v == "1" || v == true);
-        // Nobody has privileges on a path that cannot be one, and the message leaves it out.
+        // Nobody has privileges on an invalid path, and the message omits it.
         let Some(path) = self.path(parts.get(1).and_then(Value::as_str).unwrap_or("/")) else {
             let missing = if any { privileges.join("|") } else { privileges.first().copied().unwrap_or_default().to_owned() };
             return no(quiet, Refusal::denied("", &missing));
@@ -174,7 +174,7 @@ impl Asker<'_> {
         if known { Ok(true) } else { no(quiet, Refusal::die(format!("no such user ('{userid}')"))) }
     }
 
-    /// The path of a template, with the request's parameters in it.
+    /// Fills a path template with the request's parameters.
     fn path(self, template: &str) -> Option<String> {
         let mut path = String::new();
         let mut rest = template;

@@ -1,4 +1,4 @@
-//! The second factor and the capabilities that a login answers.
+//! Second factors and the capabilities in the answer to a login.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::who::{Who, is_enabled};
 use super::{password, ticket, totp};
 use crate::demo::state::{Factor, State};
 
-/// The first factor: an enabled user's password, or a ticket of the user's own.
+/// Checks the first factor: the password of an enabled user, or a ticket of that user.
 pub fn first_factor(state: &State, user: &str, password: &str, now: i64) -> bool {
     if !is_enabled(state, user, now) {
         return false;
@@ -18,12 +18,12 @@ pub fn first_factor(state: &State, user: &str, password: &str, now: i64) -> bool
     known.is_some_and(|kept| password::password_matches(kept, password)) || is_own_ticket(state, user, password, now)
 }
 
-/// A ticket renews without a second factor.
+/// Whether the password is a ticket, which renews without a second factor.
 pub fn is_own_ticket(state: &State, user: &str, text: &str, now: i64) -> bool {
     ticket::verify_ticket(state, text, now).as_deref() == Some(user)
 }
 
-/// The challenge of a user with a second factor; none for the others.
+/// Returns the challenge of a user with a second factor; `None` for others.
 pub fn challenge(state: &State, user: &str, now: i64) -> Option<String> {
     let factors: Vec<&Factor> = state.access.tfa.get(user)?.iter().filter(|f| f.enable).collect();
     if factors.is_empty() {
@@ -40,7 +40,7 @@ pub fn challenge(state: &State, user: &str, now: i64) -> Option<String> {
     Some(ticket::assemble_challenge(state, user, &format!("{{{}}}", parts.join(",")), now))
 }
 
-/// `totp:123456` or `recovery:xxxx-…`, together with the challenge. A code works once.
+/// Checks `totp:123456` or `recovery:xxxx-…` with its challenge. A code is valid once.
 pub fn second_factor(state: &mut State, user: &str, challenge: &str, answer: &str, now: i64) -> bool {
     if !ticket::verify_challenge(state, user, challenge, now) {
         return false;
@@ -67,7 +67,7 @@ pub fn second_factor(state: &mut State, user: &str, challenge: &str, answer: &st
     false
 }
 
-/// What a user interface may offer: privileges by area.
+/// Returns the caller's privileges by area, for user interfaces.
 pub fn capabilities(state: &State, user: &str) -> Value {
     let who = Who::user(user);
     let mut areas: BTreeMap<&str, BTreeSet<String>> =

@@ -1,8 +1,8 @@
-//! Passwords at rest, and random names.
+//! Password hashes and random IDs.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// `salt$hash`, as it is kept in the state.
+/// Returns `salt$hash`, as stored in the state.
 pub fn hash_password(password: &str) -> String {
     let salt = random_hex(8);
     let hash = digest(&salt, password);
@@ -22,15 +22,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// So many random bytes, in hex.
+/// Returns this many random bytes, in hex.
 pub fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0u8; bytes];
-    // A system without randomness cannot start the server at all: its TLS key is made first.
+    // The server's TLS key has been created before, so randomness is available.
     let _ = SystemRandom::new().fill(&mut buffer);
     hex(&buffer)
 }
 
-/// A random UUID, as token secrets are.
+/// Returns a random UUID, the format of token secrets.
 pub fn random_uuid() -> String {
     let h = random_hex(16);
     format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..])

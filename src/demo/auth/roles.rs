@@ -3,7 +3,7 @@
 use crate::api::privileges::ALL;
 use crate::demo::state::Access;
 
-/// The roles that are always there, without `Administrator`, which has [`ALL`].
+/// The built-in roles, without `Administrator`, which has [`ALL`].
 const BUILT_IN: &[(&str, &[&str])] = &[
     ("NoAccess", &[]),
     (
@@ -108,7 +108,7 @@ const BUILT_IN: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The names of the built-in roles.
+/// Returns the names of the built-in roles.
 pub fn built_in() -> impl Iterator<Item = &'static str> {
     std::iter::once("Administrator").chain(BUILT_IN.iter().map(|(name, _)| *name))
 }
@@ -121,7 +121,7 @@ pub fn exists(access: &Access, role: &str) -> bool {
     is_built_in(role) || access.roles.contains_key(role)
 }
 
-/// The privileges of a role; none for an unknown one.
+/// Returns the privileges of a role; none for an unknown one.
 pub fn privileges(access: &Access, role: &str) -> Vec<String> {
     if role == "Administrator" {
         return ALL.iter().map(|p| (*p).to_owned()).collect();

@@ -5,7 +5,7 @@ use ring::hmac;
 use super::password::hex;
 use crate::demo::state::State;
 
-/// Seconds that a ticket is good for.
+/// Lifetime of a ticket in seconds.
 pub const TICKET_LIFE: i64 = 2 * 3600;
 
 fn sign(state: &State, text: &str) -> String {
@@ -13,21 +13,21 @@ fn sign(state: &State, text: &str) -> String {
     hex(hmac::sign(&key, text.as_bytes()).as_ref())
 }
 
-/// A ticket that is a login.
+/// Creates a ticket for a login.
 pub fn assemble_ticket(state: &State, user: &str, now: i64) -> String {
     let plain = format!("PVE:{user}:{now:08X}");
     let signature = sign(state, &plain);
     format!("{plain}::{signature}")
 }
 
-/// The user of a good ticket. A challenge of the second factor is none.
+/// Returns the user of a valid ticket. A challenge is not a ticket.
 pub fn verify_ticket(state: &State, ticket: &str, now: i64) -> Option<String> {
     let plain = signed_part(state, ticket, now)?;
     let (user, _) = plain.strip_prefix("PVE:")?.rsplit_once(':')?;
     (!user.starts_with('!')).then(|| user.to_owned())
 }
 
-/// What a ticket says, if its signature and time are good.
+/// Returns the content of a ticket whose signature and time are valid.
 pub(super) fn signed_part<'a>(state: &State, ticket: &'a str, now: i64) -> Option<&'a str> {
     let (plain, signature) = ticket.rsplit_once("::")?;
     if sign(state, plain) != signature {
@@ -49,14 +49,14 @@ pub fn verify_csrf(state: &State, token: &str, user: &str, now: i64) -> bool {
     (-300..=24 * 3600).contains(&(now - at)) && sign(state, &format!("csrf:{user}:{time}")) == signature
 }
 
-/// A ticket that only says which second factors are asked for. It is no login.
+/// Creates a challenge: a ticket that only names the accepted second factors.
 pub(super) fn assemble_challenge(state: &State, user: &str, factors: &str, now: i64) -> String {
     let plain = format!("PVE:!tfa!{factors}:{now:08X}");
     let signature = sign(state, &format!("{user}:{plain}"));
     format!("{plain}::{signature}")
 }
 
-/// Whether a challenge is this user's, and fresh.
+/// Whether a challenge is valid for this user.
 pub(super) fn verify_challenge(state: &State, user: &str, challenge: &str, now: i64) -> bool {
     let Some((plain, signature)) = challenge.rsplit_once("::") else { return false };
     let time = plain.rsplit_once(':').and_then(|(_, t)| i64::from_str_radix(t, 16).ok());

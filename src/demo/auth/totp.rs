@@ -1,17 +1,17 @@
-//! Time-based one-time passwords: six digits of HMAC-SHA1 over the half minute.
+//! Time-based one-time passwords: six digits of HMAC-SHA1 over steps of 30 s.
 
 use ring::hmac;
 
 const STEP: i64 = 30;
 
-/// The step whose code this is, near `now` (one step before and after is still good).
+/// Returns the step that a code belongs to; one step before and after `now` is accepted.
 pub fn matching_step(secret: &str, code: &str, now: i64) -> Option<u64> {
     let key = base32(secret)?;
     let present = now / STEP;
     (present - 1..=present + 1).filter_map(|step| u64::try_from(step).ok()).find(|step| code_at(&key, *step) == code)
 }
 
-/// The code of a moment, for the ones who play the phone.
+/// Returns the code at a time, for tests.
 pub fn code(secret: &str, now: i64) -> Option<String> {
     Some(code_at(&base32(secret)?, u64::try_from(now / STEP).ok()?))
 }
@@ -25,7 +25,7 @@ fn code_at(key: &[u8], step: u64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The `secret` of an `otpauth://` address.
+/// Returns the `secret` of an `otpauth://` URL.
 pub fn secret_of(address: &str) -> Option<String> {
     let query = address.strip_prefix("otpauth://totp/")?.split_once('?')?.1;
     let secret = query.split('&').find_map(|p| p.strip_prefix("secret="))?;
@@ -56,7 +56,7 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// The vector of RFC 6238 for SHA-1, cut to six digits.
+    /// The RFC 6238 test vector for SHA-1, truncated to six digits.
     #[test]
     fn codes_are_those_of_the_standard() {
         let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";

@@ -1,13 +1,13 @@
-//! From the headers of a request to the one who sent it.
+//! The caller of a request, from its headers.
 
 use super::ticket;
 use crate::demo::api::Refusal;
 use crate::demo::state::State;
 
-/// The one who asks: a user with a ticket, or one of a user's tokens.
+/// The caller: a user with a ticket, or a token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Who {
-    /// `root@pam`; empty for a call that needs no login.
+    /// For example `root@pam`; empty for a call that requires no login.
     pub user: String,
     pub token: Option<String>,
 }
@@ -17,7 +17,7 @@ impl Who {
         Self { user: user.into(), token: None }
     }
 
-    /// From `felhom@pve!agent` or `root@pam`.
+    /// Parses `felhom@pve!agent` or `root@pam`.
     pub fn parse(text: &str) -> Self {
         match text.split_once('!') {
             Some((user, token)) => Self { user: user.to_owned(), token: Some(token.to_owned()) },
@@ -25,7 +25,7 @@ impl Who {
         }
     }
 
-    /// `felhom@pve!agent` or `root@pam`: how tasks and messages name them.
+    /// Returns `felhom@pve!agent` or `root@pam`, as in tasks and messages.
     pub fn name(&self) -> String {
         match &self.token {
             Some(token) => format!("{}!{token}", self.user),
@@ -33,13 +33,13 @@ impl Who {
         }
     }
 
-    /// `root@pam` with a ticket: the only one who may everything.
+    /// Whether the caller is `root@pam` with a ticket, who passes every check.
     pub fn is_root(&self) -> bool {
         self.user == "root@pam" && self.token.is_none()
     }
 }
 
-/// What a request brings to show who sent it.
+/// The credentials in a request.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     pub cookie: Option<String>,
@@ -47,7 +47,7 @@ pub struct Credentials {
     pub csrf: Option<String>,
 }
 
-/// Calls that anybody may make.
+/// Whether a call requires no login.
 fn needs_no_login(method: &str, path: &str) -> bool {
     matches!(
         (method, path),
@@ -57,7 +57,7 @@ fn needs_no_login(method: &str, path: &str) -> bool {
     )
 }
 
-/// A cookie wins over a token, as in Proxmox.
+/// Authenticates a request. As in Proxmox, a cookie overrides a token.
 pub fn authenticate(state: &State, method: &str, path: &str, given: &Credentials, now: i64) -> Result<Who, Refusal> {
     if needs_no_login(method, path) {
         return Ok(Who::default());
@@ -79,7 +79,7 @@ pub fn authenticate(state: &State, method: &str, path: &str, given: &Credentials
     verify_token(state, token, now).ok_or_else(failed)
 }
 
-/// `user@realm!id=secret`, of an enabled user, not expired.
+/// Checks `user@realm!id=secret`: an enabled user and a token that has not expired.
 fn verify_token(state: &State, text: &str, now: i64) -> Option<Who> {
     let (id, secret) = text.rsplit_once('=')?;
     let who = Who::parse(id);

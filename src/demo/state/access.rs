@@ -10,7 +10,7 @@ use super::Map;
 pub struct Token {
     pub secret: String,
     pub privsep: bool,
-    /// Unix seconds, 0 for never.
+    /// Unix seconds; 0 for never.
     #[serde(default)]
     pub expire: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub struct User {
     pub enable: bool,
     #[serde(default)]
     pub expire: i64,
-    /// Salted, as `salt$hash`.
+    /// `salt$hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// `comment`, `email`, `firstname`, `lastname`, `keys`.
@@ -46,7 +46,7 @@ pub struct Group {
     pub comment: Option<String>,
 }
 
-/// Whom an entry of the access control list is about.
+/// The group, token or user of an ACL entry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "type", content = "id", rename_all = "lowercase")]
 pub enum Subject {
@@ -88,13 +88,13 @@ pub struct Factor {
     pub description: String,
     pub created: i64,
     pub enable: bool,
-    /// The TOTP secret in base32, or nothing.
+    /// The TOTP secret in base32.
     #[serde(default)]
     pub secret: String,
-    /// Recovery keys; a used one is `null`.
+    /// Recovery keys; `null` if used.
     #[serde(default)]
     pub keys: Vec<Option<String>>,
-    /// The last TOTP step that was used: a code works once.
+    /// The last TOTP step that was used, because a code is valid once.
     #[serde(default)]
     pub last_step: u64,
 }
@@ -106,7 +106,7 @@ pub struct Access {
     pub users: BTreeMap<String, User>,
     #[serde(default)]
     pub groups: BTreeMap<String, Group>,
-    /// The roles that people made; the built-in ones are in `auth::roles`.
+    /// Custom roles; the built-in ones are in `auth::roles`.
     #[serde(default)]
     pub roles: BTreeMap<String, BTreeSet<String>>,
     #[serde(default)]

@@ -1,9 +1,9 @@
-//! The one clock of the demo host.
+//! The demo host's clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Real time, moved by a skew: a host whose clock is wrong is a fault that people meet, and time that passes without waiting.
+/// The system time plus an offset, for hosts with a wrong clock and for tests that skip time.
 #[derive(Debug, Default)]
 pub struct Clock {
     skew_ms: AtomicI64,
@@ -14,7 +14,7 @@ impl Clock {
         Self { skew_ms: skew_ms.into() }
     }
 
-    /// Milliseconds since 1970, as this host believes.
+    /// Returns the host's time in Unix milliseconds.
     pub fn now_ms(&self) -> i64 {
         let real = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
         real.saturating_add(self.skew_ms.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! How busy things are at a moment. Made from the clock, so that every process and every list tells the same.
+//! Load figures as a function of the clock, so that all processes and lists agree.
 
 use super::guest::{Guest, GuestKind};
 use super::node::Node;
@@ -6,12 +6,12 @@ use super::node::Node;
 /// The figures of a guest in lists and charts.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Figures {
-    /// Share of its processors, 0 to 1.
+    /// CPU usage, 0 to 1.
     pub cpu: f64,
     /// Bytes.
     pub mem: u64,
     pub disk: u64,
-    /// Bytes since the start.
+    /// Bytes since the guest started.
     pub netin: u64,
     pub netout: u64,
     pub diskread: u64,
@@ -19,7 +19,7 @@ pub struct Figures {
 }
 
 impl Guest {
-    /// Nothing at all for one that does not run.
+    /// Returns the guest's figures; zeros if it is stopped.
     pub fn figures(&self, now: i64) -> Figures {
         if !self.power.is_on() {
             return Figures::default();
@@ -39,7 +39,7 @@ impl Guest {
 }
 
 impl Node {
-    /// Share of the processors and bytes of memory in use.
+    /// Returns CPU usage (0 to 1) and memory in use (bytes).
     pub fn usage(&self, now: i64) -> (f64, u64) {
         let swing = wave(i64::from(self.id), now);
         ((self.cpu_load * (1.0 + 0.3 * swing)).clamp(0.0, 1.0), share(self.memory, self.memory_load * (1.0 + 0.02 * swing)))
@@ -49,7 +49,7 @@ impl Node {
         (now - self.booted).max(0)
     }
 
-    /// Bytes of the root file system in use.
+    /// Returns the used bytes of the root file system.
     pub fn disk_used(&self) -> u64 {
         share(self.disk, self.disk_load)
     }
@@ -59,7 +59,7 @@ fn share(of: u64, share: f64) -> u64 {
     (of as f64 * share.clamp(0.0, 1.0)) as u64
 }
 
-/// A slow swing between -1 and 1, of a phase of its own for each `seed`, the same for ten seconds.
+/// Returns a slow oscillation between -1 and 1 with a phase per `seed`, constant for ten seconds.
 fn wave(seed: i64, now: i64) -> f64 {
     let step = (now / 10) as f64;
     let phase = (seed * 37 % 100) as f64;

@@ -1,4 +1,4 @@
-//! A container or virtual machine.
+//! Containers and VMs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,7 +29,7 @@ impl GuestKind {
         }
     }
 
-    /// The file that the host keeps the guest's configuration in, as its messages name it.
+    /// Returns the path of the guest's configuration file, as in messages.
     pub fn config_path(self, node: &str, vmid: u32) -> String {
         let folder = if self == Self::Lxc { "lxc" } else { "qemu-server" };
         format!("nodes/{node}/{folder}/{vmid}.conf")
@@ -41,9 +41,9 @@ impl GuestKind {
 pub enum Power {
     Running,
     Stopped,
-    /// A virtual machine whose processors stand still.
+    /// A paused VM.
     Paused,
-    /// A virtual machine whose memory is on disk.
+    /// A VM suspended to disk.
     Suspended,
 }
 
@@ -53,23 +53,23 @@ impl Power {
     }
 }
 
-/// How busy a running guest is: the figures of lists and charts are made from this.
+/// Average load of a running guest, from which lists and charts are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Load {
-    /// Share of its processors, 0 to 1.
+    /// CPU usage, 0 to 1.
     pub cpu: f64,
-    /// Share of its memory.
+    /// Memory usage, 0 to 1.
     pub memory: f64,
-    /// Share of its root disk (containers alone know).
+    /// Root disk usage, 0 to 1; containers only.
     pub disk: f64,
-    /// Bytes a second.
+    /// Bytes per second.
     pub net_in: u64,
     pub net_out: u64,
     pub disk_read: u64,
     pub disk_write: u64,
 }
 
-/// A snapshot, with the configuration of its moment.
+/// A snapshot with its configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     pub name: String,
@@ -80,7 +80,7 @@ pub struct Snapshot {
     pub parent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// With the memory of a running virtual machine.
+    /// Includes the memory of a running VM.
     #[serde(default)]
     pub vmstate: bool,
 }
@@ -90,31 +90,31 @@ pub struct Guest {
     pub vmid: u32,
     pub kind: GuestKind,
     pub node: String,
-    /// As `GET …/config` tells it, without `digest` and `parent`: numbers as numbers, `lock` and `template` included.
+    /// As in `GET …/config`, without `digest` and `parent`; numbers are numbers.
     pub config: Map,
     pub power: Power,
-    /// When it was started, in Unix seconds.
+    /// Start time in Unix seconds.
     #[serde(default)]
     pub started: Option<i64>,
-    /// Changes that wait for the next start.
+    /// Pending changes.
     #[serde(default)]
     pub pending: Map,
     #[serde(default)]
     pub pending_delete: Vec<String>,
     #[serde(default)]
     pub snapshots: Vec<Snapshot>,
-    /// The snapshot that the present state stands on.
+    /// The parent snapshot of the current state.
     #[serde(default)]
     pub parent: Option<String>,
     #[serde(default)]
     pub load: Load,
-    /// Whether a guest agent answers inside a running virtual machine.
+    /// Whether the guest agent of a running VM answers.
     #[serde(default)]
     pub agent: bool,
 }
 
 impl Guest {
-    /// A stopped guest with this configuration.
+    /// Creates a stopped guest.
     pub fn new(vmid: u32, kind: GuestKind, node: impl Into<String>, config: Map) -> Self {
         Self {
             vmid,
@@ -132,7 +132,7 @@ impl Guest {
         }
     }
 
-    /// The hostname of a container, the name of a virtual machine; without one, what the host shows instead.
+    /// Returns the hostname of a container or the name of a VM, or what the host shows without one.
     pub fn name(&self) -> String {
         let (key, other) = match self.kind {
             GuestKind::Lxc => ("hostname", "CT"),
@@ -141,12 +141,12 @@ impl Guest {
         self.text(key).map_or_else(|| format!("{other}{}", self.vmid), str::to_owned)
     }
 
-    /// A setting that is text.
+    /// Returns a setting that is text.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.config.get(key)?.as_str()
     }
 
-    /// A setting that is a number, however it is written.
+    /// Returns a setting that is a number, stored as number or text.
     pub fn number(&self, key: &str) -> Option<i64> {
         match self.config.get(key)? {
             Value::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)),
@@ -171,7 +171,7 @@ impl Guest {
         self.text("tags").filter(|t| !t.is_empty())
     }
 
-    /// `ct:101` or `vm:201`.
+    /// Returns the HA resource ID, `ct:101` or `vm:201`.
     pub fn ha_id(&self) -> String {
         format!("{}:{}", self.kind.label().to_lowercase(), self.vmid)
     }
@@ -180,7 +180,7 @@ impl Guest {
         self.snapshots.iter().find(|s| s.name == name)
     }
 
-    /// Seconds since the start; 0 for one that does not run.
+    /// Returns the uptime in seconds; 0 if stopped.
     pub fn uptime(&self, now: i64) -> i64 {
         match self.started {
             Some(at) if self.power.is_on() => (now - at).max(0),
@@ -188,7 +188,7 @@ impl Guest {
         }
     }
 
-    /// Memory in bytes.
+    /// Returns the memory in bytes.
     pub fn max_memory(&self) -> u64 {
         u64::try_from(self.number("memory").unwrap_or(512)).unwrap_or(512) * 1024 * 1024
     }
@@ -197,7 +197,7 @@ impl Guest {
         u64::try_from(self.number("swap").unwrap_or(512)).unwrap_or(512) * 1024 * 1024
     }
 
-    /// Processors.
+    /// Returns the number of CPUs.
     pub fn cpus(&self) -> i64 {
         match self.kind {
             GuestKind::Lxc => self.number("cores").unwrap_or(4),
@@ -205,7 +205,7 @@ impl Guest {
         }
     }
 
-    /// The size of the disk that it starts from, in bytes.
+    /// Returns the size of the boot disk or root file system in bytes.
     pub fn max_disk(&self) -> u64 {
         let disk = match self.kind {
             GuestKind::Lxc => self.text("rootfs"),
@@ -219,7 +219,7 @@ impl Guest {
         order.split(';').find_map(|key| self.text(key).filter(|d| !d.contains("media=cdrom")))
     }
 
-    /// What `digest` is: the SHA-1 of the configuration file.
+    /// Returns the digest: the SHA-1 of the configuration file.
     pub fn digest(&self) -> String {
         let mut text = config_text(&self.config);
         if let Some(parent) = &self.parent {
@@ -239,7 +239,7 @@ impl Guest {
     }
 }
 
-/// A configuration as the host's file has it: the description as comments, then the settings by name.
+/// Returns a configuration as in its file: the description as comments, then the settings by name.
 pub fn config_text(config: &Map) -> String {
     let mut text = String::new();
     for line in config.get("description").and_then(Value::as_str).unwrap_or("").lines() {
@@ -256,13 +256,13 @@ pub fn config_text(config: &Map) -> String {
     text
 }
 
-/// The SHA-1 that Proxmox calls a digest. It only tells versions of a file apart.
+/// Returns the SHA-1 in hex, Proxmox's digest of a file version.
 pub fn sha1_hex(text: &str) -> String {
     let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
     hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// `8G`, `512M`, `1024` (bytes).
+/// Parses `8G`, `512M` or `1024` (bytes).
 pub fn parse_size(text: &str) -> Option<u64> {
     let (number, unit) = match text.find(|c: char| !c.is_ascii_digit() && c != '.') {
         Some(at) => text.split_at(at),

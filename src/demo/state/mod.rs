@@ -1,4 +1,4 @@
-//! What the demo host remembers. Plain data, kept in memory or in one JSON file.
+//! The state of the demo host: plain data, in memory or in one JSON file.
 
 mod access;
 mod clock;
@@ -23,13 +23,13 @@ pub use store::Store;
 
 use super::tasks::{Later, Task};
 
-/// An ordered JSON object: configurations keep the order in which they were written.
+/// A JSON object that keeps its order, as configuration files do.
 pub type Map = serde_json::Map<String, Value>;
 
 /// The section of a host that reaches the Internet.
 pub const INTERNET: &str = "internet";
 
-/// Guests and storages that are administered together.
+/// A resource pool.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pool {
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -40,7 +40,7 @@ pub struct Pool {
     pub storages: BTreeSet<String>,
 }
 
-/// One firewall: of the cluster, a node, a guest or a security group.
+/// A firewall of the cluster, a node, a guest, a VNet or a security group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Firewall {
     #[serde(default)]
@@ -51,21 +51,21 @@ pub struct Firewall {
     pub aliases: BTreeMap<String, Map>,
     #[serde(default)]
     pub ipsets: BTreeMap<String, Vec<Map>>,
-    /// Comments of the IP sets that have one.
+    /// Comments of IP sets.
     #[serde(default)]
     pub ipset_comments: BTreeMap<String, String>,
     #[serde(default)]
     pub comment: String,
 }
 
-/// High availability: what is managed, and the rules about it. The keys are `ct:101`, `vm:201`.
+/// HA resources (by ID: `ct:101`, `vm:201`) and rules.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Ha {
     #[serde(default)]
     pub resources: BTreeMap<String, Map>,
     #[serde(default)]
     pub rules: BTreeMap<String, Map>,
-    /// A manager has become master: there has been something to manage.
+    /// Whether a manager is master, as it is once there was a resource.
     #[serde(default)]
     pub master: bool,
     /// When resources were added.
@@ -73,19 +73,19 @@ pub struct Ha {
     pub since_ms: BTreeMap<String, i64>,
 }
 
-/// Another host that this one could join.
+/// A host of another cluster that this one can join.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Neighbor {
     pub node: Node,
     pub cluster: String,
-    /// Of root@pam.
+    /// The password of root@pam.
     pub password: String,
 }
 
-/// The whole host (or cluster of hosts).
+/// The state of a host or cluster.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
-    /// The cluster's name; a single host has none.
+    /// The cluster's name; `None` for a single host.
     pub cluster: Option<String>,
     /// How many times faster than life tasks run.
     pub speed: f64,
@@ -97,31 +97,31 @@ pub struct State {
     pub pools: BTreeMap<String, Pool>,
     pub access: Access,
     pub ha: Ha,
-    /// How many times the software-defined networks were applied.
+    /// Version of the applied SDN configuration.
     #[serde(default)]
     pub sdn_version: u64,
-    /// Hosts that this one could join, by address.
+    /// Hosts that this one can join, by address.
     #[serde(default)]
     pub neighbors: BTreeMap<String, Neighbor>,
-    /// By scope: `cluster`, `node/pve1`, `guest/101`, `group/web`.
+    /// By scope: `cluster`, `node/pve1`, `guest/101`, `vnet/net1`, `group/web`.
     pub firewalls: BTreeMap<String, Firewall>,
-    /// Options of the datacenter.
+    /// Datacenter options.
     pub options: Map,
-    /// Lists that are kept as they were sent: backup jobs, replication, notification targets, mappings, … by kind and id.
+    /// Sections of configuration files and other stored objects, by kind and ID.
     #[serde(default)]
     pub sections: BTreeMap<String, BTreeMap<String, Map>>,
     #[serde(default)]
     pub tasks: Vec<Task>,
-    /// Tasks that are still to begin.
+    /// Tasks that start later.
     #[serde(default)]
     pub later: Vec<Later>,
     pub next_pid: u32,
-    /// Signs tickets, in hex.
+    /// The key that signs tickets, in hex.
     pub ticket_key: String,
 }
 
 impl State {
-    /// A firewall to read; an untouched one is empty.
+    /// Returns a copy of a firewall; empty if it was never changed.
     pub fn firewall(&self, scope: &str) -> Firewall {
         self.firewalls.get(scope).cloned().unwrap_or_default()
     }
@@ -138,18 +138,18 @@ impl State {
         self.sections.entry(kind.to_owned()).or_default()
     }
 
-    /// The applied VNets whose bridges exist on a node.
+    /// Returns the applied VNets whose bridges exist on a node.
     pub fn vnets_on(&self, node: &str) -> impl Iterator<Item = (&String, &Map)> {
         let current = self.nodes.get(node).is_some_and(|node| node.sdn_version >= self.sdn_version);
         self.section("sdn-vnets-applied").filter(move |_| current)
     }
 
-    /// The pool that a guest is in.
+    /// Returns the pool of a guest.
     pub fn pool_of(&self, vmid: u32) -> Option<&str> {
         self.pools.iter().find(|(_, p)| p.guests.contains(&vmid)).map(|(id, _)| id.as_str())
     }
 
-    /// The HA resource of a guest: its settings, if it is managed.
+    /// Returns the HA resource of a guest.
     pub fn ha_of(&self, vmid: u32) -> Option<&Map> {
         if self.ha.resources.is_empty() {
             return None;
@@ -158,12 +158,12 @@ impl State {
         self.ha.resources.get(&guest.ha_id())
     }
 
-    /// The lowest free VMID at or above `from`.
+    /// Returns the lowest free VMID from `from` on.
     pub fn next_vmid(&self, from: u32) -> u32 {
         (from..).find(|id| !self.guests.contains_key(id)).unwrap_or(from)
     }
 
-    /// The volume that a volume id names.
+    /// Returns a volume by its ID.
     pub fn volume(&self, volid: &str) -> Option<&Volume> {
         let (storage, _) = volid.split_once(':')?;
         self.storages.get(storage)?.volumes.iter().find(|v| v.volid == volid)
@@ -175,7 +175,7 @@ impl State {
     }
 }
 
-/// A JSON object as a [`Map`], for seeds and handlers that write one with `json!`.
+/// Converts a JSON object to a [`Map`].
 pub fn map(value: Value) -> Map {
     match value {
         Value::Object(map) => map,

@@ -1,4 +1,4 @@
-//! A member of the cluster.
+//! Nodes.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ pub struct Node {
     pub name: String,
     pub id: u32,
     pub ip: String,
-    /// A node that is offline answers 595 through the others.
+    /// Whether the node is online; calls to an offline node are answered with 595.
     pub online: bool,
-    /// Why the node's API cannot be reached through the others, although it is online.
+    /// The connection error of an online node whose API does not answer.
     #[serde(default)]
     pub unreachable: Option<String>,
     /// Unix seconds.
@@ -24,12 +24,12 @@ pub struct Node {
     /// Bytes.
     pub memory: u64,
     pub disk: u64,
-    /// Shares, 0 to 1.
+    /// Usage, 0 to 1.
     pub cpu_load: f64,
     pub memory_load: f64,
     pub disk_load: f64,
     pub fingerprint: String,
-    /// The server's certificate and its authority's, as the host shows them.
+    /// The server certificate and its CA, in PEM.
     #[serde(default)]
     pub cert_pem: String,
     #[serde(default)]
@@ -40,10 +40,10 @@ pub struct Node {
     /// `search`, `dns1`, `dns2`, `dns3`.
     pub dns: Map,
     pub hosts: String,
-    /// Why the node cannot reload its network.
+    /// The error of the node when it reloads its network.
     #[serde(default)]
     pub reload_error: Option<String>,
-    /// The version of the software-defined networks that the node runs.
+    /// The version of the SDN configuration that the node has loaded.
     #[serde(default)]
     pub sdn_version: u64,
     /// As in `GET …/network`, by interface.
@@ -54,10 +54,10 @@ pub struct Node {
     pub services: Vec<Map>,
     /// As in `GET …/disks/list`.
     pub disks: Vec<Map>,
-    /// What `GET …/disks/smart` answers, by device path.
+    /// Answers to `GET …/disks/smart`, by device path.
     #[serde(default)]
     pub smart: Map,
-    /// Where disks are mounted: an `is_mountpoint` storage needs its place here.
+    /// Mounts by mount point; an `is_mountpoint` storage requires one.
     #[serde(default)]
     pub mounts: BTreeMap<String, Mount>,
     /// Options of the node: `description`, `wakeonlan`, …
@@ -65,7 +65,7 @@ pub struct Node {
     pub config: Map,
     #[serde(default)]
     pub syslog: Vec<String>,
-    /// Packages that can be upgraded, as in `GET …/apt/update`.
+    /// Available updates, as in `GET …/apt/update`.
     #[serde(default)]
     pub updates: Vec<Value>,
 }

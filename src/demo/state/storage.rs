@@ -1,11 +1,11 @@
-//! A storage and the volumes on it.
+//! Storages and their volumes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Map;
 
-/// One volume: a disk, an archive, a template, an image.
+/// A volume: disk, backup, template or image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Volume {
     pub volid: String,
@@ -13,7 +13,7 @@ pub struct Volume {
     pub content: String,
     pub format: String,
     pub size: u64,
-    /// On shared storage every node sees it; elsewhere only this one.
+    /// The node of a volume on local storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,18 +25,18 @@ pub struct Volume {
     pub notes: Option<String>,
     #[serde(default)]
     pub protected: bool,
-    /// Of an archive: the guest's kind and configuration.
+    /// Of a backup: the guest's type and configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subtype: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Map>,
-    /// Anything else that `GET …/content` tells: `parent`, `encrypted`, `verification`.
+    /// Other keys of `GET …/content`: `parent`, `encrypted`, `verification`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub extra: Map,
 }
 
 impl Volume {
-    /// Bytes that it takes: disks are thin and mostly empty, files are what they are.
+    /// Returns the allocated bytes: disks are thin, files have their full size.
     pub fn footprint(&self) -> u64 {
         if matches!(self.content.as_str(), "images" | "rootdir") { self.size / 5 } else { self.size }
     }
@@ -63,13 +63,13 @@ impl Volume {
 pub struct Storage {
     /// As in `GET /storage/{id}`, without `storage` and `digest`: `type`, `content`, `path`, `nodes`, `shared`, `disable`, …
     pub config: Map,
-    /// Bytes; what is used grows and shrinks with the volumes.
+    /// Bytes.
     pub total: u64,
     pub used: u64,
     pub volumes: Vec<Volume>,
-    /// Whether containers on it can have snapshots.
+    /// Whether the storage supports snapshots of containers.
     pub snapshots: bool,
-    /// An `is_mountpoint` storage whose disk is away is enabled but not active.
+    /// Whether an enabled `is_mountpoint` storage lacks its mount.
     #[serde(default)]
     pub inactive: bool,
 }
@@ -91,21 +91,21 @@ impl Storage {
         }
     }
 
-    /// A volume appears, or takes the place of the one with its id.
+    /// Adds a volume, or replaces the one with its ID.
     pub fn put(&mut self, volume: Volume) {
         self.take(|old| old.volid == volume.volid);
         self.used += volume.footprint();
         self.volumes.push(volume);
     }
 
-    /// Volumes go.
+    /// Removes volumes.
     pub fn take(&mut self, which: impl Fn(&Volume) -> bool) {
         let freed: u64 = self.volumes.iter().filter(|volume| which(volume)).map(Volume::footprint).sum();
         self.used = self.used.saturating_sub(freed);
         self.volumes.retain(|volume| !which(volume));
     }
 
-    /// Bytes that are left.
+    /// Returns the free bytes.
     pub fn free(&self) -> u64 {
         self.total.saturating_sub(self.used)
     }
@@ -118,7 +118,7 @@ impl Storage {
         self.flag("shared") || matches!(self.kind(), "nfs" | "cifs" | "pbs" | "cephfs" | "rbd" | "iscsi" | "esxi")
     }
 
-    /// The place that has to be a mount point for the storage to be active.
+    /// Returns the path that has to be a mount point for the storage to be active.
     pub fn mount_point(&self) -> Option<&str> {
         match self.text("is_mountpoint")? {
             "0" | "no" | "off" | "false" | "" => None,
@@ -127,12 +127,12 @@ impl Storage {
         }
     }
 
-    /// Whether this kind of content may be kept on it.
+    /// Whether the storage allows a content type.
     pub fn holds(&self, content: &str) -> bool {
         self.text("content").is_some_and(|c| c.split(',').any(|word| word == content))
     }
 
-    /// Whether a node can use it.
+    /// Whether a node can use the storage.
     pub fn on_node(&self, node: &str) -> bool {
         self.text("nodes").is_none_or(|nodes| nodes.split(',').any(|n| n == node))
     }

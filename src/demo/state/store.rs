@@ -1,4 +1,4 @@
-//! Where the state is kept between requests: in memory, or in one JSON file that several processes share.
+//! The store of the state: memory, or one JSON file shared by several processes.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::State;
 use crate::fault::{Fault, Kind, Result};
 
-/// What a file was when it was read: another process's write changes at least one of these.
+/// Metadata of a file when it was read. A write of another process changes at least one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -24,7 +24,7 @@ struct Cached {
     stamp: Option<Stamp>,
 }
 
-/// The state, one request at a time.
+/// The state, locked for one request at a time.
 #[derive(Debug)]
 pub struct Store {
     dir: Option<PathBuf>,
@@ -32,12 +32,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// A state that lives as long as the process.
+    /// Creates a store in memory.
     pub fn in_memory(state: State) -> Self {
         Self { dir: None, cached: Mutex::new(Cached { state, stamp: None }) }
     }
 
-    /// The state in a directory; `fresh` makes it when there is none yet.
+    /// Opens the state in a directory; `fresh` creates it if there is none.
     pub fn open(dir: &Path, fresh: impl FnOnce() -> State) -> Result<Self> {
         crate::config::files::private_dir(dir)?;
         let lock = lock(dir)?;
@@ -53,7 +53,7 @@ impl Store {
         Ok(Self { dir: Some(dir.to_path_buf()), cached: Mutex::new(cached) })
     }
 
-    /// Runs `work` on the present state, alone; it is written back when `work` says that it changed something.
+    /// Runs `work` on the locked state and writes it back if `work` returns true.
     pub fn with<T>(&self, work: impl FnOnce(&mut State) -> (T, bool)) -> Result<T> {
         let mut cached = self.lock_cached();
         let Some(dir) = &self.dir else { return Ok(work(&mut cached.state).0) };
@@ -80,7 +80,7 @@ fn state_file(dir: &Path) -> PathBuf {
     dir.join("state.json")
 }
 
-/// Held for the length of one request, and freed by the system when a process dies.
+/// A file lock for one request, released by the system if the process dies.
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join("state.lock");
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(|e| trouble("open", &path, &e))?;
@@ -108,7 +108,7 @@ fn read(dir: &Path) -> Result<Option<(State, Stamp)>> {
     Ok(Some((state, stamp)))
 }
 
-/// A new file under another name, then the rename: a reader sees the old or the new state, never a part.
+/// Writes a new file and renames it, so readers never see a partial state.
 fn write(dir: &Path, state: &State) -> Result<Stamp> {
     let path = state_file(dir);
     let draft = dir.join("state.json.new");
