@@ -6,7 +6,7 @@ use super::DAY;
 use crate::demo::state::{Guest, GuestKind, State, Volume, map};
 
 pub(super) fn add(state: &mut State, now: i64) {
-    // The nightly job runs at two o'clock.
+    // The nightly job runs at 02:00.
     let tonight = super::last_night(now);
     let guests: Vec<Guest> = [101, 102, 103, 104, 201].iter().filter_map(|id| state.guests.get(id)).cloned().collect();
     let mut nas = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn add(state: &mut State, now: i64) {
     }
 }
 
-/// What an archive weighs: a good part of the disk, packed, and a little more every night.
+/// Returns the size of a backup: a compressed part of the disk that grows every night.
 fn size(guest: &Guest, night: i64) -> u64 {
     guest.max_disk() / 9 + 17_777_777 * u64::try_from(9 - night).unwrap_or(0) + u64::from(guest.vmid) * 1009
 }

@@ -1,11 +1,11 @@
-//! The host that the transcripts were recorded on, as it was when they began.
+//! The recorded host's state before the transcripts.
 
 use serde_json::json;
 
 use super::parts::{GIB, container, guest, host, machine, storage, token, user};
 use crate::demo::state::{Node, Pool, State, Volume, map};
 
-/// One node, or a cluster of several with all guests on the first.
+/// Returns one node, or a cluster with all guests on the first one.
 pub(super) fn state(nodes: usize, now: i64) -> State {
     let mut state = alone(now);
     if nodes < 2 {

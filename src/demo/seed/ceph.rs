@@ -7,7 +7,7 @@ use crate::demo::state::{Map, State, map};
 const TIB: i64 = 1 << 40;
 const GIB: i64 = 1 << 30;
 
-/// Three monitors, two managers, two metadata servers, one OSD on every node, three pools and a file system.
+/// Adds three monitors, two managers, two metadata servers, one OSD per node, four pools and a file system.
 pub(super) fn add(state: &mut State) {
     let nodes: Vec<(String, String)> = state.nodes.values().map(|node| (node.name.clone(), node.ip.clone())).collect();
     let daemon = |node: &str, ip: &str, port: u32| map(json!({ "node": node, "addr": format!("{ip}:{port}/0"), "running": true }));

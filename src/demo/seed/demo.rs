@@ -1,4 +1,4 @@
-//! A small lively site to try things on: three nodes, a dozen guests, shared storages, a week of backups and tasks.
+//! The demo site: three nodes, a dozen guests, shared storages, a week of backups and tasks.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::{archives, ceph, guests, history, nodes};
 use crate::demo::host::Options;
 use crate::demo::state::{AclEntry, Guest, INTERNET, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
 
-/// What the role of the ready-made agent token holds.
+/// Privileges of the prepared agent token's role.
 const AGENT: &[&str] = &[
     "VM.Allocate",
     "VM.Audit",
@@ -27,7 +27,7 @@ const AGENT: &[&str] = &[
     "SDN.Use",
 ];
 
-/// Above this VMID are the guests that only make the site bigger.
+/// The first VMID of the additional guests of a large site.
 const CROWD: u32 = 1000;
 
 pub(super) fn state(options: &Options, now: i64) -> State {
@@ -118,7 +118,7 @@ fn push(state: &mut State, storage: &str, volume: Volume) {
     }
 }
 
-/// Brings the number of guests to what was asked for.
+/// Adds or removes guests up to the requested number.
 fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
     let Some(wanted) = wanted else { return };
     let surplus: Vec<u32> = state.guests.keys().copied().skip(wanted).collect();
@@ -143,7 +143,7 @@ fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
     }
 }
 
-/// Disks of every node in use: the volume group with the thin pool of `local-lvm`, and the ZFS pool of `tank`.
+/// Adds the volume group and thin pool of `local-lvm` and the ZFS pool of `tank` on every node.
 fn disks(state: &mut State) {
     let nodes: Vec<String> = state.nodes.keys().cloned().collect();
     for node in nodes {

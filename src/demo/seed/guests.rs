@@ -1,4 +1,4 @@
-//! The guests of the demo site: one of every kind that people meet.
+//! The guests of the demo site.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::demo::state::{Guest, Load, Power, Snapshot, State, map};
 
 const DAY: i64 = 86_400;
 
-/// Who is where. With fewer nodes they move together.
+/// Adds the guests. With fewer nodes several share one.
 pub(super) fn add(state: &mut State, nodes: u32, now: i64) {
     let on = |wanted: u32| format!("pve{}", (wanted - 1) % nodes + 1);
     let disk = |vmid: u32, n: u32, size: u32| format!("local-lvm:vm-{vmid}-disk-{n},size={size}G");
@@ -39,7 +39,7 @@ pub(super) fn add(state: &mut State, nodes: u32, now: i64) {
     let media = json!({ "memory": 2048, "cores": 2, "tags": "docker;media", "mp0": "/mnt/media,mp=/media,ro=1", "features": "nesting=1" });
     guest(state, running(ct(111, 3, "media", 8, media), now - 6 * DAY, 0.18, 0.44));
 
-    // A backup was interrupted here, and its lock is still there.
+    // An interrupted backup left its lock.
     guest(state, ct(120, 2, "build", 20, json!({ "memory": 4096, "cores": 8, "tags": "lab", "lock": "backup" })));
 
     let home = json!({ "memory": "4096", "cores": 2, "agent": "1", "onboot": 1, "tags": "prod", "balloon": 2048, "machine": "q35" });

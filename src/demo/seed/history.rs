@@ -1,4 +1,4 @@
-//! What happened on the site before anybody looked: tasks of the last days, good and bad.
+//! Tasks of the last days, successful and failed.
 
 use super::DAY;
 use crate::demo::state::State;
@@ -31,7 +31,7 @@ pub(super) fn add(state: &mut State, now: i64) {
     past.push((now - 3 * DAY, "pve3", "root@pam", warned.warnings(1)));
     past.sort_by_key(|(at, ..)| *at);
 
-    // The past went at the speed of life, however fast the demo runs.
+    // Past tasks ran at speed 1.
     let speed = std::mem::replace(&mut state.speed, 1.0);
     for (at, node, user, spec) in past {
         if state.nodes.contains_key(node) {

@@ -1,4 +1,4 @@
-//! The states that a host can begin with.
+//! Initial states.
 
 mod archives;
 mod baseline;
@@ -13,10 +13,10 @@ mod services;
 use super::host::Options;
 use super::state::State;
 
-/// The password of `root@pam` in every fresh state: it opens a toy on loopback.
+/// The password of `root@pam` in every initial state. The host listens on loopback only.
 pub const PASSWORD: &str = "felhom-demo";
 
-/// A fresh state as the options ask for it.
+/// Returns the initial state for the options.
 pub fn fresh(options: &Options, now: i64) -> State {
     let mut state = if options.baseline { baseline::state(options.nodes.unwrap_or(1), now) } else { demo::state(options, now) };
     state.speed = options.speed;
@@ -24,10 +24,10 @@ pub fn fresh(options: &Options, now: i64) -> State {
 }
 
 const DAY: i64 = 86_400;
-/// Longer than the nightly backup takes.
+/// Seconds in which the nightly backup is complete.
 const WHILE: i64 = 1800;
 
-/// When the last nightly backup began, at two o'clock, that has ended by now: on a host that is looked at soon after two, yesterday's.
+/// Returns the start of the last completed nightly backup, at 02:00; shortly after 02:00 that is yesterday's.
 fn last_night(now: i64) -> i64 {
     let ended = now - WHILE;
     ended - (ended - 2 * 3600).rem_euclid(DAY)

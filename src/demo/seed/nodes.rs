@@ -1,4 +1,4 @@
-//! The hosts of the demo site.
+//! The nodes of the demo site.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::parts::GIB;
 use super::services;
 use crate::demo::state::{Map, Node, map, sha1_hex};
 
-/// `pve1`, `pve2`, … : alike, but not the same.
+/// Returns a node (`pve1`, `pve2`, …) whose figures depend on its number.
 pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
     let name = format!("pve{id}");
     let ip = format!("192.0.2.{}", 10 + id);
@@ -38,7 +38,7 @@ pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
     }
 }
 
-/// A fingerprint made from a name, for hosts that nobody connects to.
+/// Returns a fingerprint derived from a name, for nodes without a server of their own.
 pub(super) fn fingerprint(name: &str) -> String {
     let hex = sha1_hex(name) + &sha1_hex(&sha1_hex(name));
     let mut text = String::new();
@@ -62,7 +62,7 @@ fn network(ip: &str) -> Vec<Map> {
     vec![map(port), map(bridge), map(inner)]
 }
 
-/// The disks of a node. In a cluster, Ceph has one of them.
+/// Returns the disks of a node. In a cluster, one is an OSD.
 fn disks(id: u32, cluster: bool) -> Vec<Map> {
     let disk = |path: &str, kind: &str, model: &str, serial: String, size: u64, more: Value| {
         let mut disk = map(json!({

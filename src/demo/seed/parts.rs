@@ -1,4 +1,4 @@
-//! What both seeds are made of.
+//! Parts shared by the initial states.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::demo::state::{Access, Guest, GuestKind, Map, Node, State, Storage, To
 
 pub(super) const GIB: u64 = 1 << 30;
 
-/// An empty host with one node, its realms and `root@pam`.
+/// Returns a host with one node, the built-in realms and `root@pam`.
 pub(super) fn host(node: Node) -> State {
     let mut access = Access::default();
     access.realms.insert("pam".into(), map(json!({ "type": "pam", "comment": "Linux PAM standard authentication" })));
@@ -32,7 +32,7 @@ pub(super) fn user(state: &mut State, id: &str, info: Value) {
     state.access.users.insert(id.to_owned(), User { info: map(info), ..User::default() });
 }
 
-/// A token with a secret of its own, `user@realm!id`.
+/// Adds a token (`user@realm!id`) with a random secret.
 pub(super) fn token(state: &mut State, full: &str, privsep: bool) {
     let Some((user, id)) = full.split_once('!') else { return };
     let token = Token { secret: auth::random_uuid(), privsep, expire: 0, comment: None };
@@ -44,7 +44,7 @@ pub(super) fn storage(state: &mut State, id: &str, config: Value, total: u64, us
     state.storages.insert(id.to_owned(), storage);
 }
 
-/// A guest, with its disks as volumes on their storages.
+/// Adds a guest and its volumes.
 pub(super) fn guest(state: &mut State, guest: Guest) {
     let content = if guest.kind == GuestKind::Lxc { "rootdir" } else { "images" };
     for (volid, size) in disks(&guest.config) {
@@ -58,7 +58,7 @@ pub(super) fn guest(state: &mut State, guest: Guest) {
     state.guests.insert(guest.vmid, guest);
 }
 
-/// The volumes of a configuration, with their sizes.
+/// Returns the volumes of a configuration with their sizes.
 fn disks(config: &Map) -> Vec<(String, u64)> {
     let is_disk = |key: &str| {
         let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -77,7 +77,7 @@ fn disks(config: &Map) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// A Debian container on a storage.
+/// Returns a Debian container.
 pub(super) fn container(vmid: u32, node: &str, name: &str, rootfs: &str, more: Value) -> Guest {
     let mac = mac(vmid);
     let mut config = map(json!({
@@ -88,7 +88,7 @@ pub(super) fn container(vmid: u32, node: &str, name: &str, rootfs: &str, more: V
     Guest::new(vmid, GuestKind::Lxc, node, config)
 }
 
-/// A Linux virtual machine on a storage.
+/// Returns a Linux VM.
 pub(super) fn machine(vmid: u32, node: &str, name: &str, disk: &str, more: Value) -> Guest {
     let mac = mac(vmid);
     let mut config = map(json!({
@@ -100,7 +100,7 @@ pub(super) fn machine(vmid: u32, node: &str, name: &str, disk: &str, more: Value
     Guest::new(vmid, GuestKind::Qemu, node, config)
 }
 
-/// An address that stays the same for the same guest.
+/// Returns a MAC address derived from the VMID.
 fn mac(vmid: u32) -> String {
     let digest = crate::demo::state::sha1_hex(&format!("mac {vmid}")).to_uppercase();
     format!("BC:24:11:{}:{}:{}", &digest[..2], &digest[2..4], &digest[4..6])

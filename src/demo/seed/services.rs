@@ -1,10 +1,10 @@
-//! System services: those of the recorded host, and those of a host in daily use.
+//! System services of the recorded host and of the demo site.
 
 use serde_json::json;
 
 use crate::demo::state::{Map, map};
 
-/// Name, description, and how each was on the recorded host: active state, state, unit state.
+/// Name, description, and on the recorded host: active state, state, unit state.
 const SERVICES: &[(&str, &str, &str, &str, &str)] = &[
     ("chrony", "chrony.service", "inactive", "dead", "not-found"),
     ("corosync", "corosync.service", "inactive", "dead", "masked"),
@@ -35,12 +35,12 @@ fn row(name: &str, text: &str, active: &str, state: &str, unit: &str) -> Map {
     map(json!({ "service": name, "name": name, "desc": text, "active-state": active, "state": state, "unit-state": unit }))
 }
 
-/// As they were on the recorded host, where little ran.
+/// Returns the services of the recorded host.
 pub(super) fn rig() -> Vec<Map> {
     SERVICES.iter().map(|(name, text, active, state, unit)| row(name, text, active, state, unit)).collect()
 }
 
-/// As they are on a host in daily use; only a cluster runs corosync.
+/// Returns the services of the demo site; only a cluster runs corosync.
 pub(super) fn busy(cluster: bool) -> Vec<Map> {
     let idle =
         |name: &str| matches!(name, "pve-lxc-syscalld" | "ksmtuned" | "syslog" | "systemd-timesyncd") || name == "corosync" && !cluster;

@@ -1,4 +1,4 @@
-//! What a task does to the state, as data: it is kept in the state until it is due.
+//! Effects of tasks on the state, stored with the task until they are due.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::demo::state::{Guest, Map, Power, Snapshot, State, Storage, User, Volu
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// A guest appears or is replaced as a whole.
+    /// Adds or replaces a guest.
     PutGuest(Box<Guest>),
-    /// A guest goes, with its disks, its firewall and its place in pools; `purge` also takes it out of jobs and HA.
+    /// Deletes a guest with its disks, firewall and pool membership; `purge` also removes it from jobs and HA.
     RemoveGuest {
         vmid: u32,
         purge: bool,
     },
-    /// Started or stopped; pending changes take hold when it starts (and when it stops).
+    /// Sets the power state. Pending changes are applied at start and stop.
     SetPower {
         vmid: u32,
         power: Power,
@@ -27,7 +27,7 @@ pub enum Effect {
         vmid: u32,
         lock: Option<String>,
     },
-    /// Settings are set (null removes one).
+    /// Sets settings; null removes one.
     SetConfig {
         vmid: u32,
         config: Map,
@@ -44,7 +44,7 @@ pub enum Effect {
         vmid: u32,
         name: String,
     },
-    /// Back to a snapshot's configuration; the guest is stopped unless the snapshot holds its memory.
+    /// Restores a snapshot's configuration. The guest is stopped unless the snapshot includes memory.
     Rollback {
         vmid: u32,
         name: String,
@@ -53,62 +53,62 @@ pub enum Effect {
     RemoveVolume {
         volid: String,
     },
-    /// A guest becomes a member of a pool.
+    /// Adds a guest to a pool.
     AddToPool {
         vmid: u32,
         pool: String,
     },
-    /// Users and groups of a realm are as in its directory; every group has all users.
+    /// Sets the users and groups of a realm. Every group has all users.
     SyncRealm {
         users: Vec<String>,
         gone: Vec<String>,
         groups: Vec<String>,
-        /// New users may log in.
+        /// Whether new users are enabled.
         enable: bool,
     },
-    /// A disk is mounted on a node.
+    /// Mounts a disk on a node.
     Mount {
         node: String,
         place: String,
         mount: Mount,
     },
-    /// A disk is no longer mounted on a node.
+    /// Unmounts a disk on a node.
     Unmount {
         node: String,
         place: String,
     },
-    /// A section of a file is created or replaced; without a configuration it is deleted.
+    /// Creates or replaces a section; without a configuration, deletes it.
     SetSection {
         section: String,
         id: String,
         config: Option<Map>,
     },
-    /// Properties of a node's disk are set (null removes one).
+    /// Sets properties of a node's disk; null removes one.
     SetDisk {
         node: String,
         device: String,
         values: Map,
     },
-    /// A storage is added, or removed if there is none.
+    /// Adds or replaces a storage; `None` removes it.
     SetStorage {
         id: String,
         storage: Option<Box<Storage>>,
     },
-    /// A task of the HA manager begins some seconds (at speed 1) later.
+    /// Starts a task of the HA manager some seconds (at speed 1) later.
     StartLater {
         spec: Box<TaskSpec>,
         node: String,
         seconds: f64,
     },
-    /// The host becomes a member of the cluster at this address, and loses its own users and tokens.
+    /// Joins the cluster at this address. The host loses its own users and tokens.
     JoinCluster {
         address: String,
     },
-    /// A node runs the software-defined networks as they were applied last.
+    /// Loads the applied SDN configuration on a node.
     ReloadNetwork {
         node: String,
     },
-    /// Another task begins: what the HA manager does after `hastart`.
+    /// Starts another task, such as the HA manager's after `hastart`.
     Start {
         spec: Box<TaskSpec>,
         node: String,
@@ -136,7 +136,7 @@ impl Effect {
     }
 }
 
-/// `now_ms` is the moment at which the effect was due.
+/// Applies an effect; `now_ms` is the time at which it was due.
 pub(super) fn apply(state: &mut State, effect: Effect, now_ms: i64) {
     let now = now_ms / 1000;
     match effect {
@@ -249,7 +249,7 @@ fn with(state: &mut State, vmid: u32, change: impl FnOnce(&mut Guest)) {
     }
 }
 
-/// A guest goes to another node, with its volumes on storages that are not shared.
+/// Moves a guest and its local volumes to another node.
 fn move_guest(state: &mut State, vmid: u32, node: &str) {
     let Some(guest) = state.guests.get_mut(&vmid) else { return };
     let old = std::mem::replace(&mut guest.node, node.to_owned());
@@ -324,7 +324,7 @@ fn remove_snapshot(guest: &mut Guest, name: &str) {
 
 fn rollback(guest: &mut Guest, name: &str, now: i64) {
     let Some(snapshot) = guest.snapshot(name).cloned() else { return };
-    // Notes and unused disks are not part of a snapshot: they stay.
+    // Notes and unused disks are not part of a snapshot.
     let keeps = |key: &str| key == "description" || key.starts_with("unused");
     let kept: Map = guest.config.iter().filter(|(key, _)| keeps(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
     guest.config = snapshot.config;
@@ -335,7 +335,7 @@ fn rollback(guest: &mut Guest, name: &str, now: i64) {
     set_power(guest, if snapshot.vmstate { Power::Running } else { Power::Stopped }, now);
 }
 
-/// The volume of a mount point that was taken off stays, unused.
+/// Keeps the volume of a removed mount point as an unused one.
 fn set_aside(guest: &mut Guest, key: &str, old: Option<&str>) {
     let volume = old.and_then(|text| text.split(',').next()).filter(|volume| !volume.starts_with('/') && volume.contains(':'));
     let (Some(volume), true) = (volume, key.starts_with("mp")) else { return };

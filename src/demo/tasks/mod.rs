@@ -1,4 +1,4 @@
-//! Tasks as data: a script with times, and effects on the state. What a task is at a moment follows from the clock alone.
+//! Tasks as data: log lines and effects with their times. The status of a task is a function of the clock.
 
 mod effect;
 mod spec;
@@ -12,7 +12,7 @@ pub use task::{Task, Timed, stop};
 
 use super::state::State;
 
-/// A task that a daemon will start by itself.
+/// A task that a daemon starts later.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Later {
     pub at_ms: i64,
@@ -21,7 +21,7 @@ pub struct Later {
     pub user: String,
 }
 
-/// Carries out every effect that is due, in the order of time. Says whether anything changed.
+/// Applies all effects that are due, in order. Returns whether anything changed.
 pub fn settle(state: &mut State, now_ms: i64) -> bool {
     let mut changed = false;
     loop {
@@ -45,7 +45,7 @@ pub fn settle(state: &mut State, now_ms: i64) -> bool {
     changed
 }
 
-/// Starts a task at a moment and tells its UPID.
+/// Starts a task and returns its UPID.
 pub fn start(state: &mut State, spec: TaskSpec, node: &str, user: &str, now_ms: i64) -> String {
     state.next_pid = state.next_pid.wrapping_add(7).max(1000);
     let pid = state.next_pid;
@@ -66,7 +66,7 @@ pub fn start(state: &mut State, spec: TaskSpec, node: &str, user: &str, now_ms: 
     upid
 }
 
-/// Starts a task so many seconds (at speed 1) from now: what a daemon does by itself a moment after it was told to.
+/// Starts a task in this many seconds (at speed 1), as a daemon does after a request.
 pub fn start_later(state: &mut State, spec: TaskSpec, node: &str, user: &str, now_ms: i64, seconds: f64) {
     let speed = if state.speed > 0.0 { state.speed } else { 1.0 };
     state.later.push(Later { at_ms: now_ms + (seconds * 1000.0 / speed) as i64, spec, node: node.to_owned(), user: user.to_owned() });

@@ -1,9 +1,9 @@
-//! How a handler describes the work that it starts.
+//! Descriptions of tasks, built by handlers.
 
 use super::effect::Effect;
 use super::task::{Line, Task, Timed};
 
-/// A task to be: log lines, waits and effects in the order in which they happen.
+/// The description of a task: log lines, durations and effects, in order.
 ///
 /// ```text
 /// TaskSpec::new("vzsnapshot", "101").takes(0.8).then(Effect::AddSnapshot { … }).ok()
@@ -13,7 +13,7 @@ use super::task::{Line, Task, Timed};
 pub struct TaskSpec {
     kind: String,
     id: String,
-    /// Seconds since the start, where the script stands.
+    /// Seconds from the start to the current position.
     cursor: f64,
     lines: Vec<(f64, String)>,
     effects: Vec<(f64, Effect)>,
@@ -23,7 +23,7 @@ pub struct TaskSpec {
     stop_exit: String,
 }
 
-/// What a task is about: a VMID, a name, or nothing.
+/// The ID in a UPID: a VMID, a name, or empty.
 #[derive(Debug, Clone, Default)]
 pub struct TaskId(String);
 
@@ -46,7 +46,7 @@ impl From<String> for TaskId {
 }
 
 impl TaskSpec {
-    /// `kind` as in the UPID (`vzdump`), `id` mostly a VMID, or empty.
+    /// Creates a task of a type (`vzdump`) about an ID, mostly a VMID.
     pub fn new(kind: impl Into<String>, id: impl Into<TaskId>) -> Self {
         Self {
             kind: kind.into(),
@@ -61,40 +61,40 @@ impl TaskSpec {
         }
     }
 
-    /// Whether the task is about this guest.
+    /// Whether the task is about a guest.
     pub fn is_about(&self, vmid: u32) -> bool {
         self.id == vmid.to_string()
     }
 
-    /// A line of the log, now.
+    /// Adds a log line.
     #[must_use]
     pub fn log(mut self, line: impl Into<String>) -> Self {
         self.lines.push((self.cursor, line.into()));
         self
     }
 
-    /// Time goes by, in seconds at speed 1.
+    /// Adds a duration in seconds at speed 1.
     #[must_use]
     pub fn takes(mut self, seconds: f64) -> Self {
         self.cursor += seconds;
         self
     }
 
-    /// Something happens to the state, now.
+    /// Adds an effect.
     #[must_use]
     pub fn then(mut self, effect: Effect) -> Self {
         self.effects.push((self.cursor, effect));
         self
     }
 
-    /// What happens to the state when somebody stops the task before its end.
+    /// Adds an effect for a task that is stopped before its end.
     #[must_use]
     pub fn on_stop(mut self, effect: Effect) -> Self {
         self.on_stop.push(effect);
         self
     }
 
-    /// How a stopped task ends: the lines that it still writes, and its exit status (`received interrupt` without this).
+    /// Sets the last lines and the exit status of a stopped task [default: `received interrupt`].
     #[must_use]
     pub fn stops_with(mut self, lines: &[&str], exit: &str) -> Self {
         self.stop_lines = lines.iter().map(|l| (*l).to_owned()).collect();
@@ -102,7 +102,7 @@ impl TaskSpec {
         self
     }
 
-    /// It ends well, now.
+    /// Ends the task with OK.
     #[must_use]
     pub fn ok(self) -> Self {
         let mut done = self.log("TASK OK");
@@ -110,7 +110,7 @@ impl TaskSpec {
         done
     }
 
-    /// It ends with so many warnings.
+    /// Ends the task with warnings.
     #[must_use]
     pub fn warnings(self, count: u32) -> Self {
         let mut done = self.log(format!("TASK WARNINGS: {count}"));
@@ -118,7 +118,7 @@ impl TaskSpec {
         done
     }
 
-    /// It ends with this error.
+    /// Ends the task with an error.
     #[must_use]
     pub fn fail(self, message: impl Into<String>) -> Self {
         let message = message.into();
@@ -127,7 +127,7 @@ impl TaskSpec {
         done
     }
 
-    /// It ends with this exit status and no closing line.
+    /// Ends the task with an exit status but no last line.
     #[must_use]
     pub fn ends(mut self, exit: impl Into<String>) -> Self {
         self.exit = exit.into();

@@ -1,4 +1,4 @@
-//! A task that was started.
+//! Started tasks.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Task {
     pub pstart: u64,
     pub start_ms: i64,
     pub end_ms: i64,
-    /// When somebody stopped it before its end.
+    /// When the task was stopped before its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_ms: Option<i64>,
     pub kind: String,
@@ -33,7 +33,7 @@ pub struct Task {
     /// `root@pam` or `felhom@pve!agent`.
     pub user: String,
     pub lines: Vec<Line>,
-    /// Effects that are yet to come, in the order of time.
+    /// Pending effects, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Timed>,
     pub exit: String,
@@ -62,12 +62,12 @@ impl Task {
         self.stopped_ms.is_none() && now_ms < self.end_ms
     }
 
-    /// When it ended, if it did.
+    /// Returns the end time; `None` if running.
     pub fn ended_ms(&self, now_ms: i64) -> Option<i64> {
         self.stopped_ms.or((now_ms >= self.end_ms).then_some(self.end_ms))
     }
 
-    /// `OK`, `WARNINGS: 2`, or what went wrong; nothing while it runs.
+    /// Returns the exit status; `None` if running.
     pub fn exit_status(&self, now_ms: i64) -> Option<&str> {
         match self.stopped_ms {
             Some(_) => Some(&self.stop_exit),
@@ -75,7 +75,7 @@ impl Task {
         }
     }
 
-    /// The lines that have been written by now.
+    /// Returns the lines written so far.
     pub fn log(&self, now_ms: i64) -> Vec<&str> {
         let until = self.stopped_ms.unwrap_or(now_ms);
         let ends_later = self.stopped_ms.is_some() || now_ms < self.end_ms;
@@ -85,7 +85,7 @@ impl Task {
     }
 }
 
-/// Stops a running task: what it has not done yet it will not do.
+/// Stops a running task and drops its pending effects.
 pub fn stop(state: &mut State, upid: &str, now_ms: i64) {
     let Some(task) = state.tasks.iter_mut().find(|t| t.is_running(now_ms) && t.upid() == upid) else { return };
     task.stopped_ms = Some(now_ms);
