@@ -1,10 +1,10 @@
-//! The calls that only list what is below them.
+//! Directory indexes.
 
 use serde_json::{Value, json};
 
 use super::{Answer, Req, Route};
 
-/// The template, the key of each entry, and the entries in the host's order.
+/// Path template, key of the entries, and the entries in the host's order.
 const INDEXES: &[(&str, &str, &[&str])] = &[
     (
         "/cluster",

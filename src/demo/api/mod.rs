@@ -1,4 +1,4 @@
-//! The calls that the host answers: what a handler gets and gives, and the table of them.
+//! The API: requests, replies, handlers and the routing table.
 
 mod access;
 mod ceph;

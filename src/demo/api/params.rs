@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::demo::state::Map;
 
-/// Path, query and body parameters as one: scalars are text, as Proxmox keeps them; a parameter that came several times is an array.
+/// Parameters of path, query and body. Scalars are text, as in Proxmox; a repeated parameter is an array.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Params(pub Map);
 
 impl Params {
-    /// One value. Repeated parameters become an array.
+    /// Adds a value. A repeated parameter becomes an array.
     pub fn push(&mut self, key: &str, value: impl Into<String>) {
         let value = Value::String(value.into());
         match self.0.get_mut(key) {
@@ -33,7 +33,7 @@ impl Params {
         self.0.shift_remove(key)
     }
 
-    /// The text of a parameter.
+    /// Returns the text of a parameter.
     pub fn get(&self, key: &str) -> Option<&str> {
         match self.0.get(key)? {
             Value::String(text) => Some(text),
@@ -42,7 +42,7 @@ impl Params {
         }
     }
 
-    /// The text of a parameter that the schema requires.
+    /// Returns the text of a required parameter.
     pub fn text(&self, key: &str) -> &str {
         self.get(key).unwrap_or("")
     }
@@ -51,7 +51,7 @@ impl Params {
         self.get(key)?.trim().parse().ok()
     }
 
-    /// Whether a boolean is given and true.
+    /// Whether a boolean is set and true.
     pub fn flag(&self, key: &str) -> bool {
         self.bool(key) == Some(true)
     }
@@ -61,7 +61,7 @@ impl Params {
         Some(matches!(text.to_ascii_lowercase().as_str(), "1" | "on" | "yes" | "true"))
     }
 
-    /// A list: an array, or one text with commas, semicolons or spaces.
+    /// Returns a list: an array, or text with commas, semicolons or white space.
     pub fn list(&self, key: &str) -> Vec<String> {
         let split = |text: &str| -> Vec<String> {
             text.split([',', ';', ' ', '\0', '\n', '\t']).filter(|s| !s.is_empty()).map(str::to_owned).collect()

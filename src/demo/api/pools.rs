@@ -137,7 +137,7 @@ fn delete(req: &mut Req<'_>) -> Answer {
     if let Some(sub) = req.state.pools.keys().find(|other| other.starts_with(&below)) {
         return Err(full(format!("pool '{sub}'")));
     }
-    // Members that do not exist are not in the way.
+    // Missing members do not count.
     if let Some(vmid) = pool.guests.iter().find(|vmid| req.state.guests.contains_key(vmid)) {
         return Err(full(format!("VM {vmid}")));
     }

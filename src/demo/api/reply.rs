@@ -1,4 +1,4 @@
-//! What a handler answers.
+//! Replies and refusals.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::demo::state::Map;
 
-/// A good answer: its data, and the total where the data is a page of more.
+/// A successful answer: data, and the total if the data is one page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reply {
     pub data: Value,
     pub total: Option<usize>,
-    /// Other keys beside `data`.
+    /// Keys next to `data`.
     pub extra: Vec<(&'static str, Value)>,
 }
 
@@ -21,7 +21,7 @@ impl Reply {
         Self::default()
     }
 
-    /// One page of a longer list.
+    /// Returns one page of a list.
     pub fn page(data: Value, total: usize) -> Self {
         Self { data, total: Some(total), extra: Vec::new() }
     }
@@ -29,7 +29,7 @@ impl Reply {
     pub fn into_body(self) -> Value {
         let mut body = Map::new();
         body.insert("data".to_owned(), self.data);
-        // A total of 0 is false in Perl and left out.
+        // A total of 0 is false in Perl and omitted.
         if let Some(total) = self.total.filter(|t| *t > 0) {
             body.insert("total".to_owned(), total.into());
         }
@@ -46,13 +46,13 @@ impl From<Value> for Reply {
     }
 }
 
-/// A refusal: the status, and the message whose first line becomes the reason phrase.
+/// An error: status and message. The first line of the message is the reason phrase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub status: u16,
     pub message: String,
     pub errors: BTreeMap<String, String>,
-    /// Without a body, as the front door answers before a call is known.
+    /// Whether the answer has no body, as for requests refused before routing.
     pub bare: bool,
 }
 
@@ -63,7 +63,7 @@ impl Refusal {
         Self { status, message: message.into(), errors: BTreeMap::new(), bare: false }
     }
 
-    /// 500: the call died with this message.
+    /// 500, as for `die` in Perl.
     pub fn die(message: impl Into<String>) -> Self {
         Self::new(500, message)
     }
@@ -78,12 +78,12 @@ impl Refusal {
         Self { errors, ..Self::new(400, "Parameter verification failed.") }
     }
 
-    /// 403: one of these privileges is needed on that path (`A|B`: either of them).
+    /// 403 about missing privileges on a path (`A|B`: either of them).
     pub fn denied(path: &str, privileges: &str) -> Self {
         Self::new(403, format!("Permission check failed ({path}, {privileges})"))
     }
 
-    /// 403 with a reason of its own.
+    /// 403 with another reason.
     pub fn forbidden(why: impl Into<String>) -> Self {
         Self::new(403, why)
     }
@@ -98,7 +98,7 @@ impl Refusal {
         Self::new(501, format!("Method '{method} {path}' not implemented"))
     }
 
-    /// The first line of the message, which is the reason phrase.
+    /// Returns the reason phrase: the first line of the message.
     pub fn reason(&self) -> &str {
         self.message.lines().next().unwrap_or("")
     }
@@ -107,7 +107,7 @@ impl Refusal {
         if self.bare {
             return None;
         }
-        // What dies in Perl ends with a newline; what the front door says itself does not.
+        // Messages of `die` end with a newline; those of the HTTP server do not.
         let end = if matches!(self.status, 404 | 501) { "" } else { "\n" };
         let mut body = json!({ "data": null, "message": format!("{}{end}", self.message) });
         if !self.errors.is_empty() {

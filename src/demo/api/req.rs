@@ -1,34 +1,34 @@
-//! What a handler gets.
+//! Requests as handlers receive them.
 
 use super::{Answer, Params, Refusal};
 use crate::demo::auth::{self, Who};
 use crate::demo::state::{Guest, GuestKind, State, Storage};
 use crate::demo::tasks::{self, TaskSpec};
 
-/// A file that came with a request.
+/// An uploaded file.
 #[derive(Debug, Clone)]
 pub struct Upload {
     pub filename: String,
     pub content: Vec<u8>,
 }
 
-/// A request whose sender is known, with the state that it is about.
+/// An authenticated request with the state.
 pub struct Req<'a> {
     pub state: &'a mut State,
     pub who: &'a Who,
     pub method: &'a str,
-    /// Below `/api2/json`, decoded.
+    /// The decoded path below `/api2/json`.
     pub path: &'a str,
-    /// The path with the names of its parameters: `/nodes/{node}/status`.
+    /// The path template: `/nodes/{node}/status`.
     pub template: &'static str,
     pub params: Params,
     pub now_ms: i64,
     pub upload: Option<Upload>,
-    /// Makes another call for the same sender.
+    /// Makes another call for the same caller.
     pub call: Call,
 }
 
-/// Makes a call: state, sender, method, path, parameters, time.
+/// A function that makes a call: state, caller, method, path, parameters, time.
 pub type Call = fn(&mut State, &Who, &str, &str, Params, i64) -> Answer;
 
 impl Req<'_> {
@@ -37,7 +37,7 @@ impl Req<'_> {
         self.now_ms / 1000
     }
 
-    /// The node of the path, or the one that answers.
+    /// Returns the node of the path, or the local one.
     pub fn node(&self) -> String {
         self.params.get("node").map_or_else(|| self.state.local.clone(), str::to_owned)
     }
@@ -46,7 +46,7 @@ impl Req<'_> {
         self.params.int("vmid").and_then(|id| u32::try_from(id).ok()).unwrap_or(0)
     }
 
-    /// The guest of the path: of that kind and on that node, or the host's words that it has no such file.
+    /// Returns the guest of the path, or the error about its missing configuration file.
     pub fn guest(&self, kind: GuestKind) -> Result<&Guest, Refusal> {
         let (vmid, node) = (self.vmid(), self.node());
         self.state.guests.get(&vmid).filter(|g| g.kind == kind && g.node == node).ok_or_else(|| no_guest(kind, &node, vmid))
@@ -61,7 +61,7 @@ impl Req<'_> {
         self.state.storages.get(id).ok_or_else(|| Refusal::die(format!("storage '{id}' does not exist")))
     }
 
-    /// A pool that a call wants to use is there; that is asked as a permission.
+    /// Checks that a pool exists; a missing one is a permission error.
     pub fn pool_exists(&self, pool: Option<&str>) -> Result<(), Refusal> {
         match pool.filter(|pool| !self.state.pools.contains_key(*pool)) {
             Some(pool) => Err(Refusal::forbidden(format!("Permission check failed (pool '{pool}' does not exist)"))),
@@ -69,22 +69,22 @@ impl Req<'_> {
         }
     }
 
-    /// Every one of these privileges on that path, or the 403 with the first that is missing.
+    /// Requires all privileges on a path; the 403 names the first missing one.
     pub fn check(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
         auth::check(self.state, self.who, path, privileges)
     }
 
-    /// One of these privileges on that path, or the 403 with all of them.
+    /// Requires one of the privileges on a path; the 403 names all of them.
     pub fn check_any(&self, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
         auth::check_any(self.state, self.who, path, privileges)
     }
 
-    /// Whether the sender has every one of these privileges on that path.
+    /// Whether the caller has all privileges on a path.
     pub fn may(&self, path: &str, privileges: &[&str]) -> bool {
         self.check(path, privileges).is_ok()
     }
 
-    /// [`Req::may`] for many guests in turn.
+    /// [`Req::may`] for many guests.
     pub fn on_guests<'b>(&'b self, privileges: &'b [&'b str]) -> auth::OnGuests<'b> {
         auth::OnGuests::new(self.state, self.who, privileges)
     }
@@ -93,12 +93,12 @@ impl Req<'_> {
         self.check_any(path, privileges).is_ok()
     }
 
-    /// Whether it is `root@pam` itself, with a ticket: no token counts.
+    /// Whether the caller is `root@pam` with a ticket.
     pub fn is_root(&self) -> bool {
         self.who.is_root()
     }
 
-    /// Starts a task on the node of the path and answers its UPID.
+    /// Starts a task on the node of the path and returns its UPID.
     pub fn start(&mut self, spec: TaskSpec) -> Answer {
         let node = self.node();
         self.start_on(&node, spec)

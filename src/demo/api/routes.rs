@@ -1,4 +1,4 @@
-//! The table of calls, put together from the areas.
+//! The routing table.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -7,10 +7,10 @@ use super::{Answer, Req, access, ceph, cluster, firewall, guest, index, nodes, p
 
 pub type Handler = fn(&mut Req<'_>) -> Answer;
 
-/// One call: `("GET", "/nodes/{node}/status", handler)`, with the path template of the API schema.
+/// A method, its path template and its handler: `("GET", "/nodes/{node}/status", handler)`.
 pub type Route = (&'static str, &'static str, Handler);
 
-/// By area, then by file of the area.
+/// Routes by area and file.
 const AREAS: &[&[&[Route]]] = &[
     &[version::ROUTES, index::ROUTES, pools::ROUTES, tasks::ROUTES],
     access::ROUTES,
@@ -22,12 +22,12 @@ const AREAS: &[&[&[Route]]] = &[
     storage::ROUTES,
 ];
 
-/// Every call that is answered.
+/// Returns all routes.
 pub(super) fn all() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten().copied().flatten()
 }
 
-/// The handler of a call of the schema; none if the demo host does not have it.
+/// Returns the handler of a method.
 pub fn handler(method: &str, template: &str) -> Option<Handler> {
     static TABLE: OnceLock<HashMap<(&str, &str), Handler>> = OnceLock::new();
     let table = TABLE.get_or_init(|| all().map(|(method, template, handler)| ((*method, *template), *handler)).collect());

@@ -1,11 +1,11 @@
-//! Checks that the host makes for a section of any configuration file.
+//! Checks of sections in configuration files.
 
 use super::{Refusal, Req};
 use crate::api::schema::{self, Kind};
 use crate::demo::state::Map;
 use serde_json::{Value, json};
 
-/// The options of every type of section in a file: `type: name! name= name;`. `!` marks a required option, `=` a fixed one.
+/// The options of each section type of a file: `type: name! name= name;`. `!` marks a required option, `=` a fixed one.
 #[derive(Clone, Copy)]
 pub struct Options(pub &'static str);
 
@@ -15,7 +15,7 @@ struct Entry {
     fixed: bool,
 }
 
-/// The answer to a digest that does not match.
+/// The error about a digest that does not match.
 pub const MODIFIED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 impl Options {
@@ -74,7 +74,7 @@ fn unexpected(entries: &[Entry], kind: &str, sent: &Map) -> Result<(), String> {
     }
 }
 
-/// The properties in the request, without those that only steer the call; numbers where the schema has numbers.
+/// Returns the properties in the request, without control parameters. Integers are numbers.
 pub fn sent(req: &Req<'_>, steering: &[&str]) -> Map {
     const ALWAYS: &[&str] = &["node", "digest", "delete", "lock-token"];
     let method = schema::find(req.method, req.path).map(|(method, _)| method);
@@ -88,7 +88,7 @@ pub fn sent(req: &Req<'_>, steering: &[&str]) -> Map {
     kept.map(|(key, v)| (key.clone(), value(key, v))).collect()
 }
 
-/// Refuses the request if it names another version of the file.
+/// Refuses a request with the digest of another version.
 pub fn check_digest(req: &Req<'_>, digest: &str) -> Result<(), String> {
     match req.params.get("digest") {
         Some(given) if given != digest => Err(MODIFIED.to_owned()),
@@ -96,7 +96,7 @@ pub fn check_digest(req: &Req<'_>, digest: &str) -> Result<(), String> {
     }
 }
 
-/// An error as the host words it when it is raised within another call.
+/// Returns an error as text inside another error.
 pub fn nested(refusal: &Refusal) -> String {
     match refusal.status {
         500 => refusal.message.clone(),
@@ -107,7 +107,7 @@ pub fn nested(refusal: &Refusal) -> String {
     }
 }
 
-/// A refusal with what was attempted in front.
+/// Returns a refusal with the failed operation as a prefix.
 pub fn failed(what: &str, why: impl AsRef<str>) -> Refusal {
     Refusal::die(if what.is_empty() { why.as_ref().to_owned() } else { format!("{what}: {}", why.as_ref()) })
 }

@@ -1,4 +1,4 @@
-//! Tasks: of a node, of the cluster, one of them, its log, its end.
+//! Task lists, status and logs, and stopping tasks.
 
 use serde_json::{Value, json};
 
@@ -15,12 +15,12 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/tasks", cluster),
 ];
 
-/// A token sees its own tasks, a user sees those of the tokens too.
+/// Whether the caller may see a task: a user also sees the tasks of their tokens.
 fn is_own(task: &Task, who: &Who) -> bool {
     task.user == who.name() || Who::parse(&task.user).user == who.name()
 }
 
-/// What every list tells: the token apart from its user.
+/// Returns a row of a task list, with user and token separate.
 fn facts(task: &Task) -> Value {
     let who = Who::parse(&task.user);
     let mut row = json!({
@@ -33,7 +33,7 @@ fn facts(task: &Task) -> Value {
     row
 }
 
-/// `ok`, `warning`, `error` or `unknown`, as the status filter has it.
+/// Returns the value for the status filter: `ok`, `warning`, `error` or `unknown`.
 fn class(status: Option<&str>) -> &'static str {
     match status {
         None | Some("unexpected status") => "unknown",
@@ -67,7 +67,7 @@ fn list(req: &mut Req<'_>) -> Answer {
             && (classes.is_empty() || classes.iter().any(|c| c == class(task.exit_status(now_ms))))
     };
     let mut found: Vec<&Task> = req.state.tasks.iter().rev().filter(wanted).collect();
-    // The running ones come first, then the archive with the latest end on top.
+    // Running tasks come first, then the archive by end time, latest first.
     found.sort_by_key(|t| std::cmp::Reverse(t.ended_ms(now_ms).map_or(i64::MAX, |ms| ms)));
     let page = found.iter().skip(usize::try_from(start).unwrap_or(0)).take(usize::try_from(limit).unwrap_or(0));
     let rows = page.map(|task| {
@@ -81,14 +81,14 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(Reply::page(rows.collect(), found.len()))
 }
 
-/// The task of the path, or the host's words about it.
+/// Returns the task of the path, or the host's error.
 fn the_task<'a>(req: &'a Req<'_>) -> Result<&'a Task, Refusal> {
     let text = req.params.text("upid");
     text.parse::<Upid>().map_err(|_| Refusal::param("upid", "unable to parse worker upid"))?;
     req.state.tasks.iter().find(|t| t.upid() == text).ok_or_else(|| Refusal::param("upid", "no such task"))
 }
 
-/// A task of somebody else needs a privilege on the node.
+/// Requires a privilege on the node for tasks of other users.
 fn may_see(req: &Req<'_>, task: &Task, privilege: &str) -> Result<(), Refusal> {
     if is_own(task, req.who) { Ok(()) } else { req.check(&format!("/nodes/{}", req.node()), &[privilege]) }
 }

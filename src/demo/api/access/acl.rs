@@ -73,7 +73,7 @@ fn failed(why: impl std::fmt::Display) -> Refusal {
     Refusal::die(format!("ACL update failed: {why}"))
 }
 
-/// Without `Permissions.Modify` one may pass on what one has, and no more.
+/// Without `Permissions.Modify`, callers can grant only privileges that they have.
 fn may_hand_out(req: &Req<'_>, own: &Privileges, role: &str, propagate: bool, remove: bool) -> Result<(), Refusal> {
     if req.is_root() || own.contains_key("Permissions.Modify") {
         return Ok(());
@@ -92,7 +92,7 @@ fn may_hand_out(req: &Req<'_>, own: &Privileges, role: &str, propagate: bool, re
     if role == "NoAccess" { refuse("- requires 'Permissions.Modify'".to_owned()) } else { Ok(()) }
 }
 
-/// Whom the change is about; everyone of them exists.
+/// Returns the existing subjects of a change.
 fn named(req: &Req<'_>) -> Result<Vec<Subject>, Refusal> {
     let access = &req.state.access;
     let mut subjects = Vec::new();
@@ -116,7 +116,7 @@ fn named(req: &Req<'_>) -> Result<Vec<Subject>, Refusal> {
     Ok(subjects)
 }
 
-/// The paths that the access control tree knows.
+/// Whether a path is valid in the access control list.
 fn is_acl_path(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).filter(|p| !p.is_empty()).collect();
     let plain = |p: &str| p.chars().all(|c| c.is_ascii_alphanumeric());

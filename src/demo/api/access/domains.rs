@@ -40,7 +40,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(data).into())
 }
 
-/// The options of each type of realm.
+/// Options of each realm type.
 const OPTIONS: Options = Options(
     "pam: default comment tfa; pve: default comment tfa; \
 ldap: user_attr! base_dn! server1! server2 bind_dn password port secure sslversion default comment tfa verify capath cert certkey filter \
@@ -57,7 +57,7 @@ fn digest(state: &State) -> String {
     sha1_hex(&json!(state.access.realms).to_string())
 }
 
-/// What is kept: the password has a file of its own.
+/// Returns the stored options; passwords are stored elsewhere.
 fn kept(mut sent: Map) -> Map {
     sent.retain(|key, _| !matches!(key.as_str(), "check-connection" | "password"));
     sent

@@ -24,7 +24,7 @@ fn url(req: &mut Req<'_>) -> Answer {
     .into())
 }
 
-/// No provider confirms a login to the demo host.
+/// Refuses every login, because no provider confirms it.
 fn login(_: &mut Req<'_>) -> Answer {
     Err(Refusal::new(401, "openid authentication failure"))
 }

@@ -8,7 +8,7 @@ use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/access/domains/{realm}/sync", sync)];
 
-/// The accounts of the demo site's directory, all in the group `staff`.
+/// Accounts of the directory, all in the group `staff`.
 const DIRECTORY: [&str; 3] = ["anna", "bela", "csilla"];
 const GROUP: &str = "staff";
 
@@ -16,14 +16,14 @@ fn text<'a>(config: &'a Map, key: &str) -> &'a str {
     config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An option of the request, or of the realm's `sync-defaults-options`.
+/// Returns an option of the request, or of the realm's `sync-defaults-options`.
 fn option(req: &Req<'_>, realm: &Map, key: &str) -> Option<String> {
     let defaults = text(realm, "sync-defaults-options").split(',').filter_map(|part| part.split_once('='));
     let default = defaults.filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()).next();
     req.params.get(key).map(str::to_owned).or(default)
 }
 
-/// Users of the realm that the directory does not have.
+/// Returns users of the realm that are missing in the directory.
 fn vanished(state: &State, realm: &str) -> Vec<String> {
     let users =
         state.access.users.keys().filter(|user| user.strip_suffix(&format!("@{realm}")).is_some_and(|name| !DIRECTORY.contains(&name)));

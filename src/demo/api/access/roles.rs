@@ -34,7 +34,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(privileges.collect()).into())
 }
 
-/// The privileges that were sent, all of them real ones.
+/// Returns the privileges in the request; all of them exist.
 fn wanted(req: &Req<'_>, doing: &str) -> Result<BTreeSet<String>, Refusal> {
     let privileges = req.params.list("privs");
     match privileges.iter().find(|p| !is_privilege(p)) {
@@ -68,7 +68,7 @@ fn update(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::die(format!("update role failed: role '{role}' does not exist")));
     };
     if !append {
-        // Without `privs` nothing is left: so does the real one.
+        // As on the host, a change without `privs` removes all privileges.
         known.clear();
     }
     known.extend(privileges);

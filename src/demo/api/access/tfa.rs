@@ -77,7 +77,7 @@ fn add(req: &mut Req<'_>) -> Answer {
             let bad = || Refusal::die("failed to parse totp uri");
             factor.secret = totp::secret_of(req.params.text("totp")).ok_or_else(bad)?;
             let step = totp::matching_step(&factor.secret, req.params.text("value"), req.now());
-            // The code that proves the new factor may still be used for a login, as on the real host.
+            // As on the host, the code that confirms a new factor is still valid for a login.
             step.ok_or_else(|| Refusal::die("failed to verify TOTP challenge"))?;
             json!({ "id": factor.id })
         }

@@ -1,4 +1,4 @@
-//! Logging in, the password, and what somebody may do.
+//! Logins, passwords and effective permissions.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn login(req: &mut Req<'_>) -> Answer {
     if let Some(realm) = req.params.get("realm") {
         user = format!("{user}@{realm}");
     }
-    // Nothing is said about why, so that nobody can find out which users there are.
+    // The error has no reason, so it does not reveal existing users.
     let refused = || Refusal::new(401, "authentication failure");
     let now = req.now();
     let password = req.params.text("password").to_owned();
@@ -65,7 +65,7 @@ fn change_password(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// A user's password in its realm.
+/// Sets a user's password.
 pub(super) fn set_password(req: &mut Req<'_>, userid: &str, password: &str) -> Result<(), Refusal> {
     let (_, realm) = auth::verify_username(userid)?;
     if !req.state.access.realms.contains_key(realm) {
@@ -77,7 +77,7 @@ pub(super) fn set_password(req: &mut Req<'_>, userid: &str, password: &str) -> R
     Ok(())
 }
 
-/// Whoever is not root shows the password again before a login is changed.
+/// Requires the password for changes of credentials, except from root.
 pub(super) fn reauthenticate(req: &Req<'_>, userid: &str, param: &str) -> Result<(), Refusal> {
     if !req.state.access.users.contains_key(userid) {
         return Err(Refusal::die(format!("no such user ('{userid}')")));

@@ -15,7 +15,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/access/users/{userid}/token/{tokenid}", delete),
 ];
 
-/// What is told about a token, never its secret.
+/// Returns the properties of a token without its secret.
 pub(super) fn token_info(token: &Token) -> Map {
     let mut info = Map::new();
     info.insert("expire".into(), token.expire.into());
@@ -26,7 +26,7 @@ pub(super) fn token_info(token: &Token) -> Map {
     info
 }
 
-/// The token, or the host's words that there is none.
+/// Returns the token, or the host's error.
 pub(super) fn existing_token<'a>(state: &'a State, user: &str, id: &str) -> Result<&'a Token, Refusal> {
     let missing = || Refusal::die(format!("no such token '{id}' for user '{user}'"));
     existing(state, user)?.tokens.get(id).ok_or_else(missing)
@@ -62,7 +62,7 @@ fn create(req: &mut Req<'_>) -> Answer {
         expire: req.params.int("expire").unwrap_or(0),
         comment: req.params.get("comment").filter(|c| !c.is_empty()).map(str::to_owned),
     };
-    // The answer repeats what was sent, as it was sent: texts where the stored token has numbers.
+    // The answer repeats the parameters as text; the stored token has numbers.
     let mut info = Map::new();
     info.insert("privsep".into(), req.params.0.get("privsep").cloned().unwrap_or_else(|| 1.into()));
     for key in ["expire", "comment"] {

@@ -26,12 +26,12 @@ fn index(_: &mut Req<'_>) -> Answer {
     Ok(names.iter().map(|n| json!({ "subdir": n })).collect::<Value>().into())
 }
 
-/// The user, or the host's words that there is none.
+/// Returns the user, or the host's error.
 pub(super) fn existing<'a>(state: &'a State, id: &str) -> Result<&'a User, Refusal> {
     state.access.users.get(id).ok_or_else(|| Refusal::die(format!("no such user ('{id}')")))
 }
 
-/// What the user file tells. An empty field before a filled one is read back as an empty text.
+/// Returns the fields of the user file. An empty field before a set one is read as empty text.
 fn facts(user: &User) -> Map {
     let mut row = Map::new();
     row.insert("enable".into(), u8::from(user.enable).into());
@@ -155,7 +155,7 @@ fn delete(req: &mut Req<'_>) -> Answer {
     let gone = access.users.remove(&id);
     access.tfa.remove(&id);
     if id == "root@pam" {
-        // The host puts one in its place that has nothing, not even a time to expire.
+        // The host replaces the deleted user with an empty entry.
         access.users.insert(id.clone(), User { expire: -1, password: gone.and_then(|u| u.password), ..User::default() });
     }
     let own_token = format!("{id}!");

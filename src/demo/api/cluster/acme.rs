@@ -24,7 +24,7 @@ const LIVE: &str = "https://acme-v02.api.letsencrypt.org/directory";
 const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
 const TERMS: &str = "https://letsencrypt.org/documents/LE-SA-v1.6-August-18-2025.pdf";
 
-/// The account of that name.
+/// Returns an account.
 pub(in crate::demo::api) fn account<'a>(req: &'a Req<'_>, name: &str) -> Option<&'a Map> {
     req.state.sections.get(ACCOUNTS)?.get(name)
 }
@@ -37,7 +37,7 @@ fn no_account(name: &str) -> String {
     format!("ACME account config file '{name}' does not exist.")
 }
 
-/// The error of a host that reaches no certificate authority.
+/// Returns the error of a host without Internet access.
 fn offline(directory: &str) -> Refusal {
     let place = directory.trim_start_matches("https://").split('/').next().unwrap_or_default();
     Refusal::die(format!("Error: GET to {directory}\nCan't connect to {place}:443 (not known)\n\nnot known at line\n"))

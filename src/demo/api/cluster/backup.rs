@@ -27,7 +27,7 @@ fn no_job(id: &str) -> Refusal {
     Refusal::param("id", format!("No such job '{id}'"))
 }
 
-/// A wrong parameter that is noticed while the file is locked.
+/// Returns a parameter error that is raised while the file is locked.
 fn inner(key: &str, why: &str) -> Refusal {
     Refusal::die(nested(&Refusal::param(key, why)))
 }
@@ -36,7 +36,7 @@ fn the_job<'a>(state: &'a State, id: &str) -> Result<&'a Map, Refusal> {
     state.sections.get("backup").and_then(|jobs| jobs.get(id)).ok_or_else(|| no_job(id))
 }
 
-/// A job as it is shown: composed settings taken apart.
+/// Returns a job as shown, with property strings as objects.
 fn row(id: &str, job: &Map) -> Map {
     let mut row = job.clone();
     row.insert("id".into(), id.into());
@@ -66,7 +66,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(row(id, the_job(req.state, id)?)).into())
 }
 
-/// What only some may set.
+/// Checks parameters that require additional privileges.
 fn may_set(req: &Req<'_>, keys: &[&str]) -> Result<(), Refusal> {
     if req.is_root() {
         return Ok(());
@@ -80,10 +80,10 @@ fn may_set(req: &Req<'_>, keys: &[&str]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The settings that were sent.
+/// Returns the settings in the request.
 fn settings(req: &Req<'_>) -> Map {
     let mut job = sent(req, &["id", "starttime", "dow"]);
-    // The node is a setting here, not a part of the path.
+    // The node is a setting of the job, not part of the path.
     if let Some(node) = req.params.get("node") {
         job.insert("node".into(), node.into());
     }
@@ -157,7 +157,7 @@ fn update(req: &mut Req<'_>) -> Answer {
     for key in gone {
         known.shift_remove(&key);
     }
-    // A job is about all guests, some guests or a pool: the new choice replaces the old one.
+    // A job selects all guests, some guests or a pool; a new selection replaces the old one.
     let selections = ["all", "vmid", "pool", "exclude"];
     if let Some(chosen) = selections.iter().find(|s| job.contains_key(**s)) {
         for other in selections {
@@ -177,7 +177,7 @@ fn delete(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// The guests that a job backs up.
+/// Returns the guests of a job.
 fn included(state: &State, job: &Map) -> BTreeSet<u32> {
     let list = |key: &str| -> BTreeSet<u32> {
         job.get(key).and_then(Value::as_str).unwrap_or("").split(',').filter_map(|id| id.trim().parse().ok()).collect()
@@ -208,7 +208,7 @@ fn included_volumes(req: &mut Req<'_>) -> Answer {
     Ok(json!({ "children": children.collect::<Value>() }).into())
 }
 
-/// A guest's volumes, each with whether and why it is in the backup.
+/// Returns a guest's volumes with whether and why each is in the backup.
 fn volumes(guest: &Guest) -> Vec<Value> {
     let mut found = Vec::new();
     for (key, value) in &guest.config {

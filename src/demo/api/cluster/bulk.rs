@@ -1,4 +1,4 @@
-//! The same done to many guests at once.
+//! Bulk actions on guests.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/cluster/ha/status/disarm-ha", |_| Ok(Reply::null())),
 ];
 
-/// The guests that were named, or all of them for those who have the privilege everywhere.
+/// Returns the named guests, or all guests if the caller has the privilege on `/`.
 fn chosen(req: &Req<'_>, privilege: &str) -> Result<Vec<Guest>, Refusal> {
     let named = req.params.list("vms");
     if named.is_empty() {
@@ -27,13 +27,13 @@ fn chosen(req: &Req<'_>, privilege: &str) -> Result<Vec<Guest>, Refusal> {
     Ok(named.iter().filter_map(|id| req.state.guests.get(&id.parse().ok()?)).cloned().collect())
 }
 
-/// The first line: all guests, or which.
+/// Returns the first log line.
 fn headline(req: &Req<'_>, doing: &str) -> String {
     let named = req.params.list("vms");
     if named.is_empty() { format!("{doing} all guests") } else { format!("{doing} guests: {}", named.join(", ")) }
 }
 
-/// What is done with one guest: a line, the guest's own task, and a warning; a failure counts for the whole.
+/// The action on one guest: a log line, the guest's task and a warning.
 #[derive(Default)]
 struct Step {
     line: Option<String>,
@@ -42,7 +42,7 @@ struct Step {
     failed: bool,
 }
 
-/// One task that starts a task for each guest, which the user sees as their own.
+/// Starts a task that starts a task for each guest in the user's name.
 fn run(req: &mut Req<'_>, kind: &str, headline: String, each: impl Fn(&Guest) -> Step, guests: &[Guest]) -> Answer {
     let user = req.who.name();
     let (mut spec, mut late) = (TaskSpec::new(kind, "").log(headline), Vec::new());
@@ -56,7 +56,7 @@ fn run(req: &mut Req<'_>, kind: &str, headline: String, each: impl Fn(&Guest) ->
         }
         if let Some(text) = step.warning {
             warnings += 1;
-            // How a guest's task ended is known when all have been started.
+            // The results are known after all tasks have been started.
             if is_over { spec = spec.log(format!("WARN: {text}")) } else { late.push(format!("WARN: {text}")) }
         }
         failed.extend(step.failed.then(|| guest.vmid.to_string()));

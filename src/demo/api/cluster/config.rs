@@ -1,4 +1,4 @@
-//! Making a cluster, joining one, and removing a node.
+//! Creating and joining clusters, adding and removing nodes.
 
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     req.start(spec.takes(1.0).ok())
 }
 
-/// Everything that keeps a host from joining is told by the task.
+/// Joins a cluster. Errors are reported by the task.
 fn join(req: &mut Req<'_>) -> Answer {
     let (address, node) = (req.params.text("hostname").to_owned(), req.node());
     let spec = TaskSpec::new("clusterjoin", "");
@@ -114,7 +114,7 @@ fn join(req: &mut Req<'_>) -> Answer {
     req.start(spec.ok())
 }
 
-/// Adds a node to the configuration, as the other side of a join does. It is offline until it has joined.
+/// Adds a node to the configuration. It is offline until it has joined.
 fn add(req: &mut Req<'_>) -> Answer {
     let name = req.params.text("node").to_owned();
     let Some(cluster) = req.state.cluster.clone() else {
@@ -136,7 +136,7 @@ fn add(req: &mut Req<'_>) -> Answer {
     Ok(json!({ "corosync_authkey": sha1_hex(&cluster), "corosync_conf": text, "warnings": [] }).into())
 }
 
-/// A node that runs is killed before the configuration is written: the rest may have no quorum by then.
+/// Removes a node. A running one is stopped before the configuration is written, so the others may lose quorum.
 fn remove(req: &mut Req<'_>) -> Answer {
     let name = req.params.text("node").to_owned();
     if name == req.state.local {

@@ -1,4 +1,4 @@
-//! What a node knows of a fabric: routes, neighbors and interfaces.
+//! Routes, neighbors and interfaces of a fabric on a node.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn text<'a>(config: &'a Map, key: &str) -> &'a str {
     config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The applied nodes of the fabric: the node of the path, and the others.
+/// Returns the applied nodes of the fabric: the node of the path, and the others.
 fn members(req: &Req<'_>) -> Result<(Vec<Map>, Vec<Map>), Refusal> {
     let fabric = req.params.text("fabric");
     if !req.state.section("sdn-fabrics-applied").any(|(id, _)| id == fabric) {

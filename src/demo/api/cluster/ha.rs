@@ -1,4 +1,4 @@
-//! High availability: what is managed, and how it is.
+//! HA resources and rules.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn row(state: &State, sid: &str, config: &Map) -> Value {
     Value::Object(row)
 }
 
-/// `101` is taken for the guest of that number.
+/// Returns the resource ID; a bare VMID is completed.
 fn full_sid(req: &Req<'_>) -> Result<String, Refusal> {
     let text = req.params.text("sid");
     let unreadable = || Refusal::die(format!("unable to parse service id '{text}'"));
@@ -56,7 +56,7 @@ fn full_sid(req: &Req<'_>) -> Result<String, Refusal> {
     req.state.guests.get(&vmid).map(Guest::ha_id).ok_or_else(missing)
 }
 
-/// Whether the resource names a guest, and one of that kind.
+/// Checks that the resource names an existing guest of its type.
 fn in_cluster(req: &Req<'_>, sid: &str) -> Result<(), Refusal> {
     let vmid = sid.rsplit(':').next().and_then(|id| id.parse().ok()).unwrap_or(0);
     match req.state.guests.get(&vmid) {
@@ -82,7 +82,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(row(req.state, &sid, config).into())
 }
 
-/// The options of a resource in the request.
+/// Returns the options of a resource in the request.
 fn settings(req: &Req<'_>) -> Map {
     sent(req, &["sid", "type", "group"])
 }
@@ -148,7 +148,7 @@ fn order(rule: &Map) -> i64 {
     rule.get("order").and_then(Value::as_i64).unwrap_or(0)
 }
 
-/// A rule as it is listed; its order is its place in the file.
+/// Returns a rule as listed, with its position in the file.
 fn rule_row(state: &State, id: &str, rule: &Map) -> Value {
     let place = state.ha.rules.values().filter(|other| order(other) < order(rule)).count() + 1;
     let mut row = rule.clone();
@@ -169,7 +169,7 @@ fn rules(req: &mut Req<'_>) -> Answer {
     Ok(found.into_iter().map(|(id, rule)| rule_row(req.state, id, rule)).collect::<Value>().into())
 }
 
-/// What the host checks of a rule: managed resources, existing nodes, and that it can be fulfilled.
+/// Checks a rule: managed resources, existing nodes, no conflicts.
 fn check_rule(req: &Req<'_>, id: &str, rule: &Map) -> Result<(), String> {
     let resources = manager::named(rule, "resources");
     let unmanaged: Vec<&str> = resources.iter().filter(|r| !req.state.ha.resources.contains_key(**r)).copied().collect();
@@ -202,7 +202,7 @@ fn check_rule(req: &Req<'_>, id: &str, rule: &Map) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(format!("400 Rule '{id}' is invalid.\nresources: {}", wrong.join(", "))) }
 }
 
-/// The options of a rule in the request; a rule that is not disabled does not say so.
+/// Returns the options of a rule in the request. `disable=0` is not stored.
 fn sent_rule(req: &Req<'_>) -> Map {
     let mut rule = sent(req, &["rule"]);
     if rule.get("disable") == Some(&json!(0)) {

@@ -1,4 +1,4 @@
-//! How high availability is: quorum, managers, resources.
+//! HA status: quorum, managers, resources.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn current(req: &mut Req<'_>) -> Answer {
     let quorate = state.quorate();
     let word = if quorate { "OK".to_owned() } else { format!("No quorum on node '{}'!", state.local) };
     let mut rows = vec![json!({ "id": "quorum", "type": "quorum", "node": state.local, "status": word, "quorate": u8::from(quorate) })];
-    // The managers of a single host sleep.
+    // Managers are inactive without resources.
     let awake = state.ha_awake();
     let master = state.nodes.keys().next().unwrap_or(&state.local);
     if awake {

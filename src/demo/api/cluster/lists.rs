@@ -27,7 +27,7 @@ fn analyze(req: &mut Req<'_>) -> Answer {
     Ok(Value::Array(rows).into())
 }
 
-/// Every node's figures of this moment, one measure a row.
+/// Returns the current metrics of every node.
 fn metrics(req: &mut Req<'_>) -> Answer {
     let now = req.now();
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! The cluster's log: what tasks and people did.
+//! The cluster log.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn log(req: &mut Req<'_>) -> Answer {
     Ok(rows.collect::<Value>().into())
 }
 
-/// What the daemons say besides when they power a guest or take a snapshot of it.
+/// Returns the additional log line of a power action or snapshot.
 fn doing(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "vzstart" => "starting CT",

@@ -1,4 +1,4 @@
-//! `/cluster`: what is the same on every node.
+//! `/cluster`.
 
 mod acme;
 mod backup;

@@ -1,4 +1,4 @@
-//! Where notifications can go, and what a matcher can look at.
+//! Notification targets and fields of matchers.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/notifications/matcher-field-values", field_values),
 ];
 
-/// Every endpoint of every type is a target, for those who may know of it.
+/// Lists the endpoints that the caller may see.
 fn targets(req: &mut Req<'_>) -> Answer {
     let visible = |name: &str| {
         let path = format!("/mapping/notifications/{name}");

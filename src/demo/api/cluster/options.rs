@@ -9,7 +9,7 @@ use crate::demo::state::{Map, sha1_hex};
 
 pub(super) const ROUTES: &[Route] = &[("GET", "/cluster/options", read), ("PUT", "/cluster/options", update)];
 
-/// Options that the host shows taken apart.
+/// Options that the host shows as objects.
 const COMPOSED: &[&str] =
     &["bwlimit", "crs", "ha", "migration", "next-id", "notify", "replication", "tag-style", "u2f", "user-tag-access", "webauthn"];
 
@@ -49,7 +49,7 @@ fn update(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// `lower=200,upper=300` as an object.
+/// Converts `lower=200,upper=300` to an object.
 fn taken_apart(value: &Value) -> Value {
     let text = value.as_str().unwrap_or_default();
     let pairs = text.split(',').filter_map(|part| part.split_once('=')).map(|(k, v)| (k.to_owned(), json!(v)));

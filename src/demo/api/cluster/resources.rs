@@ -1,4 +1,4 @@
-//! `GET /cluster/resources`: everything in one list. It is asked more often than anything else, so it is kept cheap.
+//! `GET /cluster/resources`. It is the most frequent call, so it is kept cheap.
 
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn guests(req: &Req<'_>, rows: &mut Vec<Value>) {
     }
 }
 
-/// A guest as the cluster's lists show it.
+/// Returns a guest as in cluster lists.
 pub(in crate::demo::api) fn guest_row(guest: &Guest, now: i64) -> Value {
     let figures = guest.figures(now);
     json!({
@@ -79,7 +79,7 @@ pub(in crate::demo::api) fn guest_row(guest: &Guest, now: i64) -> Value {
     })
 }
 
-/// A node, with its figures where the asker may see them.
+/// Returns a node, with its figures if the caller may see them.
 pub(in crate::demo::api) fn node_row(node: &Node, now: i64, audit: bool) -> Value {
     let mut row = json!({
         "id": format!("node/{}", node.name), "node": node.name, "type": "node", "level": "",
@@ -113,7 +113,7 @@ pub(in crate::demo::api) fn storage_row(id: &str, storage: &Storage, node: &str)
     row
 }
 
-/// A whole number is written without a fraction, as Perl does.
+/// Returns a number; whole numbers have no fraction, as in Perl.
 pub(super) fn number(value: f64) -> Value {
     if value == 0.0 { 0.into() } else { json!(value) }
 }

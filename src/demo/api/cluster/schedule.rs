@@ -1,4 +1,4 @@
-//! When a schedule runs next: the calendar events that people use.
+//! Calendar events: when a schedule runs next.
 
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ const WORDS: &[(&str, &str)] = &[
     ("semiannually", "1,7-1 00:00"),
 ];
 
-/// The next moment after `now` (Unix seconds), minute by minute within two years; none for what is not understood.
+/// Returns the next run after `now` (Unix seconds) within two years; `None` for an unknown format.
 pub(super) fn next_run(schedule: &str, now: i64) -> Option<i64> {
     let schedule = WORDS.iter().find(|(word, _)| *word == schedule).map_or(schedule, |(_, text)| text);
     let event = Event::parse(schedule)?;
@@ -34,7 +34,7 @@ pub(super) fn next_run(schedule: &str, now: i64) -> Option<i64> {
     None
 }
 
-/// Values of one field that fit; empty for any.
+/// Allowed values of a field; empty for any.
 type Field = Vec<i8>;
 
 struct Event {
@@ -78,7 +78,7 @@ impl Event {
     }
 }
 
-/// `*`, `5`, `1,15`, `0/15`, `*/2`, `8..17`.
+/// Parses `*`, `5`, `1,15`, `0/15`, `*/2` or `8..17`.
 fn field(text: &str, max: i8) -> Option<Field> {
     if text == "*" {
         return Some(Vec::new());

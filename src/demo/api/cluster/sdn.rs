@@ -1,4 +1,4 @@
-//! Software-defined networks: applying, locking and rolling back; what nodes have of them.
+//! Applying, locking and rolling back the SDN configuration, and its status on nodes.
 
 use serde_json::{Value, json};
 
@@ -20,13 +20,13 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/sdn/vnets/{vnet}/mac-vrf", not_applied),
 ];
 
-/// A node does not know what is configured but not applied.
+/// Refuses a call about an object that is not applied.
 fn not_applied(req: &mut Req<'_>) -> Answer {
     let name = if req.template.contains("/zones") { "zone" } else { "vnet" };
     Err(Refusal::param(name, format!("{name} does not exist")))
 }
 
-/// The files that are applied together.
+/// The files that are applied and rolled back together.
 const SECTIONS: [&str; 6] = ["sdn-zones", "sdn-vnets", "sdn-subnets", "sdn-controllers", "sdn-fabrics", "sdn-fabric-nodes"];
 const LOCK: &str = "sdn-lock";
 
@@ -34,7 +34,7 @@ fn lock_token(state: &State) -> Option<&str> {
     state.sections.get(LOCK)?.get("lock")?.get("token")?.as_str()
 }
 
-/// Refuses a change without the token of the lock that somebody has.
+/// Refuses a change without the token of the current lock.
 pub(super) fn check_lock(req: &Req<'_>, failed_to: &str) -> Result<(), Refusal> {
     match lock_token(req.state) {
         Some(token) if req.params.get("lock-token") != Some(token) => {
@@ -84,7 +84,7 @@ fn rollback(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// Which zones the sender may see.
+/// Whether the caller may see a zone.
 fn may_see(req: &Req<'_>, id: &str) -> bool {
     req.may_any(&format!("/sdn/zones/{id}"), &["SDN.Audit", "SDN.Allocate"])
 }
@@ -108,11 +108,11 @@ fn apply(req: &mut Req<'_>) -> Answer {
             }
         };
     }
-    // The host's task ends well all the same.
+    // On the host, the task ends with OK anyway.
     req.start(spec.ok())
 }
 
-/// The differences that applying would make on a node, without FRR where nothing routes.
+/// Returns the differences that applying would make on a node.
 fn dry_run(req: &mut Req<'_>) -> Answer {
     let (now, then) = ("-applied", "");
     let interfaces = [now, then].map(|suffix| interfaces(req.state, suffix));
@@ -128,7 +128,7 @@ fn dry_run(req: &mut Req<'_>) -> Answer {
     .into())
 }
 
-/// The stanzas of the VNets.
+/// Returns the stanzas of the VNets.
 fn interfaces(state: &State, suffix: &str) -> Vec<String> {
     let vnets = state.section(&format!("sdn-vnets{suffix}")).flat_map(|(id, vnet)| {
         let alias = vnet.get("alias").and_then(Value::as_str).map(|alias| format!("\talias {alias}"));
@@ -137,7 +137,7 @@ fn interfaces(state: &State, suffix: &str) -> Vec<String> {
     vnets.collect()
 }
 
-/// The routers of the controllers and fabrics.
+/// Returns the routers of controllers and fabrics.
 fn routing(state: &State, suffix: &str) -> Vec<String> {
     let controllers = state.section(&format!("sdn-controllers{suffix}"));
     let controllers = controllers.map(|(_, config)| format!("router bgp {}", config.get("asn").map(Value::to_string).unwrap_or_default()));
@@ -152,7 +152,7 @@ fn node_zones(req: &mut Req<'_>) -> Answer {
     Ok(zones.map(|(id, _)| json!({ "zone": id, "status": status })).collect::<Value>().into())
 }
 
-/// How the node of the path stands to what was applied last, and why.
+/// Returns the status of the applied configuration on the node of the path, and the reason.
 fn on_node(req: &Req<'_>) -> (&'static str, Option<&'static str>) {
     match the_node(req).sdn_version {
         version if version >= req.state.sdn_version => ("available", None),
@@ -161,7 +161,7 @@ fn on_node(req: &Req<'_>) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// The applied VNets of the zone of the path.
+/// Returns the applied VNets of the zone in the path.
 fn vnets_of_zone(req: &Req<'_>) -> Vec<String> {
     let zone = req.params.text("zone");
     let mine = |config: &Map| config.get("zone").and_then(Value::as_str) == Some(zone);

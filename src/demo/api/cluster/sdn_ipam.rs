@@ -20,12 +20,12 @@ fn text<'a>(config: &'a Map, key: &str) -> &'a str {
     config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An applied SDN object.
+/// Returns an applied SDN object.
 fn applied<'a>(state: &'a State, section: &str, id: &str) -> Option<&'a Map> {
     state.sections.get(&format!("{section}-applied"))?.get(id)
 }
 
-/// Lists what is in zones that use the built-in IPAM for DHCP.
+/// Lists addresses in zones that use the built-in IPAM for DHCP.
 fn list(req: &mut Req<'_>) -> Answer {
     if req.params.text("ipam") != "pve" {
         let place = "/usr/share/perl5/PVE/API2/Network/SDN/Ipams.pm line 319.";
@@ -47,7 +47,7 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(gateways.chain(addresses).filter(visible).map(Value::Object).collect::<Value>().into())
 }
 
-/// The subnet of the request's address, where the IPAM of its zone keeps addresses.
+/// Returns the subnet of the address in the request, if its zone has an IPAM.
 fn subnet(req: &Req<'_>) -> Option<Map> {
     let (vnet, ip) = (req.params.text("vnet"), req.params.text("ip"));
     let zone = text(applied(req.state, "sdn-vnets", vnet)?, "zone");
@@ -74,7 +74,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// Gives the MAC address of the request another IP address.
+/// Changes the IP address of a MAC address.
 fn update(req: &mut Req<'_>) -> Answer {
     let (vnet, mac) = (req.params.text("vnet").to_owned(), req.params.text("mac").to_owned());
     let old = req.state.section_mut(ADDRESSES).clone();

@@ -1,4 +1,4 @@
-//! Sections of the cluster's configuration files: mappings, replication, metric servers, notification targets, SDN objects, jobs.
+//! Sections of configuration files: mappings, replication, metric servers, notification targets, SDN objects, jobs.
 
 use std::collections::BTreeSet;
 
@@ -120,7 +120,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", delete),
 ];
 
-/// The kind that the path is about.
+/// Returns the kind of the path.
 fn the_kind(req: &Req<'_>) -> Result<&'static Kind, Refusal> {
     let mine = |k: &&Kind| req.template.strip_prefix(k.path).is_some_and(|rest| rest.is_empty() || rest.starts_with("/{"));
     section_kinds::all().rfind(mine).ok_or_else(|| Refusal::not_implemented(req.method, req.path))
@@ -131,17 +131,17 @@ impl Kind {
         if self.section.is_empty() { self.path } else { self.section }
     }
 
-    /// The key that names a section in an answer: an ACME plugin is listed under `plugin`.
+    /// Returns the key of a section's name in answers; ACME plugins use `plugin`.
     fn key(&self) -> &'static str {
         if self.path.ends_with("/plugins") { "plugin" } else { self.id }
     }
 
-    /// The name of the section in the request.
+    /// Returns the name of the section in the request.
     fn name(&self, req: &Req<'_>) -> String {
         (self.name)(req, req.params.text(self.id))
     }
 
-    /// A message about a section; the one about a node of a fabric names both.
+    /// Fills the name of a section into a message; nodes of fabrics have two names.
     fn worded(template: &str, id: &str) -> String {
         let (fabric, node) = id.rsplit_once('_').unwrap_or(("", id));
         template.replace("{}", id).replace("{fabric}", fabric).replace("{node}", node)
@@ -171,12 +171,12 @@ impl Kind {
         (self.built_in)().into_iter().find(|row| row[self.key()] == id)
     }
 
-    /// Refuses a change of the SDN without the token of the lock that somebody has.
+    /// Refuses an SDN change without the token of the current lock.
     fn check_lock(&self, req: &Req<'_>, failed_to: &str) -> Result<(), Refusal> {
         if self.path.starts_with("/cluster/sdn/") { sdn::check_lock(req, failed_to) } else { Ok(()) }
     }
 
-    /// The options in the request. A section has a type although some requests do not name it.
+    /// Returns the options in the request.
     fn sent(&self, req: &Req<'_>) -> Map {
         let mut steering = vec![self.id];
         if self.id != "vnet" && !self.path.contains("{vnet}") {
@@ -191,7 +191,7 @@ impl Kind {
         sent
     }
 
-    /// Options without those that are kept elsewhere.
+    /// Returns the options without those that are stored elsewhere.
     fn kept(&self, sent: Map) -> Map {
         sent.into_iter().filter(|(key, _)| !self.secret.contains(&key.as_str())).collect()
     }
@@ -203,18 +203,18 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(rows(req, kind).into())
 }
 
-/// Fabrics and their nodes in one answer.
+/// Lists fabrics and their nodes.
 fn all_fabrics(req: &mut Req<'_>) -> Answer {
     let of = |path: &str| section_kinds::all().find(|kind| kind.path == path).map(|kind| rows(req, kind));
     Ok(json!({ "fabrics": of("/cluster/sdn/fabrics/fabric"), "nodes": of("/cluster/sdn/fabrics/node") }).into())
 }
 
-/// The sections that the caller may see: as configured, as applied last, or with pending changes.
+/// Returns the sections that the caller may see: configured, applied, or with pending changes.
 fn rows(req: &Req<'_>, kind: &Kind) -> Value {
     if req.params.flag("pending") {
         return pending(req, kind);
     }
-    // What was applied last, as `running` asks for, is kept beside the configuration.
+    // `running` asks for the applied sections, which are stored separately.
     let applied = format!("{}-applied", kind.section());
     let section = if req.params.flag("running") { applied.as_str() } else { kind.section() };
     let wanted = req.params.get("type");
@@ -235,7 +235,7 @@ fn rows(req: &Req<'_>, kind: &Kind) -> Value {
     (kind.built_in)().into_iter().chain(rows).collect()
 }
 
-/// The applied sections with their pending changes.
+/// Returns the applied sections with their pending changes.
 fn pending(req: &Req<'_>, kind: &Kind) -> Value {
     let (none, section, applied) = (Map::new(), kind.section(), format!("{}-applied", kind.section()));
     let ids: BTreeSet<&String> = req.state.section(section).chain(req.state.section(&applied)).map(|(id, _)| id).collect();
@@ -302,7 +302,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     .to_owned();
     let [failed_to, ..] = kind.failed;
     kind.check_lock(req, failed_to)?;
-    // A VNet, a job and a metrics server are looked up first, the others are checked first.
+    // VNets are looked up before their options are checked, other sections afterwards.
     let check = |sent: &Map| kind.options.check_create(&typ, sent);
     let late = kind.only_type == "vnet";
     if !late {

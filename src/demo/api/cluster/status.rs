@@ -1,4 +1,4 @@
-//! Which nodes there are, and the next free VMID.
+//! Cluster status and the next free VMID.
 
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ const NAMES: &str = "Amanda Auth BGP BitTorrent BitTorrent32 Ceph Citrix CVS DAA
     SMB SMBswat SMTP SMTPS SNMP SPAMD SPICEproxy Squid SSH Submission SVN Syslog Telnet Telnets TFTP Time Trcrt VNC VNCL Web \
     Webcache Webmin Whois";
 
-/// Texts of the macros that people see most.
+/// Descriptions of common macros.
 const TEXTS: &[(&str, &str)] = &[
     ("DNS", "Domain Name System traffic (upd and tcp)"),
     ("HTTP", "Hypertext Transfer Protocol (WWW)"),

@@ -14,7 +14,7 @@ use crate::demo::state::{Map, sha1_hex};
 
 pub(super) const ROUTES: &[&[Route]] = &[groups::ROUTES, options::ROUTES, rules::ROUTES, sets::ROUTES];
 
-/// The firewall of the path: `cluster`, `group/web`, `node/pve1`, `guest/101`, `vnet/net1`.
+/// Returns the firewall of the path: `cluster`, `group/web`, `node/pve1`, `guest/101`, `vnet/net1`.
 fn scope(req: &Req<'_>) -> Result<String, Refusal> {
     if req.template.contains("{vnet}") {
         return vnet(req);
@@ -25,13 +25,13 @@ fn scope(req: &Req<'_>) -> Result<String, Refusal> {
         return if known { Ok(scope) } else { Err(Refusal::die(format!("no such security group '{group}'"))) };
     }
     if req.template.contains("{vmid}") {
-        // The host reads and writes the firewall file of any VMID, whether there is such a guest or not.
+        // The host has a firewall file for any VMID, even without a guest.
         return Ok(format!("guest/{}", req.vmid()));
     }
     Ok(if req.template.starts_with("/nodes/") { format!("node/{}", req.node()) } else { "cluster".to_owned() })
 }
 
-/// The firewall of a VNet, which exists once the VNet is applied.
+/// Returns the firewall of an applied VNet.
 fn vnet(req: &Req<'_>) -> Result<String, Refusal> {
     let id = req.params.text("vnet");
     let Some(vnet) = req.state.sections.get("sdn-vnets-applied").and_then(|vnets| vnets.get(id)) else {
@@ -52,12 +52,12 @@ fn changed_meanwhile(req: &Req<'_>, digest: &str) -> Result<(), Refusal> {
     }
 }
 
-/// The digest of a list: one for all of its rows.
+/// Returns the digest of a list.
 fn list_digest(rows: &[Map]) -> String {
     sha1_hex(&json!(rows).to_string())
 }
 
-/// The rows of a list, each with the digest of the whole.
+/// Adds the digest of the list to each row.
 fn with_digest(rows: Vec<Map>) -> Vec<Value> {
     let digest = list_digest(&rows);
     let add = |mut row: Map| {

@@ -1,4 +1,4 @@
-//! Options, and what rules can refer to.
+//! Firewall options, logs, references and macros.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/firewall/macros", super::macros::list),
 ];
 
-/// An untouched file is an empty one.
+/// Returns the digest; without options it is that of an empty file.
 fn digest(options: &Map) -> String {
     if options.is_empty() { sha1_hex("") } else { sha1_hex(&json!(options).to_string()) }
 }
@@ -59,7 +59,7 @@ fn log(req: &mut Req<'_>) -> Answer {
     Ok(Reply::page(json!([{ "n": 1, "t": "unable to open file - No such file or directory" }]), 1))
 }
 
-/// Aliases and sets of the datacenter, and of the guest where it is one.
+/// Lists aliases and IP sets of the datacenter and the guest.
 fn refs(req: &mut Req<'_>) -> Answer {
     let wanted = |kind: &str| req.params.get("type").is_none_or(|t| t == kind);
     let own = scope(req)?;

@@ -1,4 +1,4 @@
-//! Rules, in their order.
+//! Firewall rules.
 
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(Value::Array(rows(req)?).into())
 }
 
-/// The position in the path, if there is a rule.
+/// Returns the position in the path, if there is a rule.
 fn position(req: &Req<'_>, rules: usize) -> Result<usize, Refusal> {
     let text = req.params.text("pos");
     text.parse().ok().filter(|at| *at < rules).ok_or_else(|| Refusal::die(format!("no rule at position {text}")))
@@ -73,14 +73,14 @@ fn position(req: &Req<'_>, rules: usize) -> Result<usize, Refusal> {
 fn read(req: &mut Req<'_>) -> Answer {
     let mut rows = rows(req)?;
     let mut row = rows.swap_remove(position(req, rows.len())?);
-    // The host returns the position as it is in the path: as text.
+    // As in the path, the position is text.
     row["pos"] = req.params.text("pos").into();
     Ok(row.into())
 }
 
 const STEERING: &[&str] = &["node", "vmid", "vnet", "pos", "digest", "delete", "moveto", "lock-token"];
 
-/// The properties of a rule in the request. An empty value removes a property.
+/// Returns the properties of a rule in the request. An empty value removes a property.
 fn sent(req: &Req<'_>) -> Map {
     let is_group = req.template.contains("/groups/");
     let kept = req.params.iter().filter(|(k, _)| !STEERING.contains(&k.as_str()) && (!is_group || *k != "group"));
@@ -98,7 +98,7 @@ fn merge(rule: &mut Map, sent: Map) {
     }
 }
 
-/// Refuses a rule for the first thing that is wrong with it.
+/// Refuses a rule with its first error.
 fn verify(req: &Req<'_>, scope: &str, rule: &mut Map) -> Result<(), Refusal> {
     match Checker::new(req, scope).check(rule).errors.into_iter().next() {
         Some((key, why)) => Err(Refusal::param(&key, why)),
@@ -122,7 +122,7 @@ fn update(req: &mut Req<'_>) -> Answer {
     changed_meanwhile(req, &list_digest(&rules))?;
     let at = position(req, rules.len())?;
     if let Some(to) = req.params.int("moveto").and_then(|t| usize::try_from(t).ok()).filter(|t| *t != at) {
-        // The target position counts in the old list.
+        // The target position refers to the old list.
         let rule = rules.remove(at);
         let to = if to > at { to - 1 } else { to };
         rules.insert(to.min(rules.len()), rule);

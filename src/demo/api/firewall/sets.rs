@@ -76,7 +76,7 @@ fn alias(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(alias_row(&name, found)).into())
 }
 
-/// Network and comment in the request; the host keeps no empty comment.
+/// Returns network and comment in the request; empty comments are not stored.
 fn sent(req: &Req<'_>, cidr: &str) -> Map {
     let mut row = Map::from_iter([("cidr".to_owned(), cidr.into())]);
     if let Some(comment) = req.params.get("comment").filter(|text| !text.is_empty()) {
@@ -85,7 +85,7 @@ fn sent(req: &Req<'_>, cidr: &str) -> Map {
     row
 }
 
-/// An address as the host writes it: without a prefix that covers one address.
+/// Returns an address without a prefix length that covers one address.
 fn clean(cidr: &str) -> String {
     let full = if cidr.contains(':') { "/128" } else { "/32" };
     cidr.strip_suffix(full).unwrap_or(cidr).to_owned()
@@ -176,7 +176,7 @@ fn create_set(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// The members of the set in the path.
+/// Returns the members of the set in the path.
 fn the_set<'a>(req: &'a mut Req<'_>) -> Result<&'a mut Vec<Map>, Refusal> {
     let (scope, name) = (scope(req)?, req.params.text("name").to_owned());
     let missing = || Refusal::die(format!("no such IPSet '{name}'"));
@@ -191,7 +191,7 @@ fn cidr(member: &Map) -> &str {
     member.get("cidr").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Network, comment and exclusion in the request.
+/// Returns network, comment and exclusion in the request.
 fn sent_member(req: &Req<'_>, cidr: &str) -> Map {
     let mut row = sent(req, cidr);
     if req.params.flag("nomatch") {

@@ -1,4 +1,4 @@
-//! Checks of firewall rules, in the order of the host.
+//! Checks of firewall rules, in the host's order.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::api::schema::{ip_version, port_list};
 use crate::demo::api::Req;
 use crate::demo::state::{Firewall, Map};
 
-/// Everything that a rule can refer to.
+/// The objects that a rule can refer to.
 pub(super) struct Checker {
     kind: Kind,
     cluster: Firewall,
@@ -25,12 +25,12 @@ enum Kind {
 
 /// The result of a check.
 pub(super) struct Found {
-    /// Parameter and message, in the order in which the host finds them.
+    /// Parameters and messages, in the host's order.
     pub errors: Vec<(String, String)>,
     pub ip_version: Option<u8>,
 }
 
-/// Protocols that have ports.
+/// Protocols with ports.
 const WITH_PORTS: &[&str] = &["tcp", "udp", "udplite", "sctp", "dccp", "6", "17", "33", "132", "136"];
 const ICMP: &[&str] = &["icmp", "ipv6-icmp", "icmpv6"];
 
@@ -52,7 +52,7 @@ impl Checker {
         Self { kind, cluster: req.state.firewall("cluster"), own }
     }
 
-    /// Checks a rule, and spells its macro as the host does.
+    /// Checks a rule and normalizes the name of its macro.
     pub(super) fn check(&self, rule: &mut Map) -> Found {
         let mut found = Found { errors: Vec::new(), ip_version: None };
         self.direction(rule, &mut found);
