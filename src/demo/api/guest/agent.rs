@@ -1,4 +1,4 @@
-//! What is asked of the inside of a guest: a container's interfaces, a virtual machine's agent.
+//! Interfaces of containers and the guest agent of VMs.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/qemu/{vmid}/agent", by_name),
 ];
 
-/// One call for each of the agent's commands.
+/// Routes of the agent commands.
 pub(super) const COMMANDS: &[Route] = agent![
     "POST" "ping" => plain, "GET" "info" => plain, "GET" "get-time" => plain, "POST" "fsfreeze-status" => plain,
     "POST" "fsfreeze-freeze" => plain, "POST" "fsfreeze-thaw" => plain, "POST" "fstrim" => plain,
@@ -30,7 +30,7 @@ pub(super) const COMMANDS: &[Route] = agent![
     "GET" "file-read" => file_read, "POST" "file-write" => file_write,
 ];
 
-/// Addresses of a network device: the given one, or one that a DHCP server would have handed out.
+/// Returns the addresses of a network device: the configured one, or one as from DHCP.
 fn addresses(guest: &Guest, ip: &str, mac: &str, position: u32) -> Vec<(String, u8)> {
     let mut found = Vec::new();
     match ip.split_once('/') {
@@ -44,14 +44,14 @@ fn addresses(guest: &Guest, ip: &str, mac: &str, position: u32) -> Vec<(String, 
     found
 }
 
-/// The link-local address that follows from a hardware address.
+/// Returns the link-local address of a MAC address.
 fn link_local(mac: &str) -> String {
     let bytes: Vec<u16> = mac.split(':').filter_map(|part| u16::from_str_radix(part, 16).ok()).collect();
     let [a, b, c, d, e, f] = bytes[..] else { return "fe80::1".to_owned() };
     format!("fe80::{:x}:{:x}:{:x}:{:x}", (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
 }
 
-/// Network devices: name, hardware address and IP setting.
+/// Returns the network devices: name, MAC address and IP setting.
 fn nets(guest: &Guest) -> Vec<(String, String, String)> {
     let mut found: Vec<(u32, (String, String, String))> = Vec::new();
     for (key, value) in guest.config.iter().filter(|(key, _)| disks::is_net(key)) {
@@ -130,7 +130,7 @@ fn index(_: &mut Req<'_>) -> Answer {
     Ok(NAMES.iter().map(|name| json!({ "name": name })).collect::<Value>().into())
 }
 
-/// The guest whose agent can be asked now.
+/// Returns the VM of the path if its agent is available.
 fn available(req: &Req<'_>) -> Result<Guest, Refusal> {
     let guest = req.guest(GuestKind::Qemu)?.clone();
     let Some(setting) = guest.text("agent").map(str::to_owned).or_else(|| guest.number("agent").map(|n| n.to_string())) else {
@@ -215,14 +215,14 @@ fn network(guest: &Guest) -> Value {
     rows.into()
 }
 
-/// The guest turns itself off or to sleep.
+/// Shuts down or suspends the guest through its agent.
 fn power(req: &mut Req<'_>) -> Answer {
     let guest = available(req)?;
     let power = match req.path.rsplit('/').next() {
         Some("suspend-ram") => Power::Paused,
         _ => Power::Stopped,
     };
-    // No task: the guest does it by itself, as soon as the agent has answered.
+    // There is no task: the guest acts by itself.
     let vmid = guest.vmid;
     let state = &mut *req.state;
     if let Some(guest) = state.guests.get_mut(&vmid) {

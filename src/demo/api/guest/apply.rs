@@ -1,4 +1,4 @@
-//! How a change of settings takes hold: at once, or waiting for the next start.
+//! Applying changes of a configuration, at once or as pending changes.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use crate::api::schema::property;
 use crate::demo::api::Refusal;
 use crate::demo::state::{Guest, GuestKind, State, Volume};
 
-/// What a finished change leaves behind.
+/// The result of a change.
 pub(super) struct Outcome {
     guest: Guest,
     made: Vec<Volume>,
     removed: Vec<String>,
 }
 
-/// A change that is being made.
+/// A change in progress.
 pub(super) struct Edit<'a> {
     state: &'a State,
     guest: Guest,
@@ -27,7 +27,7 @@ pub(super) struct Edit<'a> {
     errors: Errors,
 }
 
-/// Settings of a running container that take hold at once.
+/// Settings that are applied to a running container.
 const LIVE_LXC: [&str; 13] = [
     "description",
     "onboot",
@@ -44,7 +44,7 @@ const LIVE_LXC: [&str; 13] = [
     "swap",
 ];
 
-/// Settings of a running virtual machine that take hold at once.
+/// Settings that are applied to a running VM.
 const LIVE_QEMU: [&str; 15] = [
     "name",
     "description",
@@ -145,7 +145,7 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// A disk that is taken off stays as an unused one.
+    /// Keeps a detached disk as an unused one.
     fn set_aside(&mut self, key: &str, text: &str) {
         let Some(disk) = Disk::parse(self.guest.kind, key, text) else { return };
         if !disks::is_disk(self.guest.kind, key) || disk.source() != Source::Volume {
@@ -212,7 +212,7 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// Makes the volume that a disk's setting asks for; what was there before is set aside.
+    /// Creates the volume of a disk setting. A replaced volume becomes unused.
     fn disk(&mut self, key: &str, value: &str) -> Result<String, Refusal> {
         let Some(mut disk) = Disk::parse(self.guest.kind, key, value) else { return Ok(value.to_owned()) };
         let node = self.guest.node.clone();
@@ -232,13 +232,13 @@ impl<'a> Edit<'a> {
             self.guest.config.insert(key.to_owned(), text.clone().into());
             self.set_aside(key, &old);
         }
-        // A volume that was unused and is attached again is used.
+        // An unused volume that is attached again is no longer unused.
         let volume = disk.volume().to_owned();
         self.guest.config.retain(|key, value| !key.starts_with("unused") || value.as_str() != Some(&volume));
         Ok(text)
     }
 
-    /// A container's network device: with an address of its own, and its type.
+    /// Completes a container's network device with MAC address and type.
     fn net_lxc(&self, value: &str) -> String {
         net_lxc(value)
     }
@@ -278,14 +278,14 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// The outcome, or the errors by setting; and the lines that a task would log.
+    /// Returns the outcome or the errors by setting, and the log lines of a task.
     pub(super) fn done(self) -> (Result<Outcome, Errors>, Vec<String>) {
         let outcome = Outcome { guest: self.guest, made: self.made, removed: self.removed };
         (if self.errors.is_empty() { Ok(outcome) } else { Err(self.errors) }, self.log)
     }
 }
 
-/// Writes a change into the state.
+/// Stores a change.
 pub(super) fn keep(state: &mut State, outcome: Outcome) {
     for volid in outcome.removed {
         for storage in state.storages.values_mut() {
@@ -301,12 +301,12 @@ pub(super) fn keep(state: &mut State, outcome: Outcome) {
     state.guests.insert(outcome.guest.vmid, outcome.guest);
 }
 
-/// A container's notes end with a newline, because its file keeps them as comment lines.
+/// Returns a container's notes with a final newline, because the file stores them as comment lines.
 pub(super) fn lxc_description(text: &str) -> String {
     if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
-/// Tags in their own order, each once.
+/// Returns the tags sorted, without duplicates.
 pub(super) fn unique_tags(text: &str) -> String {
     let mut tags: Vec<&str> = Vec::new();
     for tag in text.split([';', ',', ' ']).filter(|tag| !tag.is_empty()) {
@@ -328,7 +328,7 @@ pub(super) fn net_lxc(value: &str) -> String {
     property::print(fields, &net)
 }
 
-/// A virtual machine's network device; one without an address gets a new one.
+/// Completes a VM's network device with a MAC address.
 pub(super) fn net_qemu(value: &str) -> String {
     let Some(fields) = disks::fields_of(GuestKind::Qemu, "net0") else { return value.to_owned() };
     let Ok(mut net) = property::split(fields, value) else { return value.to_owned() };

@@ -1,4 +1,4 @@
-//! Archives: how they are named, what is logged while they are written, and how large their content is.
+//! Backup archives: names, log lines and sizes.
 
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::disks::{self, Disk, Source};
 use super::{random, times};
 use crate::demo::state::{Guest, GuestKind, Map, State, Volume};
 
-/// Bytes of the content: an archive tells it, or it follows from its size.
+/// Returns the size of a backup's content in bytes.
 pub(super) fn data_size(volume: &Volume) -> u64 {
     let told = volume.extra.get("data").and_then(serde_json::Value::as_u64);
     let guess = if volume.format.ends_with("zst") || volume.format.ends_with("gz") || volume.format.ends_with("lzo") {
@@ -24,15 +24,15 @@ pub(super) fn is_pbs(state: &State, volid: &str) -> bool {
     volid.split_once(':').and_then(|(id, _)| state.storages.get(id)).is_some_and(|storage| storage.kind() == "pbs")
 }
 
-/// The archive that is being written.
+/// The backup in progress.
 pub(super) struct Archive {
     pub(super) pbs: bool,
-    /// A path, or the snapshot's name on a Proxmox Backup Server.
+    /// Path, or the snapshot's name on a Proxmox Backup Server.
     pub(super) target: String,
     pub(super) volid: String,
     pub(super) ending: String,
     pub(super) format: String,
-    /// Bytes of what is read and of what is written.
+    /// Bytes read and written.
     pub(super) data: u64,
     pub(super) size: u64,
     pub(super) disk_bytes: u64,
@@ -45,7 +45,7 @@ impl Archive {
         let disk_bytes: u64 = included.map(Disk::size).sum();
         let used = (disk_bytes as f64 * guest.load.disk.max(0.02)) as u64;
         let data = match guest.kind {
-            // The little container of the recorded host held 22 MB.
+            // The recorded host's container had 22 MB.
             GuestKind::Lxc if disk_bytes <= 2 << 30 => 22_558_720,
             _ => used / 10_240 * 10_240,
         };
@@ -170,7 +170,7 @@ fn duration(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds}s") } else { format!("{}m {}s", seconds / 60, seconds % 60) }
 }
 
-/// A file's size as the host writes it.
+/// Returns a file size as the host prints it.
 fn file_size(bytes: u64) -> String {
     match bytes {
         0..1_048_576 => format!("{}KB", bytes >> 10),

@@ -1,4 +1,4 @@
-//! The work of a backup job, guest by guest: what it logs, how long it takes, and the archives that it leaves.
+//! Tasks of backups: log lines, durations and the created archives.
 
 use jiff::tz::TimeZone;
 
@@ -9,7 +9,7 @@ use super::times;
 use crate::demo::state::{Guest, GuestKind, Power, State, Storage, Volume};
 use crate::demo::tasks::{Effect, TaskSpec};
 
-/// What a job was asked for.
+/// Parameters of a backup.
 pub(super) struct Job {
     pub(super) node: String,
     pub(super) storage: String,
@@ -25,7 +25,7 @@ pub(super) struct Job {
     pub(super) start_ms: i64,
 }
 
-/// A log that knows what time it is in it.
+/// A log whose lines have times.
 pub(super) struct Log {
     spec: TaskSpec,
     elapsed: f64,
@@ -56,13 +56,13 @@ impl Log {
         self.spec = step(spec);
     }
 
-    /// Unix seconds at this point of the job.
+    /// Returns the time of the current position in Unix seconds.
     fn now(&self) -> i64 {
         (self.start_ms + (self.elapsed * 1000.0 / self.speed) as i64) / 1000
     }
 }
 
-/// Backs up these guests; says whether any failed.
+/// Backs up guests. Returns whether any failed.
 pub(super) fn run(state: &State, job: &Job, spec: TaskSpec, vmids: &[u32]) -> (TaskSpec, bool) {
     let mut log = Log { spec, elapsed: 0.0, speed: job.speed, start_ms: job.start_ms };
     let zone = times::zone(state, &job.node);
@@ -181,7 +181,7 @@ fn one(state: &State, job: &Job, zone: &TimeZone, log: &mut Log, guest: &Guest, 
     Ok(())
 }
 
-/// A second that no archive of this guest is named after yet.
+/// Returns a time that no archive of this guest has in its name.
 fn free_moment(state: &State, job: &Job, guest: &Guest, now: i64) -> i64 {
     let storage = state.storages.get(&job.storage);
     let last = storage
@@ -210,7 +210,7 @@ fn check_limit(state: &State, job: &Job, guest: &Guest) -> Result<(), String> {
     Ok(())
 }
 
-/// What is in the backup and what is not.
+/// Logs the included and excluded volumes.
 fn prepare(guest: &Guest, found: &[Disk], log: &mut Log) {
     match guest.kind {
         GuestKind::Lxc => {
@@ -241,7 +241,7 @@ fn prepare(guest: &Guest, found: &[Disk], log: &mut Log) {
     }
 }
 
-/// Makes the guest hold still, as the mode wants it.
+/// Stops, suspends or freezes the guest, depending on the mode.
 fn quiet(log: &mut Log, guest: &Guest, mode: &str, running: bool, found: &[Disk], archive: &Archive) {
     let vmid = guest.vmid;
     let pid = vmid * 10 + 7;
@@ -308,7 +308,7 @@ fn restart(log: &mut Log, guest: &Guest, mode: &str, running: bool) {
 fn sweep(state: &State, job: &Job, log: &mut Log, guest: &Guest, keep: &Keep, new: &str, stamp: i64) {
     let options: Vec<String> = keep.iter().map(|(key, count)| format!("{key}={count}")).collect();
     log.info(format!("prune older backups with retention: {}", options.join(", ")));
-    // The archive of this very job counts too: it is not in the state yet.
+    // The new archive counts as well, although it is not in the state yet.
     let mut later = State { nodes: state.nodes.clone(), ..State::default() };
     if let Some(mut storage) = state.storages.get(&job.storage).cloned() {
         let mut volume = Volume::new(new, "backup", "vma", 0);

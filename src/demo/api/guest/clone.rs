@@ -1,4 +1,4 @@
-//! Copies of guests.
+//! Cloning guests.
 
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ struct Copy {
     running: bool,
 }
 
-/// What has become of the copy so far.
+/// The clone in progress.
 struct Copied {
     config: Map,
     volumes: Vec<Volume>,
@@ -95,7 +95,7 @@ struct Copied {
 }
 
 impl Copy {
-    /// Copies the disks; the words are those of the task where the host sees only there that it cannot.
+    /// Copies the disks. Returns the error of the task if that is impossible.
     fn disks(&self, req: &Req<'_>, guest: &Guest, source: &Map, copied: &mut Copied) -> Result<Option<String>, Refusal> {
         let mut namer = Namer::new(req.state, self.newid);
         let mut bytes = 0;
@@ -153,12 +153,12 @@ impl Copy {
         Ok(None)
     }
 
-    /// A volume that stands on a base, and what is said when it is made.
+    /// Returns a linked volume and the log line of its creation.
     fn linked(&self, req: &Req<'_>, storage: &Storage, namer: &mut Namer, old: &str, format: &str, size: u64) -> (Volume, Vec<String>) {
         let (id, base) = old.split_once(':').unwrap_or_default();
         let (mut volid, mut lines) = (namer.name(storage, id, self.kind, format, false), Vec::new());
         let plain = volid.split_once(':').map_or("", |(_, name)| name).to_owned();
-        // A file of a directory has a backing file; a subvolume of btrfs stands on nothing.
+        // Only files have a backing file; btrfs subvolumes do not.
         if storage.kind() != "btrfs" {
             volid = format!("{id}:{base}/{plain}");
         }

@@ -1,4 +1,4 @@
-//! The configuration of a guest: read, change, and what waits for the next start.
+//! The configuration of a guest and its pending changes.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit),
 ];
 
-/// A configuration as the host shows it: no secrets.
+/// Returns a configuration without secrets.
 fn shown(guest: &Guest, config: &Map) -> Map {
     let mut config = config.clone();
     if guest.kind == GuestKind::Qemu && config.contains_key("cipassword") {
@@ -33,7 +33,7 @@ fn shown(guest: &Guest, config: &Map) -> Map {
     config
 }
 
-/// What a reader sees who does not ask for the current values alone: changes that wait count as made.
+/// Returns the configuration including pending changes.
 fn with_pending(guest: &Guest) -> Map {
     let mut config = guest.config.clone();
     for key in &guest.pending_delete {
@@ -92,7 +92,7 @@ fn cloudinit(req: &mut Req<'_>) -> Answer {
     let keys = ["ciuser", "cipassword", "sshkeys", "nameserver", "searchdomain", "citype", "cicustom", "ciupgrade"];
     let ours = |key: &str| keys.contains(&key) || key.starts_with("ipconfig");
     let has_drive = guest.config.values().any(|value| value.as_str().is_some_and(|text| text.contains("cloudinit")));
-    // Without a drive nothing was written yet, and the addresses are not told.
+    // Without a drive nothing was generated, and the host omits the addresses.
     let shown = shown(&guest, &guest.config);
     let rows = shown
         .iter()
@@ -101,7 +101,7 @@ fn cloudinit(req: &mut Req<'_>) -> Answer {
     Ok(Value::Array(rows.collect()).into())
 }
 
-/// The names in a `delete` or `revert` list, and the settings that are given: what a change is made of.
+/// The parts of a change: settings, and the names to delete or revert.
 struct Asked {
     delete: Vec<String>,
     revert: Vec<String>,
@@ -132,7 +132,7 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Every name is known and stands in one place only. The host's quotes are uneven, and not alike for both kinds.
+/// Checks that each name is known and used once. The unbalanced quotes are the host's.
 fn check_names(kind: GuestKind, asked: &Asked) -> Result<(), Refusal> {
     let known = |key: &str| disks::setting(kind, key).is_some() || (kind == GuestKind::Qemu && key == "cdrom");
     let lxc = kind == GuestKind::Lxc;
@@ -193,14 +193,14 @@ fn put_lxc(req: &mut Req<'_>) -> Answer {
         edit.set_lxc(key, value)?;
     }
     finish(req, edit.done())?;
-    // The host writes the configuration for LXC as well, and looks for every bridge.
+    // The host also writes the configuration of LXC, which requires every bridge.
     match req.state.guests.get(&guest.vmid).and_then(|guest| missing_bridge(req.state, guest)) {
         Some(why) => Err(Refusal::die(why)),
         None => Ok(Reply::null()),
     }
 }
 
-/// Keeps what was changed, unless something could not be.
+/// Stores a change, or returns its errors.
 fn finish(req: &mut Req<'_>, (result, log): (Result<Outcome, Errors>, Vec<String>)) -> Result<Vec<String>, Refusal> {
     let outcome = result.map_err(Refusal::params)?;
     apply::keep(req.state, outcome);
@@ -212,7 +212,7 @@ fn change_qemu(req: &mut Req<'_>) -> Result<Vec<String>, Refusal> {
     let skiplock = req.params.flag("skiplock");
     if (skiplock || req.params.flag("force")) && !req.is_root() {
         let name = if skiplock { "skiplock" } else { "force" };
-        // Force is for whoever may allocate; skiplock for root alone.
+        // `force` requires VM.Allocate, `skiplock` root.
         if skiplock {
             return Err(Refusal::param(name, "Only root may use this option."));
         }
@@ -270,7 +270,7 @@ fn put_qemu(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// The asynchronous way: what can be seen early is refused early, the rest happens in a task.
+/// Changes a VM in a task. Errors that are known before are returned at once.
 fn post_qemu(req: &mut Req<'_>) -> Answer {
     check_skiplock(req)?;
     let mut words: Vec<String> = Vec::new();

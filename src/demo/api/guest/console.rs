@@ -23,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", dump),
 ];
 
-/// A console waits ten seconds for somebody to connect; nobody can, here.
+/// Starts the task of a console, which times out after ten seconds.
 fn console(req: &mut Req<'_>, task: &str) -> Value {
     let (vmid, node) = (req.vmid(), req.node());
     let spec = TaskSpec::new(task, vmid).takes(10.0).fail("connection timed out");
@@ -69,13 +69,13 @@ fn running(req: &Req<'_>) -> Result<Guest, Refusal> {
     if guest.power.is_on() { Ok(guest) } else { Err(Refusal::die(format!("{} {} not running", guest.kind.label(), guest.vmid))) }
 }
 
-/// No guest of the demo host has a SPICE display.
+/// Refuses, because no guest has a SPICE display.
 fn spice(req: &mut Req<'_>) -> Answer {
     running(req)?;
     Err(Refusal::die("Could not set password"))
 }
 
-/// Nothing listens at the port of a ticket here, so no ticket is good.
+/// Refuses, because the demo host has no consoles.
 fn websocket(_: &mut Req<'_>) -> Answer {
     Err(Refusal::new(401, "permission denied - invalid PVEVNC ticket"))
 }
@@ -85,7 +85,7 @@ fn send_key(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// Errors of the monitor are part of its answer.
+/// Runs a monitor command. Errors are part of the answer.
 fn monitor(req: &mut Req<'_>) -> Answer {
     let command = req.params.text("command").trim().to_owned();
     if !command.starts_with("info") && !command.starts_with("help") {

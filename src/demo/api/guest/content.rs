@@ -1,4 +1,4 @@
-//! What is on a storage: volumes, their notes and protection, and their removal.
+//! Contents of storages: volumes, notes, protection, copying and deletion.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/vzdump/extractconfig", extract),
 ];
 
-/// A storage that can be used now, or the host's words.
+/// Checks that a storage is active.
 fn active(req: &Req<'_>, id: &str) -> Result<(), Refusal> {
     let storage = disks::usable(req.state, id, &req.node())?;
     if storage.inactive {
@@ -65,7 +65,7 @@ fn list(req: &mut Req<'_>) -> Answer {
         .volumes
         .iter()
         .filter(|volume| volume.node.as_deref().is_none_or(|own| own == node))
-        // Files to import are shown whoever's they are.
+        // Files for import are shown regardless of owner.
         .filter(|volume| vmid.is_none_or(|vmid| volume.vmid == Some(vmid) || volume.content == "import"))
         .filter(|volume| wanted.as_deref().is_none_or(|content| volume.content == content))
         .filter(|volume| rights::volume(req, 0, &volume.volid, "").is_ok())
@@ -108,7 +108,7 @@ fn row(state: &State, volume: &Volume) -> Value {
     row
 }
 
-/// The full id of the volume that a path names.
+/// Returns the full ID of the volume in the path.
 fn volid(req: &Req<'_>) -> Result<String, Refusal> {
     let storage = req.params.text("storage");
     let volume = req.params.text("volume");
@@ -160,7 +160,7 @@ fn update(req: &mut Req<'_>) -> Answer {
         let words = if notes.is_some() { "only backups can have notes" } else { "only backups support attribute 'protected'" };
         return Err(Refusal::die(words));
     }
-    // Notes and protection are files beside the archive: the host writes them even when the archive is not there.
+    // Notes and protection are separate files, which the host writes even without the archive.
     let Some(volume) = req.state.volume_mut(&volid) else { return Ok(Reply::null()) };
     if let Some(notes) = notes {
         volume.notes = Some(notes).filter(|notes| !notes.is_empty());
@@ -196,7 +196,7 @@ fn delete(req: &mut Req<'_>) -> Answer {
     };
     let quick = req.params.has("delay");
     let answer = req.start(spec)?;
-    // With a delay the host waits for the end, and then has nothing to tell.
+    // With a delay the host waits for the task and returns null.
     if quick { Ok(Reply::null()) } else { Ok(answer) }
 }
 
@@ -213,7 +213,7 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     let bytes: u64 = size.trim_end_matches(['M', 'G']).parse::<u64>().unwrap_or(0) * factor;
     let format = filename.rsplit_once('.').map_or("raw", |(_, end)| end).to_owned();
     let folders = matches!(req.storage(&id)?.kind(), "dir" | "nfs" | "cifs" | "btrfs");
-    // In a folder of the guest's own any name will do.
+    // In the guest's folder, any name is allowed.
     if !folders && !filename.starts_with(&format!("vm-{vmid}-")) {
         return Err(Refusal::die(format!("illegal name '{filename}' - should be 'vm-{vmid}-*'")));
     }
@@ -232,7 +232,7 @@ fn allocate(req: &mut Req<'_>) -> Answer {
     Ok(json!(volid).into())
 }
 
-/// The configuration that an archive holds, as text.
+/// Returns the configuration in a backup, as text.
 fn extract(req: &mut Req<'_>) -> Answer {
     let volid = req.params.text("volume").to_owned();
     rights::volume(req, 0, &volid, "backup")?;

@@ -1,4 +1,4 @@
-//! A new container: from a template, or from an archive.
+//! Creating and restoring containers.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/nodes/{node}/lxc", create)];
 
-/// Parameters of the call that are no settings.
+/// Parameters that are not settings.
 const OWN: [&str; 18] = [
     "node",
     "vmid",
@@ -34,7 +34,7 @@ const OWN: [&str; 18] = [
     "revert",
 ];
 
-/// What a container is to be made of.
+/// A container to create.
 pub(super) struct Plan {
     pub(super) vmid: u32,
     pub(super) node: String,
@@ -42,15 +42,15 @@ pub(super) struct Plan {
     pub(super) restore: bool,
     pub(super) unique: bool,
     pub(super) storage: String,
-    /// Settings, disks apart.
+    /// Settings without disks.
     pub(super) settings: Map,
-    /// Disks, as they were asked for.
+    /// Requested disks.
     pub(super) disks: Vec<(String, String)>,
     pub(super) unprivileged: Option<bool>,
     pub(super) root: bool,
     pub(super) start: bool,
     pub(super) pool: Option<String>,
-    /// What is overwritten.
+    /// The guest that is overwritten.
     pub(super) old: Option<Guest>,
 }
 
@@ -77,7 +77,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
-/// Everything that is refused before a task begins, in the host's order.
+/// Makes the checks before the task, in the host's order.
 fn check(req: &mut Req<'_>) -> Result<Plan, Refusal> {
     let (vmid, node) = (req.vmid(), req.node());
     let restore = req.params.flag("restore");
@@ -162,7 +162,7 @@ fn check(req: &mut Req<'_>) -> Result<Plan, Refusal> {
     })
 }
 
-/// Who may make a guest with this id: whoever may allocate it, or bring back one that is there.
+/// Checks the privileges for creating or overwriting a guest.
 pub(super) fn allowed(req: &Req<'_>, vmid: u32, pool: Option<&str>, bring_back: bool) -> Result<(), Refusal> {
     let path = format!("/vms/{vmid}");
     let by_pool = pool.is_some_and(|pool| req.may(&format!("/pool/{pool}"), &["VM.Allocate"]));
@@ -184,7 +184,7 @@ fn takes_containers(req: &Req<'_>, id: &str, node: &str) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Settings as the configuration keeps them.
+/// Returns the settings as stored in the configuration.
 fn finished(given: &Map) -> Map {
     let mut config = Map::new();
     for (key, value) in given {
@@ -202,7 +202,7 @@ fn finished(given: &Map) -> Map {
 
 pub(super) type Step = Result<TaskSpec, (TaskSpec, String)>;
 
-/// A lock while the guest is made; a stopped task leaves nothing behind.
+/// Locks the guest during its creation. A stopped task deletes it.
 pub(super) fn begin(plan: &Plan, spec: TaskSpec) -> TaskSpec {
     let vmid = plan.vmid;
     if plan.old.is_none() {
@@ -215,7 +215,7 @@ pub(super) fn begin(plan: &Plan, spec: TaskSpec) -> TaskSpec {
     spec.then(lock(Some("create"))).on_stop(lock(None))
 }
 
-/// How the disks of a new container are made.
+/// Creates the disks of a new container.
 pub(super) struct Disks {
     pub(super) config: Map,
     pub(super) volumes: Vec<Volume>,
@@ -250,7 +250,7 @@ pub(super) fn make_disks(req: &Req<'_>, plan: &Plan, asked: &[(String, String)])
     Ok(made)
 }
 
-/// What a full storage says.
+/// Returns the error of a full storage.
 pub(super) fn no_space(state: &State, id: &str, vmid: u32) -> String {
     match state.storages.get(id).map_or("dir", |storage| storage.kind()) {
         "lvmthin" | "lvm" => format!(
@@ -299,7 +299,7 @@ pub(super) fn fill(config: &mut Map, vmid: u32, more: &[(&str, Value)]) {
     }
 }
 
-/// The system in a template, by its name.
+/// Returns the OS type of a template, from its name.
 fn ostype(template: &str) -> &'static str {
     let known = ["debian", "ubuntu", "alpine", "centos", "fedora", "opensuse", "archlinux", "gentoo", "nixos", "devuan"];
     known.into_iter().find(|name| template.contains(name)).unwrap_or("unmanaged")
@@ -309,12 +309,12 @@ pub(super) fn log_all(spec: TaskSpec, lines: Vec<String>) -> TaskSpec {
     lines.into_iter().fold(spec, TaskSpec::log)
 }
 
-/// What tar says at its end.
+/// Returns the last log line of tar.
 pub(super) fn totals(verb: &str, bytes: u64) -> String {
     format!("Total bytes {verb}: {bytes} ({}, 214MiB/s)", tar_size(bytes))
 }
 
-/// A size as tar writes it: two digits, then the unit.
+/// Returns a size as tar prints it.
 fn tar_size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["", "KiB", "MiB", "GiB", "TiB"] {

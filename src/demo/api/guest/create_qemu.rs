@@ -1,4 +1,4 @@
-//! A new virtual machine: from settings, or from an archive.
+//! Creating and restoring VMs.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn create(req: &mut Req<'_>) -> Answer {
     let (force, start) = (req.params.flag("force"), req.params.flag("start"));
     for name in ["unique", "force", "live-restore"] {
         if req.params.has(name) && archive.is_none() {
-            // `force` and `unique` are about restores; the schema asks for the archive.
+            // `force` and `unique` require `archive` in the schema.
             return Err(Refusal::param("archive", format!("missing property required by '{name}'")));
         }
     }
@@ -202,7 +202,7 @@ fn setting(key: &str, text: &str) -> Value {
     disks::typed(GuestKind::Qemu, key, &text)
 }
 
-/// Disks, drives and network devices from which it would start.
+/// Returns the boot order: disks, drives and network devices.
 fn boot_order(config: &Map) -> String {
     let found = disks::disks(GuestKind::Qemu, config);
     let plain = found.iter().find(|disk| disk.source() == Source::Volume && !disk.key.starts_with("efi") && !disk.key.starts_with("tpm"));
@@ -212,7 +212,7 @@ fn boot_order(config: &Map) -> String {
     if parts.is_empty() { " ".to_owned() } else { format!("order={}", parts.join(";")) }
 }
 
-/// What every virtual machine has.
+/// Adds the settings that every VM has.
 fn complete(config: &mut Map) {
     if !config.contains_key("smbios1") {
         config.insert("smbios1".to_owned(), format!("uuid={}", random::uuid()).into());
@@ -311,7 +311,7 @@ fn restore(req: &Req<'_>, plan: &Plan, volid: &str, spec: TaskSpec) -> TaskSpec 
     finish(req, plan, spec, config, volumes)
 }
 
-/// What a running restore writes: a line for every few percent.
+/// Logs the progress of a restore.
 fn progress(spec: TaskSpec, total: u64, pbs: bool) -> TaskSpec {
     let seconds = 1.0 + total as f64 / 4e8;
     let mut spec = spec;
@@ -347,7 +347,7 @@ fn merge(plan: &Plan, saved: &Map, config: &mut Map) {
     config.insert("vmgenid".to_owned(), random::uuid().into());
 }
 
-/// The same network device with a new address.
+/// Returns a network device with a new MAC address.
 pub(super) fn fresh_net(net: &str) -> String {
     let Some(fields) = disks::fields_of(GuestKind::Qemu, "net0") else { return net.to_owned() };
     let Ok(mut parts) = property::split(fields, net) else { return net.to_owned() };

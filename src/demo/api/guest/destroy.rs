@@ -1,4 +1,4 @@
-//! The end of a guest, and its turning into a template.
+//! Destroying guests and converting them to templates.
 
 use super::disks::{self, Source};
 use super::{check_lock, check_skiplock, kind, locked, the_guest};
@@ -71,7 +71,7 @@ fn destroy(req: &mut Req<'_>) -> Answer {
     req.start(spec.then(Effect::RemoveGuest { vmid, purge }).ok())
 }
 
-/// A volume of this template that a clone still stands on.
+/// Returns a volume of the template that a linked clone uses.
 fn linked(req: &Req<'_>, vmid: u32) -> Option<String> {
     let marker = format!("{vmid}/base-{vmid}-disk");
     let others = req.state.guests.values().filter(|guest| guest.vmid != vmid);
@@ -82,7 +82,7 @@ fn linked(req: &Req<'_>, vmid: u32) -> Option<String> {
         .map(|text| text.split(',').next().unwrap_or(text).rsplit_once('/').map_or(text, |(base, _)| base).to_owned())
 }
 
-/// The configuration of a guest whose volumes have become bases.
+/// Returns the configuration of a guest with base volumes.
 fn as_template(config: &Map, kind: GuestKind) -> (Map, Vec<(String, String)>) {
     let (mut change, mut renamed) = (Map::new(), Vec::new());
     change.insert("template".to_owned(), 1.into());
@@ -140,7 +140,7 @@ fn make_template(req: &mut Req<'_>, name: &str) -> Answer {
 
 fn template_lxc(req: &mut Req<'_>) -> Answer {
     make_template(req, "vztemplate")?;
-    // A container's conversion is a task whose id nobody is told.
+    // The host does not return the UPID of a container's conversion.
     Ok(Reply::null())
 }
 

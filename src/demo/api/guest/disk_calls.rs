@@ -1,4 +1,4 @@
-//! Calls about one disk: grow it, detach it.
+//! Resizing and detaching disks.
 
 use super::disks::{self, Disk, Source};
 use super::rights::{self, Change, Place};
@@ -23,7 +23,7 @@ pub(super) fn check_digest(req: &Req<'_>, guest: &Guest) -> Result<(), Refusal> 
     }
 }
 
-/// A mount point that a container does not have is an empty property string.
+/// A missing mount point counts as an empty property string.
 pub(super) fn no_mount_point() -> Refusal {
     let missing = |key: &str| (key.to_owned(), "property is missing and it is not optional".to_owned());
     Refusal { errors: [missing("mp"), missing("volume")].into(), ..Refusal::die("format error") }
@@ -39,12 +39,12 @@ fn resize(req: &mut Req<'_>) -> Answer {
     match (kind, grow(req)) {
         (_, Ok(spec)) => req.start(spec),
         (GuestKind::Lxc, Err(refusal)) => Err(refusal),
-        // For a virtual machine all of it is looked at in the task.
+        // For VMs, the task makes all checks.
         (GuestKind::Qemu, Err(refusal)) => req.start(TaskSpec::new("resize", vmid).takes(0.2).fail(super::restore_lxc::in_task(&refusal))),
     }
 }
 
-/// The growing of a disk, or why it cannot be.
+/// Resizes a disk, or returns the error.
 fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let guest = the_guest(req)?;
     let (vmid, kind) = (guest.vmid, guest.kind);
@@ -52,7 +52,7 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let asked = req.params.text("size").to_owned();
     if kind == GuestKind::Lxc {
         check_lock(&guest)?;
-        // The call's own parameters count as settings here, and those of no other kind are options.
+        // Parameters of the call count as settings; others are options.
         let place = Place { vmid, pool: None, old: Some(&guest.config), unprivileged: guest.flag("unprivileged") };
         rights::lxc(req, &place, &Change { key: "disk", value: None })?;
         check_digest(req, &guest)?;

@@ -1,4 +1,4 @@
-//! The disks of a guest: what their settings say, where new ones go, and what they are called.
+//! Disks of guests: settings, new volumes and their names.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::api::schema::{self, Schema};
 use crate::demo::api::Refusal;
 use crate::demo::state::{Guest, GuestKind, Map, State, Storage, Volume};
 
-/// What a mount point stands for.
+/// The source of a disk or mount point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Volume,
     Bind,
     Device,
-    /// An optical drive, or nothing.
+    /// An optical drive, or none.
     Media,
 }
 
@@ -30,7 +30,7 @@ impl Source {
     }
 }
 
-/// One disk or mount point of a configuration.
+/// A disk or mount point of a configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Disk {
     pub(super) key: String,
@@ -38,7 +38,7 @@ pub(super) struct Disk {
     pub(super) kind: GuestKind,
 }
 
-/// The schema of a setting, as the call that changes it takes it.
+/// Returns the schema of a setting.
 pub(super) fn setting(kind: GuestKind, key: &str) -> Option<&'static Schema> {
     let path = format!("/nodes/n/{}/100/config", kind.word());
     let (method, _) = schema::find("PUT", &path)?;
@@ -48,7 +48,7 @@ pub(super) fn setting(kind: GuestKind, key: &str) -> Option<&'static Schema> {
     method.parameters.property(key)
 }
 
-/// A setting's value as the configuration keeps it: whole numbers and booleans as numbers, all else as text.
+/// Returns a value as stored in the configuration: integers and booleans as numbers, others as text.
 pub(super) fn typed(kind: GuestKind, key: &str, text: &str) -> Value {
     let number = setting(kind, key).and_then(|schema| schema.kind).is_some_and(|kind| {
         use crate::api::schema::Kind;
@@ -64,7 +64,7 @@ pub(super) fn fields_of(kind: GuestKind, key: &str) -> Option<&'static BTreeMap<
     setting(kind, key)?.fields()
 }
 
-/// Whether a setting is a disk (unused ones not counted).
+/// Whether a setting is a disk (not an unused one).
 pub(super) fn is_disk(kind: GuestKind, key: &str) -> bool {
     let numbered = |stem: &str| key.strip_prefix(stem).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
     match kind {
@@ -77,7 +77,7 @@ pub(super) fn is_net(key: &str) -> bool {
     key.strip_prefix("net").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The first volume of a guest on a storage that cannot replicate; only ZFS can.
+/// Returns the first volume of a guest that cannot be replicated; only ZFS can.
 pub(in crate::demo::api) fn unreplicable(state: &State, guest: &Guest) -> Option<String> {
     let on_zfs = |disk: &Disk| disk.storage().and_then(|id| state.storages.get(id)).is_some_and(|storage| storage.kind() == "zfspool");
     let all = disks(guest.kind, &guest.config);
@@ -86,7 +86,7 @@ pub(in crate::demo::api) fn unreplicable(state: &State, guest: &Guest) -> Option
 }
 
 impl Disk {
-    /// Reads a disk's setting.
+    /// Parses the setting of a disk.
     pub(super) fn parse(kind: GuestKind, key: &str, text: &str) -> Option<Self> {
         let fields = property::split(fields_of(kind, key)?, text).ok()?;
         Some(Self { key: key.to_owned(), fields, kind })
@@ -130,12 +130,12 @@ impl Disk {
         self.source() == Source::Volume && self.wanted().is_none() && state.volume(self.volume()).is_none()
     }
 
-    /// The storage of its volume.
+    /// Returns the storage of the volume.
     pub(super) fn storage(&self) -> Option<&str> {
         (!self.volume().starts_with('/')).then(|| self.volume().split_once(':').map(|(storage, _)| storage)).flatten()
     }
 
-    /// Storage and gigabytes, when the setting asks for a new volume.
+    /// Returns storage and size (GiB) of a requested new volume.
     pub(super) fn wanted(&self) -> Option<(&str, f64)> {
         let (storage, size) = self.volume().split_once(':')?;
         if storage.contains(['/', ' ']) || size.starts_with('.') || size.ends_with('.') {
@@ -144,12 +144,12 @@ impl Disk {
         size.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| size.parse().ok()).flatten().map(|size| (storage, size))
     }
 
-    /// Bytes, as far as the setting tells.
+    /// Returns the size in the setting in bytes.
     pub(super) fn size(&self) -> u64 {
         property::size(self.get("size")).unwrap_or(0)
     }
 
-    /// Whether a backup takes it, and the reason as the host words it.
+    /// Returns whether a backup includes the disk, and the host's reason.
     pub(super) fn in_backup(&self) -> (bool, &'static str) {
         if self.kind == GuestKind::Qemu {
             return if self.get("backup") == "0" { (false, "disabled") } else { (true, "enabled") };
@@ -162,7 +162,7 @@ impl Disk {
         }
     }
 
-    /// Where it is mounted inside a container.
+    /// Returns the mount point in the container.
     pub(super) fn mount(&self) -> &str {
         if self.key == "rootfs" { "/" } else { self.get("mp") }
     }
@@ -172,7 +172,7 @@ impl Disk {
     }
 }
 
-/// The disks of a configuration: rootfs first, then by name.
+/// Returns the disks of a configuration: rootfs first, then by name.
 pub(super) fn disks(kind: GuestKind, config: &Map) -> Vec<Disk> {
     let mut found: Vec<Disk> =
         config.iter().filter(|(key, _)| is_disk(kind, key)).filter_map(|(key, value)| Disk::parse(kind, key, value.as_str()?)).collect();
@@ -181,7 +181,7 @@ pub(super) fn disks(kind: GuestKind, config: &Map) -> Vec<Disk> {
     found
 }
 
-/// Whether every disk of the guest can have a snapshot.
+/// Whether all disks of the guest support snapshots.
 pub(super) fn can_snapshot(state: &State, guest: &Guest, backup_only: bool) -> bool {
     disks(guest.kind, &guest.config).iter().filter(|disk| !backup_only || disk.in_backup().0).all(|disk| match disk.source() {
         Source::Media => true,
@@ -193,19 +193,19 @@ pub(super) fn can_snapshot(state: &State, guest: &Guest, backup_only: bool) -> b
     })
 }
 
-/// Whether volumes of a storage are files in a folder per guest.
+/// Whether a storage keeps volumes as files in a folder per guest.
 fn in_folders(storage: &Storage) -> bool {
     matches!(storage.kind(), "dir" | "nfs" | "cifs" | "btrfs" | "cephfs")
 }
 
-/// The path of a folder storage.
+/// Returns the path of a directory storage.
 pub(super) fn folder(state: &State, id: &str) -> String {
     let storage = state.storages.get(id);
     let path = storage.and_then(|storage| storage.text("path")).map(|path| path.trim_end_matches('/').to_owned());
     path.unwrap_or_else(|| if id == "local" { "/var/lib/vz".to_owned() } else { format!("/mnt/pve/{id}") })
 }
 
-/// The path of a volume on its node, as far as it has one.
+/// Returns the path of a volume on its node.
 pub(super) fn path_of(state: &State, volid: &str) -> String {
     let Some((id, name)) = volid.split_once(':') else { return volid.to_owned() };
     let folder = folder(state, id);
@@ -224,7 +224,7 @@ pub(super) fn path_of(state: &State, volid: &str) -> String {
     }
 }
 
-/// Names new volumes of a guest, counting those that it has and those that were just named.
+/// Assigns names to new volumes of a guest.
 pub(super) struct Namer {
     vmid: u32,
     taken: Vec<String>,
@@ -241,7 +241,7 @@ impl Namer {
         Self { vmid, taken }
     }
 
-    /// The id of a new volume; `stem` is `disk`, `cloudinit`, `state-name`.
+    /// Returns the ID of a new volume; `stem` is `disk`, `cloudinit` or `state-name`.
     pub(super) fn name(&mut self, storage: &Storage, id: &str, kind: GuestKind, format: &str, base: bool) -> String {
         let vmid = self.vmid;
         let stem = match (base, storage.kind(), kind, format) {
@@ -268,13 +268,13 @@ impl Namer {
     }
 }
 
-/// A new volume for a disk: where it is, its record, and the lines that its making writes.
+/// A new volume of a disk, with the log lines of its creation.
 pub(super) struct Made {
     pub(super) volume: Volume,
     pub(super) lines: Vec<String>,
 }
 
-/// Makes the volume that a disk's setting asks for and writes its id and size into the setting.
+/// Creates the volume that a disk setting requests and sets its ID and size.
 pub(super) fn make(state: &State, namer: &mut Namer, disk: &mut Disk, node: &str, base: bool) -> Result<Option<Made>, Refusal> {
     let Some((id, gigabytes)) = disk.wanted().map(|(id, size)| (id.to_owned(), size)) else { return Ok(None) };
     let storage = usable(state, &id, node)?;
@@ -326,7 +326,7 @@ fn made_lines(state: &State, storage: &Storage, volid: &str, format: &str, bytes
     lines
 }
 
-/// What mke2fs prints about a new filesystem.
+/// Returns the output of mke2fs.
 fn mkfs_lines(bytes: u64) -> Vec<String> {
     let blocks = bytes / 4096;
     let inodes = bytes / 16_384;
@@ -357,7 +357,7 @@ fn mkfs_lines(bytes: u64) -> Vec<String> {
     lines
 }
 
-/// What e2fsck prints about a sound filesystem.
+/// Returns the output of e2fsck without errors.
 pub(super) fn fsck_lines(path: &str, bytes: u64) -> Vec<String> {
     let passes = [
         "Checking inodes, blocks, and sizes",
@@ -373,7 +373,7 @@ pub(super) fn fsck_lines(path: &str, bytes: u64) -> Vec<String> {
     lines
 }
 
-/// What rsync prints when it has copied a container's files.
+/// Returns the statistics of rsync.
 pub(super) fn rsync_lines(bytes: u64) -> Vec<String> {
     let used = bytes / 5;
     let (files, speed) = (used / 80_000, used / 2);
@@ -387,7 +387,7 @@ sent {used} bytes  received {files} bytes  {speed}.00 bytes/sec\ntotal size is {
     text.split('\n').map(str::to_owned).collect()
 }
 
-/// A storage that this node can use, or the host's words why not.
+/// Returns a storage that the node can use, or the host's error.
 pub(super) fn usable<'a>(state: &'a State, id: &str, node: &str) -> Result<&'a Storage, Refusal> {
     let Some(storage) = state.storages.get(id) else {
         return Err(Refusal::die(format!("storage '{id}' does not exist")));

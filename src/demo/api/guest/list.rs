@@ -1,4 +1,4 @@
-//! Lists and states of guests.
+//! Lists and status of guests.
 
 use serde_json::{Value, json};
 
@@ -97,12 +97,12 @@ fn share(of: u64, share: f64) -> u64 {
     (of as f64 * share) as u64
 }
 
-/// Whole shares are written as whole numbers, as Perl does.
+/// Returns a share; whole numbers have no fraction, as in Perl.
 fn fraction(value: f64) -> Value {
     if value == 0.0 { 0.into() } else { json!(value) }
 }
 
-/// One guest as lists show it.
+/// Returns a guest as in lists.
 fn row(guest: &Guest, now: i64, full: bool) -> Value {
     let on = guest.power.is_on();
     let load = if on { guest.load } else { Default::default() };

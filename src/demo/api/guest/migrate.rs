@@ -1,4 +1,4 @@
-//! A guest goes to another node.
+//! Migrating guests to other nodes.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/qemu/{vmid}/migrate", migrate),
 ];
 
-/// Nodes on which a storage that the guest needs is missing, with those storages.
+/// Returns the guest's storages that a node lacks.
 fn missing(req: &Req<'_>, guest: &Guest, node: &str) -> Vec<String> {
     let disks = disks::disks(guest.kind, &guest.config);
     let mut names: Vec<String> = disks
@@ -49,7 +49,7 @@ fn preconditions(req: &mut Req<'_>) -> Answer {
     }
     let running = u8::from(guest.power.is_on());
     if guest.kind == GuestKind::Qemu {
-        // Here the nodes that are allowed are listed too, with nothing against them.
+        // For VMs, allowed nodes are listed as well, with an empty object.
         for node in &allowed {
             refused.insert(node.clone(), json!({}));
         }

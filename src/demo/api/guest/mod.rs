@@ -1,4 +1,4 @@
-//! Containers and virtual machines: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
+//! Containers and VMs: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
 mod agent;
 mod apply;
@@ -33,7 +33,7 @@ pub(super) use power::cannot_start;
 use crate::demo::api::{Refusal, Req, Route};
 use crate::demo::state::{Guest, GuestKind};
 
-/// Every call about guests.
+/// Routes of guests.
 pub(super) const ROUTES: &[&[Route]] = &[
     list::ROUTES,
     config::ROUTES,
@@ -56,22 +56,22 @@ pub(super) const ROUTES: &[&[Route]] = &[
     remote::ROUTES,
 ];
 
-/// Which kind of guest a path is about.
+/// Returns the guest type of the path.
 fn kind(req: &Req<'_>) -> GuestKind {
     if req.path.split('/').nth(3) == Some("qemu") { GuestKind::Qemu } else { GuestKind::Lxc }
 }
 
-/// `CT` for `lxc/101`; the guest itself may be missing.
+/// Returns the guest of the path, or the host's error.
 fn the_guest(req: &Req<'_>) -> Result<Guest, Refusal> {
     req.guest(kind(req)).cloned()
 }
 
-/// The guest of the path if it is there, of whatever node.
+/// Whether the guest of the path is running.
 fn is_running(req: &Req<'_>) -> bool {
     req.guest(kind(req)).is_ok_and(|guest| guest.power.is_on())
 }
 
-/// The host's words about a locked guest.
+/// Returns the error about a locked guest.
 fn locked(guest: &Guest) -> Option<String> {
     guest.lock().map(|lock| format!("{} is locked ({lock})", guest.kind.label()))
 }
@@ -80,7 +80,7 @@ fn check_lock(guest: &Guest) -> Result<(), Refusal> {
     locked(guest).map_or(Ok(()), |words| Err(Refusal::die(words)))
 }
 
-/// `skiplock` is for `root@pam` itself.
+/// Returns `skiplock`, which is reserved for `root@pam`.
 fn check_skiplock(req: &Req<'_>) -> Result<bool, Refusal> {
     let skip = req.params.flag("skiplock");
     if skip && !req.is_root() {

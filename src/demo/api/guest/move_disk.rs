@@ -1,4 +1,4 @@
-//! A disk goes to another storage, or to another guest.
+//! Moving disks to other storages and guests.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::demo::tasks::{Effect, TaskSpec};
 pub(super) const ROUTES: &[Route] =
     &[("POST", "/nodes/{node}/lxc/{vmid}/move_volume", go), ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", go)];
 
-/// The name of the task, of the parameter for the disk, and of the one for its new place.
+/// Names of the task, of the disk parameter and of the target parameter.
 struct Words {
     task: &'static str,
     disk: &'static str,
@@ -135,7 +135,7 @@ fn to_storage(req: &mut Req<'_>, id: &str) -> Answer {
     req.start(spec.then(Effect::SetConfig { vmid, config: change }).then(lock(None)).ok())
 }
 
-/// What a worker says about a storage that takes no container's volumes.
+/// Returns the task's error about a storage without container volumes.
 pub(super) fn no_rootdir(id: &str) -> String {
     format!("content type 'rootdir' is not available or configured on storage '{id}'")
 }
@@ -157,7 +157,7 @@ pub(super) fn copy(mut spec: TaskSpec, kind: GuestKind, size: u64) -> TaskSpec {
     spec
 }
 
-/// Everything that stands against giving the disk away.
+/// Checks that a disk can be reassigned.
 fn check_gift(req: &Req<'_>, target: u32, key: &str, new_key: &str) -> Result<(Guest, Guest, Disk), Refusal> {
     let kind = super::kind(req);
     let lxc = kind == GuestKind::Lxc;

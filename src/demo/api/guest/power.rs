@@ -21,7 +21,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/qemu/{vmid}/status/resume", resume),
 ];
 
-/// `vzstart` or `qmstart`.
+/// Creates a task such as `vzstart` or `qmstart`.
 fn task(kind: GuestKind, verb: &str, vmid: u32) -> TaskSpec {
     let prefix = if kind == GuestKind::Lxc { "vz" } else { "qm" };
     TaskSpec::new(format!("{prefix}{verb}"), vmid)
@@ -35,7 +35,7 @@ fn not_running(req: &Req<'_>) -> Refusal {
     Refusal::die(format!("{} {} not running", kind(req).label(), req.vmid()))
 }
 
-/// A virtual machine that is not there has other words where its processes are looked for first.
+/// Returns the error about a guest without processes; a missing VM has another one.
 fn no_process(req: &Req<'_>) -> Refusal {
     match kind(req) {
         GuestKind::Lxc => not_running(req),
@@ -48,7 +48,7 @@ fn no_file(req: &Req<'_>) -> String {
     format!("unable to find configuration file for VM {} on node '{}'", req.vmid(), req.node())
 }
 
-/// What stopping does where there is nothing to stop: a virtual machine is content with that.
+/// Returns the task of stopping a stopped VM, which succeeds.
 fn nothing_to_stop(req: &Req<'_>, spec: &TaskSpec) -> Option<TaskSpec> {
     if kind(req) == GuestKind::Lxc || is_running(req) {
         return None;
@@ -57,7 +57,7 @@ fn nothing_to_stop(req: &Req<'_>, spec: &TaskSpec) -> Option<TaskSpec> {
     Some(if req.guest(GuestKind::Qemu).is_err() { spec.fail(no_file(req)) } else { spec.ok() })
 }
 
-/// The guest as the worker would find it: there and unlocked, or the words in which it dies.
+/// Returns the guest as the task finds it, or the task's error.
 fn in_worker(req: &Req<'_>, skiplock: bool, bears: &[&str]) -> Result<Guest, String> {
     let guest = req.guest(kind(req)).cloned().map_err(|refusal| refusal.message)?;
     match locked(&guest) {
@@ -66,7 +66,7 @@ fn in_worker(req: &Req<'_>, skiplock: bool, bears: &[&str]) -> Result<Guest, Str
     }
 }
 
-/// A guest under high availability is started and stopped by the manager: a task asks it, and another does it.
+/// Requests a power action of an HA resource; the manager carries it out in a task of its own.
 fn through_ha(req: &mut Req<'_>, verb: &str, then: TaskSpec) -> Answer {
     let (vmid, node, label) = (req.vmid(), req.node(), kind(req).label());
     let word = if verb == "hastart" { "start" } else { "stop" };
@@ -107,21 +107,21 @@ fn start(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
-/// Why the host would fail to start a guest.
+/// Returns why a start fails.
 pub(in crate::demo::api) fn cannot_start(state: &State, guest: &Guest) -> Option<String> {
     let disks = super::disks::disks(guest.kind, &guest.config);
     let lost = || disks.iter().find(|disk| disk.is_lost(state)).map(|disk| format!("volume '{}' does not exist", disk.volume()));
     missing_storage(state, guest).or_else(lost).or_else(|| missing_bridge(state, guest))
 }
 
-/// The error about a disk whose storage was deleted.
+/// Returns the error about a disk on a deleted storage.
 fn missing_storage(state: &State, guest: &Guest) -> Option<String> {
     let disks = super::disks::disks(guest.kind, &guest.config);
     let gone = disks.iter().filter_map(super::disks::Disk::storage).find(|id| !state.storages.contains_key(*id));
     gone.map(|id| format!("storage '{id}' does not exist"))
 }
 
-/// A network device on a bridge that the node does not have keeps a guest from starting.
+/// Returns the error about a network device whose bridge does not exist on the node.
 pub(super) fn missing_bridge(state: &State, guest: &Guest) -> Option<String> {
     let node = state.nodes.get(&guest.node).filter(|node| !node.network.is_empty())?;
     let known = |bridge: &str| node.network.iter().any(|iface| iface.get("iface").and_then(|name| name.as_str()) == Some(bridge));
@@ -190,7 +190,7 @@ fn shutdown(req: &mut Req<'_>) -> Answer {
 fn reboot(req: &mut Req<'_>) -> Answer {
     let (kind, vmid) = (kind(req), req.vmid());
     if !is_running(req) {
-        // The host says VM here even about a container.
+        // The host says VM here even for containers.
         let missing = kind == GuestKind::Qemu && req.guest(kind).is_err();
         return Err(Refusal::die(if missing { no_file(req) } else { format!("VM {vmid} not running") }));
     }
@@ -290,7 +290,7 @@ fn resume(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
-/// The start that follows a creation: it fails in a task of its own.
+/// Returns the start task after a creation.
 pub(super) fn start_after(state: &State, guest: &Guest) -> TaskSpec {
     let (kind, vmid) = (guest.kind, guest.vmid);
     let spec = task(kind, "start", vmid);

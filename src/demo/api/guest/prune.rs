@@ -1,4 +1,4 @@
-//! Which archives a retention keeps.
+//! Pruning backups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use crate::demo::tasks::{Effect, TaskSpec};
 pub(super) const ROUTES: &[Route] =
     &[("GET", "/nodes/{node}/storage/{storage}/prunebackups", dry_run), ("DELETE", "/nodes/{node}/storage/{storage}/prunebackups", prune)];
 
-/// How many archives to keep, by option (`keep-last` …).
+/// Numbers of backups to keep, by option (`keep-last` …).
 pub(super) type Keep = BTreeMap<String, u64>;
 
-/// Reads a retention: a property string, or a map as the storage's configuration may hold it.
+/// Parses a retention: a property string or an object.
 pub(super) fn parse(value: &Value) -> Keep {
     let text = value.as_str().unwrap_or("");
     let fields = schema::find("POST", "/nodes/n/vzdump").and_then(|(method, _)| method.parameters.property("prune-backups")?.fields());
@@ -33,7 +33,7 @@ pub(super) fn keeps_all(keep: &Keep) -> bool {
     keep.get("keep-all") == Some(&1) || keep.iter().all(|(key, count)| key == "keep-all" || *count == 0)
 }
 
-/// What becomes of an archive.
+/// The result of pruning for a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Keep,
@@ -53,7 +53,7 @@ impl Mark {
     }
 }
 
-/// The archives of a storage with their marks, group by group.
+/// Returns the backups of a storage with their marks, by group.
 pub(super) fn marks(state: &State, storage: &str, node: &str, keep: &Keep, vmid: Option<u32>, kind: Option<&str>) -> Vec<(Volume, Mark)> {
     let zone = times::zone(state, node);
     let Some(storage) = state.storages.get(storage) else { return Vec::new() };
@@ -104,7 +104,7 @@ fn mark_group(all: &mut [(Volume, Option<Mark>)], members: &[usize], keep: &Keep
             continue;
         }
         let id = |volume: &Volume| times::at(zone, volume.ctime.unwrap_or(0)).strftime(format).to_string();
-        // A period that an archive already kept stands for is covered.
+        // A period with a kept backup is covered.
         let covered: BTreeSet<String> =
             members.iter().filter(|index| all[**index].1 == Some(Mark::Keep)).map(|index| id(&all[*index].0)).collect();
         let mut new: BTreeSet<String> = BTreeSet::new();
@@ -131,7 +131,7 @@ fn mark_group(all: &mut [(Volume, Option<Mark>)], members: &[usize], keep: &Keep
     }
 }
 
-/// The retention of a request, else that of the storage.
+/// Returns the retention of the request, or that of the storage.
 fn keep_of(req: &Req<'_>, storage: &str) -> Result<Keep, Refusal> {
     if let Some(text) = req.params.get("prune-backups") {
         return Ok(parse(&text.into()));

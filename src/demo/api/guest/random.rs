@@ -1,10 +1,10 @@
-//! Ids that are new each time.
+//! Random IDs.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // A machine without randomness gives zeros: an id of the demo, not a key.
+    // Zeros without a random source are acceptable, as these are IDs and not keys.
     let _ = SystemRandom::new().fill(&mut bytes);
     bytes
 }
@@ -17,19 +17,19 @@ pub(super) fn uuid() -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// A hardware address with the prefix of Proxmox.
+/// Returns a MAC address with Proxmox's prefix.
 pub(super) fn mac() -> String {
     let [a, b, c] = bytes::<3>();
     format!("BC:24:11:{a:02X}:{b:02X}:{c:02X}")
 }
 
-/// So many hex digits.
+/// Returns this many hex digits.
 pub(super) fn hex(digits: usize) -> String {
     let all: String = bytes::<32>().iter().map(|b| format!("{b:02x}")).collect();
     all[..digits.min(64)].to_owned()
 }
 
-/// A key's fingerprint as ssh-keygen prints it.
+/// Returns a key fingerprint as ssh-keygen prints it.
 pub(super) fn fingerprint() -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text: String = bytes::<43>().iter().map(|b| ALPHABET[usize::from(b % 64)] as char).collect();

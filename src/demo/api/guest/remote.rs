@@ -19,7 +19,7 @@ fn part<'a>(endpoint: &'a str, key: &str) -> Option<&'a str> {
     endpoint.split(',').find_map(|part| part.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// Every check up to the connection, which fails: the demo host knows no other cluster to send guests to.
+/// Migrates a guest to a neighboring host; others cannot be connected to.
 fn migrate(req: &mut Req<'_>) -> Answer {
     let (kind, guest) = (kind(req), the_guest(req)?);
     check_lock(&guest)?;
@@ -49,7 +49,7 @@ fn migrate(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
-/// The task of a migration: the guest stays here, locked, unless it is to be deleted.
+/// Returns the task of a migration. The guest stays locked unless `delete` is set.
 fn away(req: &Req<'_>, guest: &Guest, host: &str) -> TaskSpec {
     let (vmid, name) = (guest.vmid, if guest.kind == GuestKind::Lxc { "vzmigrate" } else { "qmigrate" });
     let target = req.params.int("target-vmid").unwrap_or_else(|| vmid.into());
@@ -65,7 +65,7 @@ fn away(req: &Req<'_>, guest: &Guest, host: &str) -> TaskSpec {
     spec.then(Effect::SetLock { vmid, lock: Some("migrate".to_owned()) }).ok()
 }
 
-/// A tunnel for a guest that another cluster sends here.
+/// Opens a tunnel for a guest from another cluster.
 fn tunnel(req: &mut Req<'_>) -> Answer {
     let (kind, vmid, node) = (kind(req), req.vmid(), req.node());
     for storage in req.params.list("storages") {

@@ -1,4 +1,4 @@
-//! A container comes back from an archive.
+//! Restoring containers from backups.
 
 use super::create_lxc::{Plan, Step, begin, fill, finish, log_all, make_disks, totals};
 use super::disks::{self, Source};
@@ -8,7 +8,7 @@ use crate::demo::api::{Refusal, Req};
 use crate::demo::state::{GuestKind, Map};
 use crate::demo::tasks::{Effect, TaskSpec};
 
-/// A container from an archive: what happens in the task.
+/// Returns the task of a restore.
 pub(super) fn work(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
     let spec = spec.log(format!("recovering backed-up configuration from '{}'", plan.archive));
     let found = req.state.volume(&plan.archive).cloned();
@@ -75,7 +75,7 @@ pub(super) fn work(req: &Req<'_>, plan: &Plan, spec: TaskSpec) -> Step {
     Ok(finish(req, plan, spec, config, made.volumes, u32::from(!raw.is_empty())))
 }
 
-/// A raw setting as it stands in the file.
+/// Returns a raw setting as in the file.
 fn raw_line((key, value): (&String, &serde_json::Value)) -> String {
     format!("{key}: {}", value.as_str().unwrap_or_default())
 }
@@ -88,14 +88,14 @@ fn undo(plan: &Plan, spec: TaskSpec) -> TaskSpec {
     }
 }
 
-/// A refusal that happens within a task shows its status.
+/// Returns a refusal as a task's error, with its status.
 pub(super) fn in_task(refusal: &Refusal) -> String {
     if refusal.status == 500 { refusal.message.clone() } else { format!("{} {}", refusal.status, refusal.message) }
 }
 
 type Asked = (Vec<(String, String)>, Map);
 
-/// The disks of the archive, to be made again on the storage that was asked for.
+/// Returns the disks of the backup, to be created on the requested storage.
 fn saved_disks(plan: &Plan, saved: &Map) -> Result<Asked, String> {
     let (mut asked, mut delayed) = (Vec::new(), Map::new());
     let found = disks::disks(GuestKind::Lxc, saved);
@@ -127,7 +127,7 @@ fn saved_disks(plan: &Plan, saved: &Map) -> Result<Asked, String> {
     Ok((asked, delayed))
 }
 
-/// What the archive's configuration adds to the one that was given.
+/// Merges the configuration of the backup into the requested one.
 fn merge(plan: &Plan, saved: &Map, unprivileged: bool, config: &mut Map) {
     let was_unprivileged = saved.get("unprivileged").is_some_and(|value| value == 1);
     for (key, value) in saved {
@@ -147,7 +147,7 @@ fn merge(plan: &Plan, saved: &Map, unprivileged: bool, config: &mut Map) {
     }
 }
 
-/// The same network device with a new address.
+/// Returns a network device with a new MAC address.
 pub(super) fn fresh_net(net: &str) -> String {
     let parts = net.split(',').map(|part| if part.starts_with("hwaddr=") { format!("hwaddr={}", random::mac()) } else { part.to_owned() });
     parts.collect::<Vec<_>>().join(",")

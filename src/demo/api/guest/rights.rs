@@ -1,4 +1,4 @@
-//! Who may change which setting. What Proxmox checks in its code, not in the schema.
+//! Privileges for settings of guests that Proxmox checks in its code, not in the schema.
 
 use crate::api::schema::property;
 use crate::demo::api::{Refusal, Req};
@@ -8,13 +8,13 @@ use super::disks::{self, Disk, Source};
 
 type Checked = Result<(), Refusal>;
 
-/// One change of a setting: its new value, or none when it goes.
+/// A changed setting: its new value, or `None` if deleted.
 pub(super) struct Change<'a> {
     pub(super) key: &'a str,
     pub(super) value: Option<&'a str>,
 }
 
-/// Where the caller wants to change settings: a guest, or a new one in a pool.
+/// The guest whose settings change, or the pool of a new one.
 pub(super) struct Place<'a> {
     pub(super) vmid: u32,
     pub(super) pool: Option<&'a str>,
@@ -23,7 +23,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Privileges on the guest, or on the pool that it is made in.
+    /// Requires privileges on the guest, or on the pool of a new one.
     pub(super) fn need(&self, req: &Req<'_>, privileges: &[&str]) -> Checked {
         if let Some(pool) = self.pool
             && req.may(&format!("/pool/{pool}"), privileges)
@@ -47,7 +47,7 @@ fn forbidden(why: &str) -> Refusal {
     Refusal::forbidden(format!("Permission check failed ({why})"))
 }
 
-/// May the caller change this setting of a container?
+/// Checks whether the caller may change a setting of a container.
 pub(super) fn lxc(req: &Req<'_>, place: &Place<'_>, change: &Change<'_>) -> Checked {
     if req.is_root() {
         return Ok(());
@@ -117,7 +117,7 @@ fn features(req: &Req<'_>, place: &Place<'_>, old: Option<&str>, new: Option<&st
     if nesting { place.need(req, &["VM.Allocate"]) } else { Ok(()) }
 }
 
-/// May the caller use the bridge of a network device?
+/// Checks whether the caller may use the bridge of a network device.
 pub(super) fn bridge(req: &Req<'_>, kind: GuestKind, net: &str) -> Checked {
     if req.is_root() {
         return Ok(());
@@ -133,7 +133,7 @@ pub(super) fn bridge(req: &Req<'_>, kind: GuestKind, net: &str) -> Checked {
     req.check(&path, &["SDN.Use"])
 }
 
-/// May the caller use an existing volume?
+/// Checks whether the caller may use an existing volume.
 pub(super) fn volume(req: &Req<'_>, vmid: u32, volid: &str, wanted: &str) -> Checked {
     let Some((storage, name)) = volid.split_once(':') else {
         return if req.is_root() {
@@ -171,7 +171,7 @@ pub(super) fn volume(req: &Req<'_>, vmid: u32, volid: &str, wanted: &str) -> Che
     }
 }
 
-/// What a volume is, by its name, and whose.
+/// Returns the content type and the owner of a volume, from its name.
 pub(super) fn content_of(name: &str) -> (&'static str, Option<u32>) {
     let number = |text: &str| text.parse::<u32>().ok();
     if let Some(file) = name.strip_prefix("backup/") {
@@ -196,7 +196,7 @@ pub(super) fn content_of(name: &str) -> (&'static str, Option<u32>) {
     }
 }
 
-/// May the caller change this setting of a virtual machine? Disks are checked where they are made.
+/// Checks whether the caller may change a setting of a VM, except disks.
 pub(super) fn qemu(req: &Req<'_>, place: &Place<'_>, key: &str) -> Checked {
     if req.is_root() {
         return Ok(());
@@ -228,7 +228,7 @@ pub(super) fn qemu(req: &Req<'_>, place: &Place<'_>, key: &str) -> Checked {
     }
 }
 
-/// What the value of a virtual machine's setting asks for beyond the setting itself.
+/// Checks privileges that depend on the value of a VM's setting.
 pub(super) fn qemu_value(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checked {
     if req.is_root() {
         return Ok(());
@@ -266,7 +266,7 @@ pub(super) fn qemu_value(req: &Req<'_>, place: &Place<'_>, key: &str, value: &st
     }
 }
 
-/// What a drive stands on: a storage to allocate from, or a volume that the caller may use.
+/// Checks the storage of a new volume, or the privileges on an existing one.
 fn qemu_disk(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checked {
     let Some(disk) = Disk::parse(GuestKind::Qemu, key, value) else { return Ok(()) };
     let volid = disk.volume();
@@ -287,7 +287,7 @@ fn qemu_disk(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checke
     }
 }
 
-/// The privilege that a change of a drive needs, by what it is. The making of a machine does not ask for it.
+/// Checks the privilege for changing a drive. Creating a VM does not require it.
 pub(super) fn qemu_drive(req: &Req<'_>, place: &Place<'_>, key: &str, value: &str) -> Checked {
     let Some(disk) = Disk::parse(GuestKind::Qemu, key, value).filter(|_| !req.is_root()) else { return Ok(()) };
     if disk.volume().contains("cloudinit") {

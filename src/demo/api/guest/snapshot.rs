@@ -62,7 +62,7 @@ fn index(_: &mut Req<'_>) -> Answer {
     Ok(json!([{ "cmd": "rollback" }, { "cmd": "config" }]).into())
 }
 
-/// The configuration that a snapshot holds.
+/// Returns the configuration in a snapshot.
 pub(super) fn config_of(guest: &Guest, snapshot: &Snapshot) -> Map {
     let mut config = snapshot.config.clone();
     config.insert("snaptime".to_owned(), snapshot.snaptime.into());

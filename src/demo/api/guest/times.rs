@@ -1,4 +1,4 @@
-//! Times as logs and names of archives write them, in the node's time zone.
+//! Times as in logs and archive names, in the node's time zone.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -14,17 +14,17 @@ pub(super) fn at(zone: &TimeZone, seconds: i64) -> Zoned {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
 }
 
-/// `2026-11-20 12:01:44`
+/// Returns `2026-11-20 12:01:44`.
 pub(super) fn plain(zone: &TimeZone, seconds: i64) -> String {
     at(zone, seconds).strftime("%F %H:%M:%S").to_string()
 }
 
-/// `2026_11_20-12_01_44`
+/// Returns `2026_11_20-12_01_44`.
 pub(super) fn in_name(zone: &TimeZone, seconds: i64) -> String {
     at(zone, seconds).strftime("%Y_%m_%d-%H_%M_%S").to_string()
 }
 
-/// `2026-11-20T12:01:44Z`
+/// Returns `2026-11-20T12:01:44Z`.
 pub(super) fn utc(seconds: i64) -> String {
     at(&TimeZone::UTC, seconds).strftime("%FT%TZ").to_string()
 }

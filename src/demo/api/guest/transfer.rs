@@ -1,4 +1,4 @@
-//! Files that come to a storage: uploads, downloads, container templates.
+//! Uploads, downloads and container templates.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const ISO: [&str; 2] = [".iso", ".img"];
 const TEMPLATE: [&str; 5] = [".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2", ".tar"];
 const IMPORT: [&str; 4] = [".ova", ".qcow2", ".raw", ".vmdk"];
 
-/// The name that the host gives a file, and whether its ending fits what it is.
+/// Returns the host's name for a file, or the error about its extension.
 fn file_name(content: &str, name: &str) -> Result<String, Refusal> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.+".contains(c) { c } else { '_' }).collect();
@@ -77,7 +77,7 @@ fn upload(req: &mut Req<'_>) -> Answer {
             _ => spec = spec.log("calculating checksum...OK, checksum verified"),
         }
     }
-    // An appliance is a tar archive, and the host looks into it.
+    // The host reads the tar archive of an appliance.
     if name.ends_with(".ova") && bytes.get(257..262) != Some(b"ustar") {
         for line in
             ["This does not look like a tar archive", "Skipping to next header", "Exiting with failure status due to previous errors"]
@@ -106,7 +106,7 @@ fn upload(req: &mut Req<'_>) -> Answer {
     req.start(spec.takes(0.3).then(Effect::AddVolume(Box::new(volume))).log("finished file import successfully").ok())
 }
 
-/// The checksum of a file, for the algorithms that we can compute.
+/// Returns the checksum of a file for supported algorithms.
 fn digest(algorithm: &str, bytes: &[u8]) -> Option<String> {
     use ring::digest::{SHA256, SHA384, SHA512, digest};
     let algorithm = match algorithm {
@@ -119,7 +119,7 @@ fn digest(algorithm: &str, bytes: &[u8]) -> Option<String> {
     Some(digest(algorithm, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect())
 }
 
-/// Host and port of a URL.
+/// Returns host and port of a URL.
 fn authority(url: &str) -> (String, u16) {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let host = rest.split('/').next().unwrap_or(rest);
@@ -193,7 +193,7 @@ fn url_metadata(req: &mut Req<'_>) -> Answer {
     Ok(json!({ "filename": name, "mimetype": "application/octet-stream", "size": 650_000_000 }).into())
 }
 
-/// Templates that the host's index offers: package, system, version, title, megabytes.
+/// Templates in the index: package, system, version, title, megabytes.
 const INDEX: [(&str, &str, &str, &str, u64); 5] = [
     ("debian-13-standard", "debian-13", "13.1-2", "Debian 13 Trixie (standard)", 124),
     ("debian-12-standard", "debian-12", "12.12-1", "Debian 12 Bookworm (standard)", 121),
@@ -206,7 +206,7 @@ fn template_file(package: &str, version: &str) -> String {
     format!("{package}_{version}_amd64.tar.zst")
 }
 
-/// A host knows the templates only after it has fetched the index (`pveam update`).
+/// Lists templates; none before the index was fetched (`pveam update`).
 fn templates(req: &mut Req<'_>) -> Answer {
     if req.state.section("aplinfo").next().is_none() {
         return Ok(json!([]).into());

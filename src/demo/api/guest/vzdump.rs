@@ -1,4 +1,4 @@
-//! `POST /nodes/{node}/vzdump`: who may back up what where, and the job that follows.
+//! `POST /nodes/{node}/vzdump`: checks and the backup task.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn storage(req: &Req<'_>) -> String {
     req.params.get("storage").unwrap_or("local").to_owned()
 }
 
-/// A template for notes may use four variables and two escapes.
+/// Checks a notes template: four variables and two escapes are allowed.
 fn check_template(template: &str) -> Result<(), Refusal> {
     let refuse = |text: String| Err(Refusal::param("notes-template", text));
     if template.contains('\n') {
@@ -93,7 +93,7 @@ fn check_params(req: &Req<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The guests of the job on this node, those that are nowhere, and those on other nodes.
+/// Returns the guests of the job: on this node, missing, and on other nodes.
 fn guests(req: &Req<'_>, node: &str) -> (Vec<u32>, Vec<u32>) {
     let exclude: Vec<u32> = req.params.list("exclude").iter().filter_map(|id| id.parse().ok()).collect();
     let wanted: Vec<u32> = if let Some(pool) = req.params.get("pool") {
@@ -114,7 +114,7 @@ fn guests(req: &Req<'_>, node: &str) -> (Vec<u32>, Vec<u32>) {
     (local, away)
 }
 
-/// The command line that stands in the first line of the log.
+/// Returns the command line for the first line of the log.
 fn command_line(req: &Req<'_>) -> String {
     let mut line = "vzdump".to_owned();
     for id in req.params.list("vmid") {
@@ -132,7 +132,7 @@ fn command_line(req: &Req<'_>) -> String {
     line
 }
 
-/// As the host quotes for a shell: a word with `=` could be an assignment.
+/// Quotes a word as the host does: also one with `=`.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:/+@%!^".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
@@ -168,7 +168,7 @@ fn vzdump(req: &mut Req<'_>) -> Answer {
     req.start(spec)
 }
 
-/// Why the storage cannot take backups, as the job says it before it begins.
+/// Returns why a storage cannot store backups.
 fn storage_trouble(state: &State, id: &str, node: &str) -> Option<String> {
     let missing = format!("storage '{id}' does not exist");
     let Some(storage) = state.storages.get(id) else {
@@ -208,7 +208,7 @@ fn stop_running(state: &mut State, node: &str, now_ms: i64) {
 fn job(req: &Req<'_>, spec: TaskSpec, cmdline: &str, storage: String, local: &[u32], away: &[u32]) -> TaskSpec {
     let speed = if req.state.speed > 0.0 { req.state.speed } else { 1.0 };
     let node = req.node();
-    // One job at a time on a node: a second one waits, or gives up at once.
+    // A node runs one backup at a time; a second one waits or fails at once.
     let busy = req.state.tasks.iter().filter(|task| task.kind == "vzdump" && task.node == node && task.is_running(req.now_ms));
     let wait = busy.map(|task| task.end_ms - req.now_ms).max().unwrap_or(0);
     let mut spec = spec;

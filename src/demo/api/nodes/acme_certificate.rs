@@ -20,7 +20,7 @@ fn current<'a>(req: &'a Req<'_>) -> Option<&'a Map> {
     req.state.sections.get(GIVEN)?.get(&the_node(req).name)
 }
 
-/// The account and the domains in the node's configuration, each domain with its plugin.
+/// Returns account and domains of the node's configuration, each domain with its plugin.
 fn settings(req: &Req<'_>) -> Result<(String, Vec<(String, String)>), Refusal> {
     let config = &the_node(req).config;
     let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -42,7 +42,7 @@ fn settings(req: &Req<'_>) -> Result<(String, Vec<(String, String)>), Refusal> {
     Ok((part(&acme, "account").unwrap_or_else(|| "default".to_owned()), domains))
 }
 
-/// The beginning of a task with an account; `Err` with the end of a task whose account or plugin is missing.
+/// Starts a task with an account; `Err` is the failed task.
 fn with_account(req: &Req<'_>, task: &str, account: &str) -> Result<TaskSpec, TaskSpec> {
     let spec = TaskSpec::new(task, "");
     match cluster::account(req, account) {

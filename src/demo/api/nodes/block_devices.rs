@@ -1,4 +1,4 @@
-//! Checks and effects that creating something on a disk has in common.
+//! Checks and effects shared by LVM, ZFS and directories.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ pub(super) fn text<'a>(config: &'a Map, key: &str) -> &'a str {
     config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A disk of the node.
+/// Returns a disk of the node.
 pub(super) fn disk<'a>(req: &'a Req<'_>, path: &str) -> Result<&'a Map, Refusal> {
     let found = the_node(req).disks.iter().find(|disk| text(disk, "devpath") == path);
     found.ok_or_else(|| Refusal::die("not a valid block device"))
 }
 
-/// A disk of the node that nothing uses.
+/// Returns an unused disk of the node.
 pub(super) fn unused_disk<'a>(req: &'a Req<'_>, path: &str) -> Result<&'a Map, Refusal> {
     let disk = disk(req, path)?;
     if text(disk, "used").is_empty() { Ok(disk) } else { Err(Refusal::die(format!("device '{path}' is already in use"))) }
@@ -42,7 +42,7 @@ pub(super) fn clean_disks(req: &Req<'_>, spec: TaskSpec, devices: &[String]) -> 
     devices.iter().fold(spec, |spec, device| spec.then(use_disk(&node, device, "")))
 }
 
-/// The storage that the request adds for the new object; the caller has to be allowed to, and its name free.
+/// Returns the storage that the request adds, after checking privilege and name.
 pub(super) fn new_storage(req: &Req<'_>, id: &str, config: Value, total: u64) -> Result<Option<Effect>, Refusal> {
     if !req.params.flag("add_storage") {
         return Ok(None);
@@ -58,7 +58,7 @@ pub(super) fn new_storage(req: &Req<'_>, id: &str, config: Value, total: u64) ->
     Ok(Some(Effect::SetStorage { id: id.to_owned(), storage: Some(Box::new(storage)) }))
 }
 
-/// Removes the storages that `mine` selects from the node of the path, if the request asks for it.
+/// Removes the selected storages from the node if the request asks for it.
 pub(super) fn clean_storages(req: &Req<'_>, mine: impl Fn(&Storage) -> bool) -> Result<Vec<Effect>, Refusal> {
     if !req.params.flag("cleanup-config") {
         return Ok(Vec::new());
@@ -69,7 +69,7 @@ pub(super) fn clean_storages(req: &Req<'_>, mine: impl Fn(&Storage) -> bool) -> 
     Ok(found.map(|(id, storage)| Effect::SetStorage { id: id.clone(), storage: without(req.state, storage, node) }).collect())
 }
 
-/// The storage on all nodes but one; none if there is no other.
+/// Returns the storage without one of its nodes; `None` if no other is left.
 fn without(state: &State, storage: &Storage, node: &str) -> Option<Box<Storage>> {
     let left: Vec<&str> = state.nodes.keys().map(String::as_str).filter(|name| *name != node && storage.on_node(name)).collect();
     let mut storage = storage.clone();
@@ -77,18 +77,18 @@ fn without(state: &State, storage: &Storage, node: &str) -> Option<Box<Storage>>
     (!left.is_empty()).then(|| Box::new(storage))
 }
 
-/// The objects of a section that belong to the node of the path, with their names.
+/// Returns the objects of a section on the node of the path, with their names.
 pub(super) fn of_node<'a>(req: &'a Req<'_>, section: &str) -> impl Iterator<Item = (&'a str, &'a Map)> {
     let prefix = format!("{}/", the_node(req).name);
     req.state.section(section).filter_map(move |(id, config)| Some((id.strip_prefix(&prefix)?, config)))
 }
 
-/// The key of an object of the node of the path.
+/// Returns the key of an object on the node of the path.
 pub(super) fn key(req: &Req<'_>, name: &str) -> String {
     format!("{}/{name}", the_node(req).name)
 }
 
-/// The devices of an object.
+/// Returns the devices of an object.
 pub(super) fn devices(config: &Map) -> Vec<String> {
     config.get("devices").and_then(Value::as_array).into_iter().flatten().filter_map(|path| Some(path.as_str()?.to_owned())).collect()
 }

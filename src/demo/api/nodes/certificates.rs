@@ -1,4 +1,4 @@
-//! A node's certificates: the cluster's own, and one that somebody gave it.
+//! Certificates of nodes: the cluster's and custom ones.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/nodes/{node}/certificates/custom", take),
 ];
 
-/// Where the given ones are kept, by node.
+/// The section of custom certificates, by node.
 pub(super) const GIVEN: &str = "custom-certificates";
 
 fn info(req: &mut Req<'_>) -> Answer {

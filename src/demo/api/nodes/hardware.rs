@@ -1,4 +1,4 @@
-//! Hardware, what a machine can emulate, and what a scan finds.
+//! Hardware, QEMU capabilities and storage scans.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ fn pci(_: &mut Req<'_>) -> Answer {
     Ok(Value::Array(rows.to_vec()).into())
 }
 
-/// The models that QEMU knows, by vendor.
+/// CPU models, by vendor.
 const CPU_MODELS: &[(&str, &str)] = &[
     (
         "GenuineIntel",

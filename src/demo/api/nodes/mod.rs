@@ -1,4 +1,4 @@
-//! `/nodes`: one host, apart from its guests and storages.
+//! `/nodes`, without guests and storages.
 
 mod acme_certificate;
 mod apt;
@@ -40,7 +40,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     zpools::ROUTES,
 ];
 
-/// The node of the path: the pipeline has made sure that it exists.
+/// Returns the node of the path, which exists (checked by the pipeline).
 pub(super) fn the_node<'a>(req: &'a Req<'_>) -> &'a Node {
     let name = req.params.get("node").filter(|n| *n != "localhost").unwrap_or(&req.state.local);
     &req.state.nodes[name]

@@ -1,4 +1,4 @@
-//! Network interfaces, with changes that wait until they are applied.
+//! Network interfaces and their pending changes.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn text<'a>(interface: &'a Map, key: &str) -> &'a str {
     interface.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The interfaces as they are to be: those of the pending file if there is one.
+/// Returns the pending interfaces if there are changes, otherwise the current ones.
 fn wanted(node: &Node) -> &Vec<Map> {
     node.network_pending.as_ref().unwrap_or(&node.network)
 }
@@ -42,7 +42,7 @@ fn list(req: &mut Req<'_>) -> Answer {
             Some("any_bridge" | "any_local_bridge") => is_bridge,
             Some(kind) => kind == text(i, "type"),
         };
-        // A bridge is shown to those who may use it; the rest is no secret.
+        // Bridges require privileges, other interfaces do not.
         let may_use = |i: &Map| req.may_any(&format!("/sdn/zones/localnetwork/{}", name(i)), &["SDN.Audit", "SDN.Use"]);
         fits && (audit || !is_bridge || may_use(i))
     };
@@ -57,7 +57,7 @@ fn list(req: &mut Req<'_>) -> Answer {
     Ok(reply)
 }
 
-/// The VNets of a node that the caller may use as bridges.
+/// Returns the VNets of a node that the caller may use.
 fn vnets(req: &Req<'_>, node: &Node) -> Vec<Value> {
     let zone = |vnet: &Map| vnet.get("zone").and_then(Value::as_str).unwrap_or_default().to_owned();
     let visible = |(id, vnet): &(&String, &Map)| req.may_any(&format!("/sdn/zones/{}/{id}", zone(vnet)), &["SDN.Audit", "SDN.Use"]);
@@ -68,7 +68,7 @@ fn vnets(req: &Req<'_>, node: &Node) -> Vec<Value> {
     req.state.vnets_on(&node.name).filter(visible).map(row).collect()
 }
 
-/// The stanza of an interface in `/etc/network/interfaces`.
+/// Returns the stanza of an interface in `/etc/network/interfaces`.
 fn stanza(interface: &Map) -> String {
     let auto = if interface.contains_key("autostart") { format!("auto {}\n", name(interface)) } else { String::new() };
     let options = [("address", "cidr"), ("gateway", "gateway"), ("bridge-ports", "bridge_ports"), ("bridge-stp", "bridge_stp")];
@@ -83,7 +83,7 @@ fn stanza(interface: &Map) -> String {
     format!("{auto}iface {} inet {}\n{lines}{comments}\n", name(interface), text(interface, "method"))
 }
 
-/// What would change in the file, as a difference of its stanzas.
+/// Returns the pending changes as a diff of stanzas.
 fn changes(now: &[Map], then: &[Map]) -> String {
     let (now, then): (Vec<String>, Vec<String>) = (now.iter().map(stanza).collect(), then.iter().map(stanza).collect());
     let marked = |sign: char, stanza: &String| stanza.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
@@ -103,7 +103,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(found).into())
 }
 
-/// The options in the request; the VLAN is text, and a CIDR implies address, netmask and method.
+/// Returns the options in the request. A CIDR implies address, netmask and method.
 fn settings(req: &Req<'_>) -> Map {
     let mut sent = section::sent(req, &[]);
     if let Some((address, bits)) = req.params.get("cidr").and_then(|cidr| cidr.split_once('/')) {
@@ -115,7 +115,7 @@ fn settings(req: &Req<'_>) -> Map {
     sent
 }
 
-/// The pending file, begun with what there is: ports first, each with its place in the file.
+/// Returns the pending interfaces, initially a copy of the current ones with their priorities.
 fn interfaces<'a>(req: &'a mut Req<'_>) -> &'a mut Vec<Map> {
     let name = the_node(req).name.clone();
     let node = req.state.nodes.entry(name).or_default();
@@ -130,7 +130,7 @@ fn interfaces<'a>(req: &'a mut Req<'_>) -> &'a mut Vec<Map> {
     })
 }
 
-/// Checks that what an interface stands on is there.
+/// Checks that the ports and slaves of an interface exist.
 fn check_parts(all: &[Map], interface: &Map) -> Result<(), Refusal> {
     let (iface, kind) = (name(interface), text(interface, "type"));
     let of = |port: &str| all.iter().find(|i| name(i) == port).map_or("", |i| text(i, "type"));

@@ -1,4 +1,4 @@
-//! A node as a whole: reboot, shutdown, and all its guests at once.
+//! Reboot, shutdown and bulk actions of a node.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/spiceshell", shell),
 ];
 
-/// A reboot only moves the time of the boot; a shutdown takes the node away, unless it is the one that answers.
+/// Reboots a node or shuts it down. The local node stays online.
 fn command(req: &mut Req<'_>) -> Answer {
     let (name, now) = (the_node(req).name.clone(), req.now());
     let shutdown = req.params.text("command") == "shutdown";
@@ -35,7 +35,7 @@ fn command(req: &mut Req<'_>) -> Answer {
     Ok(Reply::null())
 }
 
-/// The guests that are meant: those that fit, and only the named ones where some were named.
+/// Returns the matching guests, limited to the named ones if any.
 fn chosen<'a>(req: &'a Req<'_>, fits: impl Fn(&Guest) -> bool) -> Vec<&'a Guest> {
     let (node, named) = (the_node(req).name.clone(), req.params.list("vms"));
     let wanted = |g: &&Guest| g.node == node && fits(g) && (named.is_empty() || named.contains(&g.vmid.to_string()));
@@ -122,7 +122,7 @@ fn wake(req: &mut Req<'_>) -> Answer {
     }
 }
 
-/// A token has no name that a shell's ticket could be made for.
+/// Refuses a shell; tokens have no valid user name for its ticket.
 fn shell(req: &mut Req<'_>) -> Answer {
     let who = req.who.name();
     if req.who.token.is_some() {

@@ -60,7 +60,7 @@ fn entry(format: &str, uri: &str, suite: &str, component: &str) -> Value {
     json!({ "Enabled": 1, "FileType": format, "Types": ["deb"], "URIs": [uri], "Suites": [suite], "Components": [component] })
 }
 
-/// The repositories of the node by file, in order.
+/// Returns the repositories of the node, by file.
 fn files(req: &Req<'_>) -> Map {
     let debian = [
         entry("list", "http://deb.debian.org/debian", "trixie", "main"),
@@ -87,7 +87,7 @@ fn check_digest(req: &Req<'_>, files: &Map) -> Result<(), Refusal> {
     }
 }
 
-/// The repository of a standard one, if it is in a file.
+/// Returns the configured entry of a standard repository.
 fn configured<'a>(files: &'a mut Map, standard: &Standard) -> Option<&'a mut Value> {
     let wanted = standard.repository();
     let same = |row: &Value| row["URIs"] == wanted["URIs"] && row["Components"] == wanted["Components"];

@@ -1,4 +1,4 @@
-//! Charts: sixty or so points of the past, made from the same figures as the lists.
+//! RRD data, computed from the same figures as the lists.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/qemu/{vmid}/rrd", image),
 ];
 
-/// The moments of a chart: one a minute for an hour, coarser for longer ones.
+/// Returns the times of a chart.
 fn moments(req: &Req<'_>) -> impl Iterator<Item = i64> + use<> {
     let (step, count) = match req.params.get("timeframe") {
         Some("day") => (1800, 48),
@@ -31,7 +31,7 @@ fn moments(req: &Req<'_>) -> impl Iterator<Item = i64> + use<> {
     (0..count).rev().map(move |i| last - i * step)
 }
 
-/// The file that a chart is drawn into.
+/// Returns the file name of a chart image.
 fn image(req: &mut Req<'_>) -> Answer {
     let node = &the_node(req).name;
     let file = match (req.params.get("vmid"), req.params.get("storage")) {
@@ -73,7 +73,7 @@ fn guest(req: &mut Req<'_>) -> Answer {
     let (guest, born) = (req.guest(kind)?, the_node(req).booted);
     let rows = moments(req).map(|at| {
         if guest.started.is_none_or(|started| at < started) {
-            // Of a guest that stands still only the limits are known.
+            // Stopped guests have limits only.
             let limits =
                 json!({ "time": at, "maxcpu": guest.cpus(), "maxmem": guest.max_memory(), "maxdisk": guest.max_disk(), "disk": 0 });
             return if at < born { json!({ "time": at }) } else { limits };

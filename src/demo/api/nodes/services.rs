@@ -16,7 +16,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/services/{service}/reload", change),
 ];
 
-/// Services that keep the host reachable: they can be restarted, never stopped.
+/// Essential services, which cannot be stopped.
 const ESSENTIAL: &[&str] = &["pveproxy", "pvedaemon", "pve-cluster"];
 
 fn list(req: &mut Req<'_>) -> Answer {

@@ -1,4 +1,4 @@
-//! The list of nodes, and how one of them is.
+//! Node list and status.
 
 use serde_json::{Value, json};
 

@@ -34,7 +34,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(Value::Object(row).into())
 }
 
-/// The name of the product: `pve2c-…` is a community subscription for two sockets.
+/// Returns product name and level of a key; `pve2c-…` is a community subscription for two sockets.
 fn product(key: &str) -> (String, char) {
     let (sockets, level) = (key.chars().nth(3).unwrap_or('1'), key.chars().nth(4).unwrap_or('c'));
     let name = match level {

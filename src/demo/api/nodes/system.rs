@@ -1,4 +1,4 @@
-//! Names, time, logs, certificates and settings of a node.
+//! DNS, time, logs, replication and settings of a node.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
     ("POST", "/nodes/{node}/execute", execute),
 ];
 
-/// A replication job with how it went: on the demo host none has run yet.
+/// Returns a replication job with its status; none has run yet.
 fn job_row(req: &Req<'_>, id: &str, job: &Map) -> Option<Value> {
     let guest = id.split('-').next()?.parse::<u32>().ok()?;
     let is_here = req.state.guests.get(&guest).is_some_and(|g| g.node == the_node(req).name);

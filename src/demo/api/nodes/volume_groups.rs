@@ -40,7 +40,7 @@ fn has_group(req: &Req<'_>, name: &str) -> bool {
     of_node(req, GROUPS).any(|(known, _)| known == name)
 }
 
-/// A new volume group on a disk, with the error that its task would end with.
+/// Creates a volume group on a disk; the error is a failed task.
 fn new_group(req: &Req<'_>, spec: TaskSpec, name: &str, device: &str, bytes: u64) -> Result<TaskSpec, TaskSpec> {
     let node = &the_node(req).name;
     if has_group(req, name) {

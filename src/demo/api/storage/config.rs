@@ -41,10 +41,10 @@ create-subdirs fuse bwlimit keyring prune-backups max-protected-backups fs-name;
 esxi: server! username! nodes shared disable content bwlimit password skip-cert-verification port",
 );
 
-/// Sent with the configuration, and kept apart from it.
+/// Options that are stored separately.
 const SENSITIVE: &[&str] = &["password", "encryption-key", "master-pubkey", "keyring"];
 
-/// What a storage holds when nobody said.
+/// Returns the default content types of a storage type.
 fn default_content(kind: &str) -> &'static str {
     match kind {
         "pbs" => "backup",
@@ -80,7 +80,7 @@ fn read(req: &mut Req<'_>) -> Answer {
     Ok(row(req.state, id, req.storage(id)?).into())
 }
 
-/// The options in the request, without the secret ones.
+/// Returns the options in the request without secrets.
 fn settings(req: &Req<'_>) -> Map {
     let mut settings = sent(req, &["storage"]);
     settings.retain(|key, _| !SENSITIVE.contains(&key.as_str()));
@@ -90,7 +90,7 @@ fn settings(req: &Req<'_>) -> Map {
 /// The volume group of the demo host.
 const VOLUME_GROUP: &str = "pve";
 
-/// Checks that the server or the volumes of a new storage are there: nothing serves files on the host itself.
+/// Checks that the server or the volume group of a new storage exists.
 fn reachable(id: &str, storage: &Storage) -> Result<(), Refusal> {
     let server = storage.text("server").unwrap_or_default();
     match storage.kind() {
@@ -103,7 +103,7 @@ fn reachable(id: &str, storage: &Storage) -> Result<(), Refusal> {
     }
 }
 
-/// A directory that has to be a mount point is one on the node that answers; so an unplugged disk is noticed at once.
+/// Checks that an `is_mountpoint` directory is mounted on the local node.
 fn activate(req: &Req<'_>, id: &str, storage: &Storage) -> Result<(), Refusal> {
     let local = &req.state.local;
     let mounts = req.state.nodes.get(local).map(|n| &n.mounts);

@@ -1,4 +1,4 @@
-//! Storages: what is configured, and how each is on a node.
+//! Storage configuration, status and OCI images.
 
 mod config;
 mod oci;

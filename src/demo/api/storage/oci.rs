@@ -9,7 +9,7 @@ use crate::demo::tasks::{Effect, TaskSpec};
 pub(super) const ROUTES: &[Route] =
     &[("GET", "/nodes/{node}/query-oci-repo-tags", tags), ("POST", "/nodes/{node}/storage/{storage}/oci-registry-pull", pull)];
 
-/// Images that the demo site finds, each with its tags and megabytes.
+/// Images that the demo site can pull: name, tags, megabytes.
 const IMAGES: &[(&str, &[&str], u64)] = &[
     ("docker.io/library/debian", &["12", "13", "bookworm", "latest", "trixie"], 49),
     ("docker.io/library/alpine", &["3.21", "3.22", "latest"], 4),
@@ -26,7 +26,7 @@ fn image(name: &str) -> Option<&'static (&'static str, &'static [&'static str], 
     IMAGES.iter().find(|(known, ..)| *known == full)
 }
 
-/// The program that talks to registries comes with a host that has fetched one.
+/// Refuses where `skopeo` is not installed.
 fn installed(req: &Req<'_>, purpose: &str) -> Result<(), Refusal> {
     match req.state.sections.contains_key(INTERNET) {
         true => Ok(()),

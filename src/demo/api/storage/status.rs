@@ -1,4 +1,4 @@
-//! How storages are on a node.
+//! Status of storages on a node.
 
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ fn identity(_: &mut Req<'_>) -> Answer {
     Err(Refusal::die(format!("get_identity not implemented for this plugin at {place}")))
 }
 
-/// Nothing on the demo's storages can be imported.
+/// Refuses, because the demo host has no volumes to import.
 fn import_metadata(req: &mut Req<'_>) -> Answer {
     req.storage(req.params.text("storage"))?;
     Err(Refusal::die(format!("unable to parse directory volume name '{}'", req.params.text("volume"))))
