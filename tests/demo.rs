@@ -1,11 +1,11 @@
-//! `felhom demo …`: a host to try things on, and one for other clients.
+//! `felhom demo …`: the demo host for commands and for other clients.
 
 use serde_json::Value;
 
 use crate::support::{Demo, Server, need_tool, run};
 
 #[test]
-fn what_one_command_does_the_next_one_sees() {
+fn commands_share_the_state() {
     let demo = Demo::new();
     let backup = ["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "mode=snapshot"];
     demo.run(backup).ok();
@@ -17,7 +17,7 @@ fn what_one_command_does_the_next_one_sees() {
 }
 
 #[test]
-fn a_detached_task_goes_on_between_commands() {
+fn a_detached_task_continues_between_commands() {
     let demo = Demo::new().speed(20.0);
     let started = demo.run(["api", "post", "/nodes/pve1/vzdump", "vmid=101", "storage=local", "mode=snapshot", "--detach"]).ok();
     demo.run(["task", "wait", started.stdout.trim()]).ok().shows("OK");
@@ -33,7 +33,7 @@ fn the_demo_ignores_a_configured_host() {
 }
 
 #[test]
-fn the_state_in_a_few_numbers() {
+fn the_state_is_summarized() {
     let demo = Demo::new();
     demo.run(["reset", "--guests", "40", "--nodes", "2"]).ok();
     let state = demo.run(["state", "-o", "json"]).ok().json();
@@ -41,7 +41,7 @@ fn the_state_in_a_few_numbers() {
 }
 
 #[test]
-fn the_tour_comes_to_its_end() {
+fn the_tour_completes() {
     let demo = Demo::new();
     let tour = demo.run(["tour", "--speed", "200"]);
     assert_eq!(tour.code, 0, "{tour}");

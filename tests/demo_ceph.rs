@@ -1,4 +1,4 @@
-//! Ceph on the demo host, as the API server of a real host answers.
+//! Ceph on the demo host.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn find<'a>(list: &'a Value, key: &str, value: &str) -> Option<&'a Value> {
     list.as_array().unwrap().iter().find(|row| row[key] == value)
 }
 
-/// All OSDs of the tree.
+/// Returns the OSDs of the tree.
 fn osds(demo: &Demo) -> Vec<Value> {
     let tree = demo.get(&at("osd"));
     let hosts = tree["root"]["children"][0]["children"].as_array().unwrap();
@@ -69,7 +69,7 @@ fn an_osd_is_created_on_a_free_disk_and_destroyed_only_when_it_is_down_and_out()
 }
 
 #[test]
-fn an_osd_tells_its_daemon_and_its_volume() {
+fn an_osd_has_metadata_and_a_volume() {
     let demo = Demo::site();
     let metadata = demo.get(&at("osd/0/metadata"));
     assert_eq!((&metadata["osd"]["hostname"], &metadata["devices"][0]["device"]), (&"pve1".into(), &"block".into()));
@@ -138,7 +138,7 @@ fn daemons_are_created_stopped_and_destroyed() {
 }
 
 #[test]
-fn a_file_system_requires_a_standby_server_and_goes_when_none_serves_it() {
+fn a_file_system_requires_a_standby_server_and_is_deleted_when_none_serves_it() {
     let demo = Demo::site();
     assert_eq!(demo.exit(&demo.post(&at("fs/media"), &[("add-storage", "1")])), "OK");
     assert_eq!(find(&demo.get(&at("fs")), "name", "media").unwrap()["data_pool"], "media_data");

@@ -1,4 +1,4 @@
-//! That the demo host treats guests as a real host does, beyond what the transcripts show.
+//! Guests on the demo host, beyond the transcripts.
 
 use crate::support::desk::{Demo, LIMITED, ROOT};
 
@@ -6,7 +6,7 @@ const CT: &str = "/nodes/pve1/lxc/101";
 const VM: &str = "/nodes/pve1/qemu/202";
 const TEMPLATE: &str = "local:vztmpl/debian-12-rig_1.0_amd64.tar.zst";
 
-/// The one archive that a backup of a guest leaves.
+/// Backs up a guest and returns the backup.
 fn archive(demo: &Demo, vmid: &str, more: &[(&str, &str)]) -> String {
     let mut params = vec![("vmid", vmid), ("storage", "local"), ("mode", "stop"), ("compress", "zstd")];
     params.extend(more);
@@ -17,7 +17,7 @@ fn archive(demo: &Demo, vmid: &str, more: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn changes_of_a_running_container_wait_where_they_must() {
+fn changes_of_a_running_container_are_pending_where_required() {
     let demo = Demo::start();
     assert_eq!(demo.exit(&demo.post(&format!("{CT}/status/start"), &[])), "OK");
     demo.put(&format!("{CT}/config"), &[("memory", "256"), ("nameserver", "192.0.2.53")]).data();
@@ -26,7 +26,7 @@ fn changes_of_a_running_container_wait_where_they_must() {
     assert_eq!(row("memory")["value"], 256);
     assert_eq!(row("nameserver")["pending"], "192.0.2.53");
     assert!(row("nameserver").get("value").is_none());
-    // Without `current` what waits is shown as if it were there.
+    // Without `current`, pending changes are included.
     assert_eq!(demo.get(&format!("{CT}/config"))["nameserver"], "192.0.2.53");
     assert!(demo.get(&format!("{CT}/config?current=1")).get("nameserver").is_none());
     demo.exit(&demo.post(&format!("{CT}/status/reboot"), &[]));
@@ -34,7 +34,7 @@ fn changes_of_a_running_container_wait_where_they_must() {
 }
 
 #[test]
-fn a_change_can_be_taken_back_before_it_takes_hold() {
+fn a_pending_change_can_be_reverted() {
     let demo = Demo::start();
     demo.exit(&demo.post(&format!("{CT}/status/start"), &[]));
     demo.put(&format!("{CT}/config"), &[("delete", "ostype")]);
@@ -46,7 +46,7 @@ fn a_change_can_be_taken_back_before_it_takes_hold() {
 }
 
 #[test]
-fn a_digest_of_before_is_refused() {
+fn an_old_digest_is_refused() {
     let demo = Demo::start();
     let digest = demo.get(&format!("{CT}/config"))["digest"].as_str().unwrap().to_owned();
     demo.put(&format!("{CT}/config"), &[("description", "one"), ("digest", &digest)]).data();
@@ -69,7 +69,7 @@ fn a_new_network_device_gets_an_address_and_its_type() {
 }
 
 #[test]
-fn a_mount_point_is_made_taken_off_and_destroyed() {
+fn a_mount_point_is_created_detached_and_destroyed() {
     let demo = Demo::start();
     demo.put(&format!("{CT}/config"), &[("mp0", "local-lvm:1,mp=/data")]).data();
     demo.put(&format!("{CT}/config"), &[("delete", "mp0")]).data();
@@ -84,7 +84,7 @@ fn a_mount_point_is_made_taken_off_and_destroyed() {
 }
 
 #[test]
-fn a_limited_token_changes_what_its_privileges_reach() {
+fn a_limited_token_changes_what_its_privileges_allow() {
     let demo = Demo::start();
     demo.put("/access/acl", &[("path", "/vms/101"), ("roles", "NoAccess"), ("users", "nobody@pve")]).data();
     demo.post("/access/roles", &[("roleid", "Options"), ("privs", "VM.Config.Options,VM.Audit")]).data();
@@ -143,7 +143,7 @@ fn features_survive_a_restore_but_cannot_be_asked_for() {
 }
 
 #[test]
-fn a_restore_that_does_not_fit_fails_in_its_task_and_leaves_nothing() {
+fn a_restore_without_space_fails_in_its_task_and_leaves_nothing() {
     let demo = Demo::start();
     let volid = archive(&demo, "101", &[]);
     let params = [("vmid", "161"), ("ostemplate", &*volid), ("restore", "1"), ("rootfs", "local-lvm:500")];
@@ -154,7 +154,7 @@ fn a_restore_that_does_not_fit_fails_in_its_task_and_leaves_nothing() {
 }
 
 #[test]
-fn a_backup_locks_its_guest_and_a_stopped_one_lets_go() {
+fn a_backup_locks_its_guest_until_it_is_stopped() {
     let demo = Demo::at_speed(0.01);
     let answer = demo.post("/nodes/pve1/vzdump", &[("vmid", "101"), ("storage", "local"), ("mode", "stop")]);
     let upid = answer.data().as_str().unwrap().to_owned();
@@ -168,7 +168,7 @@ fn a_backup_locks_its_guest_and_a_stopped_one_lets_go() {
 }
 
 #[test]
-fn a_retention_removes_what_it_does_not_cover_and_spares_the_protected() {
+fn pruning_keeps_covered_and_protected_backups() {
     let demo = Demo::start();
     let first = archive(&demo, "101", &[("protected", "1"), ("notes-template", "{{guestname}} of {{cluster}}")]);
     let second = archive(&demo, "101", &[]);
@@ -181,7 +181,7 @@ fn a_retention_removes_what_it_does_not_cover_and_spares_the_protected() {
 }
 
 #[test]
-fn a_wrong_template_for_notes_is_told_apart() {
+fn an_invalid_notes_template_is_refused() {
     let demo = Demo::start();
     let base = [("vmid", "101"), ("storage", "local")];
     for (template, words) in
@@ -199,7 +199,7 @@ fn a_wrong_template_for_notes_is_told_apart() {
 }
 
 #[test]
-fn snapshots_form_a_line_and_a_rollback_brings_the_settings_back() {
+fn snapshots_have_parents_and_a_rollback_restores_settings() {
     let demo = Demo::start();
     let snap = |name: &str| demo.exit(&demo.post(&format!("{CT}/snapshot"), &[("snapname", name)]));
     demo.put(&format!("{CT}/config"), &[("description", "kept")]).data();
@@ -217,7 +217,7 @@ fn snapshots_form_a_line_and_a_rollback_brings_the_settings_back() {
 }
 
 #[test]
-fn a_virtual_machine_is_made_grown_paused_and_cloned() {
+fn a_vm_is_created_resized_paused_and_cloned() {
     let demo = Demo::start();
     let params = [
         ("vmid", "210"),
@@ -250,7 +250,7 @@ fn a_virtual_machine_is_made_grown_paused_and_cloned() {
 }
 
 #[test]
-fn a_virtual_machine_is_backed_up_and_restored() {
+fn a_vm_is_backed_up_and_restored() {
     let demo = Demo::start();
     let volid = archive(&demo, "202", &[]);
     assert!(volid.ends_with(".vma.zst"), "{volid}");
@@ -267,7 +267,7 @@ fn a_virtual_machine_is_backed_up_and_restored() {
 }
 
 #[test]
-fn a_template_starts_no_more_and_gives_linked_clones() {
+fn a_template_does_not_start_and_has_linked_clones() {
     let demo = Demo::start();
     demo.post(&format!("{CT}/template"), &[]).data();
     let config = demo.get(&format!("{CT}/config"));
@@ -280,7 +280,7 @@ fn a_template_starts_no_more_and_gives_linked_clones() {
 }
 
 #[test]
-fn what_is_missing_is_refused_in_the_hosts_words() {
+fn missing_objects_have_the_messages_of_a_real_host() {
     let demo = Demo::start();
     let reason = |method: &str, path: &str, params: &[(&str, &str)]| demo.call(ROOT, method, path, params).reason;
     assert_eq!(reason("POST", "/nodes/pve1/qemu/999/status/reset", &[]), "unable to find configuration file for VM 999 on node 'pve1'");
@@ -350,7 +350,7 @@ fn a_container_with_a_bind_mount_has_no_snapshots_and_keeps_it_until_it_stops() 
 }
 
 #[test]
-fn the_agent_role_reaches_what_a_real_host_let_it_reach() {
+fn the_agent_role_allows_what_a_real_host_allowed() {
     let demo = Demo::start();
     let privileges = "VM.Allocate,VM.Audit,VM.Config.Disk,VM.Config.CPU,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.PowerMgmt,\
                       VM.Snapshot,VM.Snapshot.Rollback,VM.Backup,Datastore.Allocate,Datastore.AllocateSpace,Datastore.Audit,Sys.Audit,SDN.Use";

@@ -1,4 +1,4 @@
-//! The demo host as a client on the wire sees it: members that are down, faults, many guests, several processes, second factors.
+//! The demo host over HTTPS: offline nodes, faults, many guests, several processes, second factors.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Client, Reply, encode};
 
-/// A demo host and one who talks to it.
+/// A demo host with a client.
 struct Desk {
     host: Host,
     client: Client,
@@ -68,7 +68,7 @@ fn a_member_that_is_down_answers_595_and_its_guests_keep_their_last_status() {
 }
 
 #[test]
-fn a_lost_answer_is_of_a_change_that_was_made() {
+fn a_change_with_a_lost_answer_was_made() {
     let desk = Desk::fast("root@pam!demo");
     desk.host.inject(Fault::new("POST", "/pools", Trouble::LostAnswer).times(1));
     let lost = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| desk.send("POST", "/pools", &[("poolid", "p9")])));
@@ -78,7 +78,7 @@ fn a_lost_answer_is_of_a_change_that_was_made() {
 }
 
 #[test]
-fn faults_strike_once_and_are_logged() {
+fn a_fault_occurs_once_and_is_logged() {
     let desk = Desk::fast("root@pam!demo");
     desk.host.inject("GET /nodes/*/status 596:Broken_pipe x1".parse().unwrap());
     let reply = desk.get("/nodes/pve1/status");
@@ -88,7 +88,7 @@ fn faults_strike_once_and_are_logged() {
 }
 
 #[test]
-fn two_thousand_guests_are_listed_in_no_time() {
+fn two_thousand_guests_are_listed_quickly() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { guests: Some(2000), state_dir: Some(dir.path().to_path_buf()), ..Options::default() };
     let desk = Desk::open(&options, "felhom@pve!agent");
@@ -98,12 +98,12 @@ fn two_thousand_guests_are_listed_in_no_time() {
         desk.get("/cluster/resources?type=vm");
     }
     let each = begin.elapsed() / 5;
-    // A few milliseconds in a release build. This one is not optimized and shares its machine: the bound is against squares.
+    // A few milliseconds in a release build. The bound only detects quadratic time.
     assert!(each.as_millis() < 2000, "{each:?}");
 }
 
 #[test]
-fn hosts_on_one_directory_agree() {
+fn hosts_with_one_directory_share_the_state() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { state_dir: Some(dir.path().to_path_buf()), speed: 1e6, ..Options::default() };
     let first = Desk::open(&options, "root@pam!demo");
@@ -118,7 +118,7 @@ fn hosts_on_one_directory_agree() {
 }
 
 #[test]
-fn the_agent_may_what_its_role_says_and_no_more() {
+fn the_agent_has_exactly_the_privileges_of_its_role() {
     let desk = Desk::fast("felhom@pve!agent");
     assert_eq!(desk.get("/nodes/pve1/lxc/101/config").status, 200);
     let denied = desk.send("POST", "/nodes/pve1/lxc/101/clone", &[("newid", "150")]);
@@ -129,7 +129,7 @@ fn the_agent_may_what_its_role_says_and_no_more() {
 }
 
 #[test]
-fn a_token_that_expired_or_lost_its_user_is_nobody() {
+fn an_expired_token_or_one_of_a_deleted_user_is_refused() {
     let desk = Desk::fast("viewer@pve!tok");
     assert_eq!(desk.get("/version").status, 200);
     let change = |work: fn(&mut felhom::demo::state::User)| {

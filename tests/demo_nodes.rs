@@ -12,7 +12,7 @@ fn find<'a>(list: &'a Value, key: &str, value: &str) -> Option<&'a Value> {
     list.as_array().unwrap().iter().find(|row| row[key] == value)
 }
 
-/// What a disk of pve1 is used for.
+/// Returns the use of a disk of pve1.
 fn used(demo: &Demo, path: &str) -> String {
     find(&demo.get(&at("disks/list")), "devpath", path).unwrap()["used"].as_str().unwrap().to_owned()
 }
@@ -70,7 +70,7 @@ fn a_zfs_pool_checks_its_raid_level() {
 }
 
 #[test]
-fn a_directory_is_created_initialized_disks_are_not() {
+fn a_directory_is_created_on_an_initialized_disk() {
     let demo = Demo::site();
     assert_eq!(demo.post(&at("disks/initgpt"), &[("disk", "/dev/sdb")]).reason, "disk /dev/sdb already in use");
     assert_eq!(demo.exit(&demo.post(&at("disks/initgpt"), &[("disk", "/dev/sdc")])), "OK");

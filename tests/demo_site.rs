@@ -139,7 +139,7 @@ fn a_node_is_added_to_the_configuration_as_offline() {
     assert!(nodes.as_array().unwrap().iter().any(|node| node["node"] == "pve9" && node["status"] == "offline"), "{nodes}");
 }
 
-/// Values of path parameters that exist on the demo site.
+/// Fills a path template with objects of the demo site.
 fn path_of(template: &str) -> String {
     let lxc = template.contains("/lxc/");
     let values = BTreeMap::from([

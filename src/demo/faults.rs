@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_strikes_as_often_as_it_says() {
+    fn a_fault_occurs_as_often_as_requested() {
         let plan = Plan::new(vec![Fault::new("GET", "/nodes/*/lxc", Trouble::Reset).times(1).after(1)]);
         assert_eq!(plan.strike("GET", "/nodes/pve1/lxc"), None);
         assert_eq!(plan.strike("POST", "/nodes/pve1/lxc"), None);

@@ -14,14 +14,14 @@ const START: f64 = 20.0;
 
 impl State {
     /// Whether the cluster's managers are active and have quorum.
-    pub fn ha_awake(&self) -> bool {
+    pub fn ha_active(&self) -> bool {
         self.ha.master && self.quorate()
     }
 
     /// Whether a resource is still queued.
     pub fn ha_queued(&self, sid: &str, now_ms: i64) -> bool {
         let speed = if self.speed > 0.0 { self.speed } else { 1.0 };
-        !self.ha_awake() || self.ha.since_ms.get(sid).is_some_and(|at| now_ms < at + (QUEUED * 1000.0 / speed) as i64)
+        !self.ha_active() || self.ha.since_ms.get(sid).is_some_and(|at| now_ms < at + (QUEUED * 1000.0 / speed) as i64)
     }
 }
 
@@ -34,7 +34,7 @@ pub fn named<'a>(rule: &'a Map, key: &str) -> Vec<&'a str> {
 pub fn later(state: &mut State, vmid: u32, spec: TaskSpec, node: &str, now_ms: i64) {
     state.later.retain(|later| !later.spec.is_about(vmid));
     // Inactive managers of a cluster carry out nothing.
-    if state.cluster.is_none() || state.ha_awake() {
+    if state.cluster.is_none() || state.ha_active() {
         tasks::start_later(state, spec, node, "root@pam", now_ms, DELAY);
     }
 }
@@ -93,7 +93,7 @@ pub fn migrate(state: &mut State, sid: &str, target: &str, now_ms: i64) {
 }
 
 /// Migrates resources from nodes that a strict rule forbids.
-pub fn heed_rules(state: &mut State, now_ms: i64) {
+pub fn apply_rules(state: &mut State, now_ms: i64) {
     let resources: Vec<String> = state.ha.resources.keys().cloned().collect();
     for sid in resources {
         let Some(node) = state.guests.values().find(|guest| guest.ha_id() == sid).map(|guest| guest.node.clone()) else { continue };

@@ -102,7 +102,7 @@ impl Host {
         let fingerprint = pki.fingerprint()?;
         let ca_fingerprint = pki.ca_fingerprint()?;
         let (password, tokens) = store.with(|state| {
-            let mut changed = adopt(state, &options);
+            let mut changed = apply_options(state, &options);
             for node in state.nodes.values_mut().filter(|n| n.fingerprint != fingerprint) {
                 fingerprint.clone_into(&mut node.fingerprint);
                 ca_fingerprint.clone_into(&mut node.ca_fingerprint);
@@ -199,7 +199,7 @@ pub fn reset(state_dir: &Path, options: &Options) -> Result<()> {
     let now = Clock::default().now_ms() / 1000;
     let fresh = || {
         let mut state = seed::fresh(options, now);
-        adopt(&mut state, options);
+        apply_options(&mut state, options);
         state
     };
     Store::open(state_dir, fresh).map(drop)
@@ -208,7 +208,7 @@ pub fn reset(state_dir: &Path, options: &Options) -> Result<()> {
 /// Summarizes a state directory.
 pub fn summary(state_dir: &Path) -> Result<Value> {
     if !state_dir.join("state.json").exists() {
-        return Err(Fault::new(Kind::NotFound, format!("there is no demo state in {} yet", state_dir.display())));
+        return Err(Fault::new(Kind::NotFound, format!("no demo state in {}", state_dir.display())));
     }
     let store = Store::open(state_dir, State::default)?;
     let now_ms = Clock::default().now_ms();
@@ -234,13 +234,13 @@ fn from_environment(options: &mut Options) -> Result<()> {
     }
     if let Ok(text) = std::env::var("FELHOM_DEMO_SPEED") {
         let speed: Option<f64> = text.parse().ok().filter(|s: &f64| *s > 0.0 && s.is_finite());
-        options.speed = speed.ok_or_else(|| Fault::usage(format!("FELHOM_DEMO_SPEED is '{text}', which is no number above 0")))?;
+        options.speed = speed.ok_or_else(|| Fault::usage(format!("FELHOM_DEMO_SPEED is '{text}', which is not a positive number")))?;
     }
     Ok(())
 }
 
 /// Applies the options to a saved state. Returns whether it changed.
-fn adopt(state: &mut State, options: &Options) -> bool {
+fn apply_options(state: &mut State, options: &Options) -> bool {
     let mut changed = (state.speed - options.speed).abs() > f64::EPSILON;
     state.speed = options.speed;
     for node in state.nodes.values_mut().filter(|_| !options.as_left) {

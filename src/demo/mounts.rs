@@ -21,7 +21,7 @@ pub fn host_root(state_dir: &Path) -> PathBuf {
 }
 
 /// Copies the mounts of the simulated host into the state. Returns whether they changed.
-pub(super) fn take_over(state: &mut State, root: &Path) -> bool {
+pub(super) fn copy_mounts(state: &mut State, root: &Path) -> bool {
     let Ok(text) = fs::read_to_string(root.join("proc/self/mountinfo")) else { return false };
     let mounts = parse(&text);
     let Some(node) = state.nodes.get_mut(&state.local) else { return false };
@@ -56,15 +56,15 @@ mod tests {
     }
 
     #[test]
-    fn the_pretended_hosts_disks_count() {
+    fn mounts_of_the_simulated_host_are_copied() {
         let dir = tempfile::tempdir().unwrap();
         let mut state = State { local: "pve1".into(), ..State::default() };
         state.nodes.insert("pve1".into(), crate::demo::state::Node::default());
-        assert!(!take_over(&mut state, dir.path()));
+        assert!(!copy_mounts(&mut state, dir.path()));
         fs::create_dir_all(dir.path().join("proc/self")).unwrap();
         fs::write(dir.path().join("proc/self/mountinfo"), "90 28 8:17 / /mnt/pve/usb rw - ext4 /dev/sdb1 rw\n").unwrap();
-        assert!(take_over(&mut state, dir.path()));
-        assert!(!take_over(&mut state, dir.path()));
+        assert!(copy_mounts(&mut state, dir.path()));
+        assert!(!copy_mounts(&mut state, dir.path()));
         assert!(state.nodes["pve1"].mounts.contains_key("/mnt/pve/usb"));
     }
 }

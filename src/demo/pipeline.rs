@@ -98,7 +98,7 @@ impl Pipeline {
         let answer = self.store.with(|state| {
             let mut settled = tasks::settle(state, now_ms);
             if let Some(root) = self.host_root.as_deref().filter(|_| path.contains("/storage") || path.contains("/disks")) {
-                settled |= mounts::take_over(state, root);
+                settled |= mounts::copy_mounts(state, root);
             }
             let (answer, who) = dispatch(state, request, path, now_ms);
             ((answer, who), settled || is_change)

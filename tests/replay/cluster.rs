@@ -1,4 +1,4 @@
-//! The run on two nodes: what happened to them between the requests.
+//! The run on two nodes, with the events between the requests.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use felhom::demo::state::{Neighbor, Node, State};
 
 use super::session::Session;
 
-/// The run that two nodes took part in.
+/// The files of the run on two nodes.
 pub(super) const RUN: &[&str] = &["36", "37", "38", "39", "40", "41", "42"];
 
-/// What the recorder sent in place of the password.
+/// The password in the transcripts.
 const PASSWORD: &str = "***";
 const FINGERPRINT: &str = "49:0C:F6:05:F9:18:71:8D:9A:23:67:D2:F3:32:85:4B:BB:AB:49:8A:90:BD:4F:48:5A:7A:02:9C:2E:FF:2D:E1";
 
 impl Session {
-    /// What was done to the nodes before a step, and how much later the step was.
+    /// Repeats the events before a step, and the time that passed.
     pub(super) fn between(&mut self, at: &str, asked: &str) {
         match at {
             "37:1" => self.change(apart),
             "38:1" => self.change(together),
-            // The API of pve2 is stopped, its cable is out for 3 s, and then for longer.
+            // The API of pve2 is stopped; later its network is down for 3 s, then for longer.
             "39:2" => self.change(|state| unreachable(state, Some("Connection refused"))),
             "39:5" | "39:35" => self.change(|state| {
                 unreachable(state, None);
@@ -41,13 +41,13 @@ impl Session {
                 state.nodes.values_mut().for_each(with_ifupdown2);
                 state.ha.resources.insert("ct:104".into(), serde_json::Map::new());
             }),
-            // The tests of 41 begin on two nodes again, with the managers at work.
+            // 41 starts with both nodes online and active managers.
             "41:1" => {
                 self.change(|state| {
                     online(state, true);
                     state.ha.master = true;
                 });
-                // The stopall of 40 has ended by now.
+                // The stopall task of 40 has ended.
                 self.host.advance(Duration::from_secs(600));
             }
             "41:6" | "41:11" | "41:13" | "41:17" | "41:21" | "41:23" | "41:28" => self.host.advance(Duration::from_secs(25)),
@@ -63,7 +63,7 @@ impl Session {
     }
 }
 
-/// Only pve2, as it is before it joins.
+/// Leaves only pve2, before it joins.
 fn apart(state: &mut State) {
     let Some(mut first) = state.nodes.remove("pve1") else { return };
     let mut second = first.clone();
@@ -72,13 +72,13 @@ fn apart(state: &mut State) {
     first.fingerprint = FINGERPRINT.into();
     let neighbor = Neighbor { node: first, cluster: "rigcl".into(), password: PASSWORD.into() };
     state.neighbors.insert("198.51.100.10".into(), neighbor);
-    // The guests of pve1 are out of sight.
+    // The guests stay on pve1, which is not visible.
     state.guests.values_mut().for_each(|guest| guest.node = "pve1".into());
     state.cluster = None;
     state.local = "pve2".into();
 }
 
-/// Both nodes, whatever came of the joining here.
+/// Sets both nodes as members, regardless of the join before.
 fn together(state: &mut State) {
     for (address, neighbor) in std::mem::take(&mut state.neighbors) {
         assert_eq!(address, "198.51.100.10");
@@ -99,7 +99,7 @@ fn lose_the_volume_of(state: &mut State, vmid: u32) {
     }
 }
 
-/// A node as it was for the SDN tests: a bridge on its port, and a network that does not reload.
+/// Sets a node as in the SDN tests: a bridge with a port, and a network that does not reload.
 fn with_ifupdown2(node: &mut Node) {
     for interface in &mut node.network {
         if interface["iface"] == "vmbr0" {

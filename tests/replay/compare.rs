@@ -1,9 +1,9 @@
-//! How alike two answers are: status, words, keys and types; not figures, times and ids.
+//! Comparison of answers: status, messages, keys and types, but not figures, times and IDs.
 
 use regex_bites::Regex;
 use serde_json::Value;
 
-/// A text without what differs from run to run.
+/// Replaces parts that differ in every run.
 pub(super) fn normal(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, word) in [
@@ -34,7 +34,7 @@ pub(super) fn normal(text: &str) -> String {
         text = regex.replace_all(&text, word).into_owned();
     }
     if let Some(words) = text.strip_prefix("INFO: starting new backup job: ") {
-        // The order of options is that of a Perl hash.
+        // The options have the order of a Perl hash.
         let mut parts: Vec<String> = words.split(" --").map(|part| part.trim().to_owned()).collect();
         parts.sort();
         return parts.join(" --");
@@ -53,24 +53,24 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A name by which the same thing is found in two lists.
+/// Returns the key that identifies an entry in both lists.
 fn identity(value: &Value) -> Option<String> {
     let keys = [
         "volid", "upid", "vmid", "key", "roleid", "userid", "tokenid", "poolid", "id", "storage", "sid", "iface", "name", "subdir", "node",
         "realm", "group", "groupid", "target", "time", "n", "cmd", "method", "devpath", "rule",
     ];
     let named = keys.iter().find_map(|key| value.get(key).filter(|value| !value.is_object()).map(|value| format!("{key}={value}")))?;
-    // A factor's id is random: its type names it.
+    // The ID of a second factor is random, so its type identifies it.
     let kind = value.get("type").filter(|_| named.starts_with("id=") && named.len() == 41 && value.get("created").is_some());
     Some(kind.map_or(named, |kind| format!("type={kind}")))
 }
 
-/// Masked values and cut lists are what the recorder did, not the host.
+/// Whether the recorder masked or truncated a value.
 fn is_masked(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.contains("<masked>") || text.starts_with("… ") || text.contains('…'))
 }
 
-/// Text that stands in an error is compared, all else by keys and types.
+/// Compares messages by text, everything else by keys and types.
 pub(super) fn bodies(then: &Value, now: &Value, at: &str, found: &mut Vec<String>) {
     let cut = at.is_empty() && then["_text"].as_str().is_some_and(|text| text.starts_with("{\"data\""));
     if is_masked(then) || cut {
@@ -112,7 +112,7 @@ fn lists(then: &[Value], now: &[Value], at: &str, found: &mut Vec<String>) {
     for (index, value) in then.iter().enumerate().filter(|(_, value)| !is_masked(value)) {
         let same = match identity(value) {
             Some(id) => now.iter().find(|ours| identity(ours).as_ref() == Some(&id)).or_else(|| {
-                // The first random id of then is the first of now.
+                // Entries with random IDs are compared by position.
                 let random = |value: &&Value| identity(value).is_some_and(|id| volatile(&id));
                 let earlier = then[..index].iter().filter(random).count();
                 volatile(&id).then(|| now.iter().filter(random).nth(earlier))?
@@ -127,13 +127,13 @@ fn lists(then: &[Value], now: &[Value], at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Ids that are other in every run.
+/// Whether an ID differs in every run.
 fn volatile(id: &str) -> bool {
     ["volid=", "upid=", "time=", "n="].iter().any(|prefix| id.starts_with(prefix)) || id.contains('-') && id.len() > 36
 }
 
 pub(super) fn logs(then: &[String], now: &[String], found: &mut Vec<String>) {
-    // The recorded host had no fuser, and said so.
+    // The recorded host had no fuser.
     let clean =
         |lines: &[String]| lines.iter().filter(|line| !line.contains("exec \"fuser\"")).map(|line| normal(line)).collect::<Vec<_>>();
     let (then, now) = (clean(then), clean(now));

@@ -1,4 +1,4 @@
-//! What a real host answered, asked again of the demo host.
+//! Replay of a real host's transcripts on the demo host.
 
 mod cluster;
 mod compare;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use record::Record;
 use session::Session;
 
-/// One continuous run, in order; then those that start from the baseline again.
+/// Files by run. Each run starts from the baseline.
 const RUNS: [&[&str]; 12] = [
     &["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17"],
     &["18"],
@@ -36,14 +36,14 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-/// Differences that are known and meant, by `file:line`, each with a reason.
+/// Accepted differences by `file:line`, with their reasons.
 fn accepted() -> BTreeMap<String, String> {
     let text = include_str!("accepted.txt");
     let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     lines.map(|line| line.split_once(' ').expect("an accepted difference has a reason")).map(|(at, why)| (at.into(), why.into())).collect()
 }
 
-/// Steps of one file: all of them, those that match, and those that are accepted as different.
+/// Steps of a file: total, matching, and accepted as different.
 #[derive(Default)]
 struct Count {
     total: usize,
@@ -64,7 +64,7 @@ fn the_demo_host_answers_as_a_real_host_did() {
     let (mut counts, mut report) = (BTreeMap::<String, Count>::new(), Vec::new());
     let accepted = accepted();
     for run in RUNS {
-        // A run is replayed when one of its files is asked for.
+        // A run is replayed if one of its files is selected.
         if !only.is_empty() && !run.iter().any(|file| only.split(',').any(|wanted| wanted == *file)) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! One line of a transcript.
+//! Lines of a transcript.
 
 use serde_json::{Map, Value};
 

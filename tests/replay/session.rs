@@ -1,4 +1,4 @@
-//! Asks the demo host what a record asked the real one, with names of then replaced by those of now.
+//! Sends recorded requests to the demo host, with recorded IDs replaced by current ones.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ const TOTP_SECRET: &[u8] = b"felhom-replay-secret";
 pub(super) struct Session {
     pub(super) host: Host,
     client: Client,
-    /// What the transcript calls a thing, and what it is called here.
+    /// Current names and IDs by recorded ones.
     names: BTreeMap<String, String>,
     ticket: BTreeMap<String, (String, String)>,
     last_ticket: String,
     challenge: String,
-    /// Ticket and CSRF token of root@pam itself.
+    /// Ticket and CSRF token of root@pam.
     root: Option<(String, String)>,
 }
 
@@ -39,7 +39,7 @@ impl Session {
         }
     }
 
-    /// What was made before the first record of a file, and stands in its answers.
+    /// Creates objects that existed before the first record of a file.
     pub(super) fn prepare(&mut self, file: &str) {
         if file == "36" {
             self.host.with_state(two_nodes).unwrap();
@@ -89,11 +89,11 @@ impl Session {
         }
     }
 
-    /// Steps that the transcripts leave out and whose traces stand in them.
+    /// Repeats steps that the transcripts omit.
     pub(super) fn unseen(&mut self, at: &str) {
         match at {
             "07:18" => {
-                // `pct unlock` on the host: no call does it.
+                // `pct unlock` on the host; the API has no such call.
                 let unlock = |state: &mut felhom::demo::state::State| {
                     state.guests.get_mut(&110).map(|guest| guest.config.shift_remove("lock"));
                 };
@@ -109,7 +109,7 @@ impl Session {
         }
     }
 
-    /// A call of root@pam itself.
+    /// Makes a call as root@pam.
     fn root(&mut self, method: &str, path: &str, body: &str) -> Value {
         let (ticket, csrf) = match &self.root {
             Some(known) => known.clone(),
@@ -124,7 +124,7 @@ impl Session {
         serde_json::from_slice(&reply.body).unwrap_or(Value::Null)
     }
 
-    /// A call of the recorder's own token.
+    /// Makes a call with the recorder's token.
     fn by_token(&mut self, method: &str, path: &str, body: &str) -> Value {
         let tokens = self.host.tokens();
         let secret = tokens.iter().find(|(id, _)| id == "root@pam!rig").unwrap().1.reveal();
@@ -187,7 +187,7 @@ impl Session {
                 Some(user) => {
                     let (ticket, csrf) = self.ticket.get(user).cloned().unwrap_or_default();
                     let mut headers = vec![("Cookie".to_owned(), format!("PVEAuthCookie={}", encode(&ticket)))];
-                    // Without it only where the recorder left it out on purpose.
+                    // Omitted only where the recorder omitted it.
                     if !record.reason.contains("csrf") {
                         headers.push(("CSRFPreventionToken".to_owned(), csrf));
                     }
@@ -203,7 +203,7 @@ impl Session {
     }
 
     fn send(&mut self, record: &Record) -> Reply {
-        // The later files begin with a ticket that the recorder got before.
+        // Later files use a ticket from before the recording.
         if record.who.as_deref() == Some("ticket of root@pam") && !self.ticket.contains_key("root@pam") {
             let login = self.login();
             self.ticket.insert("root@pam".to_owned(), login);
@@ -243,7 +243,7 @@ impl Session {
         self.client.send(&record.method, &target, &headers, &body)
     }
 
-    /// Sends what the record sent; says how the answer differs.
+    /// Sends a recorded request and returns the differences of the answer.
     pub(super) fn replay(&mut self, record: &Record) -> Vec<String> {
         let reply = self.send(record);
         let body = serde_json::from_slice::<Value>(&reply.body).unwrap_or_else(|_| match reply.body.is_empty() {
@@ -329,7 +329,7 @@ impl Session {
             if reply["data"]["status"] == "stopped" {
                 return reply["data"].clone();
             }
-            // Tasks are over as soon as the host's clock says so.
+            // Tasks end when the host's clock has advanced.
             self.host.advance(std::time::Duration::from_secs(1));
         }
         Value::Null
@@ -342,7 +342,7 @@ impl Session {
     }
 }
 
-/// The baseline as it was when the files from 21 on were recorded: leaner guests, no comments, another network.
+/// Sets the baseline of the files from 21 on: smaller guests, no comments, another network.
 fn later_baseline(state: &mut felhom::demo::state::State) {
     for (vmid, guest) in &mut state.guests {
         for (_, net) in guest.config.iter_mut().filter(|(key, _)| *key == "net0" && guest.kind.word() == "lxc") {
@@ -381,7 +381,7 @@ fn later_baseline(state: &mut felhom::demo::state::State) {
     }
 }
 
-/// The first of two nodes, whose managers take their time.
+/// Sets the first of two nodes, at the speed of a real host.
 fn two_nodes(state: &mut felhom::demo::state::State) {
     later_baseline(state);
     state.speed = 1.0;
@@ -390,12 +390,12 @@ fn two_nodes(state: &mut felhom::demo::state::State) {
     }
 }
 
-/// The node that a task runs on.
+/// Returns the node of a task.
 fn node_of(upid: &str) -> &str {
     upid.split(':').nth(1).unwrap_or_default()
 }
 
-/// The name of the archive that a line of a log tells of.
+/// Returns the archive name in a log line.
 fn archive_of(line: &str) -> Option<String> {
     let path = line.split("creating vzdump archive '").nth(1)?.trim_end_matches('\'');
     let file = path.rsplit('/').next()?;
@@ -408,7 +408,7 @@ fn multipart(params: &[(String, String)], file: &str, sent: Option<&Multipart>) 
     let mut parts: Vec<String> = fields.map(|(key, value)| part(format!("name=\"{key}\""), value)).collect();
     let (path, given) = file[1..].split_once(";filename=").unwrap_or((&file[1..], ""));
     let name = match (sent, given) {
-        // The recorder sent the name as it is in the transcript, without the folder.
+        // The recorder sent the name without the folder.
         (Some(_), _) => path.strip_prefix("/tmp/").unwrap_or(path),
         (None, "") => path.rsplit('/').next().unwrap_or(path),
         (None, given) => given,
@@ -429,7 +429,7 @@ fn base32(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The code of now, or of so many steps later.
+/// Returns the current code, or one some steps later.
 fn totp(later: u64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOTP_SECRET);

@@ -1,4 +1,4 @@
-//! A demo host in this process, asked by name of the caller.
+//! A demo host in this process, with calls by token or user.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::http::{Client, encode};
 
-/// A demo host with tasks that take no time, and the token that asks it.
+/// A demo host with instant tasks, and the token for calls.
 pub struct Demo {
     pub host: Host,
     client: Client,
@@ -60,7 +60,7 @@ impl Demo {
         Self { host, client, token, ticket: OnceLock::new() }
     }
 
-    /// A call of root@pam itself, with a ticket.
+    /// Makes a call as root@pam, with a ticket.
     pub fn as_root(&self, method: &str, path: &str, params: &[(&str, &str)]) -> Answer {
         let (ticket, csrf) = self.ticket.get_or_init(|| {
             let login = [("username", "root@pam"), ("password", self.host.password().reveal())];
@@ -112,13 +112,13 @@ impl Demo {
         self.call(self.token, "DELETE", path, &[])
     }
 
-    /// Grants a role to a user and a token of theirs.
+    /// Grants a role to a token and its user.
     pub fn grant(&self, token: &str, path: &str, role: &str) {
         let user = token.split('!').next().unwrap();
         self.put("/access/acl", &[("path", path), ("roles", role), ("users", user), ("tokens", token)]).data();
     }
 
-    /// How a task ended that an answer names.
+    /// Returns the exit status of a task.
     pub fn exit(&self, answer: &Answer) -> String {
         let upid = answer.data().as_str().unwrap().to_owned();
         for _ in 0..400 {
@@ -140,7 +140,7 @@ impl Demo {
     }
 }
 
-/// The node that a task runs on.
+/// Returns the node of a task.
 fn node_of(upid: &str) -> &str {
     upid.split(':').nth(1).unwrap()
 }

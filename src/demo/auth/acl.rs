@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearer_level_replaces_the_farther_and_the_user_the_group() {
+    fn deeper_levels_override_higher_ones_and_users_override_groups() {
         let ops = Subject::Group("ops".into());
         let state = state(&[
             ("/", entry(ops.clone(), "PVEAdmin", true)),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_separated_token_has_what_both_have() {
+    fn a_separated_token_has_the_intersection() {
         let token = Subject::Token("ann@pve!t".into());
         let mut state = state(&[("/vms/101", entry(token, "PVEVMAdmin", true))]);
         assert!(!may(&state, "ann@pve!t", "/vms/101", "VM.Audit"));
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_gives_rights_on_its_members() {
+    fn a_pool_grants_privileges_on_its_members() {
         let mut state = state(&[("/pool/prod", entry(ann(), "PVEVMUser", true))]);
         state.pools.insert("prod".into(), Pool { guests: [101].into(), ..Pool::default() });
         assert!(may(&state, "ann@pve", "/vms/101", "VM.PowerMgmt"));
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_about_many_guests_says_the_same_as_asking_about_each() {
+    fn checks_of_many_guests_equal_single_checks() {
         let mut state = state(&[
             ("/vms", entry(ann(), "PVEVMUser", true)),
             ("/vms/102", entry(ann(), "NoAccess", true)),

@@ -73,7 +73,7 @@ fn alone(now: i64) -> State {
     if let Some(node) = state.nodes.get_mut("pve1") {
         node.dns = map(json!({ "dns1": "10.255.255.53" }));
         node.hosts = "127.0.0.1 localhost.localdomain localhost\n10.10.10.1 pve1.example.org pve1\n".into();
-        node.services = super::services::rig();
+        node.services = super::services::recorded();
         node.updates = vec![json!({
             "Package": "ca-certificates", "Version": "20250419+deb13u1", "OldVersion": "20250419", "Title": "Common CA certificates",
             "Description": "Contains the certificate authorities shipped with Mozilla's browser.", "Arch": "all", "Section": "misc",

@@ -28,7 +28,7 @@ const AGENT: &[&str] = &[
 ];
 
 /// The first VMID of the additional guests of a large site.
-const CROWD: u32 = 1000;
+const ADDITIONAL: u32 = 1000;
 
 pub(super) fn state(options: &Options, now: i64) -> State {
     let count = u32::try_from(options.nodes.unwrap_or(3).clamp(1, 32)).unwrap_or(3);
@@ -48,7 +48,7 @@ pub(super) fn state(options: &Options, now: i64) -> State {
     access(&mut state);
     storages(&mut state, now);
     guests::add(&mut state, count, now);
-    crowd(&mut state, options.guests, count, now);
+    resize(&mut state, options.guests, count, now);
     pools(&mut state);
     jobs(&mut state);
     archives::add(&mut state, now);
@@ -119,7 +119,7 @@ fn push(state: &mut State, storage: &str, volume: Volume) {
 }
 
 /// Adds or removes guests up to the requested number.
-fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
+fn resize(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
     let Some(wanted) = wanted else { return };
     let surplus: Vec<u32> = state.guests.keys().copied().skip(wanted).collect();
     for vmid in surplus {
@@ -129,8 +129,8 @@ fn crowd(state: &mut State, wanted: Option<usize>, nodes: u32, now: i64) {
             storage.volumes.retain(|v| v.vmid != Some(vmid));
         }
     }
-    let missing = u32::try_from(wanted.saturating_sub(state.guests.len())).unwrap_or(u32::MAX - CROWD);
-    for vmid in CROWD..CROWD + missing {
+    let missing = u32::try_from(wanted.saturating_sub(state.guests.len())).unwrap_or(u32::MAX - ADDITIONAL);
+    for vmid in ADDITIONAL..ADDITIONAL + missing {
         let tags = ["prod", "test", "dev"][vmid as usize % 3];
         let node = format!("pve{}", vmid % nodes + 1);
         let more = json!({ "tags": tags, "memory": 256 << (vmid % 4) });

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_backup_of_the_night_is_at_work_when_somebody_looks() {
+    fn the_last_nightly_backup_has_ended() {
         let midnight = 20_000 * DAY;
         assert_eq!(last_night(midnight + 12 * 3600), midnight + 2 * 3600);
         assert_eq!(last_night(midnight + 2 * 3600 + 60), midnight - DAY + 2 * 3600);

@@ -27,7 +27,7 @@ pub(super) fn node(id: u32, cluster: bool, now: i64) -> Node {
         dns: map(json!({ "search": "example.org", "dns1": "192.0.2.1" })),
         hosts: format!("127.0.0.1 localhost.localdomain localhost\n{ip} {name}.example.org {name}\n"),
         network: network(&ip),
-        services: services::busy(cluster),
+        services: services::of_site(cluster),
         disks: disks(id, cluster),
         smart: smart(id),
         syslog: syslog(&name),
@@ -53,11 +53,11 @@ fn network(ip: &str) -> Vec<Map> {
     let bridge = json!({
         "iface": "vmbr0", "type": "bridge", "method": "static", "method6": "manual", "address": ip, "netmask": "24",
         "cidr": format!("{ip}/24"), "gateway": "192.0.2.1", "bridge_ports": "eno1", "bridge_stp": "off", "bridge_fd": "0", "autostart": 1,
-        "active": 1, "families": ["inet"], "priority": 4, "comments": "the house network\n",
+        "active": 1, "families": ["inet"], "priority": 4, "comments": "LAN\n",
     });
     let inner = json!({
         "iface": "vmbr1", "type": "bridge", "method": "manual", "method6": "manual", "bridge_ports": "", "bridge_stp": "off",
-        "bridge_fd": "0", "autostart": 1, "active": 1, "families": ["inet"], "priority": 5, "comments": "guests among themselves\n",
+        "bridge_fd": "0", "autostart": 1, "active": 1, "families": ["inet"], "priority": 5, "comments": "guests only\n",
     });
     vec![map(port), map(bridge), map(inner)]
 }

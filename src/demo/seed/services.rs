@@ -36,12 +36,12 @@ fn row(name: &str, text: &str, active: &str, state: &str, unit: &str) -> Map {
 }
 
 /// Returns the services of the recorded host.
-pub(super) fn rig() -> Vec<Map> {
+pub(super) fn recorded() -> Vec<Map> {
     SERVICES.iter().map(|(name, text, active, state, unit)| row(name, text, active, state, unit)).collect()
 }
 
 /// Returns the services of the demo site; only a cluster runs corosync.
-pub(super) fn busy(cluster: bool) -> Vec<Map> {
+pub(super) fn of_site(cluster: bool) -> Vec<Map> {
     let idle =
         |name: &str| matches!(name, "pve-lxc-syscalld" | "ksmtuned" | "syslog" | "systemd-timesyncd") || name == "corosync" && !cluster;
     SERVICES

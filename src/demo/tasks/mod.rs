@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_what_the_clock_says() {
+    fn the_status_of_a_task_follows_the_clock() {
         let mut state = state();
         let spec = TaskSpec::new("vzstart", 101_u32).log("begins").takes(2.0).then(Effect::power_on(101)).takes(1.0).ok();
         let upid = start(&mut state, spec, "pve1", "root@pam", 10_000);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_task_leaves_the_rest_undone_and_unlocks() {
+    fn a_stopped_task_drops_its_effects_and_unlocks() {
         let mut state = state();
         let lock = |lock: Option<&str>| Effect::SetLock { vmid: 101, lock: lock.map(str::to_owned) };
         let spec = TaskSpec::new("vzdump", 101_u32)
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_daemon_starts_later_starts_later() {
+    fn a_scheduled_task_starts_at_its_time() {
         let mut state = state();
         start_later(&mut state, TaskSpec::new("vzstart", 101_u32).then(Effect::power_on(101)).ok(), "pve1", "root@pam", 0, 3.0);
         assert!(!settle(&mut state, 2_999));

@@ -51,7 +51,7 @@ fn update(req: &mut Req<'_>) -> Answer {
         if !roles::exists(&req.state.access, &role) {
             return Err(failed(format!("role '{role}' does not exist")));
         }
-        may_hand_out(req, &own, &role, propagate, remove)?;
+        check_grant(req, &own, &role, propagate, remove)?;
         for subject in named(req)? {
             changes.push(AclEntry { subject, role: role.clone(), propagate });
         }
@@ -74,7 +74,7 @@ fn failed(why: impl std::fmt::Display) -> Refusal {
 }
 
 /// Without `Permissions.Modify`, callers can grant only privileges that they have.
-fn may_hand_out(req: &Req<'_>, own: &Privileges, role: &str, propagate: bool, remove: bool) -> Result<(), Refusal> {
+fn check_grant(req: &Req<'_>, own: &Privileges, role: &str, propagate: bool, remove: bool) -> Result<(), Refusal> {
     if req.is_root() || own.contains_key("Permissions.Modify") {
         return Ok(());
     }

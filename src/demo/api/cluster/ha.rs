@@ -223,7 +223,7 @@ fn create_rule(req: &mut Req<'_>) -> Answer {
     let last = req.state.ha.rules.values().map(order).max().unwrap_or(0);
     rule.insert("order".into(), (last + 1).into());
     req.state.ha.rules.insert(id, rule);
-    manager::heed_rules(req.state, req.now_ms);
+    manager::apply_rules(req.state, req.now_ms);
     Ok(Reply::null())
 }
 
@@ -248,7 +248,7 @@ fn update_rule(req: &mut Req<'_>) -> Answer {
     rule.extend(sent);
     check_rule(req, &id, &rule).map_err(|why| failed(failed_to, why))?;
     req.state.ha.rules.insert(id, rule);
-    manager::heed_rules(req.state, req.now_ms);
+    manager::apply_rules(req.state, req.now_ms);
     Ok(Reply::null())
 }
 

@@ -14,7 +14,7 @@ fn current(req: &mut Req<'_>) -> Answer {
     let word = if quorate { "OK".to_owned() } else { format!("No quorum on node '{}'!", state.local) };
     let mut rows = vec![json!({ "id": "quorum", "type": "quorum", "node": state.local, "status": word, "quorate": u8::from(quorate) })];
     // Managers are inactive without resources.
-    let awake = state.ha_awake();
+    let awake = state.ha_active();
     let master = state.nodes.keys().next().unwrap_or(&state.local);
     if awake {
         let text = format!("{master} (active, {})", stamp(now));
@@ -79,7 +79,7 @@ fn stamp(now: i64) -> String {
 fn manager_status(req: &mut Req<'_>) -> Answer {
     let (state, now) = (&req.state, req.now());
     let quorum = json!({ "quorate": if state.quorate() { "1" } else { "0" }, "node": state.local });
-    if !state.ha_awake() {
+    if !state.ha_active() {
         return Ok(json!({ "manager_status": { "node_status": {} }, "quorum": quorum }).into());
     }
     let nodes: Map = state.nodes.values().map(|n| (n.name.clone(), json!(if n.online { "online" } else { "unknown" }))).collect();

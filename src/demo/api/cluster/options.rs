@@ -43,14 +43,14 @@ fn update(req: &mut Req<'_>) -> Answer {
         if key == "delete" || key == "digest" {
             continue;
         }
-        let value = if COMPOSED.contains(&key.as_str()) { taken_apart(&value) } else { value };
+        let value = if COMPOSED.contains(&key.as_str()) { as_object(&value) } else { value };
         req.state.options.insert(key, value);
     }
     Ok(Reply::null())
 }
 
 /// Converts `lower=200,upper=300` to an object.
-fn taken_apart(value: &Value) -> Value {
+fn as_object(value: &Value) -> Value {
     let text = value.as_str().unwrap_or_default();
     let pairs = text.split(',').filter_map(|part| part.split_once('=')).map(|(k, v)| (k.to_owned(), json!(v)));
     Value::Object(pairs.collect())

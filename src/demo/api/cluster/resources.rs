@@ -21,7 +21,7 @@ fn resources(req: &mut Req<'_>) -> Answer {
         for node in req.state.nodes.values() {
             let mut row = node_row(node, req.now(), req.may(&format!("/nodes/{}", node.name), &["Sys.Audit"]));
             row["cgroup-mode"] = 2.into();
-            if req.state.ha_awake() {
+            if req.state.ha_active() {
                 row["hastate"] = if node.online { "online" } else { "unknown" }.into();
             }
             rows.push(row);

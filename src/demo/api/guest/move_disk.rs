@@ -158,7 +158,7 @@ pub(super) fn copy(mut spec: TaskSpec, kind: GuestKind, size: u64) -> TaskSpec {
 }
 
 /// Checks that a disk can be reassigned.
-fn check_gift(req: &Req<'_>, target: u32, key: &str, new_key: &str) -> Result<(Guest, Guest, Disk), Refusal> {
+fn check_reassignment(req: &Req<'_>, target: u32, key: &str, new_key: &str) -> Result<(Guest, Guest, Disk), Refusal> {
     let kind = super::kind(req);
     let lxc = kind == GuestKind::Lxc;
     let (label, what) = (kind.label(), if lxc { "container" } else { "VM" });
@@ -231,7 +231,7 @@ fn to_guest(req: &mut Req<'_>, target: u32) -> Answer {
     if kind == GuestKind::Qemu && target == vmid {
         return Err(Refusal::param("target-vmid", "must be different than source VMID to reassign disk"));
     }
-    let (source, _, mut disk) = check_gift(req, target, &key, &new_key)?;
+    let (source, _, mut disk) = check_reassignment(req, target, &key, &new_key)?;
     let id = disk.storage().unwrap_or("").to_owned();
     req.check(&format!("/storage/{id}"), &["Datastore.AllocateSpace"])?;
     let spec = TaskSpec::new(names.task, format!("{vmid}-{key}>{target}-{new_key}"));

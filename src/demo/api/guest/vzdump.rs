@@ -161,7 +161,7 @@ fn vzdump(req: &mut Req<'_>) -> Answer {
     req.check(&format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
     let id = if local.len() == 1 { local[0].to_string() } else { String::new() };
     let spec = TaskSpec::new("vzdump", id);
-    let spec = match storage_trouble(req.state, &storage, &node) {
+    let spec = match storage_error(req.state, &storage, &node) {
         Some(words) => notified(spec.takes(0.3)).fail(words),
         None => job(req, spec, &cmdline, storage, &local, &away),
     };
@@ -169,7 +169,7 @@ fn vzdump(req: &mut Req<'_>) -> Answer {
 }
 
 /// Returns why a storage cannot store backups.
-fn storage_trouble(state: &State, id: &str, node: &str) -> Option<String> {
+fn storage_error(state: &State, id: &str, node: &str) -> Option<String> {
     let missing = format!("storage '{id}' does not exist");
     let Some(storage) = state.storages.get(id) else {
         return Some(format!("could not activate storage '{id}': {missing} could not get storage information for '{id}': {missing}"));

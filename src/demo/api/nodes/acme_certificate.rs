@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::certificates::GIVEN;
+use super::certificates::CUSTOM;
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Req, Route, cluster};
 use crate::demo::state::{Map, map, sha1_hex};
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
 const DAY: i64 = 86_400;
 
 fn current<'a>(req: &'a Req<'_>) -> Option<&'a Map> {
-    req.state.sections.get(GIVEN)?.get(&the_node(req).name)
+    req.state.sections.get(CUSTOM)?.get(&the_node(req).name)
 }
 
 /// Returns account and domains of the node's configuration, each domain with its plugin.
@@ -91,7 +91,7 @@ fn ordered(req: &Req<'_>, mut spec: TaskSpec, account: &str, domains: &[(String,
         .log("")
         .log("Downloading certificate")
         .log("Setting pveproxy certificate and key")
-        .then(Effect::put_section(GIVEN, node.name.clone(), certificate))
+        .then(Effect::put_section(CUSTOM, node.name.clone(), certificate))
         .log("Restarting pveproxy");
     Ok(spec)
 }
@@ -130,7 +130,7 @@ fn revoke(req: &mut Req<'_>) -> Answer {
     match with_account(req, "acmerevoke", &account) {
         Ok(spec) => {
             let spec = spec.log("Revoking old certificate").takes(1.0).log("Deleting certificate files");
-            let spec = spec.then(Effect::remove_section(GIVEN, node));
+            let spec = spec.then(Effect::remove_section(CUSTOM, node));
             req.start(spec.log("Restarting pveproxy to revert to self-signed certificates").ok())
         }
         Err(failed) => req.start(failed),

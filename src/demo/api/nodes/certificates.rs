@@ -8,12 +8,12 @@ use crate::transport::tls::{self, PeerCert};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/certificates/info", info),
-    ("POST", "/nodes/{node}/certificates/custom", give),
-    ("DELETE", "/nodes/{node}/certificates/custom", take),
+    ("POST", "/nodes/{node}/certificates/custom", upload),
+    ("DELETE", "/nodes/{node}/certificates/custom", delete),
 ];
 
 /// The section of custom certificates, by node.
-pub(super) const GIVEN: &str = "custom-certificates";
+pub(super) const CUSTOM: &str = "custom-certificates";
 
 fn info(req: &mut Req<'_>) -> Answer {
     let node = the_node(req);
@@ -28,13 +28,13 @@ fn info(req: &mut Req<'_>) -> Answer {
         "issuer": "/CN=felhom demo certificate authority", "san": ["127.0.0.1", "0000:0000:0000:0000:0000:0000:0000:0001", "localhost", node.ip, node.name],
         "notbefore": 157_766_400, "notafter": 67_090_204_800_i64, "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
     });
-    let given = req.state.sections.get(GIVEN).and_then(|given| given.get(&node.name)).map(|given| Value::Object(given.clone()));
+    let given = req.state.sections.get(CUSTOM).and_then(|given| given.get(&node.name)).map(|given| Value::Object(given.clone()));
     Ok([root, own].into_iter().chain(given).collect::<Value>().into())
 }
 
-fn give(req: &mut Req<'_>) -> Answer {
+fn upload(req: &mut Req<'_>) -> Answer {
     let (node, pem) = (the_node(req).name.clone(), req.params.text("certificates").to_owned());
-    let there = req.state.section(GIVEN).any(|(name, _)| *name == node);
+    let there = req.state.section(CUSTOM).any(|(name, _)| *name == node);
     if !req.params.has("key") && !there {
         return Err(Refusal::param("key", "Attempted to upload custom certificate without (existing) key."));
     }
@@ -50,13 +50,13 @@ fn give(req: &mut Req<'_>) -> Answer {
         "issuer": format!("/{}", cert.issuer), "san": cert.sans, "notbefore": cert.not_before, "notafter": cert.not_after, "pem": pem,
     });
     if let Value::Object(given) = &told {
-        req.state.section_mut(GIVEN).insert(node, given.clone());
+        req.state.section_mut(CUSTOM).insert(node, given.clone());
     }
     Ok(told.into())
 }
 
-fn take(req: &mut Req<'_>) -> Answer {
+fn delete(req: &mut Req<'_>) -> Answer {
     let node = the_node(req).name.clone();
-    req.state.section_mut(GIVEN).remove(&node);
+    req.state.section_mut(CUSTOM).remove(&node);
     Ok(Reply::null())
 }

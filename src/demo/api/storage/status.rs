@@ -71,7 +71,7 @@ fn import_metadata(req: &mut Req<'_>) -> Answer {
 fn no_file_restore(req: &mut Req<'_>) -> Answer {
     let id = req.params.text("storage");
     match req.storage(id)?.kind() {
-        "pbs" => Err(Refusal::die("the demo host restores no single files")),
+        "pbs" => Err(Refusal::die("file restore is not available on the demo host")),
         _ => Err(Refusal::die("Only PBS storages supported for file-restore.")),
     }
 }
