@@ -62,9 +62,9 @@ pub(super) fn state(options: &Options, now: i64) -> State {
 
 fn access(state: &mut State) {
     token(state, "root@pam!demo", false);
-    user(state, "felhom@pve", json!({ "comment": "the agent that felhom works as" }));
+    user(state, "felhom@pve", json!({ "comment": "token owner for felhom" }));
     token(state, "felhom@pve!agent", true);
-    user(state, "viewer@pve", json!({ "comment": "may look, not touch" }));
+    user(state, "viewer@pve", json!({ "comment": "read-only access" }));
     token(state, "viewer@pve!tok", false);
     state.access.roles.insert("FelhomAgent".into(), AGENT.iter().map(|p| (*p).to_owned()).collect());
     let entry = |subject, role: &str| AclEntry { subject, role: role.into(), propagate: true };
@@ -161,8 +161,8 @@ fn pools(state: &mut State) {
         let guests = guests.iter().copied().filter(|id| state.guests.contains_key(id)).collect();
         state.pools.insert(id.into(), Pool { comment: comment.into(), guests, ..Pool::default() });
     };
-    pool("production", "what people notice when it is down", &[101, 102, 103, 104, 201]);
-    pool("lab", "to be broken", &[120, 203, 204]);
+    pool("production", "production guests", &[101, 102, 103, 104, 201]);
+    pool("lab", "test guests", &[120, 203, 204]);
 }
 
 fn jobs(state: &mut State) {

@@ -14,7 +14,7 @@ pub(super) fn add(state: &mut State, nodes: u32, now: i64) {
     let ct = |vmid: u32, node: u32, name: &str, size: u32, more: Value| container(vmid, &on(node), name, &disk(vmid, 0, size), more);
     let vm = |vmid: u32, node: u32, name: &str, size: u32, more: Value| machine(vmid, &on(node), name, &disk(vmid, 0, size), more);
 
-    let web = json!({ "memory": 1024, "cores": 2, "tags": "prod;web", "onboot": 1, "description": "The shop window.\n" });
+    let web = json!({ "memory": 1024, "cores": 2, "tags": "prod;web", "onboot": 1, "description": "Web shop.\n" });
     let mut web = running(ct(101, 1, "web", 8, web), now - 21 * DAY, 0.12, 0.46);
     web.pending = map(json!({ "memory": 2048 }));
     snapshot(&mut web, "pre-update", None, "before the update of November", now - 9 * DAY);
@@ -68,7 +68,7 @@ pub(super) fn add(state: &mut State, nodes: u32, now: i64) {
     guest(state, vm(9000, 1, "debian-13-cloud", 3, cloud));
 
     if state.cluster.is_some() {
-        state.ha.resources.insert("ct:104".into(), map(json!({ "state": "started", "max_restart": 2, "comment": "names must resolve" })));
+        state.ha.resources.insert("ct:104".into(), map(json!({ "state": "started", "max_restart": 2, "comment": "DNS for all networks" })));
     }
 }
 
