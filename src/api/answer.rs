@@ -115,6 +115,12 @@ pub fn refusal(request: &Request, status: u16, reason: &str, text: &str, errors:
     } else if Fate::of_status(status) == Fate::Unknown {
         fault.message = format!("{request}: no valid answer ({answer})");
     }
+    if text.contains(NO_CEPH) {
+        let node = request.node().filter(|node| *node != "localhost");
+        let node = node.map_or_else(|| "the node that answers".to_owned(), |node| format!("node '{node}'"));
+        fault.message = format!("Ceph is not installed on {node}");
+        fault.hint = Some("run `pveceph install` on the node, or name a node that has Ceph with --node".into());
+    }
     if kind == Kind::Unauthenticated {
         fault.hint = login_hint(reason).map(Into::into);
     }
@@ -163,9 +169,15 @@ pub fn kind_of_text(text: &str) -> Option<Kind> {
     if has("already exists") || has("already defined") || has("already used") || has("already in use") {
         return Some(Kind::Exists);
     }
-    let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such "];
+    if has(NO_CEPH) {
+        return Some(Kind::NotFound);
+    }
+    let missing = ["does not exist", "doesn't exist", "no such", "unable to find", "not found", "No such ", "unrecognized pool"];
     missing.iter().any(|needle| has(needle)).then_some(Kind::NotFound)
 }
+
+/// The beginning of the host's message where Ceph is not installed.
+const NO_CEPH: &str = "binary not installed: /usr/bin/ceph";
 
 /// Whether the message means a lost quorum, which makes the cluster file system read-only.
 fn no_quorum(text: &str) -> bool {
@@ -229,6 +241,7 @@ mod tests {
         assert_eq!(kind("detected modified configuration - file changed by other user? Try again."), Kind::Conflict);
         assert_eq!(kind("unable to create CT 101 - CT 101 already exists on node 'pve1'"), Kind::Exists);
         assert_eq!(kind("got no worker upid"), Kind::Host);
+        assert_eq!(kind("binary not installed: /usr/bin/ceph-mon"), Kind::NotFound);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod property;
 pub mod risk;
 pub mod schema;
 pub mod sdn;
+pub mod sections;
 pub mod storage;
 pub mod tasks;
 pub mod upid;

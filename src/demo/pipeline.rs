@@ -47,6 +47,8 @@ const APIDOC: &str = "/pve-docs/api-viewer/apidoc.js";
 
 /// Parameters that logs mask.
 const SECRET: &[&str] = &["password", "confirmation-password", "encryption-key", "cipassword", "key", "value", "ticket", "tfa-challenge"];
+/// Calls in which a parameter of such a name is no secret.
+const PLAIN: &[(&str, &str)] = &[("/cluster/ceph/flags/", "value")];
 
 impl Pipeline {
     /// Returns the answer and the fault that affects its delivery. Without an answer the connection is closed.
@@ -114,7 +116,8 @@ impl Pipeline {
 
     fn log(&self, mut line: Logged) {
         for (key, value) in &mut line.params {
-            if SECRET.contains(&key.as_str()) {
+            let plain = PLAIN.iter().any(|(path, name)| line.path.starts_with(path) && key == name);
+            if SECRET.contains(&key.as_str()) && !plain {
                 *value = Value::String("***".into());
             }
         }

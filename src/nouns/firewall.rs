@@ -93,6 +93,8 @@ pub static ENTRY: Noun = noun("firewall ipset entry", "IP set entry", "IP set en
     .scopes(&[CLUSTER, GUEST])
     .list(&["cidr", "nomatch:flag", "comment:flex"])
     .example("felhom firewall ipset entry list office --cluster")
+    .show(&["cidr", "nomatch:flag", "comment"])
+    .example("felhom firewall ipset entry show office 192.0.2.64/26 --cluster")
     .create()
     .named("add")
     .risk(Disruptive)

@@ -8,8 +8,11 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 mod access;
+mod ceph;
 mod cluster;
+mod disk;
 mod firewall;
+mod guest;
 mod node;
 mod notification;
 mod pool;
@@ -17,7 +20,7 @@ mod sdn;
 mod storage;
 mod verb;
 
-pub use verb::{Act, Noun, Scope, Shape, Verb, noun};
+pub use verb::{Act, Anywhere, Noun, Scope, Shape, Verb, noun};
 
 /// What a column can be besides a key: its type where the schema does not tell, and how it is laid out.
 pub const COLUMN_OPTIONS: &[&str] = &["bytes", "time", "age", "seconds", "share", "flag", "state", "list", "flex", "wide", "hidden"];
@@ -32,7 +35,12 @@ pub static ALL: &[&Noun] = &[
     &access::TOKEN,
     &access::REALM,
     &access::TFA,
+    &guest::GUEST,
+    &guest::SNAPSHOT,
+    &guest::BACKUP,
+    &guest::BACKUP_JOB,
     &storage::STORAGE,
+    &storage::CREATE,
     &storage::SCAN,
     &storage::TEMPLATE,
     &node::SERVICE,
@@ -41,19 +49,35 @@ pub static ALL: &[&Noun] = &[
     &node::TIME,
     &node::CONFIG,
     &node::UPDATE,
-    &node::DISK,
-    &node::DIRECTORY,
-    &node::LVMTHIN,
+    &disk::DISK,
+    &disk::DIRECTORY,
+    &disk::LVM,
+    &disk::LVMTHIN,
+    &disk::ZFS,
     &node::HARDWARE,
     &node::CAPABILITIES,
     &node::HOSTS,
     &node::NODE,
     &node::SUBSCRIPTION,
+    &node::REPOSITORY,
+    &ceph::CONFIG,
+    &ceph::CRUSH,
+    &ceph::FLAG,
+    &ceph::MON,
+    &ceph::MGR,
+    &ceph::MDS,
+    &ceph::OSD,
+    &ceph::POOL,
+    &ceph::FS,
+    &ceph::CEPH,
+    &ceph::CLUSTER,
+    &ceph::NODE,
     &cluster::CLUSTER,
     &cluster::OPTIONS,
     &cluster::HA,
     &cluster::HA_RESOURCE,
     &cluster::HA_RULE,
+    &cluster::HA_GROUP,
     &cluster::REPLICATION,
     &cluster::JOB,
     &cluster::REALM_SYNC,
@@ -61,6 +85,7 @@ pub static ALL: &[&Noun] = &[
     &cluster::MAPPING_USB,
     &cluster::MAPPING_DIR,
     &cluster::METRICS_SERVER,
+    &cluster::METRICS,
     &sdn::ZONE,
     &sdn::VNET,
     &sdn::SUBNET,
@@ -91,12 +116,16 @@ pub static ALL: &[&Noun] = &[
 pub const PARENTS: &[(&str, &str)] = &[
     ("access", "Manage users, groups, roles, permissions and tokens"),
     ("acme", "Manage certificates by ACME"),
+    ("ceph", "Manage Ceph"),
+    ("ceph config", "Show the Ceph configuration"),
+    ("ceph crush", "Show the CRUSH map and its rules"),
     ("cluster", "Show cluster members, options and log"),
     ("firewall", "Manage firewall rules, groups, IP sets and aliases"),
     ("ha", "Manage high availability"),
     ("job", "Manage scheduled jobs"),
     ("mapping", "Manage mappings of devices and directories"),
     ("metrics", "Manage metrics servers"),
+    ("storage create", "Create a storage"),
     ("notification", "Manage notification endpoints, matchers and targets"),
 ];
 
@@ -106,7 +135,11 @@ pub const FLAGS: &[(&str, &str, &str)] = &[
     ("access acl", "groups", "group"),
     ("access acl", "tokens", "token"),
     ("access acl", "roles", "role"),
+    ("node hosts", "data", "file"),
 ];
+
+/// Parameters that have the content of a file as their value: noun, parameter.
+pub const FILES: &[(&str, &str)] = &[("node hosts", "data")];
 
 /// The help of parameters: `name: help`, or `noun words.name: help` where a noun differs.
 const WORDS: &str = include_str!("words.txt");
@@ -128,11 +161,14 @@ fn words() -> &'static HashMap<&'static str, &'static str> {
     LINES.get_or_init(|| WORDS.lines().filter_map(|line| line.split_once(": ")).collect())
 }
 
-/// The name of a parameter's line of help: its own for the noun, or the common one. `net0` has that of `net[n]`.
+/// The name of a parameter's line of help: its own for the noun, that of a noun above it, or the common one. `net0` has that of
+/// `net[n]`.
 pub fn line_of(noun: &str, parameter: &str) -> Option<&'static str> {
     let found = |name: &str| words().get_key_value(name).map(|(name, _)| *name);
     let family = || found(&format!("{}[n]", parameter.trim_end_matches(|c: char| c.is_ascii_digit())));
-    found(&format!("{noun}.{parameter}")).or_else(|| found(parameter)).or_else(family)
+    let above = std::iter::successors(Some(noun), |words| words.rsplit_once(' ').map(|(above, _)| above));
+    let own = above.into_iter().find_map(|words| found(&format!("{words}.{parameter}")));
+    own.or_else(|| found(parameter)).or_else(family)
 }
 
 /// The help of a parameter.

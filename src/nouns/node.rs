@@ -1,7 +1,7 @@
-//! Nodes: services, network, time and names, packages, disks, hardware, logs.
+//! Nodes: services, network, time and names, packages, hardware, logs, all guests at once.
 
 use super::{Noun, noun};
-use crate::api::Method::Delete;
+use crate::api::Method::{Delete, Post};
 use crate::api::Risk::{Disruptive, Safe};
 
 pub static SERVICE: Noun = noun("node service", "service", "services", "/nodes/{node}/services")
@@ -88,25 +88,17 @@ pub static UPDATE: Noun = noun("node update", "update", "updates", "/nodes/{node
     .about("Print the changelog of a package")
     .example("felhom node update changelog pve-container --node pve1");
 
-pub static DISK: Noun = noun("node disk", "disk", "disks", "/nodes/{node}/disks")
-    .other_list("list", &["devpath=DISK", "type", "size:bytes", "model:flex", "serial", "used", "health:state", "wearout:wide"])
-    .example("felhom node disk list --node pve1");
-
-pub static DIRECTORY: Noun = noun("node directory", "mounted directory", "mounted directories", "/nodes/{node}/disks/directory")
-    .list(&["path", "device:flex", "type", "options:wide", "unitfile:wide"])
-    .example("felhom node directory list --node pve1");
-
-pub static LVMTHIN: Noun = noun("node lvmthin", "LVM thin pool", "LVM thin pools", "/nodes/{node}/disks/lvmthin")
-    .list(&["lv", "vg", "lv_size=SIZE:bytes", "used:bytes", "metadata_size:bytes,wide", "metadata_used:bytes,wide"])
-    .example("felhom node lvmthin list --node pve1");
-
 pub static HARDWARE: Noun = noun("node hardware", "device", "devices", "/nodes/{node}/hardware")
     .other_list("pci", &["id", "class:wide", "vendor_name=VENDOR:flex", "device_name=DEVICE:flex", "iommugroup=IOMMU"])
     .about("List PCI devices of a node")
     .example("felhom node hardware pci --node pve1")
     .other_list("usb", &["busnum=BUS", "devnum=DEVICE", "vendid=VENDOR", "prodid=PRODUCT", "product=NAME:flex", "speed:wide"])
     .about("List USB devices of a node")
-    .example("felhom node hardware usb --node pve1");
+    .example("felhom node hardware usb --node pve1")
+    .other_list("mdev", &["type", "name", "available", "description:flex"])
+    .at("/nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev")
+    .about("List mediated device types of a PCI device")
+    .example("felhom node hardware mdev 0000:00:02.0 --node pve1");
 
 pub static CAPABILITIES: Noun = noun("node capabilities", "capability", "capabilities", "/nodes/{node}/capabilities/qemu")
     .other_list("cpu", &["name", "vendor", "custom:flag"])
@@ -114,12 +106,22 @@ pub static CAPABILITIES: Noun = noun("node capabilities", "capability", "capabil
     .example("felhom node capabilities cpu --node pve1")
     .other_list("machines", &["id", "type", "version"])
     .about("List machine types that VMs can use")
-    .example("felhom node capabilities machines --node pve1");
+    .example("felhom node capabilities machines --node pve1")
+    .other_list("cpu-flags", &["name", "description:flex", "supported-on=NODES:list,wide"])
+    .about("List CPU flags that VMs can use")
+    .example("felhom node capabilities cpu-flags --node pve1")
+    .other_show("migration", &["has-dbus-vmstate:flag"])
+    .about("Show what a node's QEMU supports for migration")
+    .example("felhom node capabilities migration --node pve1");
 
 pub static HOSTS: Noun = noun("node hosts", "hosts file", "hosts files", "/nodes/{node}/hosts")
     .show(&["data", "digest:hidden"])
     .about("Show a node's /etc/hosts")
-    .example("felhom node hosts show --node pve1");
+    .example("felhom node hosts show --node pve1")
+    .set()
+    .by(Post)
+    .about("Replace a node's /etc/hosts")
+    .example("felhom node hosts set --file /etc/hosts --node pve1");
 
 pub static NODE: Noun = noun("node", "node", "nodes", "/nodes/{node}")
     .text("syslog")
@@ -137,9 +139,80 @@ pub static NODE: Noun = noun("node", "node", "nodes", "/nodes/{node}")
     .post("wake", Safe)
     .at("/nodes/{node}/wakeonlan")
     .about("Wake a node over the network")
-    .example("felhom node wake --node pve2");
+    .example("felhom node wake --node pve2")
+    .other_show("version", &["version", "release", "repoid"])
+    .about("Show the version of Proxmox VE on a node")
+    .example("felhom node version --node pve1")
+    .other_list("containers", &["vmid", "name", "status:state", "cpu:share", "mem:bytes", "maxmem:bytes", "disk:bytes", "uptime:seconds"])
+    .at("/nodes/{node}/lxc")
+    .about("Show the usage of the containers on a node")
+    .example("felhom node containers --node pve1")
+    .other_list("vms", &["vmid", "name", "status:state", "cpu:share", "mem:bytes", "maxmem:bytes", "maxdisk:bytes", "uptime:seconds"])
+    .at("/nodes/{node}/qemu")
+    .about("Show the usage of the VMs on a node")
+    .example("felhom node vms --node pve1")
+    .post("start-all", Safe)
+    .at("/nodes/{node}/startall")
+    .task("startall")
+    .about("Start the guests of a node that start at boot")
+    .example("felhom node start-all --node pve3 --vms 202 --node-force")
+    .post("stop-all", Disruptive)
+    .at("/nodes/{node}/stopall")
+    .task("stopall")
+    .about("Shut down the guests of a node")
+    .example("felhom node stop-all --node pve3 --vms 202 --yes")
+    .post("suspend-all", Disruptive)
+    .at("/nodes/{node}/suspendall")
+    .task("suspendall")
+    .about("Suspend the VMs of a node")
+    .example("felhom node suspend-all --node pve3 --vms 204 --yes")
+    .post("migrate-all", Disruptive)
+    .at("/nodes/{node}/migrateall")
+    .task("migrateall")
+    .without(&["maxworkers"])
+    .about("Migrate the guests of a node to another one")
+    .example("felhom node migrate-all --node pve1 --target pve2 --vms 110 --max-workers 1 --yes");
 
 pub static SUBSCRIPTION: Noun = noun("node subscription", "subscription", "subscriptions", "/nodes/{node}/subscription")
     .show(&["status:state", "productname", "key", "level", "regdate", "nextduedate", "message"])
     .about("Show a node's subscription")
-    .example("felhom node subscription show --node pve1");
+    .example("felhom node subscription show --node pve1")
+    .put("set", Safe)
+    .about("Set a node's subscription key")
+    .example("felhom node subscription set --key env:PVE_KEY --node pve1")
+    .post("update", Safe)
+    .on_collection()
+    .about("Check a node's subscription with the server")
+    .example("felhom node subscription update --node pve1")
+    .post("delete", Disruptive)
+    .by(Delete)
+    .on_collection()
+    .about("Delete a node's subscription key")
+    .example("felhom node subscription delete --node pve1 --yes");
+
+pub static REPOSITORY: Noun = noun("node repository", "repository", "APT repositories", "/nodes/{node}/apt/repositories")
+    .list(&["Enabled:flag", "Types:list", "URIs:list,flex", "Suites:list", "Components:list", "path=FILE", "index"])
+    .rows(&["files", "repositories#"])
+    .example("felhom node repository list --node pve1")
+    .show(&["errors", "infos", "standard-repos", "files"])
+    .about("Show warnings and errors of a node's APT repositories")
+    .example("felhom node repository show --node pve1")
+    .other_list("standard", &["handle", "name", "status:flag", "description:flex"])
+    .on_collection()
+    .rows(&["standard-repos"])
+    .about("List Proxmox's own repositories and their status")
+    .example("felhom node repository standard --node pve1")
+    .put("add", Safe)
+    .args(&["handle"])
+    .about("Add one of Proxmox's own repositories")
+    .example("felhom node repository add no-subscription --node pve1")
+    .post("enable", Safe)
+    .on_collection()
+    .args(&["path", "index"])
+    .fixed(&[("enabled", "1")])
+    .example("felhom node repository enable /etc/apt/sources.list 0 --node pve1")
+    .post("disable", Safe)
+    .on_collection()
+    .args(&["path", "index"])
+    .fixed(&[("enabled", "0")])
+    .example("felhom node repository disable /etc/apt/sources.list 0 --node pve1");

@@ -68,7 +68,15 @@ pub static MATCHER: Noun = noun("notification matcher", "matcher", "matchers", "
     .set()
     .example("felhom notification matcher set errors --comment 'errors only'")
     .delete()
-    .example("felhom notification matcher delete errors --confirm errors");
+    .example("felhom notification matcher delete errors --confirm errors")
+    .other_list("fields", &["name"])
+    .at("/cluster/notifications/matcher-fields")
+    .about("List fields that matchers can match")
+    .example("felhom notification matcher fields")
+    .other_list("values", &["field", "value", "comment:flex"])
+    .at("/cluster/notifications/matcher-field-values")
+    .about("List known values of the fields of matchers")
+    .example("felhom notification matcher values");
 
 pub static TARGET: Noun = noun("notification target", "target", "targets", "/cluster/notifications/targets")
     .key("name")

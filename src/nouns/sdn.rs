@@ -1,7 +1,8 @@
 //! Software-defined networks. What is created here takes effect with `felhom sdn apply`.
 
 use super::{Noun, noun};
-use crate::api::Risk::Disruptive;
+use crate::api::Method::Delete;
+use crate::api::Risk::{Disruptive, Safe};
 
 pub static ZONE: Noun = noun("sdn zone", "zone", "zones", "/cluster/sdn/zones")
     .key("zone")
@@ -14,7 +15,15 @@ pub static ZONE: Noun = noun("sdn zone", "zone", "zones", "/cluster/sdn/zones")
     .set()
     .example("felhom sdn zone set lab --mtu 1450")
     .delete()
-    .example("felhom sdn zone delete lab --confirm lab");
+    .example("felhom sdn zone delete lab --confirm lab")
+    .other_list("bridges", &["name", "vlan_filtering=VLAN FILTERING:flag", "ports:list,flex"])
+    .at("/nodes/{node}/sdn/zones/{zone}/bridges")
+    .about("List the bridges of a zone on a node")
+    .example("felhom sdn zone bridges localnetwork --node pve1")
+    .other_list("routes", &["ip", "metric", "protocol", "nexthops:list,flex"])
+    .at("/nodes/{node}/sdn/zones/{zone}/ip-vrf")
+    .about("List the routes of an EVPN zone on a node")
+    .example("felhom sdn zone routes lab --node pve1");
 
 pub static VNET: Noun = noun("sdn vnet", "VNet", "VNets", "/cluster/sdn/vnets")
     .key("vnet")
@@ -27,7 +36,11 @@ pub static VNET: Noun = noun("sdn vnet", "VNet", "VNets", "/cluster/sdn/vnets")
     .set()
     .example("felhom sdn vnet set net1 --zone lab --alias 'lab'")
     .delete()
-    .example("felhom sdn vnet delete net1 --confirm net1");
+    .example("felhom sdn vnet delete net1 --confirm net1")
+    .other_list("macs", &["ip", "mac", "nexthop"])
+    .at("/nodes/{node}/sdn/vnets/{vnet}/mac-vrf")
+    .about("List the addresses that a VNet of an EVPN zone knows")
+    .example("felhom sdn vnet macs net1 --node pve1");
 
 pub static SUBNET: Noun = noun("sdn subnet", "subnet", "subnets", "/cluster/sdn/vnets/{vnet}/subnets")
     .key("subnet")
@@ -61,12 +74,27 @@ pub static IPAM: Noun = noun("sdn ipam", "IPAM", "IPAMs", "/cluster/sdn/ipams")
     .list(&["ipam", "type", "url:flex"])
     .example("felhom sdn ipam list")
     .show(&["type", "url"])
-    .example("felhom sdn ipam show pve");
+    .example("felhom sdn ipam show pve")
+    .create()
+    .example("felhom sdn ipam create dcim --type netbox --url https://netbox.example.org/api --token env:IPAM_TOKEN")
+    .set()
+    .example("felhom sdn ipam set dcim --url https://netbox.example.org/api/v2")
+    .delete()
+    .example("felhom sdn ipam delete dcim --confirm dcim");
 
 pub static DNS: Noun = noun("sdn dns", "DNS server", "DNS servers", "/cluster/sdn/dns")
     .key("dns")
     .list(&["dns", "type", "url:flex"])
-    .example("felhom sdn dns list");
+    .example("felhom sdn dns list")
+    .show(&["type", "url", "ttl", "reversemaskv6"])
+    .example("felhom sdn dns show power")
+    .create()
+    .without(&["reversev6mask"])
+    .example("felhom sdn dns create power --type powerdns --url https://ns.example.org:8081/api/v1/servers/localhost --key env:DNS_KEY")
+    .set()
+    .example("felhom sdn dns set power --ttl 3600")
+    .delete()
+    .example("felhom sdn dns delete power --confirm power");
 
 pub static SDN: Noun = noun("sdn", "network", "networks", "/cluster/sdn")
     .other_list("status", &["zone", "status:state"])
@@ -76,4 +104,12 @@ pub static SDN: Noun = noun("sdn", "network", "networks", "/cluster/sdn")
     .post("rollback", Disruptive)
     .without(&["lock-token", "release-lock"])
     .about("Discard pending SDN changes")
-    .example("felhom sdn rollback --yes");
+    .example("felhom sdn rollback --yes")
+    .post("lock", Safe)
+    .about("Lock the SDN configuration and print the lock's token")
+    .example("felhom sdn lock")
+    .post("unlock", Disruptive)
+    .by(Delete)
+    .at("/cluster/sdn/lock")
+    .about("Release the lock on the SDN configuration")
+    .example("felhom sdn unlock --sdn-force --yes");

@@ -1,5 +1,6 @@
 //! What a noun is made of.
 
+use crate::api::sections::Options;
 use crate::api::{Method, Risk};
 
 /// How many verbs a noun can have.
@@ -20,6 +21,14 @@ pub struct Noun {
     pub key: &'static str,
     /// What the path of an object begins with, by the flag that chooses it.
     pub scopes: &'static [Scope],
+    /// Whether the first scope applies where no flag chooses one.
+    pub scope_optional: bool,
+    /// The options of each type, where the objects are of several.
+    pub options: Option<Options>,
+    /// Which calls any node answers alike.
+    pub anywhere: Anywhere,
+    /// The noun that lists and shows the objects, where this one does not.
+    listed_by: Option<&'static Noun>,
     verbs: [Verb; MOST],
     count: usize,
 }
@@ -29,6 +38,14 @@ pub struct Noun {
 pub struct Scope {
     pub flag: &'static str,
     pub path: &'static str,
+}
+
+/// Which calls of a noun do not depend on the node that they name: the node that answers is the default then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anywhere {
+    No,
+    Reads,
+    All,
 }
 
 /// What a verb shows or does.
@@ -72,6 +89,10 @@ pub struct Verb {
     pub without: &'static [&'static str],
     /// Parameters that this verb takes, where it does not take all of them.
     pub only: &'static [&'static str],
+    /// The type of the objects that it creates.
+    pub of_type: &'static str,
+    /// Where the rows of a list are in the answer: the keys that lead there. `*` goes down to the last level, `#` numbers the rows.
+    pub rows: &'static [&'static str],
     pub act: Act,
     pub example: &'static str,
 }
@@ -101,13 +122,35 @@ const NOTHING: Verb = Verb {
     args: &[],
     without: &[],
     only: &[],
+    of_type: "",
+    rows: &[],
     act: Act::Other,
     example: "",
 };
 
 /// Begins a noun: `noun("pool", "resource pool", "resource pools", "/pools")`.
 pub const fn noun(words: &'static str, one: &'static str, many: &'static str, path: &'static str) -> Noun {
-    Noun { words, one, many, path, key: "", scopes: &[], verbs: [NOTHING; MOST], count: 0 }
+    Noun {
+        words,
+        one,
+        many,
+        path,
+        key: "",
+        scopes: &[],
+        scope_optional: false,
+        options: None,
+        anywhere: Anywhere::No,
+        listed_by: None,
+        verbs: [NOTHING; MOST],
+        count: 0,
+    }
+}
+
+impl Verb {
+    /// The parameters that it always sends.
+    pub fn sends(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.fixed.iter().copied().chain((!self.of_type.is_empty()).then_some(("type", self.of_type)))
+    }
 }
 
 impl Noun {
@@ -115,14 +158,24 @@ impl Noun {
         self.verbs[..self.count].iter()
     }
 
+    /// The noun that lists and shows the objects.
+    pub fn home(&self) -> &Self {
+        self.listed_by.unwrap_or(self)
+    }
+
     /// The verb that shows one object.
     pub fn shown(&self) -> Option<&Verb> {
-        self.verbs().find(|verb| verb.name == "show")
+        self.home().verbs().find(|verb| verb.name == "show")
     }
 
     /// The verb that lists them.
     pub fn listed(&self) -> Option<&Verb> {
-        self.verbs().find(|verb| verb.name == "list")
+        self.home().verbs().find(|verb| verb.name == "list")
+    }
+
+    /// Whether a verb asks the node that answers where none is named.
+    pub fn asks_any_node(&self, verb: &Verb) -> bool {
+        self.anywhere == Anywhere::All || self.anywhere == Anywhere::Reads && verb.shape != Shape::Change
     }
 
     /// The path template of a verb, with `{scope}` and `{guest}` as they are.
@@ -145,6 +198,31 @@ impl Noun {
 
     pub const fn scopes(mut self, scopes: &'static [Scope]) -> Self {
         self.scopes = scopes;
+        self
+    }
+
+    /// Scopes of which the first is the default.
+    pub const fn scopes_or_first(mut self, scopes: &'static [Scope]) -> Self {
+        self.scopes = scopes;
+        self.scope_optional = true;
+        self
+    }
+
+    /// The options of each type of object.
+    pub const fn options(mut self, options: Options) -> Self {
+        self.options = Some(options);
+        self
+    }
+
+    /// Which calls any node answers alike.
+    pub const fn anywhere(mut self, anywhere: Anywhere) -> Self {
+        self.anywhere = anywhere;
+        self
+    }
+
+    /// The noun that lists and shows the objects of this one.
+    pub const fn listed_by(mut self, noun: &'static Self) -> Self {
+        self.listed_by = Some(noun);
         self
     }
 
@@ -280,6 +358,18 @@ impl Noun {
     /// The only parameters that the last verb takes.
     pub const fn only(self, only: &'static [&'static str]) -> Self {
         let verb = Verb { only, ..self.current() };
+        self.last(verb)
+    }
+
+    /// The type of the objects that the last verb creates: only its options are parameters.
+    pub const fn of_type(self, of_type: &'static str) -> Self {
+        let verb = Verb { of_type, ..self.current() };
+        self.last(verb)
+    }
+
+    /// Where the rows of the last verb are in the answer.
+    pub const fn rows(self, rows: &'static [&'static str]) -> Self {
+        let verb = Verb { rows, ..self.current() };
         self.last(verb)
     }
 

@@ -102,9 +102,15 @@ pub(super) fn verbs() -> impl Iterator<Item = &'static Verb> {
     names.filter_map(|name| verb(&name))
 }
 
+/// Read after an action on many guests, whose task ends with OK although a part of it failed.
+const GUEST_STATUS: &[&str] = &["/nodes/{node}/lxc/{vmid}/status/current", "/nodes/{node}/qemu/{vmid}/status/current"];
+
 /// Whether a declared command may read this to look up its object, before a change or after it.
 pub(super) fn looks_up(name: &str, request: &Request) -> bool {
-    let Some((noun, _)) = nouns::find(name).filter(|_| request.is_read()) else { return false };
+    let Some((noun, verb)) = nouns::find(name).filter(|_| request.is_read()) else { return false };
+    if verb.name.ends_with("-all") && GUEST_STATUS.iter().any(|template| bind(template, &request.path).is_some()) {
+        return true;
+    }
     let reads = [noun.shown(), noun.listed()].into_iter().flatten();
     reads.flat_map(|verb| templates(noun, verb)).any(|template| bind(template, &request.path).is_some())
 }

@@ -78,7 +78,7 @@ fn label(key: &str) -> String {
         "exitstatus" => "Exit status".into(),
         _ => {
             let bare = ["_bytes", "_s", "_at", "_percent", "_c"].iter().find_map(|unit| key.strip_suffix(unit)).unwrap_or(key);
-            let words = bare.replace(['_', '-'], " ");
+            let words = bare.replace(['_', '-', '.'], " ");
             let mut letters = words.chars();
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         }

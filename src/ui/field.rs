@@ -113,6 +113,12 @@ impl Field {
     }
 }
 
+/// The value of a key, or of a path of keys: `osdmap.num_osds`.
+pub(super) fn within<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    let nested = || key.split_once('.').and_then(|(first, rest)| within(object.get(first)?.as_object()?, rest));
+    object.get(key).or_else(nested)
+}
+
 pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -135,7 +141,7 @@ pub(super) fn grid<'a>(fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'
         }
     }
     let cells = |row: &Map<String, Value>| {
-        fields.iter().map(|field| row.get(&field.head.name).map_or(Cell::Empty, |value| field.cell(value))).collect()
+        fields.iter().map(|field| within(row, &field.head.name).map_or(Cell::Empty, |value| field.cell(value))).collect()
     };
     let lines = rows.iter().enumerate().map(|(at, row)| Line { cells: cells(row), at }).collect();
     let source = Box::new(Objects { items: rows.into_iter().map(Value::Object).collect(), id });

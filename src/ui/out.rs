@@ -106,9 +106,10 @@ impl Out {
         if format == Format::Id {
             return self.ids([object.get(id).map(grid::cell_of).map(|cell| cell.raw()).or_else(|| grid::id_of(&Value::Object(object)))]);
         }
-        let others = object.keys().filter(|key| !fields.iter().any(|field| field.key() == *key)).map(|key| Field::new(key, As::Plain));
+        let shown = |key: &str| fields.iter().any(|field| field.key() == key || field.key().starts_with(&format!("{key}.")));
+        let others = object.keys().filter(|key| !shown(key)).map(|key| Field::new(key, As::Plain));
         let fields: Vec<Field> = fields.iter().cloned().chain(others).collect();
-        let known = || fields.iter().filter_map(|field| Some((field, object.get(field.key())?)));
+        let known = || fields.iter().filter_map(|field| Some((field, field::within(&object, field.key())?)));
         if format == Format::Table && self.options.columns.is_none() {
             let details: Vec<_> = known().filter(|(field, _)| field.key() != "context").map(|(field, value)| field.detail(value)).collect();
             return self.data(&table::render_details(&details, &self.screen));

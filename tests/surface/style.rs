@@ -49,7 +49,8 @@ const IMPERATIVES: &[&str] = &[
     "Add", "Apply", "Attach", "Back", "Detach", "Grow", "Disable", "Download", "Enable", "Grant", "Migrate", "Move", "Refresh", "Reload",
     "Relocate", "Restart", "Revoke", "Unlock", "Wake", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find",
     "Install", "List", "Manage", "Mount", "Print", "Protect", "Preview", "Reboot", "Remove", "Replace", "Reset", "Restore", "Resume",
-    "Roll", "Run", "Send", "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Wait",
+    "Roll", "Run", "Send", "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Unset", "Lock", "Release",
+    "Mark", "Wait",
 ];
 
 /// The folders below `src` whose messages are read.

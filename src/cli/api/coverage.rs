@@ -24,6 +24,9 @@ pub struct Coverage {
 const INDEX: &str = "directory index";
 const TUNNEL: &str = "part of a tunnel or console";
 const LOGIN: &str = "part of a login";
+const MIGRATION: &str = "part of a migration";
+const IMAGE: &str = "an image of data that another method returns";
+const REPLACED: &str = "replaced by another method";
 const NOT_YET: &str = "no command yet; use `felhom api`";
 
 /// A method of the API.
@@ -67,19 +70,11 @@ fn reason(method: &schema::Method) -> &'static str {
     let ends = |words: &[&str]| words.iter().any(|word| method.template.ends_with(word));
     match method.verb {
         "GET" if method.name.contains("index") || method.name.contains("idx") => INDEX,
-        _ if ends(&[
-            "/mtunnel",
-            "/mtunnelwebsocket",
-            "/vncwebsocket",
-            "/termproxy",
-            "/vncproxy",
-            "/vncshell",
-            "/spiceproxy",
-            "/spiceshell",
-        ]) =>
-        {
-            TUNNEL
-        }
+        _ if ends(&["/mtunnel", "/mtunnelwebsocket", "/dbus-vmstate"]) => MIGRATION,
+        _ if ends(&["/rrd"]) => IMAGE,
+        // Pools with a slash in their name need `/pools?poolid=`.
+        _ if ends(&["/pools/{poolid}"]) => REPLACED,
+        _ if ends(&["/vncwebsocket", "/termproxy", "/vncproxy", "/vncshell", "/spiceproxy", "/spiceshell"]) => TUNNEL,
         _ if ends(&["/ticket", "/vncticket", "/auth-url", "/openid/login"]) => LOGIN,
         _ => NOT_YET,
     }

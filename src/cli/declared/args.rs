@@ -141,7 +141,8 @@ fn build_verb(command: Command) -> Command {
                 None => arg.action(ArgAction::SetTrue),
             });
         }
-        command = command.group(ArgGroup::new(SCOPE).args(noun.scopes.iter().map(|scope| scope_id(scope.flag))).required(true));
+        command =
+            command.group(ArgGroup::new(SCOPE).args(noun.scopes.iter().map(|scope| scope_id(scope.flag))).required(!noun.scope_optional));
     }
     if verb.shape == Shape::Change && params.iter().any(|param| param.place == Place::Flag) {
         let help = "Parameter that this version has no flag for";
@@ -157,7 +158,11 @@ fn arguments(noun: &Noun, verb: &Verb, param: &Param, several: bool) -> Vec<Arg>
     match param.place {
         Place::Node => {
             let all = matches!(verb.shape, Shape::List(_)) && several_nodes(noun, verb);
-            let default = if all { "all nodes" } else { "the only one" };
+            let default = match all {
+                true => "all nodes",
+                false if noun.asks_any_node(verb) => "the one that answers",
+                false => "the only one",
+            };
             return vec![arg.long("node").value_name("NODE").help(format!("Node [default: {default}]"))];
         }
         Place::Guest => return vec![arg.value_name("GUEST").required(true).help("Guest: VMID, name or NODE/VMID")],
@@ -188,6 +193,10 @@ fn arguments(noun: &Noun, verb: &Verb, param: &Param, several: bool) -> Vec<Arg>
         let from_stdin = Arg::new(stdin(param)).long(format!("{flag}-stdin")).action(ArgAction::SetTrue).conflicts_with(id(param));
         let arg = arg.long(flag).value_name("SOURCE").value_parser(source).help(format!("{help}: env:VAR, file:PATH"));
         return vec![arg, from_stdin.hide(true).help(format!("{help}, from stdin"))];
+    }
+    if param.is_file(noun) {
+        let arg = arg.long(flag).value_name("FILE").value_hint(clap::ValueHint::FilePath).required(param.required);
+        return vec![arg.help(format!("{help}, - for stdin"))];
     }
     let help = match (&param.schema.default, param.required) {
         (Some(default), false) if verb.act != Act::Set && !default.is_object() && !default.is_array() => {
@@ -249,7 +258,7 @@ fn source(text: &str) -> Result<crate::config::secrets::Source, String> {
 /// Whether a list asks every node unless one is named.
 pub(super) fn several_nodes(noun: &Noun, verb: &Verb) -> bool {
     let path = noun.path(verb);
-    params::placeholders(&path).all(|name| name == "node")
+    !noun.asks_any_node(verb) && params::placeholders(&path).all(|name| name == "node")
 }
 
 /// The value of a parameter as JSON, for the schema's own check.

@@ -17,6 +17,9 @@ use crate::ops::{guests, nodes};
 use crate::secret::Secret;
 use crate::session::Session;
 
+/// The API's name of the node that answers.
+const ANSWERING: &str = "localhost";
+
 /// Values of placeholders, by name.
 pub(super) type Values = BTreeMap<String, String>;
 
@@ -44,7 +47,7 @@ impl<'a> Asked<'a> {
             let id = args::scope_id(scope.flag);
             matches.value_source(&id) == Some(clap::parser::ValueSource::CommandLine)
         };
-        let scope = noun.scopes.iter().find(chosen);
+        let scope = noun.scopes.iter().find(chosen).or_else(|| noun.scopes.first().filter(|_| noun.scope_optional));
         let mut asked = Self {
             noun,
             verb,
@@ -53,7 +56,7 @@ impl<'a> Asked<'a> {
             keys: vec![String::new()],
             node: None,
             guest: None,
-            params: verb.fixed.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect(),
+            params: verb.sends().map(|(key, value)| (key.to_owned(), Value::from(value))).collect(),
             unset: Vec::new(),
             matches,
         };
@@ -129,6 +132,11 @@ impl<'a> Asked<'a> {
                     self.params.push((param.name.clone(), Value::Secret(secret)));
                 }
             }
+            Place::Flag if param.is_file(self.noun) => {
+                if let Some(file) = self.one(&id) {
+                    self.params.push((param.name.clone(), Value::Text(content(&file)?)));
+                }
+            }
             Place::Flag => {
                 let given = self.all(&id);
                 if !given.is_empty() {
@@ -177,6 +185,7 @@ impl<'a> Asked<'a> {
             all.insert(name.to_owned(), args::json(&known.unwrap_or_else(|| stand_in.to_owned())));
         }
         let known = |key: &str| method.parameters.parameter(key).is_some();
+        self.check_scope(known)?;
         for (key, value) in self.params.iter().filter(|(key, _)| known(key)) {
             all.insert(key.clone(), args::json(&value.wire().join("\0")));
         }
@@ -194,6 +203,18 @@ impl<'a> Asked<'a> {
             })
             .collect();
         Err(Fault::usage(said.join("; ")).with_hint(format!("run `felhom {} {} --help` for the values", self.noun.words, self.verb.name)))
+    }
+
+    /// Refuses flags that only another scope has.
+    fn check_scope(&self, known: impl Fn(&str) -> bool) -> Result<()> {
+        let Some(scope) = self.scope.filter(|_| self.noun.scopes.len() > 1) else { return Ok(()) };
+        let params = params::of(self.noun, self.verb);
+        let foreign = self.params.iter().find_map(|(key, _)| params.iter().find(|param| param.name == *key && !known(key)));
+        match foreign {
+            None => Ok(()),
+            Some(param) => Err(Fault::usage(format!("--{} does not apply to --{}", param.flag(self.noun), scope.flag))
+                .with_hint(format!("run `felhom {} {} --help` for the options", self.noun.words, self.verb.name))),
+        }
     }
 
     /// The method of the chosen scope and kind of guest.
@@ -222,7 +243,11 @@ impl<'a> Asked<'a> {
             values.insert("vmid".into(), guest.place().vmid.to_string());
             values.insert("node".into(), guest.place().node);
         } else if placeholders(&path).any(|name| name == "node") {
-            values.insert("node".into(), nodes::pick(session, self.node.as_deref())?);
+            let node = match &self.node {
+                None if self.noun.asks_any_node(self.verb) => ANSWERING.to_owned(),
+                named => nodes::pick(session, named.as_deref())?,
+            };
+            values.insert("node".into(), node);
         }
         Ok(Settled { asked: self, values, kind })
     }
@@ -235,6 +260,12 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The content of a file, or of stdin for `-`.
+fn content(file: &str) -> Result<String> {
+    let read = if file == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    read.map_err(|error| Fault::io(format!("read {file}"), &error))
+}
+
 /// A command whose node and guest are known.
 pub(super) struct Settled<'a> {
     pub asked: &'a Asked<'a>,
@@ -244,7 +275,7 @@ pub(super) struct Settled<'a> {
 
 impl Settled<'_> {
     pub fn node(&self) -> Option<&str> {
-        self.values.get("node").map(String::as_str)
+        self.values.get("node").map(String::as_str).filter(|node| *node != ANSWERING)
     }
 
     pub fn method(&self) -> Option<&'static schema::Method> {

@@ -16,7 +16,7 @@ use crate::session::Session;
 
 pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: &ArgMatches) -> Result<()> {
     let asked = Asked::read(ctx, noun, verb, matches)?;
-    let fixed = |key: &str| verb.fixed.iter().any(|(fixed, _)| *fixed == key);
+    let fixed = |key: &str| verb.sends().any(|(fixed, _)| fixed == key);
     if verb.act == Act::Set && asked.unset.is_empty() && asked.params.iter().all(|(key, _)| key == noun.key || fixed(key)) {
         return Err(Fault::usage("nothing to change").with_hint(format!("run `felhom {} set --help` for the options", noun.words)));
     }
@@ -61,14 +61,16 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
     match (&seen, verb.act) {
         (Seen::There(_), Act::Create) if looked_up => {
             let fault = Fault::refused(format!("{} '{key}' exists already", noun.one));
+            let home = noun.home();
             let hint =
-                noun.verbs().find(|verb| verb.act == Act::Set).map(|_| format!("run `felhom {} set {key} …` to change it", noun.words));
+                home.verbs().find(|verb| verb.act == Act::Set).map(|_| format!("run `felhom {} set {key} …` to change it", home.words));
             return Ok(item.refused(Fault { hint, ..fault }));
         }
         (Seen::Absent, Act::Set | Act::Delete) if looked_up => {
             let fault = Fault::not_found(format!("{} '{key}' does not exist", noun.one));
             return Ok(item.refused(fault.with_hint(format!("run `felhom {} list`", noun.words))));
         }
+        (Seen::There(object), Act::Set) if let Some(fault) = not_of_type(settled, object) => return Ok(item.refused(fault)),
         (Seen::There(object), Act::Set) if unchanged(settled, object) => return Ok(item.unchanged()),
         _ => {}
     }
@@ -84,6 +86,24 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
     raw::assess(session, &request, item.step(Step::call(STEP, call)))
 }
 
+/// The refusal of an option that the object's type does not have, or that cannot change.
+fn not_of_type(settled: &Settled<'_>, object: &Map<String, Json>) -> Option<Fault> {
+    let Asked { noun, params, unset, keys, .. } = settled.asked;
+    let key = keys.first()?;
+    let kind = object.get("type").and_then(Json::as_str)?;
+    let entries = noun.options?.of(kind)?;
+    let mut names = params.iter().map(|(name, _)| name).chain(unset).filter(|name| **name != noun.key && !is_fixed(settled, name));
+    let refusal = names.find_map(|name| {
+        let flag = name.replace('_', "-");
+        match entries.iter().find(|entry| entry.name == name) {
+            None => Some(format!("{} '{key}' is of type {kind}, which has no --{flag}", noun.one)),
+            Some(entry) if entry.fixed => Some(format!("--{flag} of {} '{key}' (type {kind}) cannot be changed", noun.one)),
+            Some(_) => None,
+        }
+    });
+    refusal.map(|message| Fault::usage(message).with_hint(format!("run `felhom {} create {kind} --help` for its options", noun.words)))
+}
+
 /// Whether the object is read before the change and after it.
 fn is_looked_up(noun: &Noun, verb: &Verb, key: &str) -> bool {
     verb.act != Act::Other && (noun.key.is_empty() || !key.is_empty())
@@ -97,7 +117,7 @@ fn unchanged(settled: &Settled<'_>, object: &Map<String, Json>) -> bool {
 }
 
 fn is_fixed(settled: &Settled<'_>, key: &str) -> bool {
-    settled.asked.verb.fixed.iter().any(|(fixed, _)| *fixed == key)
+    settled.asked.verb.sends().any(|(fixed, _)| fixed == key)
 }
 
 /// Compares what was sent with what the host has, which it writes in its own form.

@@ -2,7 +2,7 @@
 
 use crate::api::schema::{self, Format, Kind, Method, Schema};
 use crate::cli::Global;
-use crate::nouns::{Act, FLAGS, Noun, Scope, Shape, Verb};
+use crate::nouns::{Act, FILES, FLAGS, Noun, Scope, Shape, Verb};
 use crate::{redact, routes};
 
 /// Where a parameter stands on the command line.
@@ -50,6 +50,11 @@ impl Param {
         }
         let name = self.name.replace('_', "-").to_lowercase();
         if is_global(&name) { format!("{}-{name}", noun.words.rsplit(' ').next().unwrap_or_default()) } else { name }
+    }
+
+    /// Whether its value is the content of a file.
+    pub fn is_file(&self, noun: &Noun) -> bool {
+        FILES.contains(&(noun.words, &self.name))
     }
 
     pub fn is_flag(&self) -> bool {
@@ -115,7 +120,8 @@ pub(super) fn placeholders(path: &str) -> impl Iterator<Item = &str> {
 pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
     let methods = methods(noun, verb);
     let path = noun.path(verb);
-    let in_path: Vec<&str> = placeholders(&path).filter(|name| !["scope", "guest"].contains(name)).collect();
+    let in_path = placeholders(&path).filter(|name| *name != "scope").map(|name| if name == "guest" { "vmid" } else { name });
+    let in_path: Vec<&str> = in_path.collect();
     let in_scope = |name: &str| noun.scopes.iter().any(|scope| placeholders(scope.path).any(|own| own == name));
     let key_in_path = placeholders(&path).any(|name| name == noun.key);
     let by_position = |name: &str| verb.args.contains(&name) || !matches!(verb.shape, Shape::List(_)) && name == noun.key && !key_in_path;
@@ -124,25 +130,25 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
     for name in in_path {
         let Some(schema) = methods.iter().find_map(|method| method.parameters.property(name)) else { continue };
         let place = match name {
+            // The guest's own.
+            "node" if guest => continue,
             "node" => Place::Node,
             "vmid" if guest => Place::Guest,
             _ => Place::Positional,
         };
         found.push(Param { name: name.to_owned(), schema, place, required: place != Place::Node, secret: false });
     }
-    if path.contains("/{guest}")
-        && let Some(schema) = methods.first().and_then(|method| method.parameters.property("vmid"))
-    {
-        found.push(Param { name: "vmid".into(), schema, place: Place::Guest, required: true, secret: false });
-    }
     let mut flags: Vec<Param> = Vec::new();
+    let entries = noun.options.and_then(|options| options.of(verb.of_type));
+    let entry = |name: &str| entries.as_ref().map(|entries| entries.iter().find(|entry| entry.name == name));
     for method in &methods {
         let segments: Vec<String> = method.template.split('/').skip(1).map(str::to_owned).collect();
         for name in method.parameters.names() {
             let own = placeholders(method.template).any(|placeholder| placeholder == name) || in_scope(&name);
             let known = found.iter().chain(&flags).any(|param| param.name == name);
             let left_out = !verb.only.is_empty() && !verb.only.contains(&name.as_str()) || verb.without.contains(&name.as_str());
-            let fixed = verb.fixed.iter().any(|(fixed, _)| *fixed == name) || left_out || name == "digest";
+            let other_type = name != noun.key && entry(&name).is_some_and(|entry| entry.is_none());
+            let fixed = verb.sends().any(|(fixed, _)| fixed == name) || left_out || other_type || name == "digest";
             let Some((schema, required)) = method.parameters.parameter(&name).filter(|_| !own && !known && !fixed) else { continue };
             let place = match name.as_str() {
                 "delete" if verb.act == Act::Set && schema.kind != Some(Kind::Boolean) => Place::Unset,
@@ -150,7 +156,7 @@ pub(super) fn of(noun: &Noun, verb: &Verb) -> Vec<Param> {
                 _ => Place::Flag,
             };
             let secret = redact::sensitive_at(&segments, &name) && !redact::is_public(&name);
-            let required = required || place == Place::Positional;
+            let required = required || place == Place::Positional || entry(&name).flatten().is_some_and(|entry| entry.required);
             flags.push(Param { name, schema, place, required, secret });
         }
     }

@@ -28,7 +28,11 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
                     let fields = fields(settled.method(), keys, &object);
                     ctx.out.object(&fields, placed(&session, settled.node(), object), noun.key)
                 }
-                other => ctx.out.value(&other),
+                // One value has no key of its own.
+                other => {
+                    let object = Map::from_iter([(name_of(noun), asked.keys[0].as_str().into()), ("value".to_owned(), other)]);
+                    ctx.out.object(&[], placed(&session, settled.node(), object), noun.key)
+                }
             }
         }
         _ => {
@@ -74,6 +78,7 @@ fn list(ctx: &Ctx, asked: &Asked<'_>, columns: &[&str]) -> Result<()> {
 fn rows(session: &Session, settled: &Settled<'_>, method: Option<&'static Method>) -> Result<Vec<Map<String, Json>>> {
     let answer: Json = session.client()?.get(&settled.call(&settled.asked.keys[0]))?;
     let objects = match answer {
+        answer if !settled.asked.verb.rows.is_empty() => rows_at(answer, settled.asked.verb.rows),
         Json::Array(items) => items,
         // An object of objects: the key is a name of its own.
         Json::Object(map) => map.into_iter().map(|(name, value)| named(settled.asked.noun.key, &name, value)).collect(),
@@ -88,6 +93,36 @@ fn rows(session: &Session, settled: &Settled<'_>, method: Option<&'static Method
         placed(session, node, object)
     };
     Ok(objects.into_iter().map(row).collect())
+}
+
+/// The objects at the end of a path of keys, with the plain values of the objects that they are in: `parent-KEY` where both have it.
+fn rows_at(answer: Json, path: &[&str]) -> Vec<Json> {
+    let Some((step, rest)) = path.split_first() else { return vec![answer] };
+    let mut map = match answer {
+        Json::Array(items) => return items.into_iter().flat_map(|item| rows_at(item, path)).collect(),
+        Json::Object(map) => map,
+        _ => return Vec::new(),
+    };
+    let key = step.trim_end_matches(['*', '#']);
+    let inner = match map.remove(key) {
+        Some(Json::Array(items)) => items,
+        Some(one) => vec![one],
+        None => return Vec::new(),
+    };
+    map.retain(|key, value| !value.is_object() && !value.is_array() && !key.starts_with("parent-"));
+    let within = |(index, item): (usize, Json)| {
+        let Json::Object(mut item) = item else { return Vec::new() };
+        for (key, value) in &map {
+            let key = if item.contains_key(key) { format!("parent-{key}") } else { key.clone() };
+            item.entry(key).or_insert_with(|| value.clone());
+        }
+        if step.ends_with('#') {
+            item.entry("index").or_insert_with(|| index.into());
+        }
+        let deeper = step.ends_with('*') && item.contains_key(key);
+        rows_at(Json::Object(item), if deeper { path } else { rest })
+    };
+    inner.into_iter().enumerate().flat_map(within).collect()
 }
 
 fn name_of(noun: &Noun) -> String {
@@ -136,7 +171,7 @@ pub(super) fn typed(method: Option<&Method>, object: Map<String, Json>) -> Map<S
 fn fields(method: Option<&Method>, keys: &[&str], object: &Map<String, Json>) -> Vec<Field> {
     let mut fields: Vec<Field> = keys.iter().map(|spec| Field::read(spec)).collect();
     for key in object.keys().filter(|key| *key != "digest") {
-        if !fields.iter().any(|field| field.key() == key) {
+        if !fields.iter().any(|field| field.key() == key || field.key().split('.').next() == Some(key)) {
             fields.push(Field::new(key, As::Plain));
         }
     }
@@ -183,16 +218,26 @@ pub(super) fn object(session: &Session, settled: &Settled<'_>, key: &str) -> Res
         if schema::find("GET", &call.request.path_text()).is_none() {
             return Ok(Seen::Hidden);
         }
-        return Ok(match read(&call)?.map(only) {
-            None => Seen::Hidden,
-            Some(Json::Object(object)) => Seen::There(object),
-            Some(Json::Null) => Seen::Absent,
-            Some(Json::Array(items)) if items.is_empty() => Seen::Absent,
-            Some(_) => Seen::Hidden,
-        });
+        match read(&call) {
+            // Some calls fail for an object that does not exist without saying so: its list knows.
+            Err(fault) if fault.kind == Kind::Host && noun.listed().is_some() => {}
+            answer => {
+                return Ok(match answer?.map(only) {
+                    None => Seen::Hidden,
+                    Some(Json::Object(object)) => Seen::There(object),
+                    Some(Json::Null) => Seen::Absent,
+                    Some(Json::Array(items)) if items.is_empty() => Seen::Absent,
+                    Some(_) => Seen::Hidden,
+                });
+            }
+        }
     }
-    let Some(call) = noun.listed().and_then(|verb| settled.other(verb, "")) else { return Ok(Seen::Hidden) };
-    let Some(Json::Array(items)) = read(&call)? else { return Ok(Seen::Hidden) };
+    let Some((list, call)) = noun.listed().and_then(|verb| Some((verb, settled.other(verb, "")?))) else { return Ok(Seen::Hidden) };
+    let items = match read(&call)? {
+        Some(answer) if !list.rows.is_empty() => rows_at(answer, list.rows),
+        Some(Json::Array(items)) => items,
+        _ => return Ok(Seen::Hidden),
+    };
     let own = |item: &Json| item.get(noun.key).and_then(lenient::text).as_deref() == Some(key);
     // A list leaves out what may not be seen, so only what is in it is certain.
     Ok(items.into_iter().find(own).and_then(|item| item.as_object().cloned()).map_or(Seen::Hidden, Seen::There))
@@ -203,4 +248,28 @@ pub(super) enum Seen {
     There(Map<String, Json>),
     Absent,
     Hidden,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_inherit_what_they_are_in() {
+        let answer = json!({ "files": [{ "path": "/a", "digest": [1], "repositories": [{ "Enabled": 1 }, { "Enabled": 0 }] }] });
+        let rows = rows_at(answer, &["files", "repositories#"]);
+        assert_eq!(rows, [json!({ "Enabled": 1, "path": "/a", "index": 0 }), json!({ "Enabled": 0, "path": "/a", "index": 1 })]);
+        let answer = json!({ "children": [{ "id": 101, "children": [{ "id": "rootfs" }] }, { "id": 102, "children": [] }] });
+        assert_eq!(rows_at(answer, &["children", "children"]), [json!({ "id": "rootfs", "parent-id": 101 })]);
+    }
+
+    #[test]
+    fn a_tree_has_its_leaves_as_rows() {
+        let osd = |id: i64| json!({ "id": id, "name": format!("osd.{id}") });
+        let rack = json!({ "name": "rack", "children": [{ "name": "pve2", "children": [osd(1)] }] });
+        let root = json!({ "name": "default", "children": [{ "name": "pve1", "children": [osd(0)] }, rack] });
+        let rows = rows_at(json!({ "flags": "noout", "root": { "children": [root] } }), &["root", "children*"]);
+        let names: Vec<_> = rows.iter().map(|row| (row["name"].as_str(), row["parent-name"].as_str())).collect();
+        assert_eq!(names, [(Some("osd.0"), Some("pve1")), (Some("osd.1"), Some("pve2"))]);
+    }
 }

@@ -4,7 +4,7 @@
 pub const GROUPS: &[(&str, &[&str])] = &[
     ("Guests", &["guest", "snapshot", "pool"]),
     ("Backups", &["backup"]),
-    ("Storage", &["storage", "template", "usb"]),
+    ("Storage", &["storage", "template", "ceph", "usb"]),
     ("Nodes and cluster", &["node", "cluster", "ha", "replication", "job", "task", "mapping", "metrics", "notification", "acme"]),
     ("Network and firewall", &["sdn", "firewall"]),
     ("Access", &["role", "access"]),

@@ -39,7 +39,7 @@ impl Req<'_> {
 
     /// Returns the node of the path, or the local one.
     pub fn node(&self) -> String {
-        self.params.get("node").map_or_else(|| self.state.local.clone(), str::to_owned)
+        self.params.get("node").filter(|node| *node != "localhost").map_or_else(|| self.state.local.clone(), str::to_owned)
     }
 
     pub fn vmid(&self) -> u32 {

@@ -2,31 +2,15 @@
 
 use super::{Refusal, Req};
 use crate::api::schema::{self, Kind};
+use crate::api::sections::Entry;
+pub use crate::api::sections::Options;
 use crate::demo::state::Map;
 use serde_json::{Value, json};
-
-/// The options of each section type of a file: `type: name! name= name;`. `!` marks a required option, `=` a fixed one.
-#[derive(Clone, Copy)]
-pub struct Options(pub &'static str);
-
-struct Entry {
-    name: &'static str,
-    required: bool,
-    fixed: bool,
-}
 
 /// The error about a digest that does not match.
 pub const MODIFIED: &str = "detected modified configuration - file changed by other user? Try again.";
 
 impl Options {
-    fn of(self, kind: &str) -> Option<Vec<Entry>> {
-        let mut types = self.0.split(';').filter_map(|line| line.split_once(':'));
-        let (_, names) = types.find(|(name, _)| name.trim() == kind)?;
-        let entry =
-            |word: &'static str| Entry { name: word.trim_end_matches(['!', '=']), required: word.contains('!'), fixed: word.contains('=') };
-        Some(names.split_whitespace().map(entry).collect())
-    }
-
     /// Checks a new section: no unknown property, no missing one.
     pub fn check_create(self, kind: &str, sent: &Map) -> Result<(), String> {
         let Some(entries) = self.of(kind) else { return Ok(()) };

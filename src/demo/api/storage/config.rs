@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::demo::api::section::{Options, check_digest, sent};
+use crate::api::sections::STORAGE;
+use crate::demo::api::section::{check_digest, sent};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::state::{Map, State, Storage, sha1_hex};
 
@@ -13,33 +14,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/storage/{storage}", update),
     ("DELETE", "/storage/{storage}", delete),
 ];
-
-/// The options of each type of storage.
-const OPTIONS: Options = Options(
-    "dir: path!= content-dirs nodes shared disable prune-backups max-protected-backups content format mkdir \
-create-base-path create-subdirs is_mountpoint bwlimit preallocation snapshot-as-volume-chain=; \
-btrfs: path!= nodes shared disable prune-backups max-protected-backups content format is_mountpoint nocow mkdir \
-create-base-path create-subdirs preallocation; \
-nfs: path= server!= export!= content-dirs nodes disable prune-backups max-protected-backups options content format \
-mkdir create-base-path create-subdirs bwlimit preallocation snapshot-as-volume-chain=; \
-cifs: path= server!= share!= content-dirs subdir nodes disable prune-backups max-protected-backups content format \
-username password domain smbversion mkdir create-base-path create-subdirs bwlimit preallocation options \
-snapshot-as-volume-chain=; \
-pbs: server!= datastore!= namespace port nodes disable content username password encryption-key master-pubkey \
-prune-backups max-protected-backups fingerprint; \
-lvm: vgname!= nodes shared disable saferemove saferemove-stepsize saferemove_throughput content base= tagged_only \
-bwlimit snapshot-as-volume-chain; \
-lvmthin: thinpool!= vgname!= nodes disable content bwlimit; \
-zfspool: pool!= blocksize sparse nodes disable content bwlimit mountpoint; \
-zfs: portal!= target!= pool!= blocksize!= iscsiprovider!= nodes disable nowritecache sparse comstar_hg comstar_tg \
-lio_tpg content bwlimit zfs-base-path; \
-iscsi: portal!= target!= nodes disable content bwlimit; \
-iscsidirect: portal!= target!= nodes disable content bwlimit; \
-rbd: nodes disable monhost pool data-pool namespace username content krbd keyring bwlimit; \
-cephfs: path= content-dirs monhost nodes subdir disable options username content format mkdir create-base-path \
-create-subdirs fuse bwlimit keyring prune-backups max-protected-backups fs-name; \
-esxi: server! username! nodes shared disable content bwlimit password skip-cert-verification port",
-);
 
 /// Options that are stored separately.
 const SENSITIVE: &[&str] = &["password", "encryption-key", "master-pubkey", "keyring"];
@@ -120,7 +94,7 @@ fn activate(req: &Req<'_>, id: &str, storage: &Storage) -> Result<(), Refusal> {
 
 fn create(req: &mut Req<'_>) -> Answer {
     let (id, kind) = (req.params.text("storage").to_owned(), req.params.text("type").to_owned());
-    OPTIONS.check_create(&kind, &sent(req, &["storage"])).map_err(Refusal::die)?;
+    STORAGE.check_create(&kind, &sent(req, &["storage"])).map_err(Refusal::die)?;
     let mut config = settings(req);
     if config.get("nodes").and_then(Value::as_str) == Some("") {
         config.shift_remove("nodes");
@@ -150,7 +124,7 @@ fn update(req: &mut Req<'_>) -> Answer {
     let known = req.storage(&id).map_err(|r| failed(r.message))?;
     let kind = known.kind().to_owned();
     let (sent, gone) = (settings(req), req.params.list("delete"));
-    OPTIONS.check_update(&kind, &self::sent(req, &["storage"]), &gone).map_err(&failed)?;
+    STORAGE.check_update(&kind, &self::sent(req, &["storage"]), &gone).map_err(&failed)?;
     if let Some(storage) = req.state.storages.get_mut(&id) {
         for key in &gone {
             storage.config.shift_remove(key);
