@@ -2,6 +2,7 @@
 
 mod cluster;
 mod compare;
+mod prepare;
 mod record;
 mod session;
 
@@ -12,7 +13,7 @@ use record::Record;
 use session::Session;
 
 /// Files by run. Each run starts from the baseline.
-const RUNS: [&[&str]; 12] = [
+const RUNS: [&[&str]; 13] = [
     &["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17"],
     &["18"],
     &["19"],
@@ -24,6 +25,7 @@ const RUNS: [&[&str]; 12] = [
     &["25"],
     &["26"],
     &["27"],
+    &["35"],
     cluster::RUN,
 ];
 

@@ -7,6 +7,7 @@ use ring::hmac;
 use serde_json::Value;
 
 use super::compare::{self, normal};
+use super::prepare::{later_baseline, running_vm, two_nodes};
 use super::record::{Multipart, Record};
 use crate::support::http::{Client, Reply, encode};
 
@@ -20,6 +21,8 @@ pub(super) struct Session {
     ticket: BTreeMap<String, (String, String)>,
     last_ticket: String,
     challenge: String,
+    /// Current process IDs of the guest agent by recorded ones.
+    processes: BTreeMap<String, String>,
     /// Ticket and CSRF token of root@pam.
     root: Option<(String, String)>,
 }
@@ -35,6 +38,7 @@ impl Session {
             ticket: BTreeMap::new(),
             last_ticket: String::new(),
             challenge: String::new(),
+            processes: BTreeMap::new(),
             root: None,
         }
     }
@@ -43,6 +47,10 @@ impl Session {
     pub(super) fn prepare(&mut self, file: &str) {
         if file == "36" {
             self.host.with_state(two_nodes).unwrap();
+            return;
+        }
+        if file == "35" {
+            self.host.with_state(running_vm).unwrap();
             return;
         }
         if file.starts_with('2') && file != "20" {
@@ -214,7 +222,10 @@ impl Session {
             Value::Array(all) => all.iter().map(|one| (key, one)).collect::<Vec<_>>(),
             one => vec![(key, one)],
         });
-        let params: Vec<(String, String)> = entries.map(|(key, value)| (key.clone(), self.value(value))).collect();
+        let mut params: Vec<(String, String)> = entries.map(|(key, value)| (key.clone(), self.value(value))).collect();
+        for (_, pid) in params.iter_mut().filter(|(key, _)| key == "pid") {
+            *pid = self.processes.get(pid).cloned().unwrap_or_else(|| pid.clone());
+        }
         let mut target = format!("/api2/json{}", self.mapped(&record.path).replace(' ', "%20"));
         let form = |params: &[(String, String)]| {
             let pairs = params
@@ -293,6 +304,9 @@ impl Session {
         {
             self.names.insert(then.to_owned(), now.to_owned());
         }
+        if let (Some(then), Some(now)) = (record.body["data"]["pid"].as_u64(), body["data"]["pid"].as_u64()) {
+            self.processes.insert(then.to_string(), now.to_string());
+        }
         let data = &body["data"];
         if record.path == "/access/ticket"
             && let Some(ticket) = data["ticket"].as_str()
@@ -339,54 +353,6 @@ impl Session {
         let reply = self.root("GET", &format!("/nodes/{}/tasks/{}/log?limit=0", node_of(upid), encode(upid)), "");
         let lines = reply["data"].as_array().into_iter().flatten();
         lines.map(|line| line["t"].as_str().unwrap_or("").to_owned()).collect()
-    }
-}
-
-/// Sets the baseline of the files from 21 on: smaller guests, no comments, another network.
-fn later_baseline(state: &mut felhom::demo::state::State) {
-    for (vmid, guest) in &mut state.guests {
-        for (_, net) in guest.config.iter_mut().filter(|(key, _)| *key == "net0" && guest.kind.word() == "lxc") {
-            let text = net.as_str().unwrap_or_default();
-            *net = text.replace(&format!("ip=10.10.10.{vmid}/24"), "ip=manual").into();
-        }
-        match vmid {
-            101 | 103 => _ = guest.config.insert("features".into(), "nesting=1".into()),
-            102 => _ = guest.config.shift_remove("cores"),
-            _ => guest.config.retain(|key, _| !["cores", "ostype", "scsihw", "tags"].contains(&key.as_str())),
-        }
-        if *vmid == 202 {
-            guest.config.shift_remove("net0");
-            guest.config.insert("scsi0".into(), "dirct:202/vm-202-disk-0.qcow2,size=1G".into());
-        }
-    }
-    for volume in state.storages.values_mut().flat_map(|storage| &mut storage.volumes) {
-        if volume.volid == "dirct:202/vm-202-disk-0.raw" {
-            volume.volid = "dirct:202/vm-202-disk-0.qcow2".into();
-            volume.format = "qcow2".into();
-        }
-    }
-    if let Some(pool) = state.pools.get_mut("pool1") {
-        pool.comment.clear();
-    }
-    if let Some(root) = state.access.users.get_mut("root@pam") {
-        root.info.shift_remove("email");
-    }
-    if let Some(node) = state.nodes.get_mut("pve1") {
-        node.booted -= 86_400;
-        node.dns.insert("search".into(), "example.org".into());
-        let port = serde_json::json!({
-            "iface": "eth0", "type": "eth", "exists": 1, "active": 1, "method": "manual", "method6": "manual", "families": ["inet"],
-        });
-        node.network.extend(port.as_object().cloned());
-    }
-}
-
-/// Sets the first of two nodes, at the speed of a real host.
-fn two_nodes(state: &mut felhom::demo::state::State) {
-    later_baseline(state);
-    state.speed = 1.0;
-    if let Some(node) = state.nodes.get_mut("pve1") {
-        node.ip = "198.51.100.10".into();
     }
 }
 

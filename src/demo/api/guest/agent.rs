@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{disks, random};
+use super::disks;
 use crate::api::schema::property;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Guest, GuestKind, Power};
+use crate::demo::state::{Guest, GuestKind, Map, Power};
 
 macro_rules! agent {
     ($($method:literal $name:literal => $handler:ident),* $(,)?) => {
@@ -21,13 +21,12 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Routes of the agent commands.
 pub(super) const COMMANDS: &[Route] = agent![
-    "POST" "ping" => plain, "GET" "info" => plain, "GET" "get-time" => plain, "POST" "fsfreeze-status" => plain,
-    "POST" "fsfreeze-freeze" => plain, "POST" "fsfreeze-thaw" => plain, "POST" "fstrim" => plain,
+    "POST" "ping" => plain, "GET" "info" => plain, "GET" "get-time" => plain, "POST" "fsfreeze-status" => freeze_status,
+    "POST" "fsfreeze-freeze" => freeze, "POST" "fsfreeze-thaw" => freeze, "POST" "fstrim" => plain,
     "GET" "network-get-interfaces" => plain, "GET" "get-vcpus" => plain, "GET" "get-fsinfo" => plain, "GET" "get-memory-blocks" => plain,
     "GET" "get-memory-block-info" => plain, "GET" "get-host-name" => plain, "GET" "get-osinfo" => plain, "GET" "get-users" => plain,
     "GET" "get-timezone" => plain, "POST" "shutdown" => power, "POST" "suspend-ram" => power, "POST" "suspend-disk" => power,
-    "POST" "suspend-hybrid" => power, "POST" "set-user-password" => plain, "POST" "exec" => exec, "GET" "exec-status" => exec_status,
-    "GET" "file-read" => file_read, "POST" "file-write" => file_write,
+    "POST" "suspend-hybrid" => power, "POST" "set-user-password" => set_password,
 ];
 
 /// Returns the addresses of a network device: the configured one, or one as from DHCP.
@@ -130,8 +129,55 @@ fn index(_: &mut Req<'_>) -> Answer {
     Ok(NAMES.iter().map(|name| json!({ "name": name })).collect::<Value>().into())
 }
 
+/// Commands that the agent of Debian 13 supports.
+const SUPPORTED: &[&str] = &[
+    "exec",
+    "exec-status",
+    "file-close",
+    "file-flush",
+    "file-open",
+    "file-read",
+    "file-seek",
+    "file-write",
+    "fsfreeze-freeze",
+    "fsfreeze-freeze-list",
+    "fsfreeze-status",
+    "fsfreeze-thaw",
+    "fstrim",
+    "get-cpustats",
+    "get-disks",
+    "get-diskstats",
+    "get-fsinfo",
+    "get-host-name",
+    "get-load",
+    "get-memory-block-info",
+    "get-memory-blocks",
+    "get-osinfo",
+    "get-time",
+    "get-timezone",
+    "get-users",
+    "get-vcpus",
+    "info",
+    "network-get-interfaces",
+    "network-get-route",
+    "ping",
+    "set-memory-blocks",
+    "set-time",
+    "set-user-password",
+    "set-vcpus",
+    "shutdown",
+    "ssh-add-authorized-keys",
+    "ssh-get-authorized-keys",
+    "ssh-remove-authorized-keys",
+    "suspend-disk",
+    "suspend-hybrid",
+    "suspend-ram",
+    "sync",
+    "sync-delimited",
+];
+
 /// Returns the VM of the path if its agent is available.
-fn available(req: &Req<'_>) -> Result<Guest, Refusal> {
+pub(super) fn available(req: &Req<'_>) -> Result<Guest, Refusal> {
     let guest = req.guest(GuestKind::Qemu)?.clone();
     let Some(setting) = guest.text("agent").map(str::to_owned).or_else(|| guest.number("agent").map(|n| n.to_string())) else {
         return Err(Refusal::die("No QEMU guest agent configured"));
@@ -148,6 +194,11 @@ fn available(req: &Req<'_>) -> Result<Guest, Refusal> {
 
 fn by_name(req: &mut Req<'_>) -> Answer {
     let command = req.params.text("command").to_owned();
+    match command.as_str() {
+        "fsfreeze-status" => return freeze_status(req),
+        "fsfreeze-freeze" | "fsfreeze-thaw" => return set_frozen(req, command == "fsfreeze-freeze"),
+        _ => {}
+    }
     let guest = available(req)?;
     Ok(json!({ "result": result(&guest, &command, req.now()) }).into())
 }
@@ -162,12 +213,12 @@ fn result(guest: &Guest, command: &str, now: i64) -> Value {
     match command {
         "get-time" => json!(now * 1_000_000_000),
         "info" => {
-            let list: Vec<Value> =
-                NAMES.iter().map(|name| json!({ "enabled": true, "name": format!("guest-{name}"), "success-response": true })).collect();
+            let list: Vec<Value> = SUPPORTED
+                .iter()
+                .map(|name| json!({ "enabled": true, "name": format!("guest-{name}"), "success-response": true }))
+                .collect();
             json!({ "supported_commands": list, "version": "10.0.2" })
         }
-        "fsfreeze-status" => json!("thawed"),
-        "fsfreeze-freeze" | "fsfreeze-thaw" => json!(1),
         "fstrim" => json!({ "paths": [{ "minimum": 0, "path": "/", "trimmed": 1_073_741_824 }] }),
         "network-get-interfaces" => network(guest),
         "get-vcpus" => {
@@ -178,7 +229,9 @@ fn result(guest: &Guest, command: &str, now: i64) -> Value {
             let total = guest.max_disk();
             let used = (total as f64 * guest.load.disk.max(0.1)) as u64;
             json!([{
-                "disk": [], "mountpoint": "/", "name": "sda1", "total-bytes": total, "total-bytes-privileged": total, "type": "ext4",
+                "disk": [{ "bus": 0, "bus-type": "scsi", "dev": "/dev/sda", "serial": "0QEMU_QEMU_HARDDISK_drive-scsi0", "target": 0, "unit": 0,
+                    "pci-controller": { "bus": 0, "domain": 0, "function": 0, "slot": 5 } }],
+                "mountpoint": "/", "name": "sda", "total-bytes": total, "total-bytes-privileged": total, "type": "ext4",
                 "used-bytes": used,
             }])
         }
@@ -205,7 +258,12 @@ fn network(guest: &Guest) -> Value {
                 json!({ "ip-address": address, "ip-address-type": kind, "prefix": bits })
             })
             .collect();
-        json!({ "hardware-address": mac, "ip-addresses": list, "name": name })
+        let figures = if name == "lo" { 0 } else { 4_096 };
+        let statistics = json!({
+            "rx-bytes": figures, "rx-packets": figures / 128, "rx-errs": 0, "rx-dropped": 0,
+            "tx-bytes": figures, "tx-packets": figures / 128, "tx-errs": 0, "tx-dropped": 0,
+        });
+        json!({ "hardware-address": mac, "ip-addresses": list, "name": name, "statistics": statistics })
     };
     let mut rows = vec![card("lo", "00:00:00:00:00:00", vec![("127.0.0.1".to_owned(), 8), ("::1".to_owned(), 128)])];
     for (position, (name, mac, ip)) in (0u32..).zip(nets(guest)) {
@@ -232,30 +290,39 @@ fn power(req: &mut Req<'_>) -> Answer {
     Ok(json!({ "result": {} }).into())
 }
 
-fn exec(req: &mut Req<'_>) -> Answer {
-    available(req)?;
-    if req.params.list("command").is_empty() && !req.params.has("input-data") {
-        return Err(Refusal::die("command or input-data (or both) required"));
+/// The section of VMs with frozen file systems.
+const FROZEN: &str = "agent-frozen";
+
+fn freeze_status(req: &mut Req<'_>) -> Answer {
+    let id = available(req)?.vmid.to_string();
+    let frozen = req.state.section(FROZEN).any(|(known, _)| *known == id);
+    Ok(json!({ "result": if frozen { "frozen" } else { "thawed" } }).into())
+}
+
+fn freeze(req: &mut Req<'_>) -> Answer {
+    let frozen = req.path.ends_with("-freeze");
+    set_frozen(req, frozen)
+}
+
+/// Freezes or thaws; returns the number of changed file systems.
+fn set_frozen(req: &mut Req<'_>, frozen: bool) -> Answer {
+    let id = available(req)?.vmid.to_string();
+    let frozen_before = req.state.section(FROZEN).any(|(known, _)| *known == id);
+    if frozen {
+        req.state.section_mut(FROZEN).insert(id, Map::new());
+    } else {
+        req.state.section_mut(FROZEN).remove(&id);
     }
-    let pid = 1000 + u32::from_str_radix(&random::hex(3), 16).unwrap_or(0);
-    Ok(json!({ "pid": pid }).into())
+    Ok(json!({ "result": u8::from(frozen_before != frozen) }).into())
 }
 
-fn exec_status(req: &mut Req<'_>) -> Answer {
-    available(req)?;
-    Ok(json!({ "exited": 1, "exitcode": 0, "out-data": "" }).into())
-}
-
-fn file_read(req: &mut Req<'_>) -> Answer {
+fn set_password(req: &mut Req<'_>) -> Answer {
     let guest = available(req)?;
-    let file = req.params.text("file");
-    match file {
-        "/etc/hostname" => Ok(json!({ "content": format!("{}\n", guest.name()), "bytes-read": guest.name().len() + 1 }).into()),
-        _ => Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'r'): No such file or directory"))),
+    let user = req.params.text("username");
+    if user != "root" && guest.text("ciuser").unwrap_or("debian") != user {
+        let why = format!("chpasswd: (user {user}) pam_chauthtok() failed, error:\nAuthentication token manipulation error");
+        let why = format!("{why}\nchpasswd: (line 1, user {user}) password not changed\n");
+        return Err(Refusal::die(format!("Agent error: child process has failed to set user password: {why}")));
     }
-}
-
-fn file_write(req: &mut Req<'_>) -> Answer {
-    available(req)?;
-    Ok(Reply::null())
+    Ok(json!({ "result": {} }).into())
 }

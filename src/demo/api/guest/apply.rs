@@ -219,6 +219,9 @@ impl<'a> Edit<'a> {
         match disks::make(self.state, &mut self.namer, &mut disk, &node, false)? {
             Some(made) => {
                 self.log.extend(made.lines);
+                if self.guest.kind == GuestKind::Qemu {
+                    self.log.push(format!("{key}: successfully created disk '{}'", disk.text()));
+                }
                 self.made.push(made.volume);
             }
             None => {

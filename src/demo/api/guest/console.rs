@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{kind, random, the_guest};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Guest, GuestKind};
+use crate::demo::state::{Guest, GuestKind, Power};
 use crate::demo::tasks::{self, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -46,16 +46,8 @@ fn vnc(req: &mut Req<'_>) -> Answer {
 
 fn terminal(req: &mut Req<'_>) -> Answer {
     let guest = the_guest(req)?;
-    if guest.kind == GuestKind::Qemu {
-        let serial = req.params.get("serial").unwrap_or("serial0").to_owned();
-        if guest.text(&serial) != Some("socket") {
-            let words = if req.params.has("serial") {
-                format!("no such serial terminal on VM: {serial}")
-            } else {
-                "unable to find a serial interface".to_owned()
-            };
-            return Err(Refusal::die(words));
-        }
+    if guest.kind == GuestKind::Qemu && !req.params.has("serial") && guest.text("serial0") != Some("socket") {
+        return Err(Refusal::die("unable to find a serial interface"));
     }
     let mut answer = console(req, "vncproxy");
     if let Some(answer) = answer.as_object_mut() {
@@ -72,7 +64,7 @@ fn running(req: &Req<'_>) -> Result<Guest, Refusal> {
 /// Refuses, because no guest has a SPICE display.
 fn spice(req: &mut Req<'_>) -> Answer {
     running(req)?;
-    Err(Refusal::die("Could not set password"))
+    Err(Refusal::die("no spice port"))
 }
 
 /// Refuses, because the demo host has no consoles.
@@ -80,21 +72,71 @@ fn websocket(_: &mut Req<'_>) -> Answer {
     Err(Refusal::new(401, "permission denied - invalid PVEVNC ticket"))
 }
 
-fn send_key(req: &mut Req<'_>) -> Answer {
-    running(req)?;
-    Ok(Reply::null())
+/// Names of keys that can be part of a combination.
+const KEYS: &[&str] = &[
+    "alt",
+    "alt_r",
+    "backspace",
+    "caps_lock",
+    "comma",
+    "ctrl",
+    "ctrl_r",
+    "delete",
+    "dot",
+    "down",
+    "end",
+    "esc",
+    "home",
+    "insert",
+    "left",
+    "menu",
+    "meta_l",
+    "meta_r",
+    "minus",
+    "pgdn",
+    "pgup",
+    "print",
+    "ret",
+    "right",
+    "shift",
+    "shift_r",
+    "slash",
+    "spc",
+    "sysrq",
+    "tab",
+    "up",
+];
+
+fn is_key(name: &str) -> bool {
+    let is_function = name.strip_prefix('f').and_then(|number| number.parse::<u8>().ok()).is_some_and(|number| (1..=12).contains(&number));
+    let is_letter = name.len() == 1 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    KEYS.contains(&name) || is_function || is_letter
 }
 
-/// Runs a monitor command. Errors are part of the answer.
+fn send_key(req: &mut Req<'_>) -> Answer {
+    running(req)?;
+    if req.params.text("key").split('-').all(is_key) {
+        return Ok(Reply::null());
+    }
+    Err(Refusal { bare: true, ..Refusal::new(400, "Bad Request") })
+}
+
+/// Runs a monitor command. Errors of the monitor are part of the answer.
 fn monitor(req: &mut Req<'_>) -> Answer {
     let command = req.params.text("command").trim().to_owned();
-    if !command.starts_with("info") && !command.starts_with("help") {
-        req.check("/", &["Sys.Modify"])?;
+    let is_read = command.starts_with("info") || command.starts_with("help");
+    if !is_read && !req.is_root() {
+        let why = "non-existent or not assigned a required permission yet, limiting to root user";
+        return Err(Refusal::die(format!("command '{command}' {why}")));
     }
     let text = match running(req) {
         Err(refusal) => format!("ERROR: {}\n", refusal.message),
-        Ok(_) if command == "info status" => "VM status: running\r\n".to_owned(),
-        Ok(_) => String::new(),
+        Ok(guest) => match command.as_str() {
+            "info status" => format!("VM status: {}\r\n", if guest.power == Power::Paused { "paused" } else { "running" }),
+            "info version" => "10.1.2pve-qemu-kvm_10.1.2-1\r\n".to_owned(),
+            _ if is_read => String::new(),
+            _ => format!("unknown command: '{command}'\r\n"),
+        },
     };
     Ok(json!(text).into())
 }
@@ -108,14 +150,45 @@ fn dump(req: &mut Req<'_>) -> Answer {
     let guest = the_guest(req)?;
     let text = match req.params.text("type") {
         "user" => {
-            let user = guest.text("ciuser").map_or(String::new(), |user| format!("user: {user}\n"));
+            let line = |key: &str, name: &str| guest.text(key).map_or(String::new(), |value| format!("{name}: {value}\n"));
+            let user = line("ciuser", "user") + &line("cipassword", "password");
             format!(
                 "#cloud-config\nhostname: {0}\nmanage_etc_hosts: true\nfqdn: {0}\n{user}chpasswd:\n  expire: False\nusers:\n  - default\npackage_upgrade: true\n",
                 guest.name()
             )
         }
-        "network" => "version: 1\nconfig:\n".to_owned(),
+        "network" => network_config(&guest),
         _ => format!("instance-id: {}\n", crate::demo::state::sha1_hex(&guest.name())),
     };
     Ok(json!(text).into())
+}
+
+/// The cloud-init network configuration of a VM.
+fn network_config(guest: &Guest) -> String {
+    let part = |text: &str, key: &str| text.split(',').find_map(|part| part.strip_prefix(&format!("{key}=")).map(str::to_owned));
+    let mut lines = vec!["version: 1".to_owned(), "config:".to_owned()];
+    for number in 0..8 {
+        let (Some(net), Some(ip)) = (guest.text(&format!("net{number}")), guest.text(&format!("ipconfig{number}"))) else { continue };
+        let mac = net.split(',').next().and_then(|model| model.split_once('=')).map_or("", |(_, mac)| mac).to_lowercase();
+        lines.push("    - type: physical".to_owned());
+        lines.push(format!("      name: eth{number}"));
+        lines.push(format!("      mac_address: '{mac}'"));
+        lines.push("      subnets:".to_owned());
+        match part(ip, "ip") {
+            Some(address) if address.contains('/') => {
+                let (address, bits) = address.split_once('/').unwrap_or((&address, "24"));
+                let mask = u32::MAX.checked_shl(32 - bits.parse::<u32>().unwrap_or(24)).unwrap_or(0);
+                lines.push("      - type: static".to_owned());
+                lines.push(format!("        address: '{address}'"));
+                lines.push(format!("        netmask: '{}'", std::net::Ipv4Addr::from(mask)));
+                lines.extend(part(ip, "gw").map(|gateway| format!("        gateway: '{gateway}'")));
+            }
+            _ => lines.push("      - type: dhcp4".to_owned()),
+        }
+    }
+    if let Some(server) = guest.text("nameserver") {
+        lines.extend(["    - type: nameserver".to_owned(), "      address:".to_owned(), format!("      - '{server}'")]);
+        lines.extend(guest.text("searchdomain").iter().flat_map(|domain| ["      search:".to_owned(), format!("      - '{domain}'")]));
+    }
+    lines.join("\n") + "\n"
 }

@@ -94,7 +94,8 @@ fn grow(req: &Req<'_>) -> Result<TaskSpec, Refusal> {
     let mut spec = spec.takes(0.3);
     let blocks = matches!(req.state.storages.get(&id).map(crate::demo::state::Storage::kind), Some("lvmthin" | "lvm" | "zfspool"));
     if let Some(mut volume) = req.state.volume(disk.volume()).cloned() {
-        if !blocks {
+        // QEMU itself grows the image of a running VM.
+        if !blocks && new != size && !(kind == GuestKind::Qemu && guest.power.is_on()) {
             spec = spec.log("Image resized.");
         }
         volume.size = new;

@@ -172,6 +172,12 @@ fn current(req: &mut Req<'_>) -> Answer {
         if guest.text("agent").is_some_and(|agent| agent.starts_with('1') || agent.contains("enabled=1")) {
             row["agent"] = 1.into();
         }
+        if guest.text("vga").is_some() {
+            row["clipboard"] = Value::Null;
+        }
+        if guest.config.keys().any(|key| key.starts_with("serial")) {
+            row["serial"] = 1.into();
+        }
         if guest.number("spice").is_some() {
             row["spice"] = 1.into();
         }

@@ -1,6 +1,8 @@
 //! Containers and VMs: `/nodes/{node}/lxc/**` and `/nodes/{node}/qemu/**`.
 
 mod agent;
+mod agent_exec;
+mod agent_shell;
 mod apply;
 mod archive;
 mod backup;
@@ -51,6 +53,7 @@ pub(super) const ROUTES: &[&[Route]] = &[
     transfer::ROUTES,
     agent::ROUTES,
     agent::COMMANDS,
+    agent_exec::ROUTES,
     migrate::ROUTES,
     console::ROUTES,
     remote::ROUTES,

@@ -1,0 +1,137 @@
+//! Programs and files inside a VM, through its agent.
+
+use serde_json::{Value, json};
+
+use super::agent::available;
+use super::agent_shell::{Outcome, run};
+use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::state::{Guest, Map, State, map};
+
+pub(super) const ROUTES: &[Route] = &[
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", exec),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/exec-status", status),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/file-read", read),
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/file-write", write),
+];
+
+/// Sections of processes (by VMID and PID) and of written files (by VMID and path).
+const PROCESSES: &str = "agent-processes";
+const FILES: &str = "agent-files";
+
+/// Directories of every VM.
+const FOLDERS: &[&str] = &["", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr/local/bin", "/var/lib", "/var/log", "/var/tmp"];
+
+/// Characters that one call can write.
+const LONGEST: usize = 61_440;
+
+fn key(guest: &Guest, name: &str) -> String {
+    format!("{}/{name}", guest.vmid)
+}
+
+/// The content of a file, one character per byte.
+pub(super) fn content(state: &State, guest: &Guest, path: &str) -> Option<String> {
+    let written = state.sections.get(FILES).and_then(|files| files.get(&key(guest, path)));
+    if let Some(file) = written {
+        return file.get("content").and_then(Value::as_str).map(str::to_owned);
+    }
+    match path {
+        "/etc/hostname" => Some(format!("{}\n", guest.name())),
+        _ if path.starts_with("/bin/") => Some("\u{7f}ELF\u{2}\u{1}\u{1}\0".to_owned()),
+        "/etc/os-release" => Some("PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nID=debian\nVERSION_ID=\"13\"\n".to_owned()),
+        _ => None,
+    }
+}
+
+fn exec(req: &mut Req<'_>) -> Answer {
+    let guest = available(req)?;
+    let command = match req.params.0.get("command") {
+        Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::String(word)) => vec![word.clone()],
+        _ => Vec::new(),
+    };
+    if command.is_empty() && !req.params.has("input-data") {
+        return Err(Refusal::die("command or input-data (or both) required"));
+    }
+    let Some(outcome) = run(req.state, &guest, &command, req.params.text("input-data")) else {
+        let program = command.first().map_or("", String::as_str);
+        let why = format!("Failed to execute child process “{program}” (No such file or directory)");
+        return Err(Refusal::die(format!("Agent error: Guest agent command failed, error was '{why}'")));
+    };
+    let processes = req.state.section_mut(PROCESSES);
+    let last = processes.keys().filter_map(|key| key.strip_prefix(&format!("{}/", guest.vmid))?.parse::<u32>().ok()).max();
+    let pid = last.unwrap_or(480) + 2;
+    processes.insert(key(&guest, &pid.to_string()), process(&outcome, req.now_ms));
+    Ok(json!({ "pid": pid }).into())
+}
+
+/// A process as it is stored: when it ends, and the answer about its end.
+fn process(outcome: &Outcome, now_ms: i64) -> Map {
+    let mut end = json!({ "exited": 1 });
+    match outcome.signal {
+        Some(signal) => end["signal"] = signal.into(),
+        None => end["exitcode"] = outcome.code.into(),
+    }
+    for (name, text) in [("out", &outcome.out), ("err", &outcome.err)] {
+        if !text.is_empty() {
+            end[format!("{name}-data")] = text.as_str().into();
+            end[format!("{name}-truncated")] = 0.into();
+        }
+    }
+    map(json!({ "ends": now_ms + (outcome.seconds * 1000.0) as i64, "end": end }))
+}
+
+/// The status of a process. The end is reported once.
+fn status(req: &mut Req<'_>) -> Answer {
+    let guest = available(req)?;
+    let (id, now) = (key(&guest, req.params.text("pid")), req.now_ms);
+    let processes = req.state.section_mut(PROCESSES);
+    let Some(process) = processes.get(&id) else { return Err(Refusal::die("Agent error: PID ld does not exist")) };
+    if process.get("ends").and_then(Value::as_i64).is_some_and(|ends| ends > now) {
+        return Ok(json!({ "exited": 0 }).into());
+    }
+    let end = processes.remove(&id).and_then(|mut process| process.shift_remove("end")).unwrap_or_default();
+    Ok(end.into())
+}
+
+fn read(req: &mut Req<'_>) -> Answer {
+    let guest = available(req)?;
+    let file = req.params.text("file");
+    if FOLDERS.contains(&file.trim_end_matches('/')) {
+        return Err(Refusal::die("Agent error: failed to read file: Is a directory"));
+    }
+    match content(req.state, &guest, file) {
+        Some(content) => Ok(json!({ "bytes-read": content.chars().count(), "content": content }).into()),
+        None => Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'r'): No such file or directory"))),
+    }
+}
+
+fn write(req: &mut Req<'_>) -> Answer {
+    let guest = available(req)?;
+    let (file, text) = (req.params.text("file").to_owned(), req.params.text("content"));
+    if text.len() > LONGEST {
+        return Err(Refusal::param("content", format!("value may only be {LONGEST} characters long")));
+    }
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if !FOLDERS.contains(&folder) {
+        return Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'wb'): No such file or directory")));
+    }
+    let bytes = if req.params.bool("encode") == Some(false) { decode(text).unwrap_or_default() } else { text.as_bytes().to_vec() };
+    let content: String = bytes.into_iter().map(char::from).collect();
+    req.state.section_mut(FILES).insert(key(&guest, &file), map(json!({ "content": content })));
+    Ok(Reply::null())
+}
+
+/// Decodes base64.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for byte in text.trim_end_matches('=').bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        bits = bits << 6 | u32::try_from(ALPHABET.iter().position(|letter| *letter == byte)?).ok()?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    Some(bytes)
+}
