@@ -241,3 +241,16 @@ pub static METRICS: Noun = noun("metrics", "metric", "metrics", "/cluster/metric
     .rows(&["data"])
     .about("List current metrics of nodes, guests and storages")
     .example("felhom metrics export --local-only");
+
+pub static CPU_MODEL: Noun = noun("cluster cpu-model", "custom CPU model", "custom CPU models", "/cluster/qemu/custom-cpu-models")
+    .key("cputype")
+    .list(&["cputype=NAME", "reported-model=MODEL", "flags:flex", "hidden:flag", "phys-bits:wide", "hv-vendor-id:wide"])
+    .example("felhom cluster cpu-model list")
+    .show(&["reported-model", "flags", "hidden:flag", "phys-bits", "guest-phys-bits", "hv-vendor-id", "level"])
+    .example("felhom cluster cpu-model show modern")
+    .create()
+    .example("felhom cluster cpu-model create modern --reported-model EPYC-v4 --flags '+aes;+avx2'")
+    .set()
+    .example("felhom cluster cpu-model set modern --flags '+aes'")
+    .delete()
+    .example("felhom cluster cpu-model delete modern --confirm modern");

@@ -46,3 +46,10 @@ pub static BACKUP_JOB: Noun = noun("backup job", "backup job", "backup jobs", "/
     .rows(&["children", "children"])
     .about("List the volumes that a backup job includes")
     .example("felhom backup job volumes nightly");
+
+pub static BACKUP_FILE: Noun = noun("backup file", "file in a backup", "files in a backup", "/nodes/{node}/storage/{storage}/file-restore")
+    .key("filepath")
+    .other_list("list", &["text=NAME", "type", "size:bytes", "mtime=MODIFIED:time", "leaf=FILE:flag,wide"])
+    .args(&["volume", "filepath"])
+    .about("List the files in a backup on a backup server")
+    .example("felhom backup file list pbs backup/ct/101/2026-11-20T12:01:44Z /root.pxar.didx/etc --node pve1");

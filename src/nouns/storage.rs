@@ -1,6 +1,6 @@
 //! Storage definitions, and what can be found for them on the network.
 
-use super::{Noun, noun};
+use super::{Anywhere, Noun, noun};
 use crate::api::Risk::{Irreversible, Safe};
 use crate::api::sections::STORAGE as STORAGE_OPTIONS;
 
@@ -148,3 +148,18 @@ pub static TEMPLATE: Noun = noun("template", "container template", "container te
     .args(&["template"])
     .about("Download a container template to a storage")
     .example("felhom template download debian-13-standard_13.1-2_amd64.tar.zst --storage local --node pve1");
+
+pub static OCI: Noun = noun("template", "OCI image", "tags", "/nodes/{node}")
+    .key("tag")
+    .anywhere(Anywhere::Reads)
+    .other_list("tags", &["tag"])
+    .at("/nodes/{node}/query-oci-repo-tags")
+    .args(&["reference"])
+    .about("List the tags of an OCI image in a registry")
+    .example("felhom template tags docker.io/library/debian")
+    .post("pull", Safe)
+    .at("/nodes/{node}/storage/{storage}/oci-registry-pull")
+    .args(&["reference"])
+    .task("ociregistrypull")
+    .about("Pull an OCI image from a registry to a storage")
+    .example("felhom template pull local docker.io/library/debian:13 --node pve1");

@@ -50,7 +50,7 @@ const IMPERATIVES: &[&str] = &[
     "Relocate", "Restart", "Revoke", "Unlock", "Wake", "Call", "Check", "Clone", "Create", "Delete", "Describe", "Discard", "Edit", "Find",
     "Install", "List", "Manage", "Mount", "Print", "Protect", "Preview", "Reboot", "Remove", "Replace", "Reset", "Restore", "Resume",
     "Roll", "Run", "Send", "Serve", "Set", "Show", "Shut", "Start", "Stop", "Suspend", "Test", "Unmount", "Unset", "Lock", "Release",
-    "Mark", "Wait",
+    "Mark", "Pull", "Wait",
 ];
 
 /// The folders below `src` whose messages are read.

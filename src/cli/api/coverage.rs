@@ -26,6 +26,7 @@ const TUNNEL: &str = "part of a tunnel or console";
 const LOGIN: &str = "part of a login";
 const MIGRATION: &str = "part of a migration";
 const IMAGE: &str = "an image of data that another method returns";
+const BATCH: &str = "a batch of other methods";
 const REPLACED: &str = "replaced by another method";
 const NOT_YET: &str = "no command yet; use `felhom api`";
 
@@ -73,7 +74,8 @@ fn reason(method: &schema::Method) -> &'static str {
         _ if ends(&["/mtunnel", "/mtunnelwebsocket", "/dbus-vmstate"]) => MIGRATION,
         _ if ends(&["/rrd"]) => IMAGE,
         // Pools with a slash in their name need `/pools?poolid=`.
-        _ if ends(&["/pools/{poolid}"]) => REPLACED,
+        _ if ends(&["/pools/{poolid}", "/qemu/{vmid}/unlink"]) => REPLACED,
+        _ if ends(&["/execute"]) => BATCH,
         _ if ends(&["/vncwebsocket", "/termproxy", "/vncproxy", "/vncshell", "/spiceproxy", "/spiceshell"]) => TUNNEL,
         _ if ends(&["/ticket", "/vncticket", "/auth-url", "/openid/login"]) => LOGIN,
         _ => NOT_YET,

@@ -66,7 +66,10 @@ pub fn graft_built(root: Command) -> Command {
 fn attach(command: Command, words: &'static str, noun: &'static Noun, later: bool) -> Command {
     let (first, rest) = split(words);
     let known = command.find_subcommand(first).is_some();
+    // A deferred noun builds the verbs of all nouns with its words.
+    let deferred = command.find_subcommand(first).and_then(Command::get_display_name) == Some(noun.words);
     match (rest, known) {
+        (None, true) if later && deferred => command,
         (Some(rest), true) => command.mut_subcommand(first, |inner| attach(inner, rest, noun, later)),
         (Some(rest), false) => command.subcommand(attach(parent(first), rest, noun, later)),
         // Beside hand-written verbs each declared one is deferred by itself.
