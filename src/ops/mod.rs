@@ -4,6 +4,7 @@ pub mod address;
 pub mod backup;
 pub mod bulk;
 pub mod certificates;
+pub mod checks;
 pub mod clone;
 pub mod context;
 #[cfg(feature = "fence")]

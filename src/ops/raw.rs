@@ -11,7 +11,7 @@ use crate::guard::{Done, Item};
 use crate::ops::guests::{self, Guest};
 use crate::ops::live::{self, Live, Power};
 use crate::ops::settings::Wanted;
-use crate::ops::{bulk, certificates, destroy, node_power, nodes, reconfigure, sdn, snapshots};
+use crate::ops::{bulk, certificates, checks, destroy, node_power, nodes, reconfigure, sdn, snapshots};
 use crate::routes::Risk;
 use crate::session::Session;
 use crate::units;
@@ -71,7 +71,7 @@ pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> 
             .touches(format!("node {node} reloads its network with the pending changes"))
             .caution(format!("a mistake cuts {node} and its guests off; `felhom api get /nodes/{node}/network` shows the settings"))),
         (Method::Post | Method::Delete, ["nodes", node, "certificates", "custom"]) => Ok(certificates::assess(node, item)),
-        _ => Ok(item),
+        _ => checks::assess(session, request, item),
     }
 }
 
@@ -276,7 +276,7 @@ fn volume_goes(session: &Session, volume: &str, item: Item) -> Result<Item> {
     if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Delete) {
         return Ok(item.refused(fault));
     }
-    Ok(item.caution(format!("it is a disk of {}, which still exists", guest.label())))
+    checks::volume(session, &guest, volume, item.caution(format!("it belongs to {}, which still exists", guest.label())))
 }
 
 /// Returns the VMID in a disk's volume ID: `local-lvm:vm-101-disk-0`, `dirct:101/vm-101-disk-0.raw`.

@@ -1,5 +1,6 @@
 //! The routing table: what every call needs, risks, and asks. Plans, denials, roles made to measure, `felhom routes` and the raw `api` verb read it.
 
+mod checks;
 mod derived;
 mod needs;
 mod rows;
@@ -173,7 +174,7 @@ pub fn verbs() -> impl Iterator<Item = &'static Verb> {
 /// Whether a verb may make a call: it names it, every verb may make it, or it is how a declared verb looks up its object.
 pub fn allows(verb: &Verb, request: &Request) -> bool {
     let key = find(request).map(|(row, _)| row.key()).unwrap_or_default();
-    verb.calls.iter().chain(COMMON).any(|named| **named == key) || derived::looks_up(verb.name, request)
+    verb.calls.iter().chain(COMMON).any(|named| **named == key) || derived::looks_up(verb.name, request) || checks::allows(verb.calls, &key)
 }
 
 /// The risk of a request: an unknown write counts as irreversible.

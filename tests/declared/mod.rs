@@ -1,6 +1,7 @@
 //! Declared commands (`src/nouns`): what holds for each of them, and a story per area.
 
 mod ceph;
+mod checks;
 mod generated;
 mod guards;
 mod node;

@@ -42,7 +42,7 @@ fn what_is_lost_is_said_before() {
     let text = plan(&["api", "delete", "/nodes/pve1/storage/nas/prunebackups", "prune-backups=keep-last=1", "vmid=101"]);
     assert!(text.contains("loses: nas:backup/vzdump-lxc-101-") && text.contains(" old)"), "{text}");
     let text = plan(&["api", "delete", "/nodes/pve3/storage/local-lvm/content/local-lvm:vm-202-disk-0"]);
-    assert!(text.contains("a disk of 202 (win11)"), "{text}");
+    assert!(text.contains("scsi0 of 202 (win11)"), "{text}");
     let text = plan(&["api", "put", "/nodes/pve1/network"]);
     assert!(text.contains("pve1 and its guests"), "{text}");
     let text = plan(&["api", "delete", "/nodes/pve1/certificates/custom"]);

@@ -82,6 +82,24 @@ pub fn migrations(said: &mut Said) {
     said.refused(&host, &["node", "drain", "pve1"]);
 }
 
+/// The rest of these is in `declared::checks`.
+pub fn checks_of_the_host(said: &mut Said) {
+    let host = root();
+    host.run(["pool", "create", "racks"]).ok();
+    for words in [
+        &["pool", "add", "racks", "--vms", "999"][..],
+        &["storage", "remove", "nas", "--confirm", "nas"],
+        &["access", "user", "create", "ops@nosuch"],
+        &["access", "user", "delete", "root@pam", "--confirm", "root@pam"],
+        &["access", "token", "delete", "root@pam", "demo", "--confirm", "demo"],
+        &["access", "realm", "delete", "pve", "--confirm", "pve"],
+        &["node", "service", "stop", "pveproxy", "--node", "pve1", "--yes"],
+        &["api", "delete", "/cluster/config/nodes/pve3", "--confirm", "pve3"],
+    ] {
+        said.refused(&host, words);
+    }
+}
+
 pub fn tags_and_the_gate(said: &mut Said) {
     let host = root();
     set(&host, 110, "tags", "production");

@@ -45,9 +45,10 @@ fn writes(host: &Host) -> usize {
 
 #[test]
 fn every_refusal_in_the_sources_is_exit_3_and_sends_nothing() {
-    let groups: [fn(&mut Said); 10] = [
+    let groups: [fn(&mut Said); 11] = [
         guests::power_and_settings,
         guests::migrations,
+        guests::checks_of_the_host,
         guests::tags_and_the_gate,
         guests::storages_jobs_and_the_cluster,
         restores::over_guests,
