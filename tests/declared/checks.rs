@@ -47,7 +47,7 @@ fn a_storage_with_disks_or_backups_stays() {
     let host = root();
     refused(&host, "storage remove local-lvm --confirm local-lvm", &["'local-lvm' is in use", "vm-"]);
     refused(&host, "storage remove nas --confirm nas", &["vzdump-"]);
-    ok(&host, "storage create scratch --type dir --path /srv/scratch --content iso");
+    ok(&host, "storage create dir scratch --path /srv/scratch --content iso");
     ok(&host, "storage remove scratch --confirm scratch");
     let denied = || Trouble::Status { code: 403, reason: "Permission check failed (/storage/nas, Datastore.Audit)".into() };
     for node in ["pve1", "pve2", "pve3"] {
