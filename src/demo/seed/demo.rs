@@ -162,7 +162,7 @@ fn pools(state: &mut State) {
         state.pools.insert(id.into(), Pool { comment: comment.into(), guests, ..Pool::default() });
     };
     pool("production", "production guests", &[101, 102, 103, 104, 201]);
-    pool("lab", "lab guests", &[120, 203, 204]);
+    pool("lab", "experiments", &[120, 203, 204]);
 }
 
 fn jobs(state: &mut State) {
