@@ -120,6 +120,24 @@ fn a_guest_moves_to_another_cluster_only_where_there_is_one() {
 }
 
 #[test]
+fn a_backup_server_lists_the_files_of_a_backup() {
+    let demo = Demo::site();
+    let backups = demo.get("/nodes/pve1/storage/pbs/content?content=backup");
+    let volume = backups.as_array().unwrap().iter().find(|row| row["subtype"] == "lxc").unwrap()["volid"].as_str().unwrap().to_owned();
+    let list = |storage: &str, path: &str| {
+        let params = [("volume", volume.as_str()), ("filepath", path)];
+        demo.call("root@pam!demo", "GET", &format!("/nodes/pve1/storage/{storage}/file-restore/list"), &params)
+    };
+    let root = list("pbs", "/").data()[0].clone();
+    assert_eq!((&root["text"], &root["type"]), (&"root.pxar.didx".into(), &"v".into()));
+    let folders = list("pbs", root["filepath"].as_str().unwrap()).data().clone();
+    let etc = folders.as_array().unwrap().iter().find(|row| row["text"] == "etc").unwrap();
+    let files = list("pbs", etc["filepath"].as_str().unwrap()).data().clone();
+    assert!(files.as_array().unwrap().iter().any(|row| row["text"] == "hostname" && row["leaf"] == 1), "{files}");
+    assert_eq!(list("local", "/").reason, "Only PBS storages supported for file-restore.");
+}
+
+#[test]
 fn a_volume_is_copied_by_root() {
     let demo = Demo::site();
     let path = "/nodes/pve2/storage/tank/content/tank:subvol-103-disk-0";

@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod base64;
 pub mod faults;
 mod ha;
 pub mod host;

@@ -175,6 +175,11 @@ impl State {
     }
 }
 
+/// Returns the text of a key; empty if there is none.
+pub fn text<'a>(config: &'a Map, key: &str) -> &'a str {
+    config.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// Converts a JSON object to a [`Map`].
 pub fn map(value: Value) -> Map {
     match value {

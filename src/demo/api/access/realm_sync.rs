@@ -1,9 +1,7 @@
 //! Synchronizing LDAP and Active Directory realms.
 
-use serde_json::Value;
-
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::{Map, State};
+use crate::demo::state::{Map, State, text};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[("POST", "/access/domains/{realm}/sync", sync)];
@@ -11,10 +9,6 @@ pub(super) const ROUTES: &[Route] = &[("POST", "/access/domains/{realm}/sync", s
 /// Accounts of the directory, all in the group `staff`.
 const DIRECTORY: [&str; 3] = ["anna", "bela", "csilla"];
 const GROUP: &str = "staff";
-
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Returns an option of the request, or of the realm's `sync-defaults-options`.
 fn option(req: &Req<'_>, realm: &Map, key: &str) -> Option<String> {

@@ -14,7 +14,7 @@ mod status;
 use serde_json::Value;
 
 use super::{Refusal, Req, Route};
-use crate::demo::state::{Map, State};
+use crate::demo::state::{Map, State, text};
 
 pub(super) const ROUTES: &[&[Route]] = &[
     config::ROUTES,
@@ -65,10 +65,6 @@ fn node(req: &Req<'_>) -> String {
 
 fn section<'a>(state: &'a State, section: &str, id: &str) -> Option<&'a Map> {
     state.sections.get(section)?.get(id)
-}
-
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn number(config: &Map, key: &str) -> i64 {

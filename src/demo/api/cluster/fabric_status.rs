@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::demo::api::nodes::the_node;
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::Map;
+use crate::demo::state::{Map, text};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/sdn/fabrics/{fabric}", |_| {
@@ -14,10 +14,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/sdn/fabrics/{fabric}/neighbors", neighbors),
     ("GET", "/nodes/{node}/sdn/fabrics/{fabric}/interfaces", interfaces),
 ];
-
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Returns the applied nodes of the fabric: the node of the path, and the others.
 fn members(req: &Req<'_>) -> Result<(Vec<Map>, Vec<Map>), Refusal> {

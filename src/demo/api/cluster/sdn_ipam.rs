@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::schema;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
-use crate::demo::state::{Map, State, map};
+use crate::demo::state::{Map, State, map, text};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/cluster/sdn/ipams/{ipam}/status", list),
@@ -15,10 +15,6 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// The section of the addresses, by zone and address.
 const ADDRESSES: &str = "sdn-addresses";
-
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Returns an applied SDN object.
 fn applied<'a>(state: &'a State, section: &str, id: &str) -> Option<&'a Map> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::macros;
 use crate::api::schema::{ip_version, port_list};
 use crate::demo::api::Req;
-use crate::demo::state::{Firewall, Map};
+use crate::demo::state::{Firewall, Map, text};
 
 /// The objects that a rule can refer to.
 pub(super) struct Checker {
@@ -190,8 +190,4 @@ impl Found {
         }
         self.ip_version = Some(version);
     }
-}
-
-fn text<'a>(rule: &'a Map, key: &str) -> &'a str {
-    rule.get(key).and_then(Value::as_str).unwrap_or_default()
 }

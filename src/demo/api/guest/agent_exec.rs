@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::agent::available;
 use super::agent_shell::{Outcome, run};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
+use crate::demo::base64;
 use crate::demo::state::{Guest, Map, State, map};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -115,23 +116,8 @@ fn write(req: &mut Req<'_>) -> Answer {
     if !FOLDERS.contains(&folder) {
         return Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'wb'): No such file or directory")));
     }
-    let bytes = if req.params.bool("encode") == Some(false) { decode(text).unwrap_or_default() } else { text.as_bytes().to_vec() };
+    let bytes = if req.params.bool("encode") == Some(false) { base64::decode(text).unwrap_or_default() } else { text.as_bytes().to_vec() };
     let content: String = bytes.into_iter().map(char::from).collect();
     req.state.section_mut(FILES).insert(key(&guest, &file), map(json!({ "content": content })));
     Ok(Reply::null())
-}
-
-/// Decodes base64.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for byte in text.trim_end_matches('=').bytes().filter(|byte| !byte.is_ascii_whitespace()) {
-        bits = bits << 6 | u32::try_from(ALPHABET.iter().position(|letter| *letter == byte)?).ok()?;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(bytes)
 }

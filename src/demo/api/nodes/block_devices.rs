@@ -4,12 +4,8 @@ use serde_json::{Value, json};
 
 use super::the_node;
 use crate::demo::api::{Refusal, Req};
-use crate::demo::state::{Map, State, Storage, map};
+use crate::demo::state::{Map, State, Storage, map, text};
 use crate::demo::tasks::{Effect, TaskSpec};
-
-pub(super) fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
-}
 
 /// Returns a disk of the node.
 pub(super) fn disk<'a>(req: &'a Req<'_>, path: &str) -> Result<&'a Map, Refusal> {

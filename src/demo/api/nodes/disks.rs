@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::block_devices::{disk, text, use_disk};
+use super::block_devices::{disk, use_disk};
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Req, Route};
-use crate::demo::state::map;
+use crate::demo::state::{map, text};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::block_devices::{of_node, text};
+use super::block_devices::of_node;
 use super::{volume_groups, zpools};
 use crate::demo::api::{Answer, Refusal, Req, Route, cluster};
+use crate::demo::state::text;
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/hardware/pci", pci),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::the_node;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route, section};
-use crate::demo::state::{Map, Node, map};
+use crate::demo::state::{Map, Node, map, text};
 use crate::demo::tasks::TaskSpec;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -19,10 +19,6 @@ pub(super) const ROUTES: &[Route] = &[
 
 fn name(interface: &Map) -> &str {
     interface.get("iface").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn text<'a>(interface: &'a Map, key: &str) -> &'a str {
-    interface.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Returns the pending interfaces if there are changes, otherwise the current ones.

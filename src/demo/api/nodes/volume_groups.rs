@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::block_devices::{clean_disks, clean_storages, devices, key, new_storage, of_node, size, text, unused_disk, use_disk};
+use super::block_devices::{clean_disks, clean_storages, devices, key, new_storage, of_node, size, unused_disk, use_disk};
 use super::the_node;
 use crate::demo::api::{Answer, Req, Route};
-use crate::demo::state::{Map, map};
+use crate::demo::state::{Map, map, text};
 use crate::demo::tasks::{Effect, TaskSpec};
 
 pub(super) const ROUTES: &[Route] = &[

@@ -10,7 +10,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("GET", "/nodes/{node}/storage/{storage}/status", status),
     ("GET", "/nodes/{node}/storage/{storage}/identity", identity),
     ("GET", "/nodes/{node}/storage/{storage}/import-metadata", import_metadata),
-    ("GET", "/nodes/{node}/storage/{storage}/file-restore/list", no_file_restore),
 ];
 
 fn facts(req: &Req<'_>, storage: &Storage) -> Value {
@@ -66,12 +65,4 @@ fn identity(_: &mut Req<'_>) -> Answer {
 fn import_metadata(req: &mut Req<'_>) -> Answer {
     req.storage(req.params.text("storage"))?;
     Err(Refusal::die(format!("unable to parse directory volume name '{}'", req.params.text("volume"))))
-}
-
-fn no_file_restore(req: &mut Req<'_>) -> Answer {
-    let id = req.params.text("storage");
-    match req.storage(id)?.kind() {
-        "pbs" => Err(Refusal::die("file restore is not available on the demo host")),
-        _ => Err(Refusal::die("Only PBS storages supported for file-restore.")),
-    }
 }

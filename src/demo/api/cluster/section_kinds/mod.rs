@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::demo::api::section::Options;
 use crate::demo::api::{Refusal, Req};
-use crate::demo::state::{Map, State};
+use crate::demo::state::{Map, State, text};
 
 /// One kind of section.
 pub(in crate::demo::api::cluster) struct Kind {
@@ -82,8 +82,4 @@ const PLAIN: Kind = Kind {
 /// All kinds, by area.
 pub(super) fn all() -> impl DoubleEndedIterator<Item = &'static Kind> {
     [access::KINDS, fabrics::KINDS, mappings::KINDS, notifications::KINDS, sdn::KINDS, services::KINDS].into_iter().flatten()
-}
-
-fn text<'a>(config: &'a Map, key: &str) -> &'a str {
-    config.get(key).and_then(Value::as_str).unwrap_or_default()
 }
