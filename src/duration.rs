@@ -1,8 +1,8 @@
-//! Durations as people write them: `90`, `45s`, `10m`, `1h30m`, `2d`.
+//! Durations such as `90`, `45s`, `10m`, `1h30m`, `2d`.
 
 use std::time::Duration;
 
-/// Reads a duration; bare numbers are seconds.
+/// Parses a duration; a number without a unit is seconds.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let bad = || format!("'{text}' is not a duration like 90s, 10m, 1h30m or 2d");
     if text.is_empty() {

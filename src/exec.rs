@@ -1,6 +1,6 @@
-//! The only file that starts a process.
+//! The only file that starts processes.
 //!
-//! Children get an allow-listed environment, their own process group, a time limit and a cap on what they may print.
+//! Children get an allow-listed environment, their own process group, a time limit and an output limit.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use crate::interrupt::{Interrupt, Signal};
 
-/// What a child may inherit: what ssh, an agent, a password manager or an editor needs, and nothing of ours.
+/// Environment variables for children: those of ssh, agents, password managers and editors, none of felhom's.
 const INHERITED: &[&str] = &[
     "PATH",
     "HOME",
@@ -43,7 +43,7 @@ const INHERITED: &[&str] = &[
     "PASSWORD_STORE_DIR",
 ];
 
-/// A program to run: its words, never a shell line.
+/// A program with its arguments; never a shell line.
 #[derive(Debug, Clone)]
 pub struct Cmd {
     program: OsString,
@@ -56,14 +56,14 @@ pub struct Cmd {
     cap: usize,
 }
 
-/// What came of it. The exit code alone never means success for ssh and sudo: callers look at stdout too.
+/// The result of a program. For ssh and sudo, exit code 0 alone does not mean success: callers check stdout too.
 #[derive(Debug, Clone)]
 pub struct Done {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// More was printed than the cap; the rest was read and dropped.
+    /// Whether output beyond the limit was dropped.
     pub cut: bool,
 }
 
@@ -84,11 +84,11 @@ impl Done {
 /// Why there is no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// It could not be started; `NotFound` where there is no such program.
+    /// The program could not be started; `NotFound` if it does not exist.
     Start(std::io::Error),
-    /// It was killed at its time limit.
+    /// The program was killed at its time limit.
     TimedOut(Duration),
-    /// A signal came while it ran; it was killed.
+    /// A signal arrived, and the program was killed.
     Interrupted(Signal),
 }
 
@@ -131,7 +131,7 @@ impl Cmd {
         self
     }
 
-    /// Puts words before all others: options must stand before the destination.
+    /// Inserts arguments before all others: options must precede the destination.
     #[must_use]
     pub fn options_first<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, options: I) -> Self {
         self.args.splice(0..0, options.into_iter().map(|o| o.as_ref().to_owned()));
@@ -144,7 +144,7 @@ impl Cmd {
         self
     }
 
-    /// Inherits nothing at all: for what runs as root.
+    /// Inherits no environment variables, for programs that run as root.
     #[must_use]
     pub fn clear_env(mut self) -> Self {
         self.clear = true;
@@ -169,19 +169,19 @@ impl Cmd {
         self
     }
 
-    /// At most this many bytes of each of its outputs are kept.
+    /// Keeps at most this many bytes of each output.
     #[must_use]
     pub fn cap(mut self, bytes: usize) -> Self {
         self.cap = bytes;
         self
     }
 
-    /// The words, for messages and tests; secrets are never among them.
+    /// Returns the arguments for messages and tests. They never contain secrets.
     pub fn words(&self) -> Vec<String> {
         std::iter::once(&self.program).chain(&self.args).map(|w| w.to_string_lossy().into_owned()).collect()
     }
 
-    /// What it is fed, for what pretends to be it.
+    /// Returns the standard input, for tests that simulate the program.
     pub fn input(&self) -> &[u8] {
         &self.stdin
     }
@@ -200,7 +200,7 @@ impl Cmd {
         command
     }
 
-    /// Runs it to its end with piped stdin, stdout and stderr. At the time limit, or on a signal, its process group is killed.
+    /// Runs the program with piped stdin, stdout and stderr. Kills its process group at the time limit or on a signal.
     pub fn run(&self, interrupt: &Interrupt) -> Result<Done, Failure> {
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -216,13 +216,13 @@ impl Cmd {
         }
     }
 
-    /// Runs it with this terminal as its own: an editor, a console.
+    /// Runs the program on this terminal: an editor, a console.
     pub fn interactive(&self) -> Result<Done, Failure> {
         let status = self.command().status().map_err(Failure::Start)?;
         Ok(Done { code: status.code(), signal: status.signal(), stdout: Vec::new(), stderr: Vec::new(), cut: false })
     }
 
-    /// Starts it and leaves it alone: it outlives this program and hears nothing of its signals.
+    /// Starts the program in the background, unaffected by felhom's end and signals.
     pub fn detach(&self) -> Result<u32, Failure> {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -230,16 +230,16 @@ impl Cmd {
         command.spawn().map(|child| child.id()).map_err(Failure::Start)
     }
 
-    /// Becomes it. Comes back only where that failed.
+    /// Replaces this process by the program. Returns only on failure.
     pub fn replace(&self) -> Failure {
         Failure::Start(self.command().exec())
     }
 }
 
-/// How long the output of a child that has exited may stay open. A process that it left behind may keep its pipes for hours.
+/// How long the output of a finished child may stay open. A process that it left behind may keep the pipes for hours.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// Serves the pipes until the child has exited and its output is complete.
+/// Reads and writes the pipes until the child has exited and its output is complete.
 fn finish(child: &mut Child, pipes: &mut Pipes<'_>, limit: Duration, interrupt: &Interrupt) -> Result<ExitStatus, Failure> {
     let begun = Instant::now();
     let mut pause = Duration::from_millis(1);
@@ -265,7 +265,7 @@ fn finish(child: &mut Child, pipes: &mut Pipes<'_>, limit: Duration, interrupt: 
     }
 }
 
-/// One end of each of a child's pipes, none of which ever blocks.
+/// felhom's ends of a child's pipes, all non-blocking.
 struct Pipes<'a> {
     stdin: Option<ChildStdin>,
     unsent: &'a [u8],
@@ -274,7 +274,7 @@ struct Pipes<'a> {
 }
 
 struct Output<P> {
-    /// `None` at its end.
+    /// `None` at the end of the output.
     pipe: Option<P>,
     kept: Vec<u8>,
     cap: usize,
@@ -294,7 +294,7 @@ impl<'a> Pipes<'a> {
         self.stdout.pipe.is_none() && self.stderr.pipe.is_none()
     }
 
-    /// Waits this long for one of the pipes; true if something could be moved.
+    /// Waits for one of the pipes. Returns true if data was transferred.
     fn serve(&mut self, pause: Duration, interrupt: &Interrupt) -> Result<bool, Signal> {
         if self.unsent.is_empty() {
             self.stdin = None;
@@ -320,7 +320,7 @@ impl<'a> Pipes<'a> {
                 true
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => false,
-            // A child that does not read its input is no error: its output decides.
+            // A child that does not read its input is not an error: its output decides.
             Err(_) => {
                 self.stdin = None;
                 false
@@ -342,7 +342,7 @@ impl<P: Read + AsFd> Output<P> {
         Self { pipe, kept: Vec::new(), cap, cut: false }
     }
 
-    /// Reads one chunk, if there is one.
+    /// Reads one chunk, if available.
     fn drain(&mut self) -> bool {
         let mut chunk = [0_u8; 16 << 10];
         let Some(pipe) = &mut self.pipe else { return false };
@@ -362,7 +362,7 @@ impl<P: Read + AsFd> Output<P> {
     }
 }
 
-/// Kills what was started and what that started in turn.
+/// Kills the child and its process group.
 fn kill_group(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
@@ -406,7 +406,7 @@ mod tests {
     #[test]
     fn a_descendant_that_keeps_stdout_open_delays_neither_the_result_nor_the_time_limit() {
         let begun = Instant::now();
-        // In a session of its own, so that no kill of the group reaches it.
+        // In its own session, which killing the group does not reach.
         let done = Cmd::new("sh").args(["-c", "setsid sleep 20 & echo secret"]).run(&quiet()).expect("sh runs");
         assert_eq!((done.code, done.stdout_text().as_str()), (Some(0), "secret\n"));
         let limit = Duration::from_millis(50);

@@ -1,60 +1,60 @@
-//! The one typed error: it decides the exit code, the hint, and what the JSON error object says.
+//! The error type: exit code, hint and JSON error object.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What kind of thing went wrong. Every kind has one exit code and a hint of its own.
+/// Kinds of errors. Each has one exit code and a default hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The command line is wrong.
     Usage,
     /// The configuration is wrong or incomplete.
     Config,
-    /// A guard said no, or the person did.
+    /// Refused by felhom, or declined at the prompt.
     Refused,
-    /// The host does not know who asks (401).
+    /// Not authenticated (401).
     Unauthenticated,
-    /// The host knows who asks and says no (403, also from within a task).
+    /// Permission denied (403, also inside a task).
     Denied,
     NotFound,
-    /// The thing to be made is there already.
+    /// The object to create already exists.
     Exists,
-    /// Somebody else changed it in between (digest mismatch).
+    /// The object was changed in the meantime (digest mismatch).
     Conflict,
-    /// The guest holds a lock.
+    /// The guest is locked.
     Locked,
-    /// A parameter was refused by the host (400).
+    /// The host refused a parameter (400).
     BadParameter,
-    /// The host has no such call (501).
+    /// The host does not have this call (501).
     NotImplemented,
-    /// The cluster has no quorum: nothing can be changed.
+    /// The cluster has no quorum, so nothing can be changed.
     NoQuorum,
-    /// A task ended with something other than OK.
+    /// A task failed.
     TaskFailed,
     /// A task ended with warnings, and `--fail-on-warnings` was given.
     TaskWarnings,
-    /// Of several targets some failed.
+    /// Some of several targets failed.
     Partial,
-    /// A job runs on the host and its end was not seen.
+    /// A task still runs, or its result is unknown.
     Unfinished,
-    /// No connection: nothing was sent.
+    /// No connection; no request was sent.
     Unreachable,
-    /// The certificate is not the trusted one: nothing was sent.
+    /// The certificate is not trusted; no request was sent.
     Untrusted,
-    /// A node of the cluster cannot be reached through the host: nothing was sent to it.
+    /// A cluster node cannot be reached through the host; it received no request.
     NodeDown,
-    /// A change was sent and its outcome is not known.
+    /// A change was sent, and its outcome is unknown.
     Unknown,
     Interrupted,
     Terminated,
-    /// Any other answer of the host.
+    /// Any other error of the host.
     Host,
-    /// Anything else: files, terminals, programs.
+    /// Other errors: files, terminals, programs.
     Other,
 }
 
 impl Kind {
-    /// The exit code of `cli.md`.
+    /// Returns the exit code, as in `cli.md`.
     pub fn exit(self) -> u8 {
         match self {
             Self::Usage | Self::Config => 2,
@@ -79,7 +79,7 @@ impl Kind {
         }
     }
 
-    /// The word in the JSON error object.
+    /// Returns the name in the JSON error object.
     pub fn word(self) -> &'static str {
         match self {
             Self::Usage => "usage",
@@ -109,7 +109,7 @@ impl Kind {
         }
     }
 
-    /// What to do next where the fault itself knows nothing better.
+    /// Returns the default hint.
     fn hint(self) -> &'static str {
         match self {
             Self::Usage => "see the command's --help for its arguments and examples",
@@ -141,23 +141,23 @@ impl Kind {
     }
 }
 
-/// What to do after a change that may have been carried out.
+/// Hint after a change with unknown outcome.
 pub const CHECK_FIRST: &str = "check the target and `felhom task list` before you try again; felhom did not send it twice";
 
-/// How far a request came. The exit code, the advice on a retry and the search for a task follow from this alone.
+/// How far a request got. Determines the exit code, the advice on retrying, and whether to search for a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing reached the host, or the node behind it: safe to repeat.
+    /// Not sent to the host, or to the node behind it: safe to repeat.
     NotSent,
-    /// The host answered; its answer decides.
+    /// The host answered.
     Answered,
-    /// The request went out and no usable answer came back: it may have been carried out.
+    /// Sent without a usable answer: the request may have been carried out.
     Unknown,
 }
 
 impl Fate {
-    /// The fate that an HTTP status tells. 595: the host could not connect to the other node. Gateways and the host's own
-    /// proxying end in the other ones after the request may have been passed on.
+    /// Returns the fate for an HTTP status. With 595, the host could not connect to the other node. Gateways and the host's
+    /// proxy return the others after the request may have been passed on.
     pub fn of_status(status: u16) -> Self {
         match status {
             595 => Self::NotSent,
@@ -166,7 +166,7 @@ impl Fate {
         }
     }
 
-    /// The fault for a request that ended this way. A read changes nothing, so it may always be repeated.
+    /// Returns the fault for a request with this fate. A read can always be repeated.
     pub fn fault(self, changes: bool, message: impl Into<String>) -> Fault {
         let kind = match (self, changes) {
             (Self::NotSent, _) | (Self::Unknown, false) => Kind::Unreachable,
@@ -177,7 +177,7 @@ impl Fate {
     }
 }
 
-/// Which side of a privilege-separated token lacks the privilege.
+/// The side of a privilege-separated token that lacks a privilege.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -187,33 +187,33 @@ pub enum Side {
     Unknown,
 }
 
-/// Something went wrong: what was tried, what the host said, what to do next.
+/// An error: the failed action, the host's answer, and a hint.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub kind: Kind,
-    /// What was attempted and what came of it, in one sentence.
+    /// The failed action and the reason, in one sentence.
     pub message: String,
-    /// What to do next; [`Fault::hint`] falls back to the kind's own.
+    /// What to do. [`Fault::hint`] returns the kind's default if there is none.
     pub hint: Option<String>,
-    /// The HTTP status, where there was one.
+    /// The HTTP status, if there was one.
     pub status: Option<u16>,
-    /// The host's reason phrase, word for word.
+    /// The host's reason phrase, unchanged.
     pub reason: Option<String>,
-    /// The host's complaint about single parameters.
+    /// The host's errors for single parameters.
     pub errors: BTreeMap<String, String>,
-    /// The access-control path that a denial names.
+    /// The access-control path of a permission error.
     pub path: Option<String>,
-    /// The privilege that a denial names (alternatives joined by `|`).
+    /// The missing privilege (alternatives joined by `|`).
     pub privilege: Option<String>,
     pub who: Option<Side>,
-    /// Who lacks what, in one line.
+    /// The token or user, and the missing privilege, in one line.
     pub lacks: Option<String>,
     pub upid: Option<String>,
-    /// The last lines of the task's log.
+    /// The end of the task's log.
     pub log: Vec<String>,
-    /// Overrides the kind's exit code (all targets failed alike).
+    /// Overrides the kind's exit code if all targets failed alike.
     pub exit: Option<u8>,
-    /// The results have been shown and say it all: only the exit code is left.
+    /// The results already contain the error: only the exit code is left.
     pub shown: bool,
 }
 
@@ -251,12 +251,12 @@ impl Fault {
         Self::new(Kind::Refused, message)
     }
 
-    /// A refusal by felhom itself that has a narrower kind: a lock, a lost quorum, a name in use.
+    /// Creates a refusal by felhom with a narrower kind: a lock, no quorum, a name in use.
     pub fn refused_as(kind: Kind, message: impl Into<String>) -> Self {
         Self { exit: Some(Kind::Refused.exit()), ..Self::new(kind, message) }
     }
 
-    /// Whether felhom itself refused, whatever the reason.
+    /// Whether felhom refused, for any reason.
     pub fn is_refusal(&self) -> bool {
         self.exit_code() == Kind::Refused.exit()
     }
@@ -269,7 +269,7 @@ impl Fault {
         Self::new(Kind::Other, message)
     }
 
-    /// How far the request came whose fault this is.
+    /// Returns how far the request got.
     pub fn fate(&self) -> Fate {
         match self.kind {
             Kind::Unreachable | Kind::Untrusted | Kind::NodeDown => Fate::NotSent,
@@ -278,7 +278,7 @@ impl Fault {
         }
     }
 
-    /// From an I/O error, with what was tried.
+    /// Creates a fault from an I/O error and the failed action.
     pub fn io(tried: impl fmt::Display, error: &std::io::Error) -> Self {
         Self::other(format!("{tried}: {error}"))
     }
@@ -295,7 +295,7 @@ impl Fault {
         self
     }
 
-    /// Puts what was attempted before the message: `cannot start 101: CT is locked (backup)`.
+    /// Adds the failed action in front of the message: `cannot start 101: CT is locked (backup)`.
     #[must_use]
     pub fn while_(mut self, attempted: impl fmt::Display) -> Self {
         self.message = format!("{attempted}: {}", self.message);
@@ -310,7 +310,7 @@ impl Fault {
         self.hint.as_deref().unwrap_or_else(|| self.kind.hint())
     }
 
-    /// The hint as it is shown. The kinds' own speak of a UPID; here it is known which.
+    /// Returns the hint. Default hints contain the word UPID, which is replaced by the actual one.
     pub fn full_hint(&self) -> String {
         match (&self.hint, &self.upid) {
             (None, Some(upid)) => self.hint().replace("UPID", &format!("'{upid}'")),
@@ -320,7 +320,7 @@ impl Fault {
 }
 
 impl fmt::Display for Fault {
-    /// The message, with the missing privilege if it does not name it.
+    /// Returns the message, with the missing privilege unless it is already named.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match (&self.path, &self.privilege) {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: waiting that a signal cuts short. The only place that sleeps.
+//! Ctrl-C and SIGTERM, and waits that a signal interrupts. The only place that sleeps.
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::fault::Kind;
 
-/// How often a wait that cannot be woken looks for a signal or the deadline.
+/// How often a wait that cannot be woken checks for a signal or the deadline.
 pub const TICK: Duration = Duration::from_millis(50);
 
 /// Why a wait ended early.
@@ -20,7 +20,7 @@ pub const TICK: Duration = Duration::from_millis(50);
 pub enum Signal {
     Interrupt,
     Terminate,
-    /// The time limit that the user set is over.
+    /// The user's time limit is over.
     Deadline,
 }
 
@@ -34,16 +34,16 @@ impl From<Signal> for Kind {
     }
 }
 
-/// Shared by everything that waits. The first signal wakes all waiters; the second ends the program at once.
+/// Shared by all waits. The first signal wakes all of them; the second ends the program at once.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     seen: Arc<AtomicUsize>,
-    /// Readable after the first signal, and never read: every waiter wakes, and no later wait blocks.
+    /// Readable after the first signal and never read, so that all present and later waits end.
     wake: Arc<UnixStream>,
     _keep: Arc<UnixStream>,
     /// How long a single wait may take.
     limit: Option<Duration>,
-    /// When the present wait ends.
+    /// The end of the present wait.
     until: Option<Instant>,
 }
 
@@ -52,10 +52,10 @@ impl Interrupt {
     pub fn install() -> std::io::Result<Self> {
         let (wake, tell) = UnixStream::pair()?;
         let seen = Arc::new(AtomicUsize::new(0));
-        // A terminal or connection that goes away ends the program as SIGTERM does.
+        // A closed terminal or connection ends the program like SIGTERM.
         for (signal, code) in [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)] {
             let armed = Arc::new(AtomicBool::new(false));
-            // The order matters: the shutdown is looked at before the flag is set, so only a second signal meets it.
+            // The order matters: shutdown is checked before the flag is set, so only a second signal ends the program.
             signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&armed))?;
             signal_hook::flag::register(signal, armed)?;
             signal_hook::flag::register_usize(signal, Arc::clone(&seen), usize::try_from(signal).unwrap_or_default())?;
@@ -64,7 +64,7 @@ impl Interrupt {
         Ok(Self { seen, wake: Arc::new(wake), _keep: Arc::new(tell), limit: None, until: None })
     }
 
-    /// One that no signal reaches: for helpers without a person in front of them, and for tests.
+    /// Returns one that no signal reaches, for helpers without a terminal and for tests.
     pub fn never() -> std::io::Result<Self> {
         let (wake, tell) = UnixStream::pair()?;
         Ok(Self { seen: Arc::default(), wake: Arc::new(wake), _keep: Arc::new(tell), limit: None, until: None })
@@ -97,7 +97,7 @@ impl Interrupt {
         }
     }
 
-    /// `Err` after a signal or the deadline.
+    /// Returns `Err` after a signal or the deadline.
     pub fn check(&self) -> Result<(), Signal> {
         match self.seen() {
             Some(signal) => Err(signal),
@@ -106,7 +106,7 @@ impl Interrupt {
         }
     }
 
-    /// Sleeps; `Err` as soon as a signal arrives or the deadline is over.
+    /// Sleeps. Returns `Err` on a signal or at the deadline.
     pub fn wait(&self, time: Duration) -> Result<(), Signal> {
         let until = Instant::now() + time;
         loop {
@@ -130,11 +130,11 @@ impl Interrupt {
         let time = self.until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())));
         let timeout = Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(time.subsec_nanos()) };
         ready.push(PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN));
-        // EINTR needs no care: every caller checks again.
+        // EINTR needs no handling: every caller checks again.
         let _ = poll(&mut ready, Some(&timeout));
     }
 
-    /// Runs work that cannot be interrupted in a thread of its own, and stops waiting for it after a signal or the time limit.
+    /// Runs uninterruptible work in a thread, and stops waiting for it on a signal or at the time limit.
     pub fn during<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Signal> {
         let armed = self.armed();
         let (tell, result) = mpsc::channel();

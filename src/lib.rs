@@ -1,34 +1,34 @@
-//! felhom: an operator's command line for Proxmox VE 9. This is the map.
+//! felhom: a command line for Proxmox VE 9. Map of the crate:
 //!
 //! ```text
-//! main.rs        argv → run → exit code; nothing else
-//! cli/           a folder per noun, a file per verb: the arguments and their run(). Prints nothing itself, builds no URL
-//! nouns/         the breadth of the API as data: a file per noun; cli/declared/ turns them into commands
-//! ops/           what takes several calls in order, for several verbs. Reports through traits
-//! api/           what Proxmox is, as values: calls, endpoint functions, replies, UPIDs, what an answer means; schema/ is the 9.2 schema
-//! routes/        the routing table: a row per call with its privileges, risk, confirmation word; which verb makes which calls
-//! guard/         the one door for every change: gates, plan, impact, confirmation, journal; alone makes the permit to write
-//! task/          waiting for a UPID, finding one whose answer was lost
-//! transport/     how a call travels: https.rs (the only file that names reqwest), tls/ (trust), the client that everything uses
-//! session.rs     one context in use: its client, its rules, whom to ask, whom to tell
-//! config/        contexts, endpoints, secrets; read with line numbers, edited with comments kept
-//! fence/         the root backend: the closed list of what only root may do, its protocol, both of its ends
+//! main.rs        argv → run → exit code
+//! cli/           a folder per noun, a file per command: arguments and their run(). Prints nothing, builds no URL
+//! nouns/         commands described as data, a file per noun; cli/declared/ turns them into commands
+//! ops/           operations of several calls, shared by commands. Report through traits
+//! api/           Proxmox as values: calls, endpoint functions, replies, UPIDs, errors; schema/ is the 9.2 schema
+//! routes/        the routing table: privileges, risk and confirmation word of each call; the calls of each command
+//! guard/         the only way to make a change: rules, plan, impact, confirmation, journal; creates the permit to write
+//! task/          waiting for a UPID, finding one after a lost answer
+//! transport/     how calls are sent: https.rs (the only file that uses reqwest), tls/ (trust), the client
+//! session.rs     one context in use: client, rules, terminal, progress
+//! config/        contexts, endpoints, secrets; errors with line numbers, edits that keep comments
+//! fence/         the root helper: the closed list of root-only operations, the protocol, both ends
 //! exec.rs        the only file that starts a process
 //! interrupt.rs   Ctrl-C and SIGTERM; the only place that sleeps
-//! fault.rs       the one typed error: exit code, hint, what the JSON error object says
-//! redact/        what must not be shown: by its key, by its call, by its form
+//! fault.rs       the error type: exit code, hint, JSON error object
+//! redact/        masking of secrets by key, call and form
 //! secret.rs      text that cannot be printed
-//! units.rs       sizes, durations and times as people and programs read them
-//! ui/            tables, JSON, progress, prompts, messages: the only place that prints
-//! demo/          the embedded Proxmox host: a real HTTPS server on loopback with its own rights, tasks and state
+//! units.rs       sizes, durations and times for people and programs
+//! ui/            tables, JSON, progress, prompts, messages: the only code that prints
+//! demo/          the demo host: a real HTTPS server on loopback with its own permissions, tasks and state
 //! ```
 //!
-//! Dependencies point one way: `cli → ops → (api, task, guard, fence) → transport, exec`. Cargo features prove a part of it (the half
+//! Dependencies point one way: `cli → ops → (api, task, guard, fence) → transport, exec`. Cargo features enforce a part of it (the half
 //! without `exec` cannot start a process, the half with `fence` alone has no HTTP crate), lints and `tests/boundaries.rs` the rest.
 //!
-//! One command, as data: `main` parses argv into a struct of `cli`; its `run` asks through `ctx.session()`, turns arguments into calls, and
-//! for a change into a [`guard::Change`] of items with steps. The guard lets it pass, stages it or refuses; a passing change is sent,
-//! its task waited for by [`task`], the thing itself looked at, and the outcome emitted once. `CONTRIBUTING.md` has the steps for a new verb.
+//! The path of a command: `main` parses argv into a struct of `cli`. Its `run` uses `ctx.session()` and turns arguments into calls, or
+//! for a change into a [`guard::Change`] of items with steps. The guard approves, stages or refuses it. An approved change is sent,
+//! [`task`] waits for its task, the result is verified and printed once. `CONTRIBUTING.md` has the steps for a new command.
 
 #[cfg(feature = "cli")]
 pub mod api;

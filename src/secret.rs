@@ -1,10 +1,10 @@
-//! A text that must not be seen: it cannot be printed, and is wiped when dropped.
+//! A secret text: not printable, wiped when dropped.
 
 use std::fmt;
 
 use zeroize::Zeroize;
 
-/// A password, token secret or ticket. `Debug` and `Display` are `***`; the text itself comes out by [`Secret::reveal`] alone.
+/// A password, token secret or ticket. `Debug` and `Display` print `***`; only [`Secret::reveal`] returns the text.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -13,7 +13,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that sends or stores it.
+    /// Returns the text, for the code that sends or stores it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

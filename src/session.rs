@@ -1,4 +1,4 @@
-//! What an operation needs to work on one host: the client, the rules for changes, and somebody who watches.
+//! A session on one context: the client, the rules for changes, the terminal and the progress reports.
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -10,28 +10,28 @@ use crate::interrupt::{Interrupt, Signal};
 use crate::task::{Waits, Watch};
 use crate::transport::Client;
 
-/// Makes the client when it is first needed.
+/// Creates the client on first use.
 pub type Connect = Box<dyn Fn() -> Result<Client> + Send + Sync>;
 
-/// One run of one verb on one context: its parts, and the client once something was asked.
+/// One run of one command on one context.
 pub struct Session {
     parts: Parts,
     connect: Connect,
     client: Arc<OnceLock<Client>>,
 }
 
-/// What a run works with, whether or not its host has been asked yet.
+/// The parts of a session that exist without a connection.
 pub struct Parts {
-    /// The context's name.
+    /// Name of the context.
     pub context: String,
-    /// The verb, `guest start`.
+    /// The command, such as `guest start`.
     pub verb: String,
-    /// The command line, secrets masked.
+    /// The command line, with secrets masked.
     pub command: Vec<String>,
     pub rules: Rules,
-    /// Which guests refuse what would hurt them.
+    /// Tags that protect guests.
     pub tags: TagRules,
-    /// What the host is recognised by: changes with its CA or pinned certificate.
+    /// Identity of the host: changes with its CA or pinned certificate.
     pub identity: String,
     pub waits: Waits,
     pub watch: Arc<dyn Watch>,
@@ -54,12 +54,12 @@ impl Session {
         Self { parts, connect, client: Arc::default() }
     }
 
-    /// The client's place: filled once something was asked.
+    /// The client, set on first use.
     pub fn slot(&self) -> Arc<OnceLock<Client>> {
         Arc::clone(&self.client)
     }
 
-    /// The client, made on first use.
+    /// Returns the client, creating it on first use.
     pub fn client(&self) -> Result<&Client> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -68,13 +68,13 @@ impl Session {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// Who the host sees.
+    /// Returns the identity on the host.
     pub fn who(&self) -> &str {
         self.client().map_or("nobody", Client::who)
     }
 }
 
-/// The fault of a wait that ended early.
+/// Returns the fault of a wait that ended early.
 pub fn stopped(signal: Signal, what: &str) -> Fault {
     Fault::new(signal.into(), what)
 }

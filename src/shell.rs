@@ -1,6 +1,6 @@
-//! Words for a POSIX shell.
+//! Quoting for a POSIX shell.
 
-/// The word as a shell takes it, whatever is in it: plain words stay as they are, for people to read.
+/// Quotes a word for a shell. Plain words stay unquoted for readability.
 pub fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

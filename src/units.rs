@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers in human units.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut value = n as f64;
     let mut unit = 0;
-    // 1023.96 KiB would be shown as 1024 KiB.
+    // 1023.96 KiB would otherwise be shown as 1024 KiB.
     while value >= 1023.95 && unit + 1 < UNITS.len() {
         value /= 1024.0;
         unit += 1;
@@ -19,7 +19,7 @@ pub fn bytes(n: u64) -> String {
     format!("{} {}", one_decimal(value), UNITS[unit])
 }
 
-/// The two largest units: `3d 4h`, `4h 5m`, `1m 6s`, `6s`.
+/// Formats a duration in its two largest units: `3d 4h`, `4h 5m`, `1m 6s`, `6s`.
 pub fn seconds(n: u64) -> String {
     let (days, hours, minutes, secs) = (n / 86400, n / 3600 % 24, n / 60 % 60, n % 60);
     let pair = |large: u64, a: &str, small: u64, b: &str| if small == 0 { format!("{large}{a}") } else { format!("{large}{a} {small}{b}") };
@@ -31,7 +31,7 @@ pub fn seconds(n: u64) -> String {
     }
 }
 
-/// How long before `now` that was. A clock that runs ahead makes no negative age.
+/// Returns the time since a moment before `now`. A moment in the future has age 0.
 pub fn age(then: i64, now: i64) -> String {
     seconds(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
 }
@@ -44,7 +44,7 @@ pub fn local_time(unix: i64) -> String {
     }
 }
 
-/// `2026-11-20T12:05:00Z`: how JSON and CSV hold a time.
+/// Formats a time for JSON and CSV: `2026-11-20T12:05:00Z`.
 pub fn rfc3339(unix: i64) -> String {
     Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |t| t.to_string())
 }

@@ -1,4 +1,4 @@
-//! The decision on a change.
+//! Approval of a change: checks, plan, confirmation, journal.
 
 use std::sync::atomic::Ordering;
 
@@ -12,21 +12,21 @@ use crate::guard::{Change, Do, Item, Journal, Plan, Settled, Step, confirm, reda
 use crate::routes;
 use crate::session::Session;
 
-/// What became of a change.
+/// Outcome of the approval.
 pub enum Pass {
-    /// It may be carried out.
+    /// The change may be carried out.
     Go(Approved),
-    /// It was asked for as a plan only.
+    /// Only a plan was requested.
     Planned(Plan),
-    /// It is kept for later.
+    /// The change was staged.
     Staged(Box<Staged>, Plan),
 }
 
-/// Puts a change before the gates, the person and the journal.
+/// Checks a change against the rules, asks for confirmation and writes the journal.
 pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     let rules = &session.rules;
-    // A change without a single call (an installation over ssh) needs no API, and may be planned where there is none; a plan is
-    // shown whoever asks, and also where nobody can be asked.
+    // A change without API calls (an installation over ssh) does not need the API. A plan is shown to any session, and also without
+    // a terminal.
     let calls = change.items.iter().flat_map(|item| &item.steps).any(|step| matches!(step.what, Do::Call(_)));
     let permissions = || session.client()?.get(&cluster::permissions());
     let held: Option<Permissions> = if rules.plan && calls { permissions().ok() } else { None };
@@ -37,7 +37,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
         }
         return Ok(Pass::Planned(plan));
     }
-    // What a verb refused for single targets is a refusal too, and is written down.
+    // Targets refused by the command itself are refusals too, and belong in the journal.
     for (at, item) in change.items.iter().enumerate() {
         if let Some(Settled::Refused(fault)) = &item.settled {
             blocked(session, &plan.only(at), "guard", fault);
@@ -68,7 +68,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
         session.client()?.greet()?;
     }
     if let Some(applying) = applying {
-        // All that can be known to stand in its way has been asked: from here on it counts as used.
+        // All checks have passed: from here on the staged change counts as used.
         session.journal.ready()?;
         let shelf = Shelf::at(&session.state_dir);
         shelf.take(&applying.staged.id, &session.interrupt).map_err(|fault| refuse("plan", fault))?;
@@ -77,7 +77,7 @@ pub fn ask(session: &Session, change: Change) -> Result<Pass> {
     Ok(Pass::Go(Approved::new(new_id(), change, plan)))
 }
 
-/// Nobody waits for the end of a detached task, so nothing can follow it.
+/// With `--detach`, nothing may follow the task, because nothing waits for its end.
 fn detached(session: &Session, change: &Change) -> Option<Fault> {
     let begins_a_task = |step: &Step| match &step.what {
         Do::Call(request) => routes::find(request).is_some_and(|(row, _)| row.task.is_some()),
@@ -91,7 +91,7 @@ fn detached(session: &Session, change: &Change) -> Option<Fault> {
     )
 }
 
-/// Refuses at once where the gate is closed: before somebody is asked for a password that nothing would be done with.
+/// Refuses a change that read-only mode or `writes = "deny"` forbids, before asking for a password.
 pub fn gate(session: &Session) -> Result<()> {
     let Some(gate) = session.rules.gate.filter(|_| !session.rules.plan) else { return Ok(()) };
     let fault = gate.fault(&session.context);
@@ -99,7 +99,7 @@ pub fn gate(session: &Session) -> Result<()> {
     Err(fault)
 }
 
-/// Writes down what was refused before it came to a change.
+/// Records a refusal that happened before there was a change.
 pub fn refused_early(journal: &Journal, context: &str, by: &str, verb: &str, command: &[String], fault: &Fault) {
     let _ = journal.write(&Record::Blocked {
         id: new_id(),
@@ -116,7 +116,7 @@ pub fn refused_early(journal: &Journal, context: &str, by: &str, verb: &str, com
     });
 }
 
-/// Writes the refusal down. It stands whether that works or not.
+/// Records a refusal. An error of the journal does not change the refusal.
 fn blocked(session: &Session, plan: &Plan, by: &str, fault: &Fault) {
     let _ = session.journal.write(&Record::Blocked {
         id: new_id(),

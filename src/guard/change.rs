@@ -1,4 +1,4 @@
-//! A change as a value: for each target the steps, the risk, what is touched and what is lost.
+//! A change as a value: steps, risk and impact for each target.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 use crate::guard::Permit;
 use crate::routes::{self, Backend, Risk};
 
-/// What is changed: a guest, an archive, a role, …
+/// The kind of object: guest, backup, role, …
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,7 +35,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What earlier steps answered, by their names.
+/// Results of earlier steps by step name.
 #[derive(Debug, Default)]
 pub struct Outputs(BTreeMap<&'static str, Json>);
 
@@ -48,7 +48,7 @@ impl Outputs {
         self.0.get(step)
     }
 
-    /// The text of one output.
+    /// Returns an output as text.
     pub fn text(&self, output: &Output) -> Result<String> {
         let answer = self.0.get(output.step);
         let value = if output.key.is_empty() { answer } else { answer.and_then(|a| a.get(output.key)) };
@@ -68,16 +68,16 @@ impl Outputs {
     }
 }
 
-/// Something that is done elsewhere than through the API: in the fence, in the keyring, in the configuration.
+/// An action outside the API: in the root helper, the keyring or the configuration.
 pub trait Act: Send + Sync {
     fn backend(&self) -> &'static str;
-    /// What it will do, in one line, without secrets.
+    /// The action in one line, without secrets.
     fn describe(&self) -> String;
-    /// The request as data, for plans; secrets masked.
+    /// The request as data for plans, with secrets masked.
     fn request(&self) -> Json {
         Json::Null
     }
-    /// What secret it holds, by its name: a change with one is not kept for later.
+    /// The name of a secret in the action: a change with a secret cannot be staged.
     fn secret(&self) -> Option<&'static str> {
         None
     }
@@ -89,9 +89,9 @@ pub enum Do {
     Act(Box<dyn Act>),
 }
 
-/// One step of a change.
+/// A step of a change.
 pub struct Step {
-    /// Its name, by which later steps use its answer.
+    /// The name by which later steps refer to its result.
     pub name: &'static str,
     pub what: Do,
 }
@@ -105,7 +105,7 @@ impl Step {
         Self { name, what: Do::Act(Box::new(act)) }
     }
 
-    /// The request with the outputs of earlier steps filled in.
+    /// Returns the request with the outputs of earlier steps filled in.
     pub(super) fn filled(&self, outputs: &Outputs) -> Result<Option<Request>> {
         match &self.what {
             Do::Call(request) => outputs.fill(request).map(Some),
@@ -131,51 +131,51 @@ impl Step {
     }
 }
 
-/// What a change means for the one who runs the host.
+/// The consequences of a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Impact {
-    /// What is touched.
+    /// Affected objects.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<String>,
-    /// What is lost.
+    /// Lost data.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub loses: Vec<String>,
-    /// What could go wrong.
+    /// Possible problems.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cautions: Vec<String>,
 }
 
-/// What was clear before anything was sent.
+/// A result that is known without sending anything.
 #[derive(Debug, Clone)]
 pub enum Settled {
-    /// It is so already.
+    /// The target is already in the requested state.
     Unchanged,
-    /// It cannot or must not be done; the others can.
+    /// The target is refused; the others are carried out.
     Refused(Box<Fault>),
 }
 
-/// The steps that a target still needs.
+/// The remaining steps of a target.
 pub type Pending = Vec<Step>;
 
 /// One target of a change.
 pub struct Item {
     pub target: Target,
-    /// The word in the results: `start`, `backup`, `restore`, …
+    /// The action in the results: `start`, `backup`, `restore`, …
     pub action: &'static str,
     pub steps: Pending,
     pub settled: Option<Settled>,
-    /// Sharpened by what is known of the target; else the highest of its steps.
+    /// The risk for this target [default: the highest of its steps].
     pub risk: Option<Risk>,
-    /// The word that confirms it where it is irreversible.
+    /// The confirmation word if it is irreversible.
     pub word: Option<String>,
     pub impact: Impact,
-    /// Items of one lane run one after the other.
+    /// Items of one lane run in sequence.
     pub lane: String,
-    /// What the host's state was when this was planned, by name: status, digest, snapshots, …
+    /// The host's state at planning time by name: status, digest, snapshots, …
     pub facts: BTreeMap<String, String>,
-    /// Own keys of the result that are known beforehand.
+    /// Additional keys of the result that are known beforehand.
     pub extra: Map<String, Json>,
-    /// Words of the host by which it refuses what is so already.
+    /// Error texts of the host that mean the target is already in the requested state.
     pub already: &'static [&'static str],
 }
 
@@ -254,7 +254,7 @@ impl Item {
         self
     }
 
-    /// A refusal in one of these words means that it is so already: somebody was faster.
+    /// Whether an error means that the target is already in the requested state, because something else was faster.
     #[must_use]
     pub fn already(mut self, words: &'static [&'static str]) -> Self {
         self.already = words;
@@ -273,12 +273,12 @@ impl Item {
         self
     }
 
-    /// What it is to the person: `backup of 101 (web)`. A raw call says it all by itself.
+    /// Returns the target's label: `backup of 101 (web)`. A raw call is its own label.
     pub fn label(&self) -> String {
         if self.action == Self::RAW { self.target.to_string() } else { format!("{} of {}", self.action, self.target) }
     }
 
-    /// The label of one step: the first is the action itself, a later one has its own name: `start of 101 (web)`.
+    /// Returns the label of a step: the first has the action's label, later ones their own: `start of 101 (web)`.
     pub fn step_label(&self, step: &Step) -> String {
         match self.steps.first() {
             Some(first) if first.name != step.name => format!("{} of {}", step.name, self.target),
@@ -286,13 +286,12 @@ impl Item {
         }
     }
 
-    /// What it needs is still to be done.
+    /// Whether there are steps left.
     pub fn pending(&self) -> bool {
         self.settled.is_none()
     }
 
-    /// The risk that a plan shows. A refused target keeps the risk of what was refused: `verb` is the command, for a refusal
-    /// that came before the steps.
+    /// Returns the risk for a plan. A refused target keeps the risk of the refused command `verb` if it has no steps.
     pub fn shown_risk(&self, verb: &str) -> Risk {
         let Some(Settled::Refused(_)) = self.settled else { return self.weight() };
         let own = self.risk.or_else(|| self.steps.iter().map(Step::risk).max());
@@ -300,7 +299,7 @@ impl Item {
         own.or_else(|| calls().map(|row| row.risk).max()).unwrap_or(Risk::Read)
     }
 
-    /// How much harm it can do.
+    /// Returns the risk.
     pub fn weight(&self) -> Risk {
         match self.settled {
             Some(_) => Risk::Read,
@@ -309,12 +308,12 @@ impl Item {
     }
 }
 
-/// A change: what a command would do, whole.
+/// A change: everything a command would do.
 pub struct Change {
-    /// In the words of the person: `restore local:backup/… as 150`.
+    /// The change in words: `restore local:backup/… as 150`.
     pub summary: String,
     pub items: Vec<Item>,
-    /// How many lanes run at the same time.
+    /// Number of lanes that run at the same time.
     pub jobs: usize,
 }
 
@@ -323,7 +322,7 @@ impl Change {
         Self { summary: summary.into(), items: Vec::new(), jobs: 8 }
     }
 
-    /// A change of one target.
+    /// Creates a change of one target.
     pub fn one(summary: impl Into<String>, item: Item) -> Self {
         let mut change = Self::new(summary);
         change.items.push(item);
@@ -334,7 +333,7 @@ impl Change {
         self.items.iter().map(Item::weight).max().unwrap_or(Risk::Read)
     }
 
-    /// The words that confirm the irreversible part.
+    /// Returns the words that confirm the irreversible targets.
     pub fn words(&self) -> Vec<String> {
         let mut words: Vec<String> = self
             .items

@@ -1,22 +1,22 @@
-//! Questions to the person: yes or no for what disturbs, a typed word for what cannot be undone.
+//! Confirmation: yes or no for disruptive changes, a typed word for irreversible ones.
 
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Plan, Rules};
 use crate::routes::Risk;
 use crate::secret::Secret;
 
-/// The person in front of the command, if there is one.
+/// The terminal, if there is one.
 pub trait Person: Send + Sync {
-    /// Is there a terminal to ask on?
+    /// Whether there is a terminal to ask on.
     fn present(&self) -> bool;
-    /// Shows what is about to happen.
+    /// Shows the preview.
     fn preview(&self, plan: &Plan);
     fn yes(&self, question: &str) -> Result<bool>;
-    /// Asks to type `word`; what was typed must equal it.
+    /// Asks to type `word`, and returns whether it was typed.
     fn types(&self, word: &str, question: &str) -> Result<bool>;
-    /// Offers a list; `None` where nothing was chosen.
+    /// Offers a list. Returns `None` if the question was cancelled.
     fn choose(&self, question: &str, options: &[String]) -> Result<Option<usize>>;
-    /// Something that nobody else may read while it is typed.
+    /// Asks for a secret without echo.
     fn password(&self, question: &str) -> Result<Secret>;
     fn note(&self, text: &str);
     fn warn(&self, text: &str);
@@ -59,7 +59,7 @@ pub(super) fn confirm(change: &Change, plan: &Plan, rules: &Rules, person: &dyn 
     }
 }
 
-/// What is touched, where it is little enough for a sentence.
+/// Returns the affected objects as part of a sentence, if there are few.
 fn touched(change: &Change) -> String {
     match change.items.iter().flat_map(|item| &item.impact.touches).collect::<Vec<_>>()[..] {
         [] | [_, _, _, ..] => String::new(),
@@ -68,12 +68,12 @@ fn touched(change: &Change) -> String {
     }
 }
 
-/// The answer to a question, as a result.
+/// Returns an error if the answer was no.
 pub fn said(yes: bool) -> Result<()> {
     if yes { Ok(()) } else { Err(Fault::refused("not confirmed: nothing was changed")) }
 }
 
-/// `--confirm` must name the resolved targets, all of them and no others.
+/// Checks that `--confirm` names exactly the resolved targets.
 fn matches(given: &[String], words: &[String]) -> Result<()> {
     let mut given = given.to_vec();
     given.sort();

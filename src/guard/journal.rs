@@ -1,4 +1,4 @@
-//! What was changed, when, by whom, and how it ended: JSON lines, each on the disk before the next thing happens.
+//! The journal: changes with time, identity and result as JSON lines, each synced before the next step.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -14,30 +14,30 @@ use serde_json::Value as Json;
 
 use crate::fault::{Fault, Result};
 
-/// The journal is turned over at this size; one older file is kept.
+/// Size limit of the journal. One older file is kept.
 const MOST: u64 = 16 << 20;
 
-/// One line. The three records of a change share its id.
+/// One line. The records of a change have the same ID.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "lowercase")]
 pub enum Record {
-    /// What is about to be sent.
+    /// Written before sending.
     Intent {
         id: String,
         time: String,
         context: String,
-        /// Who the host sees.
+        /// The identity on the host.
         who: String,
-        /// Who sits at the terminal.
+        /// The login name on this machine.
         user: String,
         pid: u32,
         verb: String,
         command: Vec<String>,
         plan: Json,
     },
-    /// The host took it and works on it.
+    /// The host has started a task.
     Upid { id: String, time: String, item: usize, step: String, upid: String },
-    /// How one target ended.
+    /// The result of a target.
     Verdict {
         id: String,
         time: String,
@@ -49,7 +49,7 @@ pub enum Record {
         message: Option<String>,
         duration_s: f64,
     },
-    /// Refused before anything was sent, or kept for later.
+    /// Refused or staged: nothing was sent.
     Blocked {
         id: String,
         time: String,
@@ -62,7 +62,7 @@ pub enum Record {
         command: Vec<String>,
         by: String,
         message: String,
-        /// What would have been done.
+        /// The requests that would have been sent.
         #[serde(default)]
         plan: Json,
     },
@@ -86,9 +86,9 @@ impl Record {
 pub struct Journal {
     path: PathBuf,
     file: Mutex<Option<File>>,
-    /// Something was written in this run.
+    /// Whether this run has written a record.
     wrote: AtomicBool,
-    /// Go on where it cannot be written.
+    /// Whether to continue if the journal cannot be written.
     lenient: bool,
 }
 
@@ -101,17 +101,17 @@ impl Journal {
         &self.path
     }
 
-    /// This run has written something down already.
+    /// Whether this run has written a record.
     pub fn wrote(&self) -> bool {
         self.wrote.load(Ordering::Relaxed)
     }
 
-    /// Appends and syncs; a change must not begin where this fails.
+    /// Appends a record and syncs it. A change must not begin if this fails.
     pub fn write(&self, record: &Record) -> Result<()> {
         self.settled(self.append(record))
     }
 
-    /// Whether it can be written, before anything else is settled.
+    /// Checks that the journal can be written.
     pub fn ready(&self) -> Result<()> {
         self.settled(self.with_file(|_| Ok(())))
     }
@@ -130,7 +130,7 @@ impl Journal {
         line.push(b'\n');
         self.wrote.store(true, Ordering::Relaxed);
         self.with_file(|file| {
-            // One write of the whole line, to a file opened for appending: lines of several runs never mix.
+            // One write per line, to a file in append mode: lines of several runs never mix.
             file.write_all(&line)?;
             file.sync_data()
         })
@@ -144,13 +144,13 @@ impl Journal {
         };
         let done = work(file);
         if done.is_err() {
-            // What is there of the line now is looked at when it is opened again.
+            // A partial line is completed when the file is opened again.
             *slot = None;
         }
         done
     }
 
-    /// Opens it for appending, turned over where it has grown large.
+    /// Opens the file for appending, and rotates it if it is large.
     fn open(&self) -> std::io::Result<File> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         crate::config::files::private_dir(dir).map_err(|fault| std::io::Error::other(fault.message))?;
@@ -158,7 +158,7 @@ impl Journal {
         if large() {
             let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(self.path.with_extension("lock"))?;
             flock(&lock, FlockOperation::LockExclusive)?;
-            // Of several runs that come here at once, one turns it over: the others see by now that it is small again.
+            // If several runs get here at once, one rotates the file and the others see a small one.
             if large() {
                 std::fs::rename(&self.path, self.path.with_extension("jsonl.1"))?;
             }
@@ -166,16 +166,16 @@ impl Journal {
         let is_new = !self.path.exists();
         let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&self.path)?;
         if is_new {
-            // Its name is to be on the disk too.
+            // Sync the folder, so that the file's name is on disk.
             File::open(dir)?.sync_all()?;
         } else if is_torn(&mut file)? {
-            // A line that was cut off with the power must not take the next one with it.
+            // Ends a line that a power failure cut off, so that the next record has its own line.
             file.write_all(b"\n")?;
         }
         Ok(file)
     }
 
-    /// Every record, oldest first; lines that cannot be read are passed over.
+    /// Returns all records, oldest first. Unreadable lines are skipped.
     pub fn read(&self) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         for path in [self.path.with_extension("jsonl.1"), self.path.clone()] {
@@ -191,7 +191,7 @@ impl Journal {
     }
 }
 
-/// Whether the last line lacks its end.
+/// Whether the last line has no line feed.
 fn is_torn(file: &mut File) -> std::io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
@@ -202,7 +202,7 @@ fn is_torn(file: &mut File) -> std::io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// The same JSON with every character escaped that could turn a reader's terminal or reading direction: a journal is read with `less`.
+/// Escapes characters that affect the terminal or the reading direction, because people read a journal with `less`.
 pub(super) fn plain(json: &str) -> String {
     let harmful = |c: char| {
         c.is_control()
@@ -223,12 +223,12 @@ pub(super) fn plain(json: &str) -> String {
     text
 }
 
-/// Now, as the journal and JSON write it.
+/// Returns the current time as in the journal and JSON.
 pub fn now() -> String {
     jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_else(|_| jiff::Timestamp::now()).to_string()
 }
 
-/// A name for a change: sorts by time, and is short enough to type.
+/// Returns an ID for a change: sortable by time, short enough to type.
 pub fn new_id() -> String {
     let now = jiff::Zoned::now();
     let mut random = [0_u8; 2];
@@ -236,7 +236,7 @@ pub fn new_id() -> String {
     format!("{}-{:02x}{:02x}", now.strftime("%Y%m%d-%H%M%S"), random[0], random[1])
 }
 
-/// The login name at this machine.
+/// Returns the login name on this machine.
 pub fn local_user() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()))
 }

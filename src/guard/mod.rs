@@ -1,7 +1,7 @@
-//! The one door that every change goes through: gates, plan, impact, confirmation, journal.
+//! The only way to make a change: rules, plan, impact, confirmation, journal.
 //!
-//! An operation builds a [`Change`]; [`ask`] lets it pass, shows it, or refuses it; what passed is run by [`Approved`], which
-//! alone can make the [`Permit`] that a transport's write path takes.
+//! An operation builds a [`Change`]. [`ask`] approves, plans, stages or refuses it. [`Approved`] runs it, and is the only
+//! source of the [`Permit`] that the write path of a transport requires.
 
 mod approve;
 mod change;

@@ -1,4 +1,4 @@
-//! How each target of a change ended: the results that every changing command emits.
+//! Results of a change, one per target.
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::fault::{Fault, Kind, Result};
 use crate::guard::{Target, redact};
 
-/// The verdict on one target.
+/// The status of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -16,7 +16,7 @@ pub enum Status {
     Denied,
     Refused,
     Interrupted,
-    /// Sent, and its outcome is not known.
+    /// Sent, with unknown outcome.
     Unknown,
     Detached,
     Staged,
@@ -50,7 +50,7 @@ impl Status {
     }
 }
 
-/// One target's result, in the keys of `cli.md`.
+/// The result of a target, with the keys of `cli.md`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
     pub context: String,
@@ -66,7 +66,7 @@ pub struct Outcome {
     pub duration_s: f64,
     #[serde(flatten)]
     pub extra: Map<String, Json>,
-    /// What went wrong, as in the error object.
+    /// The error object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Json>,
     #[serde(skip)]
@@ -94,7 +94,7 @@ impl Outcome {
         }
     }
 
-    /// Ends it with this fault, after all.
+    /// Sets the error.
     pub fn fail(&mut self, mut fault: Fault) {
         redact::fault(&mut fault);
         self.status = Status::of(&fault);
@@ -108,7 +108,7 @@ impl Outcome {
     }
 }
 
-/// A fault as the error object of the JSON outputs; keys without a value are left out.
+/// Returns a fault as the error object of JSON output; keys without a value are omitted.
 pub fn error_json(fault: &Fault) -> Json {
     let mut error = Map::new();
     error.insert("kind".into(), json!(fault.kind.word()));
@@ -129,7 +129,7 @@ pub fn error_json(fault: &Fault) -> Json {
     Json::Object(error)
 }
 
-/// The fault that the whole run ends with: that of all, where all failed alike, else *partial*.
+/// Returns the fault of the whole run: the common one if all targets failed alike, else *partial*.
 pub fn verdict(outcomes: &[Outcome]) -> Result<()> {
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.good()).collect();
     let Some(first) = failed.first().and_then(|outcome| outcome.fault.as_ref()) else { return Ok(()) };

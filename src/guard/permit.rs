@@ -1,11 +1,11 @@
-//! The proof that a write passed the guard.
+//! Proof that a write was approved.
 
 use crate::api::Call;
 use crate::fault::Result;
 use crate::interrupt::Interrupt;
 use crate::transport::Client;
 
-/// Only this module's parent can make one; a transport's write path takes nothing without it.
+/// Required by the write path of transports. Only the parent module can create one.
 #[derive(Debug)]
 pub struct Permit(());
 
@@ -15,7 +15,7 @@ impl Permit {
     }
 }
 
-/// Stops the task of a change that passed, after the signal that `stop` does not hear.
+/// Stops the task of an approved change after a signal, which `stop` does not receive.
 pub fn stop_task(client: &Client, call: &Call<()>, stop: &Interrupt) -> Result<()> {
     client.send_until(&call.request, &Permit::new(), stop).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What would be done, as data: for `--plan`, for the preview before a question, for the journal.
+//! A plan as data, for `--plan`, the preview before a question, and the journal.
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -9,15 +9,15 @@ use crate::guard::change::{Change, Do, Impact, Item, Settled, Step, Target};
 use crate::guard::redact;
 use crate::routes::{self, Grant, Risk};
 
-/// A change, shown instead of done.
+/// A planned change.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
     pub summary: String,
     pub context: String,
-    /// Who the host will see.
+    /// The identity on the host.
     pub who: String,
     pub risk: Risk,
-    /// What `--confirm` must name.
+    /// The words that `--confirm` must name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
     pub items: Vec<PlannedItem>,
@@ -34,7 +34,7 @@ pub struct PlannedItem {
     pub message: Option<String>,
     pub risk: Risk,
     pub steps: Vec<PlannedStep>,
-    /// For each needed privilege: the alternatives, and whether one of them is held (absent where that is not known).
+    /// The alternatives for each required privilege, and whether one is granted (absent if unknown).
     pub privileges: Vec<Needed>,
     #[serde(flatten)]
     pub impact: Impact,
@@ -57,10 +57,10 @@ pub struct PlannedStep {
     pub path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<Json>,
-    /// What it is in words, where it is no call.
+    /// The description of a step that is no API call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The call itself, for the renderings that need its parts.
+    /// The request, for output formats that need its parts.
     #[serde(skip)]
     pub request: Option<Request>,
 }
@@ -81,7 +81,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// The same for one of its targets alone.
+    /// Returns the plan of one target.
     pub(super) fn only(&self, item: usize) -> Self {
         Self { items: self.items.get(item).cloned().into_iter().collect(), ..self.clone() }
     }
@@ -105,7 +105,7 @@ impl PlannedItem {
                 }
             }
         }
-        // What is needed anyway answers a wider question too: `Memory` is one of `CPU or Memory or …`.
+        // A narrower requirement satisfies a wider one: `Memory` is one of `CPU or Memory or …`.
         let exact: Vec<Vec<Grant>> = privileges.iter().map(|need| need.any.clone()).collect();
         privileges.retain(|need| !exact.iter().any(|one| one.len() < need.any.len() && one.iter().all(|grant| need.any.contains(grant))));
         Self {
@@ -144,11 +144,11 @@ impl PlannedStep {
     }
 }
 
-/// Is the privilege held on the path, by itself or from a path above it?
+/// Whether the privilege is granted on the path, or inherited from a path above it.
 pub fn holds(held: &Permissions, grant: &Grant) -> bool {
     let mut path = grant.path.as_str();
     loop {
-        // The host lists the effective privileges of a path; below it those marked 1 are passed on.
+        // The host lists effective privileges per path; those marked 1 are inherited below it.
         if let Some(privileges) = held.get(if path.is_empty() { "/" } else { path }) {
             let here = path == grant.path;
             return privileges.get(&grant.privilege).is_some_and(|passed| here || crate::api::lenient::integer(passed) == Some(1));

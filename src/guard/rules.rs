@@ -1,11 +1,11 @@
-//! What the context and the command line say about changes.
+//! Rules for changes, from the context and the command line.
 
 use std::sync::Arc;
 
 use crate::fault::Fault;
 use crate::guard::Applying;
 
-/// What stands in the way of a write.
+/// Why changes are forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// `--read-only` or `FELHOM_READ_ONLY=1`.
@@ -18,24 +18,24 @@ pub enum Gate {
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     pub gate: Option<Gate>,
-    /// Show what would be done, and do nothing.
+    /// Only show a plan.
     pub plan: bool,
-    /// Keep the plan as a pending change instead of doing it.
+    /// Stage the change.
     pub stage: bool,
-    /// The staged change that this run applies.
+    /// The staged change to apply.
     pub applying: Option<Arc<Applying>>,
-    /// Answers ordinary questions with yes.
+    /// Answer yes to ordinary questions.
     pub yes: bool,
-    /// The typed confirmation, given beforehand.
+    /// The value of `--confirm`.
     pub confirm: Vec<String>,
-    /// Passes the tag guards, once.
+    /// Override the protection by tags.
     pub force: bool,
-    /// Go on where the journal cannot be written.
+    /// Continue if the journal cannot be written.
     pub no_journal: bool,
 }
 
 impl Rules {
-    /// Nothing but the person stands between a change and the host: what must be ready by then may be tried out on this machine.
+    /// Whether nothing but a confirmation is left before the change, so that local preparations may be checked.
     pub fn carries_out(&self) -> bool {
         self.gate.is_none() && !self.plan && (!self.stage || self.applying.is_some())
     }

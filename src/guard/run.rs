@@ -1,4 +1,4 @@
-//! Carrying out what passed: step by step, each target on its own, written down before, during and after.
+//! Runs approved changes step by step, and records each target before, during and after.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -19,30 +19,30 @@ use crate::routes;
 use crate::session::Session;
 use crate::task::{self, Watched};
 
-/// A change that passed the guard. Running it is the only way to write.
+/// An approved change. Running it is the only way to write.
 pub struct Approved {
     id: String,
     pub change: Change,
     plan: Plan,
 }
 
-/// What came of a target's steps, for the check that follows.
+/// The result of a target's steps, for the verification.
 #[derive(Debug, Default)]
 pub struct Done {
     pub outputs: Outputs,
     /// The last task.
     pub upid: Option<Upid>,
     pub exitstatus: Option<String>,
-    /// The end of its log.
+    /// The end of the task's log.
     pub log: Vec<String>,
-    /// Lines of its log that report a failure although it ended well.
+    /// Lines of its log that report a failure although the task succeeded.
     pub failures: Vec<String>,
     pub warnings: u32,
     pub detached: bool,
 }
 
 impl Done {
-    /// What the check gave, unless the task's log reports a failure.
+    /// Returns the result of the verification, unless the log reports a failure.
     fn clean(&self, extra: Map<String, Json>) -> Result<Map<String, Json>> {
         match &self.upid {
             Some(upid) if !self.failures.is_empty() => Err(task::hidden(upid, &self.failures)),
@@ -50,7 +50,7 @@ impl Done {
         }
     }
 
-    /// The check's fault, with the lines of the log that report a failure.
+    /// Returns the fault of the verification with the log lines that report a failure.
     fn with_failures(&self, fault: Fault) -> Fault {
         if self.failures.is_empty() { fault } else { Fault { log: self.failures.clone(), ..fault } }
     }
@@ -65,8 +65,8 @@ impl Approved {
         &self.id
     }
 
-    /// Runs every target to its end and never stops at the first failure. `finish` looks at the thing itself after a target's
-    /// steps went well, and gives what its result says besides.
+    /// Runs all targets, also after failures. `finish` verifies the result of a target whose steps succeeded, and returns additional
+    /// keys of its result.
     pub fn run(self, session: &Session, finish: impl Fn(&Item, &Done) -> Result<Map<String, Json>> + Sync) -> Result<Vec<Outcome>> {
         if self.change.items.iter().any(Item::pending) {
             session.journal.write(&Record::Intent {
@@ -88,7 +88,7 @@ impl Approved {
         let workers = self.change.jobs.clamp(1, lanes.len().max(1));
         let queue: Mutex<VecDeque<VecDeque<usize>>> = Mutex::new(lanes.into_values().collect());
         let ended: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
-        // In a closure of its own: the lock must be gone before the lane's work begins, or one lane waits for the other.
+        // A separate scope: the lock must be released before the work begins, or lanes would wait for each other.
         let next = || lock(&queue).pop_front();
         let work = || {
             while let Some(lane) = next() {
@@ -147,7 +147,7 @@ impl Approved {
                 };
             }
             Err(fault) if item.already.iter().any(|words| fault.message.contains(words)) => outcome.status = Status::Unchanged,
-            // The host's refusal of a raw call begins with the call already.
+            // For a raw call, the host's error already begins with the call.
             Err(fault) if item.action == Item::RAW => outcome.fail(fault),
             Err(fault) => {
                 let attempted = self.attempted(item, &fault);
@@ -169,7 +169,7 @@ impl Approved {
         outcome
     }
 
-    /// What failed: one of several targets, or the change itself, which did not happen if it was denied.
+    /// Returns the subject of an error: one of several targets, or the whole change if it was denied.
     fn attempted(&self, item: &Item, fault: &Fault) -> String {
         match &self.change.items[..] {
             [_] if fault.kind == Kind::Denied => format!("cannot {}", self.change.summary),
@@ -192,13 +192,13 @@ impl Approved {
             if fault.privilege.is_some() && item.action != Item::RAW {
                 DENIED.clone_into(&mut fault.message);
             }
-            // A call that failed names itself, a task or a denial does not.
+            // A failed call names itself; a task or a permission error does not.
             let unnamed = fault.upid.is_some() || fault.message == DENIED;
             if first || !unnamed { fault } else { fault.while_(step.name) }
         })
     }
 
-    /// Sends a step's request, and waits for the task that it begins.
+    /// Sends the request of a step, and waits for its task.
     fn call(&self, session: &Session, index: usize, step: &Step, request: &Request, done: &mut Done) -> Result<()> {
         let answer = self.send(session, request, &Permit::new())?;
         let upid = answer.as_str().and_then(|text| text.parse::<Upid>().ok());
@@ -206,7 +206,7 @@ impl Approved {
         let Some(upid) = upid else { return Ok(()) };
         session.client()?.note_task(&upid);
         done.upid = Some(upid.clone());
-        // From here on the host works: a journal that breaks now must not stop us from waiting.
+        // The host is working now: a journal error must not stop the wait.
         if let Err(fault) = session.journal.write(&Record::Upid {
             id: self.id.clone(),
             time: now(),
@@ -233,13 +233,13 @@ impl Approved {
         done.log.clone_from(&ended.log);
         done.failures.clone_from(&ended.failures);
         if ended.verdict.good() && !ended.failures.is_empty() {
-            // The check that follows tells what failed.
+            // The verification that follows reports the failure.
             return Ok(());
         }
         ended.fault(session.waits.fail_on_warnings).map_or(Ok(()), Err)
     }
 
-    /// Sends a change once. Where its answer is lost, the task that it began is looked for.
+    /// Sends a change once. If the answer is lost, searches for the task.
     fn send(&self, session: &Session, request: &Request, permit: &Permit) -> Result<Json> {
         let client = session.client()?;
         let since = client.host_time();
@@ -263,13 +263,13 @@ impl Approved {
     }
 }
 
-/// The answer, if it is one: a call that starts a task answers with its UPID.
+/// Returns the UPID if the answer is one.
 fn started(request: &Request, answer: Json) -> Result<Json> {
     let starts = routes::find(request).is_some_and(|(row, _)| row.always_starts_task());
     if !starts || answer.as_str().is_some_and(|text| text.parse::<Upid>().is_ok()) {
         return Ok(answer);
     }
-    // The host answers so where none of the guests are on that node: it backs up nothing.
+    // The host's answer if no guest is on that node: nothing is backed up.
     if answer == json!("OK") && request.path.last().is_some_and(|last| last == "vzdump") {
         let node = request.node().unwrap_or_default();
         return Err(Fault::not_found(format!("{request}: nothing was backed up: none of these guests are on node '{node}'"))

@@ -1,4 +1,4 @@
-//! Changes that are kept instead of done: one user's second look at what will happen, not a four-eyes rule.
+//! Staged changes, which a user reviews before applying. This is not an approval by a second person.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,10 +19,10 @@ use crate::guard::{Plan, redact};
 use crate::interrupt::Interrupt;
 use crate::session::Session;
 
-/// A staged change is good for so many days.
+/// Days until a staged change expires.
 const DAYS: i64 = 7;
 
-/// A change as it was staged.
+/// A staged change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Staged {
     pub id: String,
@@ -31,21 +31,21 @@ pub struct Staged {
     pub expires: i64,
     pub by: String,
     pub context: String,
-    /// Which host or cluster it is for.
+    /// The host or cluster.
     pub identity: String,
-    /// As whom it will act.
+    /// The identity that will apply it.
     pub who: String,
     pub verb: String,
-    /// The command line that made it, and makes it again when it is applied.
+    /// The command line, which is run again to apply the change.
     pub command: Vec<String>,
     pub summary: String,
     pub risk: String,
     pub plan: Json,
-    /// Of the calls, with every value: applying makes them anew and compares.
+    /// Hash over the calls with all values, compared when the change is applied.
     pub calls: String,
-    /// What the host's state was, target by target.
+    /// The host's state by target.
     pub facts: BTreeMap<String, BTreeMap<String, String>>,
-    /// When it was applied; it is applied once.
+    /// The time it was applied. A change is applied only once.
     #[serde(default)]
     pub used: Option<i64>,
 }
@@ -69,16 +69,16 @@ impl Staged {
 #[derive(Debug, Clone)]
 pub struct Applying {
     pub staged: Staged,
-    /// Go on though the host's state is another one now.
+    /// Apply it although the host's state has changed.
     pub accept_drift: bool,
-    /// The answers of the one who applies it: those given when it was staged do not count.
+    /// Options of the person who applies it; those from staging do not count.
     pub yes: bool,
     pub confirm: Vec<String>,
-    /// Set once it was let through: what the same command does after that (a start after a restore) belongs to it.
+    /// Set after approval: further changes of the same command, such as a start after a restore, belong to it.
     pub begun: Arc<AtomicBool>,
 }
 
-/// Where staged changes are kept.
+/// The folder of staged changes.
 #[derive(Debug, Clone)]
 pub struct Shelf {
     dir: PathBuf,
@@ -93,12 +93,12 @@ impl Shelf {
         self.dir.join(format!("{id}.json"))
     }
 
-    /// Every staged change that can be read, oldest first.
+    /// Returns all readable staged changes, oldest first.
     pub fn all(&self) -> Result<Vec<Staged>> {
         self.read().map(|(staged, _)| staged)
     }
 
-    /// Every staged change, oldest first, and the IDs of those that cannot be read, each with the reason.
+    /// Returns all staged changes, oldest first, and the IDs of unreadable ones with reasons.
     pub fn read(&self) -> Result<(Vec<Staged>, Vec<Broken>)> {
         let (mut found, mut broken) = (Vec::new(), Vec::new());
         let entries = match fs::read_dir(&self.dir) {
@@ -120,7 +120,7 @@ impl Shelf {
         Ok((found, broken))
     }
 
-    /// The staged change with this ID, or with an ID that starts with it.
+    /// Finds a staged change by ID or unique prefix.
     pub fn get(&self, id: &str) -> Result<Staged> {
         let found = self.all()?.into_iter().filter(|staged| staged.id.starts_with(id)).collect();
         by_prefix(id, found, "staged change", "`felhom plan list` shows the IDs")
@@ -133,7 +133,7 @@ impl Shelf {
         files::replace(&self.file(&staged.id), text.as_bytes())
     }
 
-    /// Takes it away. One that is being applied at this moment is left to that.
+    /// Deletes a staged change, unless it is being applied.
     pub fn discard(&self, staged: &Staged, interrupt: &Interrupt) -> Result<()> {
         let _lock = self.lock(interrupt)?;
         if self.get(&staged.id)?.used != staged.used {
@@ -148,7 +148,7 @@ impl Shelf {
         files::Lock::take(&self.dir.join(".lock"), Duration::from_secs(10), interrupt)
     }
 
-    /// Marks it as used, under a lock and before anything is sent: of two that apply it, one does.
+    /// Marks a change as used, under a lock and before anything is sent, so that it is applied only once.
     pub(super) fn take(&self, id: &str, interrupt: &Interrupt) -> Result<()> {
         let _lock = self.lock(interrupt)?;
         let mut staged = self.get(id)?;
@@ -160,16 +160,16 @@ impl Shelf {
     }
 }
 
-/// A staged change that cannot be read.
+/// An unreadable staged change.
 pub struct Broken {
     pub id: String,
     pub why: String,
 }
 
-/// The shortest beginning of an ID that is taken for it.
+/// Minimum length of an ID prefix.
 const SHORTEST: usize = 4;
 
-/// The one thing whose ID starts with `id`.
+/// Returns the only ID that starts with `id`.
 pub fn by_prefix<T>(id: &str, mut found: Vec<T>, what: &str, hint: &str) -> Result<T> {
     if id.chars().count() < SHORTEST {
         return Err(Fault::usage(format!("'{id}' is too short for an ID: at least {SHORTEST} characters")).with_hint(hint));
@@ -186,7 +186,7 @@ fn used(id: &str) -> Fault {
         .with_hint("check its result with `felhom history`; stage it again to repeat it")
 }
 
-/// Keeps a change for later.
+/// Stages a change.
 pub(super) fn stage(session: &Session, change: &Change, plan: &Plan) -> Result<Staged> {
     if let Some(fault) = literal_secret(change, &session.command) {
         return Err(fault);
@@ -213,7 +213,7 @@ pub(super) fn stage(session: &Session, change: &Change, plan: &Plan) -> Result<S
     Ok(staged)
 }
 
-/// Is the change that was made anew the one that was staged, and is the host still as it was?
+/// Checks that the rebuilt change equals the staged one, and that the host's state is the same.
 pub(super) fn admit(session: &Session, change: &Change, applying: &Applying) -> Result<()> {
     let staged = &applying.staged;
     let now = jiff::Timestamp::now().as_second();
@@ -250,7 +250,7 @@ fn facts(change: &Change) -> BTreeMap<String, BTreeMap<String, String>> {
     change.items.iter().map(|item| (format!("{} {}", item.action, item.target), item.facts.clone())).collect()
 }
 
-/// What differs, in words.
+/// Describes the differences.
 fn drift(then: &BTreeMap<String, BTreeMap<String, String>>, now: &BTreeMap<String, BTreeMap<String, String>>) -> Vec<String> {
     let mut differences = Vec::new();
     for (target, before) in then {
@@ -271,8 +271,7 @@ fn drift(then: &BTreeMap<String, BTreeMap<String, String>>, now: &BTreeMap<Strin
     differences
 }
 
-/// A hash over everything that would be sent. The digest of a configuration is left out: it is a precondition, and stands among
-/// the facts.
+/// Returns a hash over all requests. It omits the digest of a configuration, which is compared as part of the state.
 fn fingerprint(change: &Change) -> String {
     let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
     for item in &change.items {
@@ -290,14 +289,14 @@ fn fingerprint(change: &Change) -> String {
 fn hash_request(hash: &mut ring::digest::Context, request: &Request) {
     hash.update(format!("{request}\n").as_bytes());
     for (key, value) in request.params.iter().filter(|(key, _)| key != "digest") {
-        // What a secret's source holds is not bound: the hash of a short secret would give it away.
+        // The content of a secret's source is not hashed: the hash of a short secret would reveal it.
         let texts = if matches!(value, Value::Output(_) | Value::Secret(_)) { vec![value.shown()] } else { value.wire() };
         hash.update(format!("{key}={texts:?}\n").as_bytes());
     }
 }
 
-/// Why it cannot be kept: a secret would have to stand in a file, or is gone when it is applied. Where the command names the file
-/// that a secret is in, by its full path, that is what is kept.
+/// Returns why a change cannot be staged: a secret would be written to a file, or would be missing later. A secret file given by
+/// its full path is allowed.
 fn literal_secret(change: &Change, command: &[String]) -> Option<Fault> {
     let refused = |what: &str| Fault::refused(format!("a change with a secret in it ({what}) cannot be staged: it would stand in a file"));
     match redact::masked(command) {

@@ -1,10 +1,10 @@
-//! Tags that keep a guest from being stopped or destroyed by mistake.
+//! Tags that protect guests from being stopped or deleted.
 
 use crate::config::Context;
 use crate::fault::Fault;
 use crate::guard::{Rules, Target};
 
-/// Which tags protect, and which one marks what felhom may stop and delete.
+/// Tags that protect guests, and the tag of guests that felhom may stop and delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRules {
     pub protected: Vec<String>,
@@ -18,7 +18,7 @@ impl Default for TagRules {
 }
 
 impl TagRules {
-    /// Those of a context; one that names no protected tags has the usual ones.
+    /// Returns the tags of a context, with defaults for protected tags.
     pub fn of(context: &Context) -> Self {
         let usual = Self::default();
         Self {
@@ -32,7 +32,7 @@ impl TagRules {
     }
 }
 
-/// What the tags have a say in.
+/// The kind of change that tags may forbid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
     Stop,
@@ -55,13 +55,13 @@ impl Deed {
         }
     }
 
-    /// Only managed guests may be stopped and deleted.
+    /// Whether only managed guests may be stopped and deleted.
     fn needs_managed(self) -> bool {
         matches!(self, Self::Stop | Self::Shutdown | Self::Delete | Self::Overwrite)
     }
 }
 
-/// Why the guest's tags forbid it; `tags` is `None` where they could not be read, which counts as protected.
+/// Returns why the guest's tags forbid it. `tags` is `None` if they could not be read, which counts as protected.
 pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option<&[String]>, deed: Deed) -> Option<Fault> {
     if rules.force {
         return None;
@@ -90,7 +90,7 @@ pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option
     }
 }
 
-/// Why a guard may not be taken off a guest: `before` and `after` are its tags, `unprotects` whether its own `protection` goes.
+/// Returns why protection cannot be removed: protected tags (`before`, `after`), or the guest's own `protection` (`unprotects`).
 pub fn taken_away(
     rules: &Rules,
     tag_rules: &TagRules,

@@ -1,6 +1,6 @@
-//! The keys of Proxmox whose values are secrets, or code that runs on a host.
+//! Configuration keys whose values are secrets, or code that runs on a host.
 
-/// Wherever they stand, with `-` for `_`.
+/// Secret in every call; `-` is equal to `_`.
 const KEYS: &[&str] = &[
     // Logins, tickets and tokens.
     "password",
@@ -21,7 +21,7 @@ const KEYS: &[&str] = &[
     "tokenvalue",
     "api-token",
     "shared-secret",
-    // A guest's: for its first start, and what is handed to KVM as it is.
+    // Guests: for the first start, and arguments passed to KVM.
     "cipassword",
     "sshkeys",
     "ssh-public-keys",
@@ -41,11 +41,11 @@ const KEYS: &[&str] = &[
     "corosync-authkey",
 ];
 
-/// Those that are masked because they are long and name people, or may hold what is nobody's business, but open nothing by themselves:
-/// the host shows them to its own users.
+/// Masked because they are long, name people or may contain private data. They grant no access: the host shows them to its own
+/// users.
 const PUBLIC: &[&str] = &["sshkeys", "ssh-public-keys", "master-pubkey", "args"];
 
-/// Keys that are secrets in some calls only: how the path begins (`*` is any segment), and the keys.
+/// Keys that are secret in some calls only: the beginning of the path (`*` is any segment), and the keys.
 const IN_CALLS: &[(&[&str], &[&str])] = &[
     (&["access", "domains"], &["tfa"]),
     (&["access", "openid"], &["code"]),
@@ -64,13 +64,13 @@ pub fn sensitive(key: &str) -> bool {
     listed(KEYS, key)
 }
 
-/// As a parameter of the call with this path.
+/// Whether the parameter is a secret in a call with this path.
 pub fn sensitive_at(path: &[String], key: &str) -> bool {
     let begins = |start: &[&str]| path.len() >= start.len() && start.iter().zip(path).all(|(want, is)| *want == "*" || want == is);
     sensitive(key) || IN_CALLS.iter().any(|(start, keys)| listed(keys, key) && begins(start))
 }
 
-/// Masked, but no secret.
+/// Whether the value is masked without being a secret.
 pub fn is_public(key: &str) -> bool {
     listed(PUBLIC, key)
 }

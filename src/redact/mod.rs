@@ -1,4 +1,4 @@
-//! The one place that knows what must not be shown: by its key, by the call that it belongs to, or by its form.
+//! Masking of secrets by key, call and form.
 
 mod keys;
 mod text;
@@ -12,39 +12,39 @@ use crate::fault::Fault;
 pub use keys::{is_public, sensitive, sensitive_at};
 pub use text::text;
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 pub const MASK: &str = "***";
 
-/// A guest's configuration value, for showing.
+/// Returns a configuration value of a guest for display.
 pub fn config_value(key: &str, value: &str) -> String {
     if sensitive(key) { MASK.into() } else { text(value) }
 }
 
-/// Is the parameter a secret? A public key is masked because it is long, and is none.
+/// Whether the parameter is a secret. A public key is masked for its length only.
 pub fn hides(request: &Request, key: &str, value: &Value) -> bool {
     let secret = matches!(value, Value::Secret(_)) || (sensitive_at(&request.path, key) && !matches!(value, Value::Output(_)));
     secret && !is_public(key)
 }
 
-/// The parameter of a request that is a secret, if one is.
+/// Returns a secret parameter of the request, if there is one.
 pub fn secret_of(request: &Request) -> Option<&str> {
     request.params.iter().find(|(key, value)| hides(request, key, value)).map(|(key, _)| key.as_str())
 }
 
-/// A parameter's value, for showing.
+/// Returns a parameter's value for display.
 pub fn param(request: &Request, key: &str, value: &Value) -> String {
     match value {
-        // What an earlier step will give is shown by its name.
+        // A result of an earlier step is shown by its name.
         Value::Output(_) => value.shown(),
         _ if sensitive_at(&request.path, key) => MASK.into(),
         _ => text(&value.shown()),
     }
 }
 
-/// A command line's words, for the journal and the shelf: what stands behind a flag for secrets is masked, and so are `password=…` and
-/// its like. Where a secret comes from (a file, a variable, a store) is no secret.
+/// Masks a command line for the journal and staged changes: values of secret options, `password=…` and similar. The source of a secret
+/// (file, variable, store) is not masked.
 pub fn words<S: AsRef<str>>(words: &[S]) -> Vec<String> {
-    // The first word is the program itself.
+    // The first word is the program.
     let path: Vec<String> = words
         .iter()
         .skip(1)
@@ -83,18 +83,18 @@ fn source_or_mask(word: &str) -> String {
     }
 }
 
-/// The first of these words (of [`words`]) in which something is masked: `--totp`, `cipassword`.
+/// Returns the first word (of [`words`]) with a masked value: `--totp`, `cipassword`.
 pub fn masked(words: &[String]) -> Option<String> {
     let at = words.iter().position(|word| word.contains(MASK))?;
     let named = if words[at] == MASK { words.get(at.checked_sub(1)?)? } else { &words[at] };
     Some(named.split('=').next().unwrap_or_default().to_owned())
 }
 
-/// A JSON value with what is sensitive in it masked.
+/// Masks secrets in a JSON value.
 pub fn json(value: Json) -> Json {
     match value {
         Json::Object(map) => {
-            // One setting in a list of settings: `{"key": "cipassword", "value": …, "pending": …}`.
+            // One entry of a list of settings: `{"key": "cipassword", "value": …, "pending": …}`.
             let named = map.get("key").and_then(Json::as_str).is_some_and(sensitive);
             let hides = |key: &str| sensitive(key) || named && matches!(key, "value" | "pending" | "old" | "new");
             Json::Object(map.into_iter().map(|(key, value)| if hides(&key) { (key, hidden(value)) } else { (key, json(value)) }).collect())
@@ -105,7 +105,7 @@ pub fn json(value: Json) -> Json {
     }
 }
 
-/// Whatever it holds; what is not there, and a switch, say nothing.
+/// Masks any value; null and booleans contain no secret.
 fn hidden(value: Json) -> Json {
     match value {
         Json::Object(map) => Json::Object(map.into_iter().map(|(key, value)| (key, hidden(value))).collect()),
@@ -115,23 +115,23 @@ fn hidden(value: Json) -> Json {
     }
 }
 
-/// A text in which a host may repeat what it was sent: the secrets of the request are masked in it, besides what has their form.
+/// Masks a text in which a host may repeat a request: the request's secrets, and secrets known by form.
 pub fn echo(request: &Request, plain: &str) -> String {
     let secrets = request.params.iter().filter(|(key, value)| matches!(value, Value::Secret(_)) || sensitive_at(&request.path, key));
     let sent = secrets.flat_map(|(_, value)| value.wire());
-    // What is shorter would be found in any text.
+    // Shorter secrets would match in any text.
     let telling = |line: &&str| line.len() >= 4;
     let lines: Vec<String> =
         sent.flat_map(|text| text.lines().map(str::trim).filter(telling).map(str::to_owned).collect::<Vec<_>>()).collect();
     text(&lines.iter().fold(plain.to_owned(), |text, secret| text.replace(secret.as_str(), MASK)))
 }
 
-/// A fault of a request, in the same way.
+/// Masks a request's fault in the same way.
 pub fn echoed(request: &Request, fault: &mut Fault) {
     change(fault, |plain| echo(request, plain));
 }
 
-/// A fault with what the host or a program said in it masked. The hints are our own words.
+/// Masks the texts of hosts and programs in a fault. Hints are felhom's own.
 pub fn fault(fault: &mut Fault) {
     change(fault, text);
 }

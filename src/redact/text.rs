@@ -1,13 +1,13 @@
-//! Secrets that are known by their form, in whatever the host or a program says: tickets, tokens, private keys, `password=…`.
+//! Secrets recognised by form in texts of hosts and programs: tickets, tokens, private keys, `password=…`.
 
 use std::borrow::Cow;
 
 use super::{MASK, sensitive};
 
-/// What tickets begin with; a signature follows behind two colons.
+/// Prefixes of tickets; two colons and a signature follow.
 const TICKETS: &[&str] = &["PVE:", "PVEVNC:", "PVEPROXY:", "PVETERM:", "PVETUNNEL:", "PVE%3A", "PVEVNC%3A", "PVE%3a", "PVEVNC%3a"];
 
-/// A text with what opens something in it masked.
+/// Masks the secrets in a text.
 pub fn text(plain: &str) -> String {
     let plain = private_keys(plain);
     let mut masked = String::with_capacity(plain.len());
@@ -21,14 +21,14 @@ pub fn text(plain: &str) -> String {
     settings(masked)
 }
 
-/// Neither tickets nor tokens hold these.
+/// Characters that neither tickets nor tokens contain.
 fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, ',' | ';' | '&' | '?' | '"' | '\'' | '`' | '(' | ')' | '<' | '>' | '[' | ']' | '{' | '}')
 }
 
 fn word(word: &str) -> Cow<'_, str> {
     let kept = |end: usize| Cow::Owned(format!("{}{MASK}", &word[..end]));
-    // A ticket: PVE:user@realm:HEXTIME::signature. A task of a node that is called PVE is none.
+    // A ticket: PVE:user@realm:HEXTIME::signature. A task ID of a node named PVE is not one.
     for start in TICKETS.iter().filter(|_| !word.starts_with("UPID:")) {
         if let Some(at) = word.find(start)
             && ["::", "%3A%3A", "%3a%3a"].iter().any(|colons| word[at..].contains(colons))
@@ -36,14 +36,14 @@ fn word(word: &str) -> Cow<'_, str> {
             return kept(at + start.len());
         }
     }
-    // https://user:password@host: what stands before the @ of the authority.
+    // https://user:password@host: the part of the authority before the @.
     if let Some(at) = word.find("://").map(|at| at + 3) {
         let end = word[at..].find(['/', '#']).map_or(word.len(), |end| at + end);
         if let Some(sign) = word[at..end].rfind('@') {
             return Cow::Owned(format!("{}{MASK}{}", &word[..at], &word[at + sign..]));
         }
     }
-    // A token with its secret: user@realm!name=uuid, with or without words before it.
+    // A token with its secret: user@realm!name=uuid, possibly after other words.
     if let Some(bang) = word.find('!')
         && word[..bang].contains('@')
         && let Some(equals) = word[bang..].find('=')
@@ -53,14 +53,14 @@ fn word(word: &str) -> Cow<'_, str> {
     if is_csrf(word) {
         return MASK.into();
     }
-    // password=geheim, --password=geheim; a file that holds it may be named.
+    // password=geheim, --password=geheim. The name of a password file is not masked.
     match word.split_once('=') {
         Some((key, value)) if sensitive(key.trim_start_matches('-')) && !value.is_empty() && !value.starts_with('@') => kept(key.len() + 1),
         _ => Cow::Borrowed(word),
     }
 }
 
-/// HEXTIME:signature, as CSRF tokens are.
+/// Whether the text has the form of a CSRF token, HEXTIME:signature.
 fn is_csrf(word: &str) -> bool {
     let Some((time, signature)) = word.split_once(':') else { return false };
     let plain = signature.trim_end_matches('=');
@@ -70,7 +70,7 @@ fn is_csrf(word: &str) -> bool {
         && plain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
 }
 
-/// Each block of a private key, whole.
+/// Masks complete blocks of private keys.
 fn private_keys(plain: &str) -> Cow<'_, str> {
     const END: &str = "PRIVATE KEY-----";
     if !plain.contains(END) {
@@ -88,14 +88,14 @@ fn private_keys(plain: &str) -> Cow<'_, str> {
             continue;
         }
         masked.push_str(MASK);
-        // One that is cut off is one to its end.
+        // A block without an end extends to the end of the text.
         rest = block.find("-----END ").and_then(|end| Some(&block[end + block[end..].find(END)? + END.len()..])).unwrap_or_default();
     }
     masked.push_str(rest);
     Cow::Owned(masked)
 }
 
-/// The lines of a configuration in a longer text: `cipassword: $5$…`.
+/// Masks configuration lines in a longer text: `cipassword: $5$…`.
 fn settings(plain: String) -> String {
     if !plain.contains('\n') {
         return plain;

@@ -1,4 +1,4 @@
-//! One task's state between two looks at it.
+//! The state of one task between two polls.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const SHORT: Duration = Duration::from_secs(30);
 const LATE: Duration = Duration::from_secs(2);
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
-/// How a look at a task went.
+/// The result of a poll.
 pub(super) enum Look {
     Running,
     Ended(Verdict, String),
@@ -31,7 +31,7 @@ pub(super) struct Poll {
     pub due: Instant,
     pub lost_since: Option<Instant>,
     pub tail: Vec<String>,
-    /// Lines of its log that report a failure, of a task whose exit status does not.
+    /// Lines of the log that report a failure although the exit status does not.
     pub failures: Vec<String>,
     started: Instant,
     log_read: Instant,
@@ -54,15 +54,15 @@ impl Poll {
         }
     }
 
-    /// Asks about the task. While it is short, each look is one request: for its state, or once a second for its log instead, whose
-    /// last line shows the end too.
+    /// Polls the task. For a short task, each poll is one request: for its status, or once a second for its log, whose last line
+    /// also shows the end.
     pub(super) fn look(&mut self, client: &Client, stop: &Interrupt) -> Result<Look> {
         let now = Instant::now();
         let elapsed = now - self.started;
         self.due = now + pause(elapsed);
         if now - self.log_read >= LOG_EVERY {
             let lines = self.read_log(client, CHUNK, stop)?;
-            // Of a full chunk, the rest is read at the next look.
+            // After a full chunk, the next poll reads the rest.
             if (lines as u64) < CHUNK {
                 self.log_read = now;
             }
@@ -73,7 +73,7 @@ impl Poll {
         let status = client.poll(&tasks::status(&self.watched.upid), stop).map_err(vanished)?;
         match status.ended() {
             Some(exit) => {
-                // Without the end of the log the verdict is still known. A limit of 0 is no limit.
+                // The result is known even if the end of the log is missing. A limit of 0 means no limit.
                 let _ = self.read_log(client, 0, stop);
                 Ok(Look::Ended(Verdict::of(exit), exit.to_owned()))
             }
@@ -109,17 +109,17 @@ impl Poll {
     }
 }
 
-/// Time between two looks: 0.2 s for tasks of up to 30 s, then 2 % of the run time. So the end is noticed that soon.
+/// Time between two polls: 0.2 s for tasks of up to 30 s, then 2 % of the run time, so that the end is noticed soon.
 fn pause(elapsed: Duration) -> Duration {
     if elapsed <= SHORT { OFTEN } else { (elapsed / 50).min(LATE) }
 }
 
-/// Whether a line of a log is the one that a worker writes last.
+/// Whether a line is the last one that a worker writes.
 fn closes(line: &str) -> bool {
     line == "TASK OK" || line.starts_with("TASK WARNINGS: ") || line.starts_with("TASK ERROR: ")
 }
 
-/// A task that the host no longer knows: its end was not seen.
+/// The host no longer knows the task, so its result is unknown.
 fn vanished(fault: Fault) -> Fault {
     let gone = fault.errors.values().any(|text| text.contains("no such task"));
     if gone { Fault { kind: Kind::Unfinished, ..fault } } else { fault }

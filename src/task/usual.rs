@@ -1,4 +1,4 @@
-//! How long the like took before: an estimate for tasks whose log says no percentage.
+//! Durations of earlier tasks, as an estimate for tasks without a percentage in their log.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::api::Upid;
 use crate::api::tasks::{self, Entry, Filter, Verdict};
 use crate::transport::Client;
 
-/// Types that take long enough for an estimate to be of use.
+/// Task types that take long enough for an estimate.
 const LONG: &[&str] = &[
     "vzdump",
     "vzcreate",
@@ -25,10 +25,10 @@ const LONG: &[&str] = &[
     "vzrollback",
     "qmrollback",
 ];
-/// Fewer than this say nothing.
+/// Minimum number of earlier tasks.
 const ENOUGH: usize = 2;
 
-/// The middle of the durations of the guest's earlier tasks of this type. A list that cannot be had is no estimate.
+/// Returns the median duration of the guest's earlier tasks of this type, or `None` if the list cannot be read.
 pub fn usual(client: &Client, upid: &Upid) -> Option<Duration> {
     if !LONG.contains(&upid.kind.as_str()) {
         return None;

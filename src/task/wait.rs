@@ -1,4 +1,4 @@
-//! The loop that waits for one task or many.
+//! Waits for one or more tasks.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use crate::task::poll::{Look, Poll};
 use crate::task::watch::{Watch, Watched};
 use crate::transport::Client;
 
-/// How many tasks are asked about at the same time.
+/// Maximum number of tasks polled at the same time.
 const AT_ONCE: usize = 8;
 
-/// How to wait.
+/// Options of a wait.
 #[derive(Debug, Clone)]
 pub struct Waits {
-    /// Give the UPID back at once.
+    /// Return the UPID immediately.
     pub detach: bool,
     /// Stop waiting after this time.
     pub timeout: Option<Duration>,
-    /// How long the host may be out of reach.
+    /// How long the host may be unreachable.
     pub grace: Duration,
     pub fail_on_warnings: bool,
-    /// Ctrl-C stops the remote task too.
+    /// Stop the task on Ctrl-C.
     pub cancel_on_interrupt: bool,
-    /// How long a locked guest is waited for.
+    /// How long to wait for a locked guest.
     pub lock: Option<Duration>,
 }
 
@@ -43,7 +43,7 @@ impl Default for Waits {
     }
 }
 
-/// A task whose end was seen.
+/// A finished task.
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub upid: Upid,
@@ -51,12 +51,12 @@ pub struct Ended {
     pub exitstatus: String,
     /// The last lines of its log.
     pub log: Vec<String>,
-    /// Lines of its log that report a failure although it ended well.
+    /// Lines of its log that report a failure although the task succeeded.
     pub failures: Vec<String>,
 }
 
 impl Ended {
-    /// The fault of a task that did not end well, with the end of its log.
+    /// Returns the fault of a failed task, with the end of its log.
     pub fn fault(&self, fail_on_warnings: bool) -> Option<Fault> {
         let kind = match &self.verdict {
             Verdict::Ok | Verdict::Warnings(_) if !self.failures.is_empty() => return Some(hidden(&self.upid, &self.failures)),
@@ -77,7 +77,7 @@ impl Ended {
     }
 }
 
-/// The fault of a task that ended well although its log reports failures.
+/// Returns the fault of a task that succeeded although its log reports failures.
 pub fn hidden(upid: &Upid, failures: &[String]) -> Fault {
     let first = failures.first().map(String::as_str).unwrap_or_default();
     let fault = Fault::new(Kind::TaskFailed, format!("the task ended with OK, but its log reports a failure: {first}"));
@@ -92,7 +92,7 @@ pub fn wait(client: &Client, task: Watched, waits: &Waits, watch: &dyn Watch, in
         .unwrap_or_else(|| Err(Fault::new(Kind::Unfinished, "no task was given").with_upid(upid)))
 }
 
-/// Waits for many tasks in one loop; the results stand in the order of the tasks.
+/// Waits for several tasks. Returns the results in their order.
 pub fn wait_all(client: &Client, tasks: Vec<Watched>, waits: &Waits, watch: &dyn Watch, interrupt: &Interrupt) -> Vec<Result<Ended>> {
     let begun = Instant::now();
     let mut polls: Vec<Poll> = tasks.into_iter().map(|task| Poll::new(task, begun)).collect();
@@ -119,7 +119,7 @@ pub fn wait_all(client: &Client, tasks: Vec<Watched>, waits: &Waits, watch: &dyn
     ends.into_iter().flatten().collect()
 }
 
-/// Looks at those that are due, a few at a time, and plans the next look at those that still run.
+/// Polls the tasks that are due, a few at a time, and schedules the next polls.
 fn look_at(
     client: &Client,
     due: &mut [(usize, &mut Poll)],
@@ -146,7 +146,7 @@ fn look_at(
     ended
 }
 
-/// What a look means for the wait; `None` if it goes on.
+/// Returns the result of the wait, or `None` to continue.
 fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, watch: &dyn Watch) -> Option<Result<Ended>> {
     match look {
         Ok(look) => {
@@ -159,7 +159,7 @@ fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, 
             let (upid, log, failures) = (poll.watched.upid.clone(), poll.tail.clone(), poll.failures.clone());
             Some(Ok(Ended { upid, verdict, exitstatus, log, failures }))
         }
-        // The loop ends next.
+        // The loop ends after this.
         Err(_) if stop.check().is_err() => None,
         Err(fault) if passes(&fault) => {
             let since = *poll.lost_since.get_or_insert_with(|| {
@@ -175,7 +175,7 @@ fn settle(poll: &mut Poll, look: Result<Look>, stop: &Interrupt, waits: &Waits, 
     }
 }
 
-/// A failed look that says nothing about the task.
+/// Whether a failed poll says nothing about the task.
 fn passes(fault: &Fault) -> bool {
     matches!(fault.kind, Kind::Unreachable | Kind::NodeDown | Kind::Unknown | Kind::Host)
 }
@@ -186,7 +186,7 @@ fn unfinished(task: &Watched, why: &str) -> Fault {
         .with_upid(&task.upid)
 }
 
-/// After Ctrl-C: the task goes on, or is stopped where that was asked for.
+/// Handles Ctrl-C: leaves the task running, or stops it if requested.
 fn given_up(client: &Client, task: &Watched, signal: Signal, waits: &Waits, watch: &dyn Watch) -> Result<Ended> {
     let kind = signal.into();
     if !waits.cancel_on_interrupt {

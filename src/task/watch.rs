@@ -1,43 +1,43 @@
-//! What a wait tells whoever watches. The wait itself draws nothing.
+//! Reporting of waits.
 
 use std::time::Duration;
 
 use crate::api::upid::Upid;
 
-/// A task that is being waited for.
+/// A task to wait for.
 #[derive(Debug, Clone)]
 pub struct Watched {
     pub upid: Upid,
-    /// What it is to the operator: `backup of 101 (web)`.
+    /// The label, such as `backup of 101 (web)`.
     pub label: String,
-    /// How long the like took before, where that is known.
+    /// The duration of earlier tasks, if known.
     pub expected: Option<Duration>,
 }
 
-/// How far a task has come.
+/// The progress of a task.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step<'a> {
-    /// 0 to 100, where the log says.
+    /// 0 to 100, if the log contains it.
     pub percent: Option<f64>,
     pub elapsed: Duration,
     /// The newest line of the log.
     pub last_line: Option<&'a str>,
 }
 
-/// Who wants to know how tasks go; one watch serves many at once.
+/// Receives the progress of tasks. One watch serves several tasks.
 pub trait Watch: Send + Sync {
-    /// An estimate would be shown: it costs a request.
+    /// Whether estimates are shown: they cost a request.
     fn estimates(&self) -> bool {
         false
     }
     fn begin(&self, task: &Watched);
     fn step(&self, task: &Watched, step: &Step<'_>);
-    /// Something to say in between, e.g. that the host does not answer at the moment.
+    /// A message during the wait, such as an unreachable host.
     fn note(&self, text: &str);
     fn end(&self, task: &Watched, exitstatus: &str, good: bool);
 }
 
-/// Nobody watches.
+/// Reports nothing.
 impl Watch for () {
     fn begin(&self, _: &Watched) {}
     fn step(&self, _: &Watched, _: &Step<'_>) {}

@@ -1,4 +1,4 @@
-//! Bars on a terminal: one line a task, redrawn in place.
+//! Progress bars on a terminal: one line per task, redrawn in place.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,16 +14,16 @@ use super::table::{measure, paint, shorten};
 use super::units;
 use crate::task::{Step, Watched};
 
-/// What is over sooner is not drawn at all.
+/// Shorter tasks get no bar.
 const PATIENCE: Duration = Duration::from_millis(250);
 const TICK: Duration = Duration::from_millis(120);
-/// The columns that the spinner takes.
+/// Columns of the spinner.
 const SPINNER: usize = 2;
 
 pub(super) struct Bars {
     multi: MultiProgress,
     color: bool,
-    /// The longest label so far: the bars stand below each other.
+    /// The longest label so far, to align the bars.
     widest: Arc<AtomicUsize>,
     tasks: Mutex<HashMap<String, Bar>>,
 }
@@ -31,16 +31,16 @@ pub(super) struct Bars {
 struct Bar {
     began: Instant,
     state: Arc<Mutex<State>>,
-    /// Once it is drawn.
+    /// The drawn bar, or `None` before the first drawing.
     drawn: Option<ProgressBar>,
 }
 
-/// What the line is made of; read at each redraw, so that time goes on between steps.
+/// The content of a line. Read at each redraw, so that the elapsed time advances between steps.
 #[derive(Debug, Clone)]
 struct State {
     task: Watched,
     percent: Option<f64>,
-    /// How long the task had run at that moment.
+    /// The task's age at that moment.
     elapsed: (Duration, Instant),
     line: String,
     color: bool,
@@ -71,7 +71,7 @@ impl Bars {
         let Some(bar) = tasks.get_mut(&task.upid.to_string()) else { return };
         {
             let mut state = bar.state.lock().unwrap_or_else(PoisonError::into_inner);
-            // A line without a number in it does not undo the one before.
+            // Keep the last percentage if a line has none.
             state.percent = step.percent.or(state.percent);
             state.elapsed = (step.elapsed, Instant::now());
             if let Some(line) = step.last_line {
@@ -91,7 +91,7 @@ impl Bars {
         self.print(&text);
     }
 
-    /// The bar goes; what was long enough to be seen leaves a line behind.
+    /// Removes the bar, and prints a line if it was drawn.
     pub(super) fn end(&self, task: &Watched, exitstatus: &str, good: bool) {
         let Some(bar) = self.lock().remove(&task.upid.to_string()) else { return };
         let Some(drawn) = bar.drawn else { return };
@@ -105,9 +105,9 @@ impl Bars {
         self.print(&format!("{mark} {}", clean::line(&text)));
     }
 
-    /// Above the bars.
+    /// Prints a line above the bars.
     fn print(&self, line: &str) {
-        // A terminal that cannot be written to has nobody to tell.
+        // A failed write to stderr cannot be reported anywhere.
         let _ = self.multi.println(line);
     }
 
@@ -117,7 +117,7 @@ impl Bars {
 }
 
 impl Drop for Bars {
-    /// An interrupted wait leaves no half-drawn line.
+    /// Clears half-drawn lines after an interrupted wait.
     fn drop(&mut self) {
         for bar in self.lock().drain().filter_map(|(_, bar)| bar.drawn) {
             bar.finish_and_clear();
@@ -131,7 +131,7 @@ fn style(state: &Arc<Mutex<State>>) -> ProgressStyle {
     template.with_key("line", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let width = console::Term::stderr().size_checked().map_or(80, |(_, width)| usize::from(width));
-        // The last column stays free: some terminals wrap when it is filled.
+        // Leave the last column free: some terminals wrap when it is filled.
         let _ = out.write_str(&state.draw(width.saturating_sub(SPINNER + 1)));
     })
 }
@@ -149,7 +149,7 @@ impl State {
             let _ = write!(tail, "{:>4}  ", format!("{}{percent:.0}%", if estimated { "~" } else { "" }));
         }
         tail.push_str(&units::seconds(elapsed.as_secs()));
-        // A narrow terminal gives up the log line first, then the bar, then the end of the label.
+        // On a narrow terminal, drop the log line first, then the bar, then the end of the label.
         let gauge = percent.filter(|_| width >= 50).map(|(percent, _)| gauge(percent, (width / 5).min(24)));
         let fixed = measure(&tail) + 2 + gauge.as_ref().map_or(0, |g| measure(g) + 2);
         let room = width.saturating_sub(fixed).max(1);
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::interrupt::Interrupt;
 
-    /// A terminal that only remembers what was written to it.
+    /// A terminal that records its output.
     #[derive(Debug, Clone, Default)]
     struct Screen(Arc<Mutex<String>>);
 

@@ -1,10 +1,10 @@
-//! One value in a table: typed, so that it sorts, filters and exports as what it is.
+//! One value of a table, typed for sorting, filtering and export.
 
 use std::cmp::Ordering;
 
 use super::units;
 
-/// How a state looks to an operator.
+/// How a state is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Good,
@@ -13,7 +13,7 @@ pub enum Tone {
     Dim,
 }
 
-/// A typed value. Tables show it in human units, every other format as it is.
+/// A typed value. Tables show it in human units, all other formats unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Text(String),
@@ -32,7 +32,7 @@ pub enum Cell {
     Flag(bool),
     State(String, Tone),
     List(Vec<String>),
-    /// Nothing is known: `-`.
+    /// No value, shown as `-`.
     Empty,
 }
 
@@ -45,12 +45,12 @@ impl Cell {
         Self::State(word.into(), tone)
     }
 
-    /// `Empty` where there is nothing.
+    /// Returns a cell for the value, or `Empty` for `None`.
     pub fn maybe<T>(value: Option<T>, make: impl FnOnce(T) -> Self) -> Self {
         value.map_or(Self::Empty, make)
     }
 
-    /// For people.
+    /// Returns the text for tables and detail views.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Text(t) | Self::State(t, _) if t.trim().is_empty() => "-".to_owned(),
@@ -70,7 +70,7 @@ impl Cell {
         }
     }
 
-    /// For machines: CSV and filters.
+    /// Returns the text for CSV and filters.
     pub(super) fn raw(&self) -> String {
         match self {
             Self::Text(t) | Self::State(t, _) => t.clone(),
@@ -92,7 +92,7 @@ impl Cell {
         }
     }
 
-    /// Numbers stand at the right.
+    /// Whether the cell is aligned to the right.
     pub(super) fn is_number(&self) -> bool {
         self.number().is_some() && !matches!(self, Self::Time(_) | Self::Age(_) | Self::Flag(_))
     }
@@ -101,7 +101,7 @@ impl Cell {
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Int(n) | Self::Time(n) => Some(*n as f64),
-            // An older thing has the smaller time and the greater age.
+            // An older time is smaller, but its age is greater.
             Self::Age(t) => Some(-(*t as f64)),
             Self::Bytes(n) | Self::Seconds(n) => Some(*n as f64),
             Self::Float(x) | Self::Percent(x) => Some(*x),
@@ -119,7 +119,7 @@ impl Cell {
         }
     }
 
-    /// By value; what is empty comes last, either way round.
+    /// Compares by value. Empty cells are last in both directions.
     pub(super) fn compare(&self, other: &Self, descending: bool) -> Ordering {
         match (self.is_empty(), other.is_empty()) {
             (true, true) => return Ordering::Equal,
@@ -135,7 +135,7 @@ impl Cell {
     }
 }
 
-/// `web2` before `web10`, and case matters only between equals.
+/// Compares `web2` before `web10`; case matters only between equal texts.
 pub(super) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
@@ -158,7 +158,7 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The leading number without its zeros, and what comes after.
+/// Splits a text into its leading number without zeros, and the rest.
 fn digits(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     (text[..end].trim_start_matches('0'), &text[end..])

@@ -1,13 +1,13 @@
-//! Text from a guest is hostile: what could move a cursor, recolour a terminal or turn a line round is taken out.
+//! Removes terminal control sequences and direction marks from text of guests and hosts.
 
 use std::borrow::Cow;
 
-/// Stands for a character that may not be shown.
+/// Replaces an unsafe character.
 const REPLACED: char = '\u{FFFD}';
-/// Stands for the end of a line inside of a cell.
+/// Replaces a line break in a cell.
 const NEWLINE: char = '\u{2424}';
 
-/// For one line: ends of lines become `␤`, tabs a space, escape sequences vanish, other control characters become `�`.
+/// Cleans one line: line breaks become `␤`, tabs become spaces, escape sequences are removed, other control characters become `�`.
 pub fn line(text: &str) -> Cow<'_, str> {
     let printable = |byte| (b' '..=b'~').contains(&byte);
     if text.bytes().all(printable) {
@@ -16,17 +16,17 @@ pub fn line(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_unsafe) { Cow::Owned(cleaned(text, NEWLINE, ' ')) } else { Cow::Borrowed(text) }
 }
 
-/// For text of several lines: line feeds and tabs stay.
+/// Cleans text of several lines; keeps line feeds and tabs.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(|c| is_unsafe(c) && c != '\n' && c != '\t') { Cow::Owned(cleaned(text, '\n', '\t')) } else { Cow::Borrowed(text) }
 }
 
-/// As [`line`], and no longer than so many columns: for a line that has its place to keep.
+/// Like [`line`], shortened to a number of columns.
 pub fn short(text: &str, columns: usize) -> String {
     super::table::shorten(&line(text), columns)
 }
 
-/// Control characters, and those that reorder or hide what stands beside them.
+/// Whether a character is a control character, or reorders or hides its neighbours.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -54,7 +54,7 @@ fn cleaned(text: &str, newline: char, tab: char) -> String {
     out
 }
 
-/// The length of the terminal sequence that the text starts with, where it is a whole one.
+/// Returns the length of the complete escape sequence at the start of the text.
 fn escape_sequence(text: &str) -> Option<usize> {
     let (body, start) = match text.strip_prefix('\u{1b}') {
         Some(rest) => (rest.get(1..)?, rest.chars().next()?),

@@ -1,11 +1,11 @@
-//! Comma-separated values, quoted as RFC 4180 has it.
+//! Comma-separated values, quoted as in RFC 4180.
 
 use super::clean;
 
-/// One record, with its line feed.
+/// Returns one record with its line feed.
 pub(super) fn record(fields: &[String]) -> String {
     let quoted: Vec<String> = fields.iter().map(|f| quote(f)).collect();
-    // A lone empty field would be an empty line, which readers skip.
+    // A record with one empty field would be an empty line, which readers skip.
     if quoted == [""] { "\"\"\n".to_owned() } else { quoted.join(",") + "\n" }
 }
 
@@ -21,7 +21,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader of its own, so that the writer cannot agree with itself only.
+    /// An independent parser, because the writer cannot verify itself.
     fn parse(text: &str) -> Vec<Vec<String>> {
         let (mut records, mut fields, mut field, mut inside) = (Vec::new(), Vec::new(), String::new(), false);
         let mut chars = text.chars().peekable();

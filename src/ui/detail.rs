@@ -1,4 +1,4 @@
-//! One thing for people: labelled lines in groups, with bars for usage on a terminal.
+//! Detail views: labelled lines in groups, with bars for usage on a terminal.
 
 use super::{Cell, units};
 
@@ -7,9 +7,9 @@ use super::{Cell, units};
 pub struct Detail {
     pub(super) label: String,
     pub(super) cell: Cell,
-    /// How much of something is used, from 0 to 1: a bar on a terminal.
+    /// The used share from 0 to 1, shown as a bar on a terminal.
     pub(super) share: Option<f64>,
-    /// The first line of a group.
+    /// Whether the line begins a group.
     pub(super) group: bool,
 }
 
@@ -18,12 +18,12 @@ impl Detail {
         Self { label: label.into(), cell, share: None, group: false }
     }
 
-    /// A line labelled with its JSON key: `created_at` is `Created`.
+    /// Creates a line labelled with its JSON key: `created_at` becomes `Created`.
     pub fn of_key(key: &str, cell: Cell) -> Self {
         Self::new(label(key), cell)
     }
 
-    /// `2 GiB of 4 GiB (50 %)`; only what is known.
+    /// Creates a usage line, `2 GiB of 4 GiB (50 %)`, from the known values.
     #[expect(clippy::cast_precision_loss, reason = "a share is shown in whole percent")]
     pub fn usage(label: impl Into<String>, used: Option<u64>, total: Option<u64>) -> Self {
         let total = total.filter(|total| *total > 0);
@@ -40,14 +40,14 @@ impl Detail {
         Self { share, ..Self::new(label, text) }
     }
 
-    /// Begins a group: an empty line stands before it.
+    /// Begins a group, separated by an empty line.
     #[must_use]
     pub fn group(mut self) -> Self {
         self.group = true;
         self
     }
 
-    /// Whether there is anything to show.
+    /// Whether the line has no value.
     pub(super) fn is_empty(&self) -> bool {
         match &self.cell {
             Cell::Empty => true,
@@ -58,17 +58,17 @@ impl Detail {
     }
 }
 
-/// How many characters a bar has.
+/// Characters in a bar.
 const BAR: usize = 20;
 
-/// A bar for a share from 0 to 1.
+/// Draws a bar for a share from 0 to 1.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1, a bar short")]
 pub(super) fn bar(share: f64) -> String {
     let filled = (share.clamp(0.0, 1.0) * BAR as f64).round() as usize;
     format!("[{}{}]", "#".repeat(filled), ".".repeat(BAR - filled))
 }
 
-/// A JSON key as a label: without its unit, in words.
+/// Returns a JSON key as a label: in words, without its unit.
 fn label(key: &str) -> String {
     match key {
         "vmid" | "upid" | "id" | "cpu" | "ssh" => key.to_uppercase(),

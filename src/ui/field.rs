@@ -1,4 +1,4 @@
-//! Columns and lines that are described as data: a key of a JSON object, and how to show it.
+//! Columns and detail lines described as data: a JSON key and its presentation.
 
 use serde_json::{Map, Value};
 
@@ -6,25 +6,25 @@ use super::grid::{self, Grid, Line, Objects};
 use super::row::Head;
 use super::{Cell, Detail, Tone};
 
-/// What a value is, where its JSON type does not tell.
+/// Presentation of a value if its JSON type is not enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum As {
     Plain,
     Bytes,
     /// Unix seconds.
     Time,
-    /// Unix seconds, as the time since then.
+    /// Unix seconds, shown as an age.
     Age,
     Seconds,
-    /// From 0 to 1, as percent.
+    /// A share from 0 to 1, shown as percent.
     Share,
     Flag,
     State,
-    /// Separated by commas, semicolons or blanks.
+    /// Separated by commas, semicolons or spaces.
     List,
 }
 
-/// A key of an object and how it is shown.
+/// A JSON key with its presentation.
 #[derive(Debug, Clone)]
 pub struct Field {
     pub shown: As,
@@ -73,7 +73,7 @@ impl Field {
         self
     }
 
-    /// The value as a cell.
+    /// Returns the value as a cell.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes and times of a host fit")]
     pub fn cell(&self, value: &Value) -> Cell {
         let number = || value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
@@ -82,7 +82,7 @@ impl Field {
             _ if value.is_null() => Cell::Empty,
             As::Bytes => number().map_or_else(text, |n| Cell::Bytes(n as u64)),
             As::Seconds => number().map_or_else(text, |n| Cell::Seconds(n as u64)),
-            // Proxmox writes 0 for what never happened and never will.
+            // Proxmox writes 0 for times that do not exist.
             As::Time if number() == Some(0.0) => Cell::text("never"),
             As::Time => number().map_or_else(text, |n| Cell::Time(n as i64)),
             As::Age => number().map_or_else(text, |n| Cell::Age(n as i64)),
@@ -107,13 +107,13 @@ impl Field {
         }
     }
 
-    /// The line of a detail view.
+    /// Returns the line of a detail view.
     pub fn detail(&self, value: &Value) -> Detail {
         Detail::of_key(self.key(), self.cell(value))
     }
 }
 
-/// The value of a key, or of a path of keys: `osdmap.num_osds`.
+/// Returns the value of a key or of a path of keys, such as `osdmap.num_osds`.
 pub(super) fn within<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     let nested = || key.split_once('.').and_then(|(first, rest)| within(object.get(first)?.as_object()?, rest));
     object.get(key).or_else(nested)
@@ -132,7 +132,7 @@ fn tone(word: &str) -> Tone {
     }
 }
 
-/// Objects as a list: the given columns, then each other key of the rows on request.
+/// Builds a list of objects: the given columns, and all other keys as hidden columns.
 pub(super) fn grid<'a>(fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'static str, id: &'a str) -> Grid<'a> {
     let mut fields = fields.to_vec();
     for key in rows.iter().flat_map(Map::keys) {

@@ -1,4 +1,4 @@
-//! A list on its way out: columns, cells and JSON of each line, whatever type they came from.
+//! A list ready for output: columns, and the cells and JSON of each line.
 
 use std::borrow::Cow;
 
@@ -14,22 +14,22 @@ pub(super) struct Grid<'a> {
     pub(super) heads: Vec<Head>,
     pub(super) lines: Vec<Line>,
     pub(super) noun: &'static str,
-    /// The columns come from the type, not from what the lines happen to hold.
+    /// Whether the columns come from the type and not from the lines.
     pub(super) fixed: bool,
     pub(super) source: Box<dyn Source + 'a>,
 }
 
 pub(super) struct Line {
     pub(super) cells: Vec<Cell>,
-    /// Where it stands in its source.
+    /// Index in the source.
     pub(super) at: usize,
 }
 
-/// What the lines of a grid were made from: for the formats that are not made of cells.
+/// The items of a grid, for formats that are not built from cells.
 pub(super) trait Source {
     fn id(&self, at: usize) -> Option<String>;
     fn value(&self, at: usize) -> Result<Value>;
-    /// One item as JSON, without a line feed; on several lines as an item of a list in [`Format::Json`].
+    /// Writes one item as JSON without a line feed; indented as an item of a list for [`Format::Json`].
     fn write(&self, at: usize, format: Format, to: &mut Vec<u8>) -> serde_json::Result<()>;
 }
 
@@ -51,7 +51,7 @@ impl<T: Row> Source for Rows<'_, T> {
 
 pub(super) struct Objects<'a> {
     pub(super) items: Cow<'a, [Value]>,
-    /// The key of what another command takes; where there is none, what Proxmox calls such a thing by.
+    /// Key of the identifier, or empty for Proxmox's usual identifier.
     pub(super) id: &'a str,
 }
 
@@ -75,7 +75,7 @@ fn write<T: Serialize>(item: &T, format: Format, to: &mut Vec<u8>) -> serde_json
 }
 
 impl<'a> Grid<'a> {
-    /// Only the cells that these options need are made. In a list over `several` contexts each line says which one it is from.
+    /// Builds a grid with only the cells that the options need. With `several` contexts, each line names its context.
     pub(super) fn of_rows<T: Row>(rows: &'a [T], options: &Options, several: bool) -> Self {
         let mut columns = T::columns();
         let from = columns.iter_mut().map(|column| &mut column.head).filter(|head| several && head.name == "context");
@@ -89,7 +89,7 @@ impl<'a> Grid<'a> {
         Self { lines, heads: columns.into_iter().map(|c| c.head).collect(), noun: T::noun(), fixed: true, source: Box::new(Rows(rows)) }
     }
 
-    /// From an array of objects: the columns are their keys, in the order in which they are first seen.
+    /// Builds a grid from objects. The columns are their keys in order of appearance.
     pub(super) fn of_objects(items: &'a [Value]) -> Self {
         let mut heads: Vec<Head> = Vec::new();
         for key in items.iter().filter_map(Value::as_object).flat_map(Map::keys) {
@@ -128,7 +128,7 @@ pub(super) fn cell_of(value: &Value) -> Cell {
     }
 }
 
-/// What Proxmox calls its things by, the most telling first.
+/// Proxmox's usual identifiers, most specific first.
 const ID_KEYS: [&str; 22] = [
     "upid", "volid", "vmid", "tokenid", "userid", "groupid", "roleid", "poolid", "storage", "id", "sid", "devpath", "iface", "realm",
     "service", "subdir", "node", "name", "filename", "key", "pos", "type",

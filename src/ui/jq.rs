@@ -1,4 +1,4 @@
-//! `--jq`: a filter over the JSON, run inside of the program.
+//! `--jq`: filters JSON inside the program.
 
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Vars, data, unwrap_valr};
@@ -10,12 +10,12 @@ use crate::fault::{Fault, Result};
 
 type Filter = jaq_core::Filter<data::JustLut<Val>>;
 
-/// What is wrong with the expression, before anything is done.
+/// Reports syntax errors before any request is sent.
 pub(super) fn check(expression: &str) -> Result<()> {
     compile(expression).map(|_| ())
 }
 
-/// The results, one a line: strings as they are, the rest as JSON.
+/// Returns the results, one per line: strings unquoted, everything else as JSON.
 pub(super) fn run(expression: &str, input: &Value, pretty: bool) -> Result<String> {
     #[cfg(feature = "exec")]
     if let Some(program) = WORKER.get() {
@@ -24,16 +24,16 @@ pub(super) fn run(expression: &str, input: &Value, pretty: bool) -> Result<Strin
     evaluate(expression, input, pretty)
 }
 
-/// The program that evaluates filters in a process of its own: a filter without an end, or one that recurses without a limit, ends
-/// only that.
+/// The program that evaluates filters in a separate process, so that an endless or deeply recursive filter ends only that
+/// process.
 #[cfg(feature = "exec")]
 static WORKER: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
 
-/// The argument that makes this program such a worker.
+/// The argument that starts this program as such a worker.
 #[cfg(feature = "exec")]
 pub const WORKER_ARGUMENT: &str = "__jq";
 
-/// Evaluates filters in a process of its own from now on.
+/// Evaluates filters in a separate process from now on.
 #[cfg(feature = "exec")]
 pub fn isolate() {
     if let Ok(program) = std::env::current_exe() {
@@ -76,7 +76,7 @@ mod worker {
         }
     }
 
-    /// Answers one request on standard input. The exit code of the process.
+    /// Answers one request on standard input and returns the exit code.
     pub fn serve() -> u8 {
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text).ok().and_then(|_| serde_json::from_str::<Value>(&text).ok());
@@ -106,7 +106,7 @@ fn evaluate(expression: &str, input: &Value, pretty: bool) -> Result<String> {
             value => match serde_json::from_str::<Value>(&value.to_string()) {
                 Ok(value) if pretty => out.push_str(&json::pretty(&value)),
                 Ok(value) => out.push_str(&json::compact(&value)),
-                // NaN and the like have no JSON.
+                // NaN and infinity have no JSON form.
                 Err(_) => out.push_str("null\n"),
             },
         }

@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::{Format, clean};
 use crate::fault::{Fault, Result};
 
-/// On several lines, with a line feed at the end.
+/// Returns indented JSON with a line feed at the end.
 pub(super) fn pretty(value: &Value) -> String {
-    // `Display` of a value cannot fail, and `#` is its form of several lines.
+    // `Display` of a `Value` cannot fail; `#` selects the indented form.
     escape(format!("{value:#}")) + "\n"
 }
 
-/// On one line, with a line feed at the end.
+/// Returns JSON on one line with a line feed at the end.
 pub(super) fn compact(value: &Value) -> String {
     escape(value.to_string()) + "\n"
 }
@@ -21,7 +21,7 @@ pub(super) fn yaml(value: &Value) -> Result<String> {
     let text = serde_saphyr::to_string(&Quoted(value)).map_err(|e| Fault::other(format!("cannot convert the result to YAML: {e}")))?;
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        // It stands between double quotes, where this means the same.
+        // The text is in double quotes, where the escape has the same meaning.
         if c != '\n' && clean::is_unsafe(c) { out.push_str(&format!("\\U{:08x}", u32::from(c))) } else { out.push(c) }
     }
     if !out.ends_with('\n') {
@@ -30,7 +30,7 @@ pub(super) fn yaml(value: &Value) -> Result<String> {
     Ok(out)
 }
 
-/// The same value, with every text between double quotes that holds something harmful.
+/// The same value, with unsafe texts in double quotes.
 struct Quoted<'a>(&'a Value);
 
 struct QuotedText<'a>(&'a str);
@@ -40,7 +40,7 @@ impl Serialize for Quoted<'_> {
         match self.0 {
             Value::String(text) => QuotedText(text).serialize(to),
             Value::Array(items) => to.collect_seq(items.iter().map(Quoted)),
-            // A key is never put between quotes for this: what is harmful in one is taken out.
+            // A key is never quoted for this reason: unsafe characters in it are removed.
             Value::Object(map) => to.collect_map(map.iter().map(|(key, value)| (clean::line(key), Quoted(value)))),
             plain => plain.serialize(to),
         }
@@ -57,10 +57,10 @@ impl Serialize for QuotedText<'_> {
     }
 }
 
-/// How much text of a list is gathered before it is given away.
+/// Bytes of a list to collect before writing them.
 const PIECE: usize = 32 << 10;
 
-/// A list in the making, on several lines or with an item a line; its text comes in pieces.
+/// A JSON list that is written in pieces, indented or one item per line.
 pub(super) struct List {
     format: Format,
     item: Vec<u8>,
@@ -73,7 +73,7 @@ impl List {
         Self { format, item: Vec::new(), piece: String::new(), begun: false }
     }
 
-    /// Adds what `write` writes; a piece of the list where there is enough for one.
+    /// Adds an item. Returns a piece of the list when enough has been collected.
     pub(super) fn item(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> serde_json::Result<Option<String>> {
         self.item.clear();
         write(&mut self.item)?;
@@ -82,7 +82,7 @@ impl List {
             self.piece.extend([&item, "\n"]);
         } else {
             let start = if self.begun { ",\n  " } else { "[\n  " };
-            // A text in JSON has no line feed: those that are there are between its parts.
+            // Line feeds occur only between the parts of JSON, never inside texts.
             let starts = std::iter::once(start).chain(std::iter::repeat("\n  "));
             self.piece.extend(starts.zip(item.split('\n')).flat_map(|(start, line)| [start, line]));
         }
@@ -91,7 +91,7 @@ impl List {
         Ok(full.then(|| escape(std::mem::replace(&mut self.piece, String::with_capacity(PIECE + PIECE / 4)))))
     }
 
-    /// What is left.
+    /// Returns the remaining text.
     pub(super) fn end(self) -> String {
         match (self.format, self.begun) {
             (Format::Jsonl, _) => escape(self.piece),
@@ -101,7 +101,7 @@ impl List {
     }
 }
 
-/// JSON leaves DEL, C1 controls and characters that turn the direction unescaped. They occur in strings only, where `\u` means the same.
+/// Escapes DEL, C1 controls and direction marks, which JSON allows unescaped. They occur only in strings, where `\u` is equivalent.
 pub(super) fn escape(json: String) -> String {
     let unsafe_here = |c: char| c != '\n' && clean::is_unsafe(c);
     if json.bytes().all(|byte| byte < 0x7f) || !json.chars().any(unsafe_here) {

@@ -1,4 +1,4 @@
-//! How a fault reads, for people and for programs.
+//! Errors and messages as text and as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::clean;
 use super::table::paint;
 use crate::fault::{Fault, Side};
 
-/// The JSON error object.
+/// Returns the JSON error object.
 pub(super) fn fault_json(fault: &Fault) -> Value {
     let mut error = Map::new();
     error.insert("kind".to_owned(), fault.kind.word().into());
@@ -33,7 +33,7 @@ pub(super) fn fault_json(fault: &Fault) -> Value {
     json!({ "error": error })
 }
 
-/// Some lines for people.
+/// Returns the error as lines of text.
 pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
     let mut out = format!("{} {}\n", label("error:", "1;31", color), indented(&fault.message));
     for (parameter, complaint) in &fault.errors {
@@ -49,7 +49,7 @@ pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
     {
         out.push_str(&format!("  task {}\n", clean::line(upid)));
     }
-    // The log of a task that was denied something says no more than the reason.
+    // The log of a task that failed with a permission error repeats the reason.
     for line in fault.log.iter().filter(|_| fault.lacks.is_none()) {
         let line = clean::line(line.trim_end());
         out.push_str(&format!("  {} {line}\n", label("|", "2", color)));
@@ -58,7 +58,7 @@ pub(super) fn fault_text(fault: &Fault, color: bool) -> String {
     out
 }
 
-/// Who lacks what: the line under the message of a permission error.
+/// Returns the line below a permission error: token or user, and the missing privilege.
 fn reason(fault: &Fault) -> Option<String> {
     if fault.lacks.is_some() {
         return fault.lacks.clone();
@@ -74,12 +74,12 @@ fn reason(fault: &Fault) -> Option<String> {
     (!said).then(|| format!("{who} {privilege} on {path}"))
 }
 
-/// `warning: …`, with the word in colour.
+/// Returns `warning: …` with the first word in colour.
 pub(super) fn line(word: &str, code: &str, text: &str, color: bool) -> String {
     format!("{} {}\n", label(word, code, color), indented(text))
 }
 
-/// Lines after the first are set in, so that no text can pass for a message of its own.
+/// Indents all lines after the first, because an unindented line could look like a separate message.
 pub(super) fn indented(text: &str) -> String {
     clean::text(text.trim_end()).replace('\n', "\n  ")
 }

@@ -1,4 +1,4 @@
-//! The only folder that prints: data on stdout, everything else on stderr.
+//! All output: data on stdout, everything else on stderr.
 
 mod bars;
 mod cell;

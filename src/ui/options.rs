@@ -1,4 +1,4 @@
-//! How the person wants to see things: the values of the global flags.
+//! Values of the global output options.
 
 use clap::ValueEnum;
 
@@ -48,7 +48,7 @@ pub enum ColorMode {
     Never,
 }
 
-/// All of it together. The default is what a bare command gets.
+/// All output options. The default is that of a command without options.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub format: Option<Format>,
@@ -66,7 +66,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The format in force: `--jq` means JSON, whatever a default or the environment says.
+    /// Returns the effective format: `--jq` selects JSON, whatever the default or the environment.
     pub fn format(&self) -> Format {
         if self.jq.is_some() { Format::Json } else { self.format.unwrap_or_default() }
     }

@@ -1,4 +1,4 @@
-//! The one place where results leave the program.
+//! Output of results and messages.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,28 +14,28 @@ use super::table::{self, Layout};
 use super::{Cell, ColorMode, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
 use crate::fault::{Fault, Result};
 
-/// Data goes to stdout in the format asked for; everything else to stderr. A reader that went away is no fault.
+/// Writes data to stdout in the requested format, and messages to stderr. A closed pipe is not an error.
 pub struct Out {
     pub(super) options: Options,
     pub(super) screen: Screen,
     stdout: Sink,
     pub(super) stderr: Sink,
-    /// Once there are bars, nothing may be written across them.
+    /// Set once bars exist: messages are then printed above them.
     bars: OnceLock<MultiProgress>,
 }
 
 impl Out {
-    /// On the program's own stdout and stderr. Does no work that a command may not need.
+    /// Creates the output on the program's stdout and stderr.
     pub fn new(options: Options) -> Self {
         let screen = Screen::detect(options.color);
         if options.color != ColorMode::Auto {
-            // For the prompts, which ask that crate.
+            // For the prompts, which use this crate.
             console::set_colors_enabled_stderr(screen.stderr_color);
         }
         Self { options, screen, stdout: Sink::new(std::io::stdout()), stderr: Sink::new(std::io::stderr()), bars: OnceLock::new() }
     }
 
-    /// Into memory, as that screen would have it.
+    /// Creates an output into memory for the given screen.
     pub fn captured(options: Options, screen: Screen) -> (Self, Captured) {
         let captured = Captured::default();
         let out = Self {
@@ -48,7 +48,7 @@ impl Out {
         (out, captured)
     }
 
-    /// What is wrong with `--jq`, `--filter` or `--sort`: to be asked before anything is changed.
+    /// Checks `--jq`, `--filter` and `--sort`, before any change is made.
     pub fn check(&self) -> Result<()> {
         select::check(&self.options)?;
         self.options.jq.as_deref().map_or(Ok(()), jq::check)
@@ -66,22 +66,22 @@ impl Out {
         &self.screen
     }
 
-    /// Nobody reads stdout any more: a follower may stop.
+    /// Whether the reader of stdout has closed it, so that a follower can stop.
     pub fn is_closed(&self) -> bool {
         self.stdout.is_closed()
     }
 
-    /// A list: a table, an array in JSON.
+    /// Prints a list: a table, or an array in JSON.
     pub fn list<T: Row>(&self, rows: &[T]) -> Result<()> {
         self.grid(Grid::of_rows(rows, &self.options, false))
     }
 
-    /// A list over several contexts: each line says which one it is from.
+    /// Prints a list over several contexts, with the context in each line.
     pub fn list_of_contexts<T: Row>(&self, rows: &[T]) -> Result<()> {
         self.grid(Grid::of_rows(rows, &self.options, true))
     }
 
-    /// One thing: keys and values, an object in JSON.
+    /// Prints one item: labelled lines, or an object in JSON.
     pub fn one<T: Record>(&self, record: &T) -> Result<()> {
         let format = self.format();
         if format == Format::Id {
@@ -95,12 +95,12 @@ impl Out {
         self.fields(&fields, json)
     }
 
-    /// A list of objects with columns that are described as data; `id` is the key that names a row.
+    /// Prints a list of objects with columns described as data; `id` is the key of the identifier.
     pub fn objects(&self, fields: &[Field], rows: Vec<Map<String, Value>>, noun: &'static str, id: &str) -> Result<()> {
         self.grid(field::grid(fields, rows, noun, id))
     }
 
-    /// One object: the given keys first, then the others.
+    /// Prints one object: the given keys first, then the others.
     pub fn object(&self, fields: &[Field], object: Map<String, Value>, id: &str) -> Result<()> {
         let format = self.format();
         if format == Format::Id {
@@ -118,7 +118,7 @@ impl Out {
         self.fields(&cells, Value::Object(object))
     }
 
-    /// Any JSON, e.g. what a raw call answered: a table for an array of objects, keys and values for an object, plain text for the rest.
+    /// Prints any JSON: a table for an array of objects, labelled lines for an object, plain text otherwise.
     pub fn value(&self, value: &Value) -> Result<()> {
         let format = self.format();
         match value {
@@ -136,12 +136,12 @@ impl Out {
         }
     }
 
-    /// Text that is the result itself (a log, a file), as it is; on a terminal without what could harm it.
+    /// Prints text that is the result itself, such as a log. On a terminal, unsafe characters are removed.
     pub fn text(&self, text: &str) -> Result<()> {
         if self.screen.stdout_terminal { self.data(&clean::text(text)) } else { self.data(text) }
     }
 
-    /// A help page; headings are bold where there is colour.
+    /// Prints a help page, with bold headings if colour is on.
     pub fn help(&self, page: &str) -> Result<()> {
         if !self.screen.color {
             return self.data(page);
@@ -155,31 +155,31 @@ impl Out {
         self.data(&painted.collect::<String>())
     }
 
-    /// The help page of a command line that lacks its command.
+    /// Prints the help page of a command line without a command to stderr.
     pub fn usage(&self, page: &str) {
         self.say(page);
     }
 
-    /// Something went wrong, or may; said even with `--quiet`.
+    /// Prints a warning, also with `--quiet`.
     pub fn warn(&self, text: impl AsRef<str>) {
         self.say(&message::line("warning:", "33", text.as_ref(), self.screen.stderr_color));
     }
 
-    /// What to do next.
+    /// Prints a hint.
     pub fn hint(&self, text: impl AsRef<str>) {
         if !self.options.quiet {
             self.say(&message::line("hint:", "36", text.as_ref(), self.screen.stderr_color));
         }
     }
 
-    /// What is being done.
+    /// Prints a note, unless `--quiet`.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.options.quiet {
             self.say(&(message::indented(text.as_ref()) + "\n"));
         }
     }
 
-    /// Only with `-v` (1) or `-vv` (2).
+    /// Prints a message with `-v` (1) or `-vv` (2).
     pub fn debug(&self, level: u8, text: impl AsRef<str>) {
         if self.options.verbose >= level {
             let text = message::indented(text.as_ref());
@@ -187,7 +187,7 @@ impl Out {
         }
     }
 
-    /// The fault that ends the command; nothing where the results have said it all.
+    /// Prints the error that ends the command, unless the results already contain it.
     pub fn fault(&self, fault: &Fault) {
         if fault.shown {
             return;
@@ -223,7 +223,7 @@ impl Out {
         }
     }
 
-    /// Whole items as JSON, in pieces: a long list is never in memory as text or as values.
+    /// Prints items as JSON in pieces, so that a long list is never in memory as a whole.
     fn items(&self, grid: &Grid<'_>, format: Format) -> Result<()> {
         let mut list = json::List::new(format);
         for line in &grid.lines {
@@ -313,7 +313,7 @@ impl Out {
     }
 
     fn say(&self, text: &str) {
-        // There is nowhere left to complain about a stderr that fails.
+        // A failed write to stderr cannot be reported anywhere.
         let write = || drop(self.stderr.write(text.as_bytes()));
         self.bars.get().map_or_else(write, |bars| bars.suspend(write));
     }
@@ -323,7 +323,7 @@ impl Out {
     }
 }
 
-/// The object with those keys alone, in that order.
+/// Returns the object with only these keys, in this order.
 fn project(json: Value, names: Option<&[&str]>) -> Value {
     match (json, names) {
         (Value::Object(mut map), Some(names)) => {
@@ -333,7 +333,7 @@ fn project(json: Value, names: Option<&[&str]>) -> Value {
     }
 }
 
-/// What was written to an [`Out::captured`].
+/// The output of [`Out::captured`].
 #[derive(Debug, Clone, Default)]
 pub struct Captured {
     stdout: Buffer,

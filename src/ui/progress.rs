@@ -1,4 +1,4 @@
-//! How waiting looks: bars on a terminal, lines in a log, objects for a program, or nothing.
+//! Progress of tasks: bars on a terminal, lines in a log, JSON for programs, or nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,12 +11,12 @@ use super::sink::Sink;
 use super::{Format, Options, Out, ProgressMode, Screen, clean, json as text, units};
 use crate::task::{Step, Watch, Watched};
 
-/// Without a percentage, a line so often.
+/// Interval of lines for tasks without a percentage.
 const EVERY: Duration = Duration::from_secs(30);
-/// An estimate never claims more: only the task knows when it is done.
+/// Upper limit of an estimate: only the task's status means done.
 const ALMOST: f64 = 99.0;
 
-/// Watches tasks for a person or a program, on stderr.
+/// Reports tasks on stderr.
 pub struct Progress {
     kind: Kind,
 }
@@ -27,18 +27,18 @@ enum Kind {
     Silent,
 }
 
-/// What was last said of a task.
+/// The last report on a task.
 #[derive(Default)]
 struct Said {
     at: Option<Duration>,
-    /// How long the task has run, as of the last look.
+    /// The task's age at the last poll.
     elapsed: Option<Duration>,
     percent: Option<f64>,
     line: Option<String>,
 }
 
 impl Out {
-    /// A watch in the way of `--progress`. Make one a command.
+    /// Creates a reporter as selected by `--progress`.
     pub fn progress(&self) -> Progress {
         let kind = match mode(&self.options, &self.screen) {
             ProgressMode::Bar => Kind::Bars(Bars::new(self.bars(), self.screen.stderr_color)),
@@ -50,7 +50,7 @@ impl Out {
     }
 }
 
-/// What `auto` comes to. A program that reads JSON gets a stderr with nothing but the error object in it.
+/// Resolves `auto`. With JSON output, stderr contains only the error object.
 fn mode(options: &Options, screen: &Screen) -> ProgressMode {
     match options.progress {
         ProgressMode::Auto if options.quiet => ProgressMode::None,
@@ -62,7 +62,7 @@ fn mode(options: &Options, screen: &Screen) -> ProgressMode {
     }
 }
 
-/// A percentage, and whether it is only an estimate from how long the like took before.
+/// Returns the percentage, and whether it is an estimate from earlier tasks.
 pub(super) fn percent_of(task: &Watched, percent: Option<f64>, elapsed: Duration) -> Option<(f64, bool)> {
     let known = percent.filter(|p| p.is_finite()).map(|p| (p.clamp(0.0, 100.0), false));
     known.or_else(|| {
@@ -150,7 +150,7 @@ impl Watch for Progress {
 }
 
 impl Said {
-    /// Every 10 % or 30 s.
+    /// Whether 10 % or 30 s have passed since the last report.
     fn is_due(&mut self, step: &Step<'_>) -> bool {
         self.elapsed = Some(step.elapsed);
         let tens = |percent: Option<f64>| percent.map(|p| (p / 10.0).floor());
@@ -166,7 +166,7 @@ impl Said {
         due
     }
 
-    /// Something else than last time, or nothing for long.
+    /// Whether the step differs from the last report, or that was long ago.
     fn is_news(&mut self, step: &Step<'_>) -> bool {
         self.elapsed = Some(step.elapsed);
         let quiet_for = step.elapsed.saturating_sub(self.at.unwrap_or_default());
@@ -179,7 +179,7 @@ impl Said {
     }
 }
 
-/// `OK`, or what the host said went wrong.
+/// Returns `OK`, or the host's error.
 pub(super) fn ending(exitstatus: &str, good: bool) -> String {
     match exitstatus.trim() {
         "" if good => "done".to_owned(),

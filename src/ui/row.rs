@@ -1,20 +1,20 @@
-//! What a type must say of itself to be shown.
+//! Traits of types that can be printed.
 
 use serde::Serialize;
 
 use super::{Cell, Detail};
 
-/// Something that stands in a list: a line of a table, an object in JSON.
+/// An item of a list: a line of a table, an object in JSON.
 pub trait Row: Serialize {
-    /// The columns, in their order. Their names are the JSON keys.
+    /// The columns in order, named like the JSON keys.
     fn columns() -> Vec<Column<Self>>
     where
         Self: Sized;
 
-    /// What another command would take as its argument.
+    /// The argument that names the item to other commands.
     fn id(&self) -> String;
 
-    /// What several of them are called: `guests`.
+    /// Plural noun, such as `guests`.
     fn noun() -> &'static str
     where
         Self: Sized,
@@ -23,12 +23,12 @@ pub trait Row: Serialize {
     }
 }
 
-/// One thing by itself: labelled lines for people, an object in JSON.
+/// A single item: labelled lines for people, an object in JSON.
 pub trait Record: Serialize {
-    /// The values by their JSON keys: for CSV and `--columns`.
+    /// The values by JSON key, for CSV and `--columns`.
     fn fields(&self) -> Vec<(&'static str, Cell)>;
 
-    /// The lines for people. Empty ones are left out.
+    /// The labelled lines. Empty ones are omitted.
     fn details(&self) -> Vec<Detail> {
         self.fields().into_iter().map(|(key, cell)| Detail::of_key(key, cell)).collect()
     }
@@ -47,42 +47,42 @@ impl<T: ?Sized> Column<T> {
         Self { head: Head::new(name), get: Box::new(get) }
     }
 
-    /// What stands above it, where that is not the name in capitals.
+    /// Sets a title other than the name in capitals.
     #[must_use]
     pub fn title(mut self, title: &'static str) -> Self {
         self.head.title = title.to_owned();
         self
     }
 
-    /// Aligned to the right (numbers are anyway).
+    /// Aligns the column to the right; numbers always are.
     #[must_use]
     pub fn right(mut self) -> Self {
         self.head.right = true;
         self
     }
 
-    /// Shown only when asked for by `--columns`.
+    /// Shows the column only if `--columns` names it.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.head.hidden = true;
         self
     }
 
-    /// Shown when the terminal is wide enough.
+    /// Shows the column only if the terminal is wide enough.
     #[must_use]
     pub fn wide(mut self) -> Self {
         self.head.wide = true;
         self
     }
 
-    /// May be shortened to make a line fit.
+    /// Allows shortening the column.
     #[must_use]
     pub fn flex(mut self) -> Self {
         self.head.flex = true;
         self
     }
 
-    /// Shortened in a pipe too, where the width of a line has no limit.
+    /// Shortens the column in a pipe too, where the width is unlimited.
     #[must_use]
     pub fn brief(mut self) -> Self {
         self.head.flex = true;
@@ -90,7 +90,7 @@ impl<T: ?Sized> Column<T> {
         self
     }
 
-    /// May take several lines instead of being shortened.
+    /// Wraps long values onto several lines instead of shortening them.
     #[must_use]
     pub fn wraps(mut self) -> Self {
         self.head.flex = true;
@@ -98,7 +98,7 @@ impl<T: ?Sized> Column<T> {
         self
     }
 
-    /// The same column of a type that holds a `T`, e.g. a row with the name of its context.
+    /// Returns the column for a type that contains a `T`, such as a row with the name of its context.
     pub fn of<U: ?Sized + 'static>(self, inner: impl Fn(&U) -> &T + 'static) -> Column<U>
     where
         T: 'static,
@@ -108,7 +108,7 @@ impl<T: ?Sized> Column<T> {
     }
 }
 
-/// A column without its rows' type.
+/// A column without the type of its rows.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) name: String,

@@ -1,28 +1,28 @@
-//! What the output is written to: terminals or not, how wide, in colour or not.
+//! Properties of the terminal: presence, width, colour.
 
 use std::io::IsTerminal as _;
 
 use super::ColorMode;
 
-/// The width taken for a terminal that does not tell its own.
+/// Width of a terminal that does not report its own.
 const USUAL_WIDTH: usize = 80;
 
-/// What is known of stdin, stdout and stderr.
+/// Properties of stdin, stdout and stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
     pub stdin_terminal: bool,
     pub stdout_terminal: bool,
     pub stderr_terminal: bool,
-    /// How wide a table may be; off a terminal there is no limit but `COLUMNS`.
+    /// Maximum width of a table. Without a terminal, only `COLUMNS` limits it.
     pub width: Option<usize>,
-    /// How wide a progress line may be.
+    /// Maximum width of a progress line.
     pub stderr_width: usize,
     pub color: bool,
     pub stderr_color: bool,
 }
 
 impl Screen {
-    /// Asks the environment and the terminal.
+    /// Reads the environment and the terminal.
     pub fn detect(mode: ColorMode) -> Self {
         let stdout_terminal = std::io::stdout().is_terminal();
         let stderr_terminal = std::io::stderr().is_terminal();
@@ -42,7 +42,7 @@ impl Screen {
         }
     }
 
-    /// Pipes on every side, no colour: what a script sees.
+    /// Returns a screen with pipes on all sides and no colour, as in a script.
     pub fn piped() -> Self {
         Self {
             stdin_terminal: false,
@@ -55,7 +55,7 @@ impl Screen {
         }
     }
 
-    /// A terminal of that width, without colour.
+    /// Returns a terminal of this width without colour.
     pub fn terminal(width: usize) -> Self {
         Self {
             stdin_terminal: true,

@@ -1,4 +1,4 @@
-//! `--filter`, `--sort` and `--columns`, on the typed values and alike for every format.
+//! `--filter`, `--sort` and `--columns`, on typed values, for every format.
 
 use super::cell::Cell;
 use super::grid::Grid;
@@ -6,9 +6,9 @@ use super::row::Head;
 use super::{Options, table};
 use crate::fault::{Fault, Result};
 
-/// Leaves in the grid what was asked for, in the order asked for. Answers the columns to show where they were named.
+/// Filters and sorts the grid. Returns the columns of `--columns`, if given.
 pub(super) fn select(grid: &mut Grid<'_>, options: &Options) -> Result<Option<Vec<usize>>> {
-    // A list of unknown shape with nothing in it has no columns to check against.
+    // An empty list of unknown shape has no columns to check against.
     if !grid.fixed && grid.lines.is_empty() {
         return Ok(None);
     }
@@ -17,7 +17,7 @@ pub(super) fn select(grid: &mut Grid<'_>, options: &Options) -> Result<Option<Ve
         grid.lines.retain(|line| line.cells.get(at).is_some_and(|cell| condition.holds(cell)));
     }
     if let Some(sort) = &options.sort {
-        // The last key first: the sort is stable.
+        // Sort by the last key first: the sort is stable.
         for (column, descending) in sort_keys(sort)?.into_iter().rev() {
             let at = position(&grid.heads, column)?;
             grid.lines.sort_by(|a, b| a.cells[at].compare(&b.cells[at], descending));
@@ -26,20 +26,20 @@ pub(super) fn select(grid: &mut Grid<'_>, options: &Options) -> Result<Option<Ve
     columns(&grid.heads, options)
 }
 
-/// The columns that `--columns` names, in its order.
+/// Returns the columns of `--columns` in its order.
 pub(super) fn columns(heads: &[Head], options: &Options) -> Result<Option<Vec<usize>>> {
     let Some(names) = &options.columns else { return Ok(None) };
     let names = names.iter().flat_map(|n| n.split(',')).map(str::trim).filter(|n| !n.is_empty());
     names.map(|name| position(heads, name)).collect::<Result<Vec<_>>>().map(Some)
 }
 
-/// What can be wrong with the flags before there is a list.
+/// Checks the syntax of the options without a list.
 pub(super) fn check(options: &Options) -> Result<()> {
     conditions(&options.filter)?;
     options.sort.as_deref().map_or(Ok(()), |sort| sort_keys(sort).map(|_| ()))
 }
 
-/// A column by its JSON key, or by what stands above it.
+/// Finds a column by JSON key or title.
 fn position(heads: &[Head], name: &str) -> Result<usize> {
     let wanted = name.to_lowercase().replace('-', "_");
     let found = heads
@@ -68,11 +68,11 @@ fn sort_keys(text: &str) -> Result<Vec<(&str, bool)>> {
 struct Condition {
     column: String,
     negated: bool,
-    /// Any of them will do.
+    /// Alternative values.
     patterns: Vec<String>,
 }
 
-/// `status=running,name!=web*`; a part without `=` is one more value of the column before it: `status=running,stopped`.
+/// Parses `status=running,name!=web*`. A part without `=` is another value of the column before it: `status=running,stopped`.
 fn conditions(filters: &[String]) -> Result<Vec<Condition>> {
     let mut all = Vec::new();
     for filter in filters {
@@ -119,11 +119,11 @@ fn matches(cell: &Cell, pattern: &str) -> bool {
     }
 }
 
-/// `*` is any text, `?` any one character.
+/// Matches `*` (any text) and `?` (any character).
 fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Where the last star stood, and how much of the text it has taken so far.
+    // The position of the last star, and how much of the text it matches so far.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {

@@ -1,4 +1,4 @@
-//! Where bytes go. A reader that has gone away is no error: the rest is dropped.
+//! Destination of output. After a closed pipe, the rest is dropped without an error.
 
 use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ impl Sink {
         Self(Arc::new(Inner { writer: Mutex::new(Box::new(writer)), closed: AtomicBool::new(false) }))
     }
 
-    /// Nobody reads any more.
+    /// Whether the reader has closed the pipe.
     pub(super) fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Relaxed)
     }

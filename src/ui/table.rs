@@ -1,4 +1,4 @@
-//! Tables without lines, fitted to the width there is.
+//! Tables without borders, fitted to the available width.
 
 use std::borrow::Cow;
 
@@ -10,20 +10,20 @@ use super::row::Head;
 use super::wrap::wrap;
 use super::{Cell, Detail, Screen, Tone};
 
-/// A cell longer than this is shortened even where the width has no limit.
+/// Maximum length of a cell where the width is unlimited.
 const ABSURD: usize = 200;
-/// The most of a brief cell, unless its column was named.
+/// Maximum length of a brief cell, unless `--columns` names it.
 const BRIEF: usize = 40;
-/// A column is not shortened below this.
+/// Minimum width of a shortened column.
 const LEAST: usize = 8;
-/// Between two columns.
+/// Space between columns.
 const GAP: usize = 2;
 
 pub(super) struct Layout {
     pub(super) width: Option<usize>,
     pub(super) headers: bool,
     pub(super) color: bool,
-    /// The columns were named by the person: none is left out.
+    /// Whether `--columns` was given: all columns are then shown.
     pub(super) named: bool,
 }
 
@@ -37,13 +37,13 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// Its text in a line below so many lines of titles, or its title.
+    /// Returns the text of a line: of the title if `at` is below `titles`, else of the row.
     fn line(&self, at: usize, titles: usize) -> &str {
         if at < titles { &self.title } else { &self.texts[at - titles] }
     }
 }
 
-/// One line a row, more where a column wraps; every line ends with a line feed.
+/// Renders one line per row, more where a column wraps.
 pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> String {
     let mut columns: Vec<Column<'_>> = heads.iter().enumerate().map(|(at, head)| column(head, at, rows, layout)).collect();
     if let Some(width) = layout.width {
@@ -69,7 +69,7 @@ pub(super) fn render(heads: &[&Head], rows: &[Vec<&Cell>], layout: &Layout) -> S
     out
 }
 
-/// The lines of a table with texts of several lines.
+/// Returns the lines of a table with wrapped columns.
 fn folded(columns: &[Column<'_>], lines: usize, layout: &Layout) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -90,7 +90,7 @@ fn folded(columns: &[Column<'_>], lines: usize, layout: &Layout) -> Vec<String> 
     table.lines().collect()
 }
 
-/// A row a line: the same lines as [`folded`] makes, at a tenth of its time and memory, which thousands of guests need.
+/// Returns the same lines as [`folded`] for rows of one line, in a tenth of the time and memory: thousands of guests need that.
 fn straight(columns: &[Column<'_>], rows: usize, layout: &Layout, finish: &mut impl FnMut(usize, &str)) {
     let titles = usize::from(layout.headers);
     let widths: Vec<usize> =
@@ -110,13 +110,13 @@ fn straight(columns: &[Column<'_>], rows: usize, layout: &Layout, finish: &mut i
     }
 }
 
-/// Keys and values of one thing; the lines of a longer text stand below each other.
+/// Renders keys and values; the lines of a longer text are aligned.
 pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool, room: Option<usize>) -> String {
     let width = fields.iter().map(|(key, _)| measure(key)).max().unwrap_or(0);
     fields.iter().map(|(key, cell)| labelled(key, cell, "", width, color, room)).collect()
 }
 
-/// A detail view: what is empty is left out, groups are apart, and usage has a bar on a terminal.
+/// Renders a detail view: omits empty lines, separates groups, adds usage bars on a terminal.
 pub(super) fn render_details(details: &[Detail], screen: &Screen) -> String {
     let shown: Vec<&Detail> = details.iter().filter(|detail| !detail.is_empty() || detail.group).collect();
     let width = shown.iter().map(|detail| measure(&detail.label)).max().unwrap_or(0);
@@ -140,9 +140,9 @@ pub(super) fn render_details(details: &[Detail], screen: &Screen) -> String {
     out
 }
 
-/// A label and its value, over as many lines as the value needs.
+/// Renders a label and its value on as many lines as needed.
 fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, room: Option<usize>) -> String {
-    // In a very narrow window the terminal itself breaks the lines.
+    // In a very narrow window, the terminal breaks the lines.
     let room = room.and_then(|room| room.checked_sub(width + GAP)).filter(|room| *room >= 20);
     let label = clean::line(label);
     let padding = " ".repeat(width - measure(&label) + GAP);
@@ -171,20 +171,20 @@ fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, ro
     out
 }
 
-/// As a table shows it, in one clean line.
+/// Returns the cell as one clean line.
 pub(super) fn shown(cell: &Cell) -> String {
     let text = cell.shown();
     let clean = clean::line(text.trim());
-    // Most texts are clean as they are.
+    // Most texts need no cleaning.
     if clean.len() == text.len() && matches!(clean, Cow::Borrowed(_)) { text } else { clean.into_owned() }
 }
 
-/// ANSI colour around a text.
+/// Adds ANSI colour.
 pub(super) fn paint(text: &str, code: &str) -> String {
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
-/// To at most `width` columns of a terminal.
+/// Shortens a text to `width` columns of a terminal.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     if measure(text) <= width { text.to_owned() } else { console::truncate_str(text, width, "…").into_owned() }
 }
@@ -214,7 +214,7 @@ fn column<'a>(head: &'a Head, at: usize, rows: &[Vec<&Cell>], layout: &Layout) -
     }
 }
 
-/// Leaves out wide columns from the right, then shortens flexible ones, then any text.
+/// Drops wide columns from the right, then shortens flexible ones, then all texts.
 fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
     while total(columns) > width && !named {
         let Some(at) = columns.iter().rposition(|c| c.head.wide) else { break };
@@ -225,7 +225,7 @@ fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
             let over = total(columns) - width;
             let candidates = columns.iter_mut().filter(|c| c.width > LEAST && (c.head.flex || !only_flex && !c.right));
             let Some(widest) = candidates.max_by_key(|c| c.width) else { break };
-            // In steps, so that two long columns share the loss.
+            // Shrink in steps, so that two long columns share the loss.
             let width = widest.width - over.min(4).min(widest.width - LEAST);
             widest.width = width;
         }
@@ -240,7 +240,7 @@ fn fit(columns: &mut Vec<Column<'_>>, width: usize, named: bool) {
     }
 }
 
-/// Gives every line of a row its own place; how many there are.
+/// Splits wrapped rows into lines. Returns the number of lines.
 fn unfold(columns: &mut [Column<'_>], rows: usize) -> usize {
     let folded = |column: &Column<'_>, row: usize| match column.texts.get(row) {
         Some(text) if column.head.wraps => wrap(text, column.width),
@@ -265,7 +265,7 @@ fn total(columns: &[Column<'_>]) -> usize {
     columns.iter().map(|c| c.width).sum::<usize>() + GAP * columns.len().saturating_sub(1)
 }
 
-/// The texts stand in their order with blanks between, so each is found after the one before it.
+/// Colours the cells of a line. Texts appear in column order, so each is searched after the previous one.
 fn colored(line: &str, columns: &[Column<'_>], row: usize) -> String {
     let mut out = String::with_capacity(line.len() + 32);
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! What whole results look like, in every format.
+//! Complete results in every format.
 
 use std::collections::BTreeMap;
 

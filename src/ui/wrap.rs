@@ -1,8 +1,8 @@
-//! Long texts over several lines, where there is a width to keep to.
+//! Wrapping of long texts.
 
 use super::table::measure;
 
-/// Lines of at most `width` columns, broken after blanks and commas; a longer word is cut.
+/// Splits a text into lines of at most `width` columns, after spaces and commas; longer words are cut.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive([' ', ',']) {

@@ -1,6 +1,6 @@
-//! Questions on a terminal, asked on stderr. Without a terminal each is a usage fault that names the flag to give instead.
+//! Questions on a terminal, asked on stderr. Without a terminal, each is a usage error that names the option to use instead.
 //!
-//! Ctrl-C ends a question as [`Kind::Interrupted`]; an `Interrupt` must be installed by then, else the signal ends the program.
+//! Ctrl-C returns [`Kind::Interrupted`]. This requires an installed `Interrupt`; otherwise the signal ends the program.
 
 mod password;
 mod picker;
@@ -15,25 +15,25 @@ use super::clean;
 use crate::fault::{Fault, Kind, Result};
 use crate::secret::Secret;
 
-/// A question is not longer than this: a name in it could push what matters off the screen.
+/// Maximum length of a question: a long name could push the important part off the screen.
 const LONGEST: usize = 300;
 
-/// Is there somebody to ask?
+/// Whether there is a terminal to ask on.
 pub fn present() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Yes or no, with what Enter alone means.
+/// Asks a yes/no question with a default.
 pub fn confirm(question: &str, default: bool) -> Result<bool> {
     require(present(), question, "add --yes to answer it beforehand")?;
     let question = clean::short(question, LONGEST);
     let theme = theme();
-    // With Enter, so that the line feed after a `y` does not answer the next question.
+    // Requires Enter: otherwise, the line feed after `y` would answer the next question.
     let asked = Confirm::with_theme(&*theme).with_prompt(question).default(default).wait_for_newline(true);
     answer(asked.interact_on(&Term::stderr()))
 }
 
-/// Asks to type `word`; anything else is a no.
+/// Asks to type `word`. Returns false for anything else.
 pub fn typed(word: &str, question: &str) -> Result<bool> {
     require(present(), question, &format!("add --confirm {} to confirm it beforehand", quoted(word)))?;
     let prompt = format!("{} (type {} to go on)", clean::short(question, LONGEST), clean::line(word));
@@ -42,13 +42,13 @@ pub fn typed(word: &str, question: &str) -> Result<bool> {
     Ok(answer(asked.interact_text_on(&Term::stderr()))?.trim() == word)
 }
 
-/// A password, which is not echoed.
+/// Asks for a password without echo.
 pub fn password(question: &str) -> Result<Secret> {
     require(present(), question, "add --password-stdin and write it to stdin")?;
     password::ask(&clean::short(question, LONGEST))
 }
 
-/// A line of text; Enter alone takes the default, where there is one.
+/// Asks for a line of text; Enter alone selects the default, if there is one.
 pub fn line(question: &str, default: Option<&str>) -> Result<String> {
     require(present(), question, "give it on the command line; --help shows the flag")?;
     let theme = theme();
@@ -59,7 +59,7 @@ pub fn line(question: &str, default: Option<&str>) -> Result<String> {
     answer(asked.interact_text_on(&Term::stderr())).map(|text| text.trim().to_owned())
 }
 
-/// One of several: arrows move, letters narrow the list, Esc leaves it.
+/// Asks to choose: arrow keys move, letters filter, Esc cancels.
 pub fn choose(question: &str, options: &[String]) -> Result<Option<usize>> {
     require(present(), question, "give it on the command line; --help shows the argument")?;
     picker::ask(&clean::short(question, LONGEST), options)
@@ -76,7 +76,7 @@ fn require(present: bool, question: &str, hint: &str) -> Result<()> {
 fn answer<T>(asked: dialoguer::Result<T>) -> Result<T> {
     asked.map_err(|dialoguer::Error::IO(error)| {
         let term = Term::stderr();
-        // The question may have hidden the cursor, and its line is not ended.
+        // The question may have hidden the cursor and left its line open.
         let _ = term.show_cursor().and_then(|()| term.write_line(""));
         failed(&error)
     })
@@ -98,7 +98,7 @@ fn theme() -> Box<dyn Theme> {
     if console::colors_enabled_stderr() { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
 }
 
-/// As a shell takes it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b));
     if plain { word.to_owned() } else { format!("'{}'", clean::line(word).replace('\'', "'\\''")) }

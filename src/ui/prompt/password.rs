@@ -1,4 +1,4 @@
-//! Reading a line without echo. The terminal is put back whatever happens.
+//! Reads a line without echo, and always restores the terminal.
 
 use std::io::Stdin;
 
@@ -12,13 +12,13 @@ use super::{failed, interrupted};
 use crate::fault::{Fault, Result};
 use crate::secret::Secret;
 
-/// No password is longer; the buffer never moves, so that no copy stays behind.
+/// Maximum length. The buffer is never reallocated, so no copy of the password remains in memory.
 const LONGEST: usize = 1024;
 
 pub(super) fn ask(question: &str) -> Result<Secret> {
     let stdin = std::io::stdin();
     let term = Term::stderr();
-    // Quiet first, question after: who waits for the question can type at once.
+    // Disable echo before asking: a program that waits for the question may answer at once.
     let quiet = Quiet::new(&stdin)?;
     term.write_str(&format!("{question}: ")).map_err(|e| failed(&e))?;
     let typed = read(&stdin);
@@ -37,7 +37,7 @@ impl<'a> Quiet<'a> {
         let fault = |e: Errno| failed(&e.into());
         let before = tcgetattr(stdin).map_err(fault)?;
         let mut quiet = before.clone();
-        // Ctrl-C arrives as a byte, so that no signal can leave the terminal without its echo.
+        // Ctrl-C arrives as a byte, because a signal could leave the terminal without echo.
         quiet.local_modes &= !(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
@@ -56,7 +56,7 @@ fn read(stdin: &Stdin) -> Result<Secret> {
     let mut line = Line(Zeroizing::new(Vec::with_capacity(LONGEST)));
     loop {
         let mut byte = [0_u8; 1];
-        // A poll is cut short by signals where a read would be taken up again.
+        // Unlike a read, `poll` is interrupted by signals.
         match poll(&mut [PollFd::new(stdin, PollFlags::IN)], None).and_then(|_| rustix::io::read(stdin, &mut byte)) {
             Ok(0) => return line.finished(),
             Ok(_) => {}
@@ -74,12 +74,12 @@ fn read(stdin: &Stdin) -> Result<Secret> {
 struct Line(Zeroizing<Vec<u8>>);
 
 impl Line {
-    /// True at the end of the line.
+    /// Adds a byte. Returns true at the end of the line.
     fn take(&mut self, byte: u8) -> Result<bool> {
         match byte {
             b'\r' | b'\n' | 0x04 => return Ok(true),
             0x03 => return Err(interrupted()),
-            // Backspace takes a character, which may be several bytes.
+            // Backspace removes a character, possibly of several bytes.
             0x08 | 0x7f => while self.0.pop().is_some_and(|b| b & 0xc0 == 0x80) {},
             0x15 => self.0.clear(),
             _ if self.0.len() == LONGEST => return Err(Fault::usage(format!("the password is longer than {LONGEST} bytes"))),

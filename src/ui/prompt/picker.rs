@@ -1,4 +1,4 @@
-//! A list to choose from that narrows while one types.
+//! A list to choose from, filtered by typing.
 
 use console::{Key, Term};
 
@@ -6,7 +6,7 @@ use super::{clean, failed, interrupted};
 use crate::fault::Result;
 use crate::ui::table::shorten;
 
-/// So many options are shown at once, where the terminal is high enough.
+/// Maximum number of options on screen.
 const SHOWN: usize = 10;
 
 pub(super) fn ask(question: &str, options: &[String]) -> Result<Option<usize>> {
@@ -16,7 +16,7 @@ pub(super) fn ask(question: &str, options: &[String]) -> Result<Option<usize>> {
     let mut drawn = 0;
     let done = loop {
         let (height, width) = term.size_checked().unwrap_or((24, 80));
-        // The question, the line of help, and the line that the cursor waits on.
+        // Reserve lines for the question, the help and the cursor.
         picker.shown = usize::from(height).saturating_sub(3).clamp(1, SHOWN);
         let lines = picker.lines(usize::from(width).saturating_sub(1));
         let painted = lines
@@ -47,7 +47,7 @@ struct Picker {
     question: String,
     options: Vec<String>,
     filter: String,
-    /// Among those that match.
+    /// Index among the matching options.
     at: usize,
     shown: usize,
 }
@@ -65,7 +65,7 @@ impl Picker {
         Self { question: question.to_owned(), options, filter: String::new(), at: 0, shown: SHOWN }
     }
 
-    /// Every word typed occurs somewhere in the option.
+    /// Returns the options that contain every typed word.
     fn matching(&self) -> Vec<usize> {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         let fits = |option: &str| {
@@ -108,7 +108,7 @@ impl Picker {
         self.at.saturating_sub(self.shown - 1)
     }
 
-    /// The line that is marked.
+    /// Returns the index of the selected line.
     fn row(&self) -> usize {
         1 + self.at - self.first_shown()
     }
