@@ -12,18 +12,26 @@ pub static CEPH: Noun = noun("ceph", "Ceph", "Ceph", "{scope}")
     .other_show(
         "status",
         &[
-            "health.status:state",
-            "fsid",
-            "quorum_names:list",
-            "mgrmap.active_name",
-            "osdmap.num_osds",
-            "osdmap.num_up_osds",
-            "osdmap.num_in_osds",
-            "pgmap.num_pools",
-            "pgmap.num_pgs",
-            "pgmap.bytes_used:bytes",
-            "pgmap.bytes_avail:bytes",
-            "pgmap.bytes_total:bytes",
+            "health.status=Health:state",
+            "health.checks=Checks:list",
+            "fsid=FSID",
+            "quorum_names=Monitors in quorum:list",
+            "mgrmap.active_name=Active manager",
+            "osdmap.num_osds=OSDs",
+            "osdmap.num_up_osds=OSDs up",
+            "osdmap.num_in_osds=OSDs in",
+            "pgmap.num_pools=Pools",
+            "pgmap.num_pgs=Placement groups",
+            "pgmap.bytes_used=Used:bytes",
+            "pgmap.bytes_avail=Available:bytes",
+            "pgmap.bytes_total=Total:bytes",
+            "quorum:hidden",
+            "quorum_age=Quorum for:seconds",
+            "election_epoch:hidden",
+            "monmap:hidden",
+            "fsmap:hidden",
+            "servicemap:hidden",
+            "progress_events:hidden",
         ],
     )
     .about("Show the status of the Ceph cluster")
@@ -36,7 +44,13 @@ pub static CEPH: Noun = noun("ceph", "Ceph", "Ceph", "{scope}")
 pub static CLUSTER: Noun = noun("ceph", "Ceph", "Ceph", "/cluster/ceph")
     .other_show("metadata", &["node", "mon", "mgr", "mds", "osd"])
     .about("Show versions and hosts of all Ceph daemons")
-    .example("felhom ceph metadata --scope versions");
+    .example("felhom ceph metadata")
+    .other_list("versions", &["name=NODE", "version.str=VERSION", "buildcommit:wide"])
+    .at("/cluster/ceph/metadata")
+    .fixed(&[("scope", "versions")])
+    .rows(&["node"])
+    .about("List the Ceph version installed on each node")
+    .example("felhom ceph versions");
 
 pub static NODE: Noun = noun("ceph", "Ceph", "Ceph", "/nodes/{node}/ceph")
     .anywhere(Anywhere::Reads)
@@ -165,7 +179,17 @@ pub static OSD: Noun = noun("ceph osd", "OSD", "OSDs", "/nodes/{node}/ceph/osd")
     .list(&["id", "host", "status:state", "in:flag", "device_class=CLASS", "total_space=SIZE:bytes", "percent_used=USED %", "pgs"])
     .rows(&["root", "children*"])
     .example("felhom ceph osd list")
-    .show(&["osd", "devices"])
+    .show(&[
+        "osd.id=OSD",
+        "osd.hostname=Host",
+        "osd.version=Version",
+        "osd.osd_objectstore=Type",
+        "osd.osd_data=Data",
+        "osd.mem_usage=Memory:bytes",
+        "osd.encrypted=Encrypted:flag",
+        "osd.pid=PID",
+        "devices",
+    ])
     .below("metadata")
     .example("felhom ceph osd show 0 --node pve1")
     .other_show("volume", &["lv_name", "lv_path", "lv_size:bytes", "vg_name", "creation_time"])

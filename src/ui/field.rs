@@ -29,11 +29,13 @@ pub enum As {
 pub struct Field {
     pub shown: As,
     head: Head,
+    /// Whether the title was given, and not derived from the key.
+    titled: bool,
 }
 
 impl Field {
     pub fn new(key: &str, shown: As) -> Self {
-        Self { shown, head: Head { title: key.to_uppercase().replace(['-', '_'], " "), ..Head::new(key) } }
+        Self { shown, head: Head { title: key.to_uppercase().replace(['-', '_'], " "), ..Head::new(key) }, titled: false }
     }
 
     /// Reads `key`, `key:option,…` or `key=TITLE:option,…`.
@@ -43,6 +45,7 @@ impl Field {
         let mut field = Self::new(key, As::Plain);
         if let Some(title) = title {
             title.clone_into(&mut field.head.title);
+            field.titled = true;
         }
         for option in options.split(',') {
             match option {
@@ -95,6 +98,7 @@ impl Field {
             },
             As::List => match value {
                 Value::String(text) => Cell::List(crate::api::list::split(text).map(str::to_owned).collect()),
+                Value::Object(map) => Cell::List(map.keys().cloned().collect()),
                 _ => text(),
             },
             As::Plain => match value {
@@ -109,7 +113,11 @@ impl Field {
 
     /// Returns the line of a detail view.
     pub fn detail(&self, value: &Value) -> Detail {
-        Detail::of_key(self.key(), self.cell(value))
+        if self.titled { Detail::new(&self.head.title, self.cell(value)) } else { Detail::of_key(self.key(), self.cell(value)) }
+    }
+
+    pub fn is_hidden(&self) -> bool {
+        self.head.hidden
     }
 }
 
@@ -173,6 +181,7 @@ mod tests {
             ("a:list", json!("a,b c"), Cell::List(vec!["a".into(), "b".into(), "c".into()])),
             ("a", json!([{"vmid": 101}, {"storage": "local"}]), Cell::List(vec!["101".into(), "local".into()])),
             ("a", json!({"x": 1}), Cell::List(vec!["x=1".into()])),
+            ("a:list", json!({"OSD_DOWN": {}}), Cell::List(vec!["OSD_DOWN".into()])),
             ("a:time", json!(null), Cell::Empty),
             ("a:time", json!(0), Cell::text("never")),
         ] {

@@ -111,7 +111,10 @@ impl Out {
         let fields: Vec<Field> = fields.iter().cloned().chain(others).collect();
         let known = || fields.iter().filter_map(|field| Some((field, field::within(&object, field.key())?)));
         if format == Format::Table && self.options.columns.is_none() {
-            let details: Vec<_> = known().filter(|(field, _)| field.key() != "context").map(|(field, value)| field.detail(value)).collect();
+            let details: Vec<_> = known()
+                .filter(|(field, _)| field.key() != "context" && !field.is_hidden())
+                .map(|(field, value)| field.detail(value))
+                .collect();
             return self.data(&table::render_details(&details, &self.screen));
         }
         let cells: Vec<(String, Cell)> = known().map(|(field, value)| (field.key().to_owned(), field.cell(value))).collect();

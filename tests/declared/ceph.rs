@@ -22,9 +22,11 @@ fn a_pool_from_creation_to_deletion() {
 fn status_and_lists_show_what_is_nested_in_the_answers() {
     let host = Host::demo().with_token("root@pam!demo");
     let status = host.run(["ceph", "status"]).ok();
-    assert!(status.lines().iter().any(|line| line.starts_with("Health status")), "{status}");
+    assert!(status.lines().iter().any(|line| line.starts_with("Health  ")), "{status}");
     let json = host.run(["ceph", "status", "-o", "json"]).ok().json();
     assert_eq!(json["osdmap"]["num_osds"], 3, "the host's own form");
+    let versions = host.run(["ceph", "versions"]).ok();
+    assert!(versions.lines().iter().any(|line| line.starts_with("pve2") && line.contains("19.2")), "{versions}");
     let osds = host.run(["ceph", "osd", "list", "-o", "json"]).ok().json();
     let hosts: Vec<&str> = osds.as_array().unwrap().iter().filter_map(|osd| osd["host"].as_str()).collect();
     assert_eq!(hosts, ["pve1", "pve2", "pve3"]);

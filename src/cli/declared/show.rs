@@ -106,6 +106,10 @@ fn rows_at(answer: Json, path: &[&str]) -> Vec<Json> {
     let key = step.trim_end_matches(['*', '#']);
     let inner = match map.remove(key) {
         Some(Json::Array(items)) => items,
+        // Objects by name.
+        Some(Json::Object(map)) if !map.is_empty() && map.values().all(Json::is_object) => {
+            map.into_iter().map(|(name, value)| named("name", &name, value)).collect()
+        }
         Some(one) => vec![one],
         None => return Vec::new(),
     };
@@ -261,6 +265,9 @@ mod tests {
         assert_eq!(rows, [json!({ "Enabled": 1, "path": "/a", "index": 0 }), json!({ "Enabled": 0, "path": "/a", "index": 1 })]);
         let answer = json!({ "children": [{ "id": 101, "children": [{ "id": "rootfs" }] }, { "id": 102, "children": [] }] });
         assert_eq!(rows_at(answer, &["children", "children"]), [json!({ "id": "rootfs", "parent-id": 101 })]);
+        let answer = json!({ "node": { "pve1": { "version": 1 }, "pve2": { "version": 2 } } });
+        let rows = rows_at(answer, &["node"]);
+        assert_eq!(rows, [json!({ "version": 1, "name": "pve1" }), json!({ "version": 2, "name": "pve2" })]);
     }
 
     #[test]
