@@ -1,4 +1,4 @@
-//! A context: one host or cluster, how to reach it, as whom, and what may be done there.
+//! Contexts: a host or cluster, its endpoints, the token, and the rules for changes.
 
 use std::path::PathBuf;
 
@@ -7,30 +7,30 @@ use super::secrets::Source;
 use crate::fault::{Fault, Result};
 use crate::transport::tls::{self, Trust};
 
-/// How calls travel.
+/// The transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     #[default]
     Https,
-    /// `pvesh` on the node, through ssh: acts as root@pam.
+    /// `pvesh` on the node through ssh, as root@pam.
     Ssh,
-    /// `pvesh` on this machine: acts as root@pam.
+    /// `pvesh` on this machine, as root@pam.
     Local,
 }
 
-/// What becomes of a change.
+/// The rule for changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Writes {
     #[default]
     Allow,
-    /// Every change is kept as a pending one.
+    /// Stage every change.
     Stage,
     Deny,
 }
 
-/// How the root helper is reached.
+/// The connection to the root helper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FenceVia {
@@ -38,10 +38,10 @@ pub enum FenceVia {
     Local,
 }
 
-/// The node to reach by ssh; everything else about it is ssh's own configuration.
+/// The node to reach by ssh. Everything else is in ssh's own configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshHost {
-    /// What ssh takes: `user@host` or `ssh://user@host:port`.
+    /// The destination: `user@host` or `ssh://user@host:port`.
     pub host: String,
 }
 
@@ -52,7 +52,7 @@ pub struct Fence {
     pub host: Option<String>,
 }
 
-/// One host or cluster.
+/// A host or cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     pub name: String,
@@ -60,32 +60,32 @@ pub struct Context {
     /// `user@realm!token`
     pub token_id: Option<String>,
     pub secret: Option<Source>,
-    /// The cluster's own CA, as an absolute path: covers every node and every renewal.
+    /// Absolute path of the cluster's CA, which covers all nodes and renewals.
     pub ca_file: Option<PathBuf>,
-    /// Trust what this machine's own CA bundle trusts.
+    /// Trust the CA bundle of this machine.
     pub system_roots: bool,
-    /// No verification at all; whoever uses it warns on every run.
+    /// No verification; each run prints a warning.
     pub insecure: bool,
     pub writes: Writes,
     pub protected_tags: Vec<String>,
     pub managed_tag: Option<String>,
-    /// In the order in which they are tried.
+    /// Tried in order.
     pub endpoints: Vec<Endpoint>,
     pub ssh: Option<SshHost>,
     pub fence: Option<Fence>,
-    /// `http://host:port` of an HTTP proxy; without it none is used.
+    /// `http://host:port` of an HTTP proxy [default: none].
     pub proxy: Option<String>,
-    /// The role preset that the token was made with: `doctor` compares with it.
+    /// The preset of the token's role, which `doctor` compares.
     pub preset: Option<String>,
 }
 
-/// The words that switch verification off.
+/// The value that disables verification.
 pub const INSECURE: &str = "I understand";
 
 impl Transport {
     pub const ALL: &[(&str, Self)] = &[("https", Self::Https), ("ssh", Self::Ssh), ("local", Self::Local)];
 
-    /// As the configuration writes it.
+    /// Returns the name in the configuration.
     pub fn word(self) -> &'static str {
         Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
     }
@@ -120,8 +120,7 @@ impl Context {
         }
     }
 
-    /// What this endpoint's certificate is held against; `None` where nothing is trusted yet (first contact).
-    /// Reads the CA file.
+    /// Returns the trust of this endpoint; `None` before first contact. Reads the CA file.
     pub fn trust(&self, endpoint: &Endpoint) -> Result<Option<Trust>> {
         if self.insecure {
             return Ok(Some(Trust::Insecure));
@@ -140,13 +139,13 @@ impl Context {
         Ok(self.system_roots.then(|| Trust::System { server_name: endpoint.server_name.clone() }))
     }
 
-    /// Calls are made as root@pam, whatever token stands here.
+    /// Whether calls are made as root@pam, regardless of the token.
     pub fn acts_as_root(&self) -> bool {
         self.transport != Transport::Https
     }
 }
 
-/// A name that is safe as a file name, a TOML key and a word on a command line.
+/// Checks a name: safe as a file name, TOML key and command-line argument.
 pub fn check_name(name: &str) -> std::result::Result<(), String> {
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
     if !first || name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
@@ -158,7 +157,7 @@ pub fn check_name(name: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// `user@realm!token`. The complaint does not repeat the text, which may hold the secret.
+/// Checks `user@realm!token`. The error does not repeat the text, which may contain the secret.
 pub fn check_token_id(text: &str) -> std::result::Result<(), String> {
     if text.contains('=') {
         return Err("a token id is USER@REALM!TOKEN; what follows the `=` is its secret, which does not belong here".to_owned());
@@ -172,7 +171,7 @@ pub fn check_token_id(text: &str) -> std::result::Result<(), String> {
     if fine { Ok(()) } else { Err("a token id is USER@REALM!TOKEN, e.g. felhom@pve!agent".to_owned()) }
 }
 
-/// What ssh is given as its destination: never something that it would take for an option.
+/// Checks an ssh destination: it must not look like an option.
 pub fn check_ssh_host(text: &str) -> std::result::Result<(), String> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\'' | '"' | '`' | '$' | ';' | '&' | '|' | '<' | '>' | '\\');
     if text.is_empty() || text.starts_with('-') || text.chars().any(odd) {
@@ -181,7 +180,7 @@ pub fn check_ssh_host(text: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// `http://host:port`, without a password.
+/// Checks `http://host:port`, without a password.
 pub fn check_proxy(text: &str) -> std::result::Result<(), String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest)) {

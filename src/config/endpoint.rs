@@ -1,4 +1,4 @@
-//! Where a host's API is: `host`, `host:port` or `https://host:port`.
+//! Endpoints of the API: `host`, `host:port` or `https://host:port`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -6,24 +6,24 @@ use std::str::FromStr;
 
 use crate::transport::tls::{self, Fingerprint};
 
-/// The port of Proxmox's API.
+/// The port of Proxmox VE's API.
 pub const PORT: u16 = 8006;
 
-/// A host and a port; always https.
+/// A host and a port, always with https.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Url {
-    /// A name or an address; an IPv6 address without its brackets.
+    /// Name or address; an IPv6 address without brackets.
     pub host: String,
     pub port: u16,
 }
 
-/// One way to reach a context's API.
+/// An endpoint of a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub url: Url,
-    /// This endpoint's leaf. It decides alone where there is one, also beside a CA.
+    /// The pinned leaf. It overrides a CA.
     pub fingerprint: Option<Fingerprint>,
-    /// The name to check in the certificate, and to ask for, where the URL holds something else.
+    /// The server name to request and verify, if not the URL's host.
     pub server_name: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Endpoint {
 }
 
 impl Url {
-    /// `host:port`, with brackets where they are needed.
+    /// Returns `host:port`, with brackets for IPv6.
     pub fn authority(&self) -> String {
         if self.host.contains(':') { format!("[{}]:{}", self.host, self.port) } else { format!("{}:{}", self.host, self.port) }
     }
@@ -60,7 +60,7 @@ impl FromStr for Url {
             Some(_) => return Err("an endpoint begins with https://".to_owned()),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
-        // Before anything is repeated in a message: what stands before an @ may be a password.
+        // Checked before any message repeats the text: the part before an @ may be a password.
         if rest.contains('@') {
             return Err("an endpoint holds no user and no password: the token stands in token_id and secret".to_owned());
         }
@@ -76,7 +76,7 @@ impl FromStr for Url {
     }
 }
 
-/// The host without brackets, and the digits of the port.
+/// Splits the text into the host without brackets and the digits of the port.
 fn split(rest: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(inner) = rest.strip_prefix('[') {
         let (address, after) = inner.split_once(']').ok_or("the closing ] of the IPv6 address is missing")?;

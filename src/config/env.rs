@@ -1,4 +1,4 @@
-//! The environment as a value, so that nothing reads it behind a caller's back and tests can make their own.
+//! The environment as a value, which tests can set.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use crate::fault::{Fault, Result};
 pub struct Env(BTreeMap<OsString, OsString>);
 
 impl Env {
-    /// The process's own.
+    /// Reads the environment of the process.
     pub fn system() -> Self {
         Self(std::env::vars_os().collect())
     }
@@ -20,7 +20,7 @@ impl Env {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// The same with one variable more, or another value of it.
+    /// Returns a copy with one more or changed variable.
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.0.insert(name.into(), value.into());
@@ -31,21 +31,21 @@ impl Env {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
-    /// A variable as text. One that is not UTF-8 is an error that does not show it.
+    /// Returns a variable as text. The error for invalid UTF-8 does not contain the value.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         self.os(name)
             .map(|value| value.to_str().ok_or_else(|| Fault::config(format!("the environment variable {name} is not valid UTF-8"))))
             .transpose()
     }
 
-    /// A variable that holds an absolute path; the XDG rules say to ignore a relative one.
+    /// Returns a variable with an absolute path. Relative paths are ignored, as the XDG rules require.
     pub fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.os(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 }
 
 impl std::fmt::Debug for Env {
-    /// Names only: any value may be a secret.
+    /// Prints names only: any value may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }

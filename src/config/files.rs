@@ -1,4 +1,4 @@
-//! Files that only their owner may read: made whole or not at all, and one writer at a time.
+//! Private files: written atomically, one writer at a time.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::{Interrupt, Signal};
 
-/// Refuses what another user could have written: felhom would do what it says.
+/// Refuses files that another user could have written, because felhom trusts their content.
 pub fn trusted(path: &Path, meta: &std::fs::Metadata) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     let mut fix = Vec::new();
@@ -33,7 +33,7 @@ pub fn trusted(path: &Path, meta: &std::fs::Metadata) -> Result<()> {
         .with_hint(format!("run `{}` after checking its content", fix.join(" && "))))
 }
 
-/// Makes a folder that is nobody else's business, with its parents.
+/// Creates a private folder with its parents.
 pub fn private_dir(dir: &Path) -> Result<()> {
     let make = || -> io::Result<std::fs::Metadata> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
@@ -46,15 +46,15 @@ pub fn private_dir(dir: &Path) -> Result<()> {
         return Err(Fault::config(format!("the folder {} belongs to uid {}", dir.display(), meta.uid()))
             .with_hint(format!("run `chown -R {me} {}` after checking its content", dir.display())));
     }
-    // An older or hand-made one is narrowed: its content is nobody else's business.
+    // Restrict the mode of an existing folder.
     if meta.mode() & 0o077 != 0 && meta.uid() == me {
         std::fs::set_permissions(dir, PermissionsExt::from_mode(0o700)).map_err(tried)?;
     }
     Ok(())
 }
 
-/// Puts a file in place whole: a temporary one beside it, synced, renamed over it. Follows a symbolic link, so that a configuration
-/// that lives in a dotfiles folder stays there.
+/// Writes a file atomically: a temporary file, synced and renamed. Follows symbolic links, so that a configuration in a dotfiles
+/// folder stays there.
 pub fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     let target = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let Some(dir) = target.parent() else { return Err(Fault::config(format!("{} is not a file", file.display()))) };
@@ -74,7 +74,7 @@ pub fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Removes temporary files that killed runs have left: `.config.toml.PID.new` of a process that is no more, or of this one.
+/// Removes temporary files of killed runs: `.config.toml.PID.new` of a process that no longer exists, or of this one.
 fn remove_left_over(dir: &Path, name: &str) {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     for entry in entries {
@@ -87,14 +87,14 @@ fn remove_left_over(dir: &Path, name: &str) {
     }
 }
 
-/// Held while a file is changed; given back when dropped.
+/// A lock on a file, released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits a while for another felhom that changes the same thing.
+    /// Waits for another felhom that changes the same file.
     pub fn take(file: &Path, limit: Duration, interrupt: &Interrupt) -> Result<Self> {
         let fault = |e: &dyn std::fmt::Display| Fault::config(format!("cannot lock {}: {e}", file.display()));
         let handle = std::fs::OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file).map_err(|e| fault(&e))?;

@@ -1,5 +1,4 @@
-//! What a person is shown before they trust a host: the certificate, and how to see the same on the host itself. Text only; the
-//! asking is done elsewhere.
+//! Text of the first contact with a host: the certificate, and how to compare it on the host.
 
 use serde::Serialize;
 
@@ -7,12 +6,12 @@ use super::endpoint::Endpoint;
 use crate::fault::{Fault, Kind};
 use crate::transport::tls::{Fingerprint, PeerCert, chains_to, covers, day};
 
-/// Prints the fingerprint of the certificate that the API serves, on the host. A node with a certificate of its own (ACME, or
-/// uploaded) serves that one.
+/// The command that prints the fingerprint of the API's certificate on the host. A node with its own certificate (ACME or uploaded)
+/// serves that one.
 pub const ON_THE_HOST: &str =
     "cd /etc/pve/local && openssl x509 -noout -fingerprint -sha256 -in \"$(ls pveproxy-ssl.pem 2>/dev/null || echo pve-ssl.pem)\"";
 
-/// An endpoint's certificate, as it is introduced.
+/// The certificate of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FirstContact {
     /// `host:port`
@@ -25,16 +24,16 @@ pub struct FirstContact {
     /// The last day (UTC).
     pub valid_until: String,
     pub fingerprint: String,
-    /// Pinned until now; only where it is another one.
+    /// The pinned certificate, if it differs.
     pub trusted: Option<String>,
     /// The command that prints the fingerprint on the host.
     pub on_the_host: String,
-    /// What is odd about it.
+    /// Warnings about the certificate.
     pub notes: Vec<String>,
 }
 
 impl FirstContact {
-    /// `now` in seconds since 1970.
+    /// `now` is in Unix seconds.
     pub fn new(endpoint: &Endpoint, cert: &PeerCert, now: i64) -> Self {
         let mut notes = Vec::new();
         if now < cert.not_before {
@@ -61,7 +60,7 @@ impl FirstContact {
         }
     }
 
-    /// For a terminal, to be followed by the question.
+    /// Returns the text before the question on a terminal.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{} shows this certificate:", self.endpoint)];
         let mut row = |label: &str, value: &str| lines.push(format!("  {label:<12} {value}"));
@@ -81,7 +80,7 @@ impl FirstContact {
         lines
     }
 
-    /// What a run without a terminal gets instead of the question.
+    /// Returns the error for a run without a terminal.
     pub fn refusal(&self) -> Fault {
         let message = match &self.trusted {
             Some(trusted) => {
@@ -99,17 +98,17 @@ impl FirstContact {
     }
 }
 
-/// What to pin once a host has proved itself by a trusted login.
+/// What to pin after a successful login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pin {
-    /// The cluster's CA made the leaf: it covers every node and every renewal.
+    /// The cluster's CA issued the leaf: pin the CA, which covers all nodes and renewals.
     Ca(String),
-    /// The leaf comes from elsewhere.
+    /// The leaf has another issuer.
     Leaf(Fingerprint),
 }
 
 impl Pin {
-    /// `ca_pem` is `/etc/pve/pve-root-ca.pem` as the trusted host gave it.
+    /// `ca_pem` is `/etc/pve/pve-root-ca.pem` from the trusted host.
     pub fn choose(cert: &PeerCert, ca_pem: Option<&str>) -> Self {
         match ca_pem {
             Some(pem) if chains_to(&cert.leaf_der, pem.as_bytes()) => Self::Ca(pem.to_owned()),

@@ -1,4 +1,4 @@
-//! `config.toml` as values. Strict: what is not understood is an error that names the line.
+//! Reads `config.toml` strictly: errors name the line.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -37,17 +37,17 @@ const ENDPOINT: &[&str] = &["url", "fingerprint", "server_name"];
 const SSH: &[&str] = &["host"];
 const FENCE: &[&str] = &["via", "host"];
 
-/// Everything that `config.toml` says.
+/// The content of `config.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
-    /// Where it stands, or would stand.
+    /// Path of the file, which may not exist.
     pub file: PathBuf,
     pub current: Option<String>,
     pub contexts: BTreeMap<String, Context>,
 }
 
 impl Config {
-    /// Reads the file; without one the configuration is empty.
+    /// Reads the file; a missing file is an empty configuration.
     pub fn load(paths: &Paths) -> Result<Self> {
         match read(&paths.config_file())? {
             Some((text, mode)) => Self::parse(&text, mode, paths),
@@ -55,7 +55,7 @@ impl Config {
         }
     }
 
-    /// Understands a text as if it were the file, with the file's mode: only one that nobody else can read may hold a secret.
+    /// Parses a text like the file. `mode` is the file's mode: only a private file may contain a secret.
     pub fn parse(text: &str, mode: u32, paths: &Paths) -> Result<Self> {
         let file = paths.config_file();
         let origin = Origin { file: &file, text };
@@ -81,7 +81,7 @@ impl Config {
     }
 }
 
-/// The text and the mode of one and the same file.
+/// Reads the text and mode of one opened file.
 pub(super) fn read(file: &Path) -> Result<Option<(String, u32)>> {
     let tried = format!("cannot read {}", file.display());
     let fault = |e: &std::io::Error| Fault::config(format!("{tried}: {e}"));

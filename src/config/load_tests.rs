@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<Config> {
     Config::parse(text, 0o644, &paths())
 }
 
-/// A context that is right, plus these lines at line 4 and on.
+/// Returns a valid context with additional lines from line 4.
 fn with(lines: &str) -> Result<Config> {
     parse(&format!("[contexts.home]\nendpoints = [{{ url = \"pve1\" }}]\n# line 3\n{lines}\n"))
 }

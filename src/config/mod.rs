@@ -1,4 +1,4 @@
-//! Which hosts there are, how they are trusted, and where their secrets are.
+//! Configuration: contexts, trust, secrets.
 
 pub mod context;
 pub mod edit;

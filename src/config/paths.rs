@@ -1,11 +1,11 @@
-//! Where felhom keeps its files, by the XDG rules.
+//! Locations of felhom's files, according to the XDG rules.
 
 use std::path::{Path, PathBuf};
 
 use super::Env;
 use crate::fault::{Fault, Result};
 
-/// felhom's own folders. None of them is made before something is written.
+/// felhom's folders. They are created when something is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// `$XDG_CONFIG_HOME/felhom`
@@ -14,7 +14,7 @@ pub struct Paths {
     pub state: PathBuf,
     /// `$XDG_CACHE_HOME/felhom`
     pub cache: PathBuf,
-    /// What `~/` stands for in the configuration.
+    /// The home folder, for `~/` in the configuration.
     pub home: Option<PathBuf>,
 }
 
@@ -41,12 +41,12 @@ impl Paths {
         self.config.join("config.toml")
     }
 
-    /// Where the file store keeps a secret each.
+    /// Returns the folder of the file store, with one file per secret.
     pub fn secrets(&self) -> PathBuf {
         self.config.join("secrets")
     }
 
-    /// A path as it stands in the configuration: `~/` is the home, anything relative begins at the configuration's folder.
+    /// Resolves a path of the configuration: `~/` is the home folder, relative paths start at the configuration's folder.
     pub fn expand(&self, written: &str) -> PathBuf {
         match (written.strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest),

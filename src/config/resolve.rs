@@ -1,4 +1,4 @@
-//! Which context a run uses: `-c`, then the `FELHOM_ENDPOINT` variables, then `FELHOM_CONTEXT`, then the current one.
+//! Selects the context of a run: `-c`, the `FELHOM_ENDPOINT` variables, `FELHOM_CONTEXT`, the current context.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use super::{Config, Env};
 use crate::fault::{Fault, Result};
 use crate::transport::tls::Fingerprint;
 
-/// The name of the context that the environment makes.
+/// Name of the context from the environment.
 pub const FROM_ENV: &str = "env";
 
-/// Which contexts a fan-out uses.
+/// The contexts of a run over several contexts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     Names(Vec<String>),
@@ -21,7 +21,7 @@ pub enum Selection {
 }
 
 impl Config {
-    /// The context of this run. `flag` is what `-c` says.
+    /// Returns the context of this run. `flag` is the value of `-c`.
     pub fn resolve(&self, env: &Env, flag: Option<&str>) -> Result<Context> {
         if let Some(name) = flag {
             return self.context(name).cloned();
@@ -44,7 +44,7 @@ impl Config {
             .with_hint("add -c NAME, or set the current one with `felhom context use NAME`"))
     }
 
-    /// Several contexts, each once, in the order asked for.
+    /// Returns several contexts without duplicates, in the requested order.
     pub fn select(&self, selection: &Selection) -> Result<Vec<Context>> {
         match selection {
             Selection::All if self.contexts.is_empty() => {
@@ -78,7 +78,7 @@ impl Config {
     }
 }
 
-/// The anonymous context of `FELHOM_ENDPOINT` and its fellows; `None` without that variable.
+/// Returns the context from `FELHOM_ENDPOINT` and related variables; `None` if it is not set.
 pub fn from_env(env: &Env) -> Result<Option<Context>> {
     let Some(endpoint) = env.text("FELHOM_ENDPOINT")? else { return Ok(None) };
     let wrong = |name: &str, why: &str| Fault::config(format!("{name}: {why}"));

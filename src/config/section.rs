@@ -1,4 +1,4 @@
-//! Reading TOML strictly: every complaint names the line, every unknown key is one.
+//! Strict TOML parsing: errors name the line, unknown keys are errors.
 
 use std::ops::Range;
 use std::path::Path;
@@ -7,14 +7,14 @@ use toml_edit::{Item, TableLike, Value};
 
 use crate::fault::{Fault, Result};
 
-/// The text that is read, for the line numbers of complaints.
+/// The parsed text, for line numbers.
 pub(super) struct Origin<'t> {
     pub(super) file: &'t Path,
     pub(super) text: &'t str,
 }
 
 impl Origin<'_> {
-    /// `config.toml:12: …`; the hint has the whole path.
+    /// Returns an error `config.toml:12: …`; the hint contains the full path.
     pub(super) fn fault(&self, at: Option<Range<usize>>, message: &str) -> Fault {
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
         let place = at.map_or_else(|| format!("{name}:"), |at| format!("{name}:{}:", self.line(at.start)));
@@ -26,11 +26,11 @@ impl Origin<'_> {
     }
 }
 
-/// One table, with its place for messages.
+/// A table with its name for messages.
 pub(super) struct Section<'t> {
     origin: &'t Origin<'t>,
     table: &'t dyn TableLike,
-    /// `contexts.home.endpoints`; empty at the top.
+    /// `contexts.home.endpoints`; empty at the top level.
     path: String,
     at: Option<Range<usize>>,
 }
@@ -64,13 +64,13 @@ impl<'t> Section<'t> {
         self.origin.fault(self.table.key(key).and_then(toml_edit::Key::span).or(at), message)
     }
 
-    /// A complaint about the value of a key: `config.toml:3: contexts.home.writes: …`.
+    /// Returns an error for the value of a key: `config.toml:3: contexts.home.writes: …`.
     pub(super) fn wrong(&self, key: &str, why: &str) -> Fault {
         let at = self.table.get(key).and_then(Item::span);
         self.origin.fault(at, &format!("{}: {why}", self.full(key)))
     }
 
-    /// A complaint about the section as a whole.
+    /// Returns an error for the section.
     pub(super) fn lacks(&self, why: &str) -> Fault {
         self.origin.fault(self.at.clone(), &format!("{}: {why}", self.path))
     }
@@ -95,13 +95,13 @@ impl<'t> Section<'t> {
         Ok(list.unwrap_or_default())
     }
 
-    /// Text that a function understands or complains about.
+    /// Parses a text with a function.
     pub(super) fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<Option<T>> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         parse(text).map(Some).map_err(|why| self.wrong(key, &why))
     }
 
-    /// One of a closed set of words.
+    /// Parses one of several words.
     pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>> {
         self.parsed(key, |text| {
             words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
@@ -116,7 +116,7 @@ impl<'t> Section<'t> {
         Section::open(self.origin, table, self.full(key), at, known).map(Some)
     }
 
-    /// `[[…]]`, or a list of inline tables.
+    /// Reads `[[…]]` or a list of inline tables.
     pub(super) fn sections(&self, key: &str, known: &[&str]) -> Result<Vec<Section<'t>>> {
         let tables = self.typed(key, "a list of tables", |item| match item {
             Item::ArrayOfTables(tables) => Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect::<Vec<_>>()),
@@ -148,15 +148,15 @@ fn kind_of(item: &Item) -> &'static str {
     }
 }
 
-/// The known word that a typo most likely meant.
+/// Returns the known word closest to a typo.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = known.iter().map(|known| (distance(word, known), *known)).min_by_key(|(distance, _)| *distance)?;
-    // Few people get the first letter wrong: `port` is not a `host`.
+    // The first letter is rarely wrong: `port` is not a typo of `host`.
     let limit = if word.chars().next() == near.1.chars().next() { 1 + near.1.len() / 3 } else { 1 };
     (near.0 <= limit).then_some(near.1)
 }
 
-/// How many letters must be added, dropped or exchanged.
+/// Returns the number of inserted, deleted or replaced letters.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

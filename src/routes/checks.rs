@@ -1,4 +1,4 @@
-//! What the checks before a change read (`src/ops/checks`). The change works without these privileges; the check is then named as not made.
+//! Calls of the checks before a change (`src/ops/checks`). Without their privileges, the change works and the check is reported as skipped.
 
 const CONFIGS: &[&str] = &["GET /nodes/{node}/lxc/{vmid}/config", "GET /nodes/{node}/qemu/{vmid}/config"];
 const RULES: &[&str] = &[
@@ -10,7 +10,7 @@ const RULES: &[&str] = &[
     "GET /nodes/{node}/qemu/{vmid}/firewall/rules",
 ];
 
-/// A change, and the calls of its check.
+/// A change with the calls of its check.
 static CHECKS: &[(&str, &[&str])] = &[
     ("PUT /pools", &["GET /storage"]),
     ("PUT /pools/{poolid}", &["GET /storage"]),

@@ -16,7 +16,7 @@ struct Declared {
     verb: &'static nouns::Verb,
 }
 
-/// The schema's templates of a verb: one for each scope, and for containers and VMs.
+/// Returns the schema's path templates of a command: one per scope, and for containers and VMs.
 pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
     static KNOWN: OnceLock<HashMap<(&str, &str), &str>> = OnceLock::new();
     let known = KNOWN.get_or_init(|| schema::templates().map(|(verb, template)| ((verb, template), template)).collect());
@@ -48,7 +48,7 @@ fn declared() -> &'static [Declared] {
     })
 }
 
-/// The row of a request that a declared command makes.
+/// Returns the row of a request that a declared command makes.
 pub(super) fn find(request: &Request) -> Option<(&'static Row, Bound)> {
     let fitting = declared().iter().filter(|one| one.method == request.method);
     let bound = fitting.filter_map(|one| Some((one, bind(one.template, &request.path)?)));
@@ -61,7 +61,7 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
     declared().iter().map(row)
 }
 
-/// The row of a call, built when it is first asked for.
+/// Returns the row of a call, built on first use.
 fn row(declared: &Declared) -> &'static Row {
     static BUILT: OnceLock<Mutex<HashMap<(Method, &'static str), &'static Row>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +84,7 @@ fn row(declared: &Declared) -> &'static Row {
     })
 }
 
-/// A declared command as a verb of the routing table.
+/// Returns a declared command as a routing-table command.
 pub(super) fn verb(name: &str) -> Option<&'static Verb> {
     static BUILT: OnceLock<Mutex<HashMap<String, Option<&'static Verb>>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,16 +96,16 @@ pub(super) fn verb(name: &str) -> Option<&'static Verb> {
     })
 }
 
-/// All declared commands as verbs of the routing table.
+/// All declared commands in the form of the routing table.
 pub(super) fn verbs() -> impl Iterator<Item = &'static Verb> {
     let names = nouns::ALL.iter().flat_map(|noun| noun.verbs().map(|verb| format!("{} {}", noun.words, verb.name)));
     names.filter_map(|name| verb(&name))
 }
 
-/// Read after an action on many guests, whose task ends with OK although a part of it failed.
+/// Read after an action on many guests: its task ends with OK even if some of them failed.
 const GUEST_STATUS: &[&str] = &["/nodes/{node}/lxc/{vmid}/status/current", "/nodes/{node}/qemu/{vmid}/status/current"];
 
-/// Whether a declared command may read this to look up its object, before a change or after it.
+/// Whether a declared command may read this path to look up its object, before or after a change.
 pub(super) fn looks_up(name: &str, request: &Request) -> bool {
     let Some((noun, verb)) = nouns::find(name).filter(|_| request.is_read()) else { return false };
     if verb.name.ends_with("-all") && GUEST_STATUS.iter().any(|template| bind(template, &request.path).is_some()) {
@@ -115,7 +115,7 @@ pub(super) fn looks_up(name: &str, request: &Request) -> bool {
     reads.flat_map(|verb| templates(noun, verb)).any(|template| bind(template, &request.path).is_some())
 }
 
-/// Privileges out of a check of the schema, in prefix notation. What a token can never be is left out: a user of its own.
+/// Parses the privileges of a schema permission in prefix notation. Alternatives for users only are omitted: a token is no user.
 fn of_check(check: &Json) -> Privs {
     let parts = check.as_array().map(Vec::as_slice).unwrap_or_default();
     let text = |at: usize| parts.get(at).and_then(Json::as_str).unwrap_or_default();

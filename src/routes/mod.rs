@@ -1,4 +1,5 @@
-//! The routing table: what every call needs, risks, and asks. Plans, denials, roles made to measure, `felhom routes` and the raw `api` verb read it.
+//! The routing table: privileges, risk and confirmation of every call. Used by plans, permission errors, tailored roles, `felhom routes`
+//! and the raw `api` commands.
 
 mod checks;
 mod derived;
@@ -20,28 +21,28 @@ pub use rows::ROWS;
 pub use sends::{ONLY_WITH, SENDS, Sends};
 pub use verbs::{COMFORT, COMMON, VERBS, Verb};
 
-/// The privileges that a call needs. Paths are templates over the call's path and parameters: `/vms/{vmid}`, `/storage/{storage}`.
+/// Privileges of a call. Paths are templates filled from the call's path and parameters: `/vms/{vmid}`, `/storage/{storage}`.
 #[derive(Debug, Clone, Copy)]
 pub enum Privs {
-    /// Any valid login.
+    /// Any authenticated user.
     None,
-    /// root@pam itself; no token of it.
+    /// root@pam itself, not its tokens.
     Root,
     Need(&'static str, &'static str),
     All(&'static [Privs]),
     Any(&'static [Privs]),
-    /// Needed only when the parameter is sent.
+    /// Required only if the parameter is sent.
     When(&'static str, &'static Privs),
-    /// Needed only when the parameter is sent with this value.
+    /// Required only if the parameter has this value.
     WhenIs(&'static str, &'static str, &'static Privs),
-    /// Needed only when the parameter is sent with a drive of this sort.
+    /// Required only if the parameter is a drive of this kind.
     WhenDrive(&'static str, Drive, &'static Privs),
-    /// Needed only when the parameter is not sent.
+    /// Required only if the parameter is not sent.
     Without(&'static str, &'static Privs),
 }
 
 impl Privs {
-    /// The parameters that something depends on, as long as it depends on nothing else.
+    /// Returns the parameters on which a privilege depends, if it depends on nothing else.
     fn options(&self) -> Vec<&'static str> {
         match self {
             Self::All(list) => list.iter().flat_map(Self::options).collect(),
@@ -51,12 +52,12 @@ impl Privs {
     }
 }
 
-/// What a drive of a virtual machine is.
+/// The kind of a VM's drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drive {
     Disk,
     Optical,
-    /// The small drive that cloud-init reads.
+    /// The cloud-init drive.
     Cloudinit,
 }
 
@@ -79,7 +80,7 @@ impl Drive {
     }
 }
 
-/// The word that confirms an irreversible call.
+/// The confirmation word of an irreversible call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
     Vmid,
@@ -91,7 +92,7 @@ pub enum Word {
     Last,
 }
 
-/// One call that felhom knows.
+/// A call.
 #[derive(Debug)]
 pub struct Row {
     pub method: Method,
@@ -99,12 +100,12 @@ pub struct Row {
     pub privs: Privs,
     pub risk: Risk,
     pub word: Option<Word>,
-    /// The type of the task that it starts; several joined by `|`, where it depends on the parameters.
+    /// The type of the task it starts; several joined by `|` if it depends on the parameters.
     pub task: Option<&'static str>,
 }
 
 impl Row {
-    /// Whether every success starts a task. A configuration change and a deletion may also be done at once.
+    /// Whether every success starts a task. Configuration changes and deletions may complete without one.
     pub fn always_starts_task(&self) -> bool {
         self.task.is_some_and(|task| !matches!(task, "qmconfig" | "imgdel"))
     }
@@ -114,10 +115,10 @@ impl Row {
     }
 }
 
-/// What the placeholders of a template stand for in one request.
+/// The values of a template's placeholders in one request.
 pub type Bound = BTreeMap<&'static str, String>;
 
-/// Which backend an operation goes through.
+/// The backend of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
@@ -125,12 +126,12 @@ pub enum Backend {
     Fence,
 }
 
-/// The row of a request, with what its placeholders stand for.
+/// Returns the row of a request with the values of its placeholders.
 pub fn find(request: &Request) -> Option<(&'static Row, Bound)> {
     let mut best: Option<(&'static Row, Bound)> = None;
     for row in ROWS.iter().filter(|row| row.method == request.method) {
         if let Some(bound) = bind(row.template, &request.path) {
-            // A literal segment beats a placeholder: `/cluster/ha/status/current` against `/cluster/ha/{kind}/{id}`.
+            // A literal segment has priority over a placeholder: `/cluster/ha/status/current` over `/cluster/ha/{kind}/{id}`.
             if best.as_ref().is_none_or(|(_, found)| bound.len() < found.len()) {
                 best = Some((row, bound));
             }
@@ -155,29 +156,29 @@ fn bind(template: &'static str, path: &[String]) -> Option<Bound> {
     parts.next().is_none().then_some(bound)
 }
 
-/// The row with this key, `GET /version`.
+/// Returns the row with this key, such as `GET /version`.
 pub fn by_key(key: &str) -> Option<&'static Row> {
     let (method, template) = key.split_once(' ')?;
     rows().find(|row| row.template == template && row.method.word() == method)
 }
 
-/// Every row: first the hand-written ones.
+/// All rows: the hand-written ones first.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     ROWS.iter().chain(derived::rows())
 }
 
-/// Every verb: first the hand-written ones.
+/// All commands: the hand-written ones first.
 pub fn verbs() -> impl Iterator<Item = &'static Verb> {
     VERBS.iter().chain(derived::verbs())
 }
 
-/// Whether a verb may make a call: it names it, every verb may make it, or it is how a declared verb looks up its object.
+/// Whether a command may make a call: it lists it, every command may make it, or a declared command looks up its object with it.
 pub fn allows(verb: &Verb, request: &Request) -> bool {
     let key = find(request).map(|(row, _)| row.key()).unwrap_or_default();
     verb.calls.iter().chain(COMMON).any(|named| **named == key) || derived::looks_up(verb.name, request) || checks::allows(verb.calls, &key)
 }
 
-/// The risk of a request: an unknown write counts as irreversible.
+/// Returns the risk of a request. An unknown write is irreversible.
 pub fn risk(request: &Request) -> Risk {
     match find(request) {
         Some((row, _)) => row.risk,
@@ -186,18 +187,18 @@ pub fn risk(request: &Request) -> Risk {
     }
 }
 
-/// The verb with this name.
+/// Returns the command with this name.
 pub fn verb(name: &str) -> Option<&'static Verb> {
     VERBS.iter().find(|verb| verb.name == name).or_else(|| derived::verb(name))
 }
 
-/// What a verb sends of that which needs something; `None` where it may send anything.
+/// Returns the privileged parameters that a command sends, or `None` if it may send any.
 pub fn sends(verb: &str) -> Option<&'static Sends> {
     SENDS.iter().find(|sends| sends.verb == verb)
 }
 
 impl Sends {
-    /// A parameter of this change that the verb is not said to send, although it needs something.
+    /// Returns a privileged parameter of this change that is not listed for the command.
     pub fn unnamed(&self, request: &Request) -> Option<&'static str> {
         let (row, _) = find(request).filter(|_| !request.is_read())?;
         let said = |option: &&str| self.always.contains(option) || self.may.contains(option);

@@ -1,4 +1,4 @@
-//! What one request needs: the row's privileges with the request's own guests, storages and settings filled in.
+//! The privileges of one request: the row's templates filled with the request's guests, storages and settings.
 
 use super::{Bound, Drive, Privs, find};
 use crate::api::{Request, list};
@@ -10,20 +10,20 @@ pub struct Grant {
     pub privilege: String,
 }
 
-/// What one request needs, with its placeholders filled in: all of these groups, of each group any one.
+/// The privileges of one request: any one privilege of each group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Needs {
     pub all: Vec<Vec<Grant>>,
 }
 
 impl Needs {
-    /// The groups of which nothing is held.
+    /// Returns the groups without a granted privilege.
     pub fn missing(&self, holds: impl Fn(&Grant) -> bool) -> Vec<Vec<Grant>> {
         self.all.iter().filter(|any| !any.iter().any(&holds)).cloned().collect()
     }
 }
 
-/// What a request needs; `None` for a call that the table does not know.
+/// Returns the privileges of a request, or `None` for an unknown call.
 pub fn needs(request: &Request) -> Option<Needs> {
     let (row, bound) = find(request)?;
     let mut needs = Needs::default();
@@ -33,18 +33,18 @@ pub fn needs(request: &Request) -> Option<Needs> {
 
 fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
     match privs {
-        // No privilege makes a token root.
+        // No privilege turns a token into root.
         Privs::None | Privs::Root => {}
         Privs::Need(privilege, path) => {
             let on = |path: &str| fill(path, request, bound).into_iter().map(|path| Grant { path, privilege: (*privilege).into() });
-            // A guest that is made in a pool has its rights from there too.
+            // A guest created in a pool also has the permissions of the pool.
             let made = *path == "/vms/{vmid}" && request.param("vmid").is_some();
             let pool: Vec<Grant> = if made { on("/pool/{pool}").collect() } else { Vec::new() };
             needs.all.extend(on(path).map(|grant| std::iter::once(grant).chain(pool.iter().cloned()).collect()));
         }
         Privs::All(list) => list.iter().for_each(|p| gather(p, request, bound, needs)),
         Privs::Any(list) => {
-            // An alternative that may itself be several privileges: (a or (b and c)) is (a or b) and (a or c).
+            // An alternative may consist of several privileges: (a or (b and c)) is (a or b) and (a or c).
             let alternatives = list.iter().filter(|p| applies(p, request)).map(|p| {
                 let mut one = Needs::default();
                 gather(p, request, bound, &mut one);
@@ -60,7 +60,7 @@ fn gather(privs: &Privs, request: &Request, bound: &Bound, needs: &mut Needs) {
     }
 }
 
-/// Is this the option? `netN` stands for any of `net0`, `net1`, …
+/// Whether an option matches; `netN` matches `net0`, `net1`, …
 fn is(option: &str, name: &str) -> bool {
     match option.strip_suffix('N') {
         Some(stem) => name.strip_prefix(stem).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())),
@@ -68,23 +68,23 @@ fn is(option: &str, name: &str) -> bool {
     }
 }
 
-/// What is sent under this option.
+/// Returns the values sent for this option.
 pub(super) fn given<'a>(request: &'a Request, option: &'a str) -> impl Iterator<Item = String> + 'a {
     request.params.iter().filter(move |(name, _)| is(option, name)).map(|(_, value)| value.shown())
 }
 
-/// Is the option named as one that goes?
+/// Whether the request deletes the option.
 fn goes(request: &Request, option: &str) -> bool {
     request.param("delete").is_some_and(|gone| list::split(&gone.shown()).any(|name| is(option, name)))
 }
 
-/// An alternative that waits for an option which was not sent is none.
+/// An alternative that depends on a missing option does not apply.
 fn applies(privs: &Privs, request: &Request) -> bool {
     match privs {
         Privs::When(option, _) => given(request, option).next().is_some() || goes(request, option),
         Privs::Without(option, _) => given(request, option).next().is_none(),
         Privs::WhenIs(option, value, _) => given(request, option).any(|sent| sent == *value),
-        // What goes is looked up by the host: a disk is what most of them are.
+        // The host looks up deleted keys. Most drives are disks.
         Privs::WhenDrive(option, drive, _) => {
             given(request, option).any(|sent| Drive::of(&sent) == *drive) || (*drive == Drive::Disk && goes(request, option))
         }
@@ -92,7 +92,7 @@ fn applies(privs: &Privs, request: &Request) -> bool {
     }
 }
 
-/// One of several lists of groups: the groups of which, together, one list must be held whole.
+/// Combines lists of groups of which one must be satisfied completely.
 pub fn either<T: Clone + PartialEq>(alternatives: impl Iterator<Item = Vec<Vec<T>>>) -> Vec<Vec<T>> {
     let mut groups: Option<Vec<Vec<T>>> = None;
     for alternative in alternatives.filter(|alternative| !alternative.is_empty()) {
@@ -113,7 +113,7 @@ pub fn either<T: Clone + PartialEq>(alternatives: impl Iterator<Item = Vec<Vec<T
     groups.unwrap_or_default()
 }
 
-/// Fills a path template; one path for each item where a parameter is a list. Empty where a placeholder has no value.
+/// Fills a path template; a list parameter results in one path per item. Empty if a placeholder has no value.
 fn fill(template: &str, request: &Request, bound: &Bound) -> Vec<String> {
     let mut texts = vec![String::new()];
     let mut rest = template;
@@ -140,8 +140,8 @@ fn values(name: &str, request: &Request, bound: &Bound) -> Vec<String> {
     }
 }
 
-/// The storage that a value asks something of: `local-lvm:8` is a new volume there. A volume that exists is the guest's own, or one
-/// that is read.
+/// Returns the storage on which a value needs privileges: `local-lvm:8` creates a volume there. Existing volumes belong to the guest,
+/// or are only read.
 fn storage_of(option: &str, value: &str) -> Option<String> {
     if matches!(option, "targetstorage" | "target-storage") {
         // A pair `from:to`, or one storage for all.
@@ -152,7 +152,7 @@ fn storage_of(option: &str, value: &str) -> Option<String> {
     (new || matches!(option, "ostemplate" | "volume")).then(|| storage.to_owned())
 }
 
-/// Whose archive it is, by its name: `vzdump-lxc-101-…`, on a backup server `backup/ct/101/…`.
+/// Returns the guest of a backup by its file name: `vzdump-lxc-101-…`, on a backup server `backup/ct/101/…`.
 fn owner(volume: &str) -> Option<String> {
     let mut parts = volume.rsplit_once("backup/")?.1.split(['-', '/']);
     let number = match parts.next()? {

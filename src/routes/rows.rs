@@ -1,4 +1,4 @@
-//! The rows. Privileges are those of Proxmox VE 9.2's own checks, those that a task makes later included.
+//! The rows. Privileges are those that Proxmox VE 9.2 checks, including checks inside tasks.
 
 use super::Privs::{All, Any, Need, None as Login, When, WhenIs, Without};
 use super::{Privs, Risk, Row, Word, settings};
@@ -12,7 +12,7 @@ const fn write(method: Method, template: &'static str, privs: Privs, risk: Risk)
     Row { method, template, privs, risk, word: None, task: None }
 }
 
-/// An irreversible one, with the word that confirms it.
+/// An irreversible call with its confirmation word.
 const fn grave(method: Method, template: &'static str, privs: Privs, word: Word) -> Row {
     Row { method, template, privs, risk: Risk::Irreversible, word: Some(word), task: None }
 }
@@ -30,12 +30,12 @@ const SNAPSHOT: Privs = Need("VM.Snapshot", "/vms/{vmid}");
 const ROLLBACK_ONLY: Privs = Need("VM.Snapshot.Rollback", "/vms/{vmid}");
 const ROLLBACK: Privs = Any(&[SNAPSHOT, ROLLBACK_ONLY]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
-/// For every guest that is named, or for all of them.
+/// For each named guest, or for all guests.
 const EACH_POWER: Privs = Any(&[Need("VM.PowerMgmt", "/"), When("vms", &Need("VM.PowerMgmt", "/vms/{vms}"))]);
 const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
-/// The host counts the call's own parameters as options of the container.
+/// The host treats the call's own parameters as options of the container.
 const RESIZE_LXC: Privs = All(&[DISK, SPACE, Need("VM.Config.Options", "/vms/{vmid}")]);
-/// The storage is the target's, or without one in the call that of the disk.
+/// The storage is the target storage, or by default the disk's.
 const MOVE_DISK: Privs = All(&[DISK, SPACE, When("target-vmid", &Need("VM.Config.Disk", "/vms/{target-vmid}"))]);
 const MIGRATE: Privs = Need("VM.Migrate", "/vms/{vmid}");
 const MIGRATE_LXC: Privs =
@@ -46,19 +46,19 @@ const NODE_MODIFY: Privs = Need("Sys.Modify", "/nodes/{node}");
 const NODE_AUDIT: Privs = Need("Sys.Audit", "/nodes/{node}");
 const SPACE: Privs = Need("Datastore.AllocateSpace", "/storage/{storage}");
 const STORE_AUDIT: Privs = Any(&[Need("Datastore.Audit", "/storage/{storage}"), SPACE]);
-/// A volume that is read: an archive belongs to its guest as much as to its storage, a template to the storage alone.
+/// A volume that is read: a backup belongs to its guest and its storage, a template only to its storage.
 const SOURCE: Privs = Any(&[
     Need("Datastore.Audit", "/storage/{ostemplate}"),
     Need("Datastore.AllocateSpace", "/storage/{ostemplate}"),
     Need("Datastore.Allocate", "/storage/{ostemplate}"),
 ]);
-/// A new guest, or one that is brought back over itself.
+/// A new guest, or one that is restored over itself.
 const CREATE: Privs = All(&[
     Any(&[ALLOCATE, Need("VM.Allocate", "/pool/{pool}"), WhenIs("force", "1", &Need("VM.Backup", "/vms/{vmid}"))]),
     When("storage", &SPACE),
     When("ha-managed", &Need("Sys.Console", "/")),
 ]);
-/// The bridges of an archive stand in its configuration, not in the call.
+/// Bridges of a backup are in its configuration, not in the call.
 const BRIDGES: Privs = Need("SDN.Use", "/sdn/zones/{zone}");
 const CREATE_LXC: Privs =
     All(&[CREATE, When("ostemplate", &SOURCE), WhenIs("restore", "1", &BRIDGES), WhenIs("unprivileged", "0", &ROOT_MODIFY), settings::LXC]);
@@ -66,7 +66,7 @@ const CREATE_QEMU: Privs = All(&[CREATE, When("archive", &BRIDGES), WhenIs("star
 const CLONE: Privs = All(&[
     Need("VM.Clone", "/vms/{vmid}"),
     Any(&[Need("VM.Allocate", "/vms/{newid}"), When("pool", &Need("VM.Allocate", "/pool/{pool}"))]),
-    // Without one in the call it is that of the original's volumes.
+    // By default, the storage is that of the original's volumes.
     SPACE,
     BRIDGES,
 ]);
@@ -79,34 +79,34 @@ const VZDUMP: Privs = All(&[
     When("performance", &ROOT_MODIFY),
     WhenIs("stop", "1", &Need("Sys.Modify", "/nodes/{node}")),
 ]);
-/// An archive belongs to its guest as much as to its storage. Where the call does not name the guest, the archive's name does.
+/// A backup belongs to its guest and its storage. If the call does not name the guest, the backup's name does.
 const ARCHIVE: Privs = All(&[SPACE, Need("VM.Backup", "/vms/{vmid}")]);
-/// Whoever may allocate the storage may read it all.
+/// Datastore.Allocate allows reading everything on a storage.
 const READ_ARCHIVE: Privs = Any(&[STORE, ARCHIVE]);
-/// The volume says the storage here.
+/// Here, the volume contains the storage.
 const EXTRACT: Privs = Any(&[
     Need("Datastore.Allocate", "/storage/{volume}"),
     All(&[Need("Datastore.AllocateSpace", "/storage/{volume}"), Need("VM.Backup", "/vms/{vmid}")]),
 ]);
-/// Without a guest it is about everybody's.
+/// Without a guest, the call affects all of them.
 const PRUNE: Privs = All(&[When("vmid", &ARCHIVE), Without("vmid", &STORE)]);
-/// A job's archives are everybody's too.
+/// The backups of a job belong to several guests.
 const JOB: Privs = All(&[ROOT_MODIFY, STORE, When("pool", &Need("VM.Backup", "/pool/{pool}"))]);
 const STORE: Privs = Need("Datastore.Allocate", "/storage/{storage}");
 const ROOT_MODIFY: Privs = Need("Sys.Modify", "/");
 const ROOT_AUDIT: Privs = Need("Sys.Audit", "/");
-/// A user's tokens are the user's own, or whoever's who may change users. No token is a user.
+/// A user manages its own tokens; others need User.Modify. A token is no user.
 const TOKENS: Privs = Need("User.Modify", "/access/groups");
 const USERS: Privs = All(&[Need("Realm.AllocateUser", "/access/realm/{realm}"), Need("User.Modify", "/access/groups")]);
 
 use Method::{Delete, Post, Put};
 use Risk::{Disruptive, Safe};
 
-/// Every call that a verb makes.
+/// Every call of hand-written commands.
 pub static ROWS: &[Row] = &[
-    // Anything that is logged in.
+    // Any authenticated user.
     read("/version", Login),
-    // One's own; somebody else's with more.
+    // The own permissions; those of others need more.
     read("/access/permissions", When("userid", &Need("Sys.Audit", "/access"))),
     read("/access/domains", Login),
     read("/cluster/nextid", Login),
@@ -124,7 +124,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/disks/directory", ROOT_AUDIT),
     read("/nodes/{node}/network", Login),
     read("/nodes/{node}/subscription", Login),
-    // Tasks: one's own, or with Sys.Audit everybody's.
+    // Tasks: the own ones, or all with Sys.Audit.
     read("/nodes/{node}/tasks", Login),
     read("/nodes/{node}/tasks/{upid}/status", Login),
     read("/nodes/{node}/tasks/{upid}/log", Login),
@@ -155,7 +155,7 @@ pub static ROWS: &[Row] = &[
     grave(Delete, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("vzdelsnapshot"),
     write(Put, "/nodes/{node}/lxc/{vmid}/resize", RESIZE_LXC, Safe).task("resize"),
     write(Post, "/nodes/{node}/lxc/{vmid}/move_volume", MOVE_DISK, Safe).task("move_volume"),
-    // Virtual machines.
+    // VMs.
     read("/nodes/{node}/qemu", Login),
     read("/nodes/{node}/qemu/{vmid}/status/current", AUDIT),
     read("/nodes/{node}/qemu/{vmid}/config", AUDIT),
@@ -186,12 +186,12 @@ pub static ROWS: &[Row] = &[
     grave(Delete, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("qmdelsnapshot"),
     write(Put, "/nodes/{node}/qemu/{vmid}/resize", All(&[DISK, SPACE]), Safe).task("resize"),
     write(Post, "/nodes/{node}/qemu/{vmid}/move_disk", MOVE_DISK, Safe).task("qmmove"),
-    // Many guests at once.
+    // Bulk actions.
     write(Post, "/nodes/{node}/startall", EACH_POWER, Safe).task("startall"),
     write(Post, "/nodes/{node}/stopall", EACH_POWER, Disruptive).task("stopall"),
     write(Post, "/cluster/bulk-action/guest/start", EACH_POWER, Safe).task("bulk-start"),
     write(Post, "/cluster/bulk-action/guest/shutdown", EACH_POWER, Disruptive).task("bulk-shutdown"),
-    // Nodes as a whole, and their networks and certificates.
+    // Nodes, their networks and certificates.
     grave(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), Word::Node),
     write(Put, "/nodes/{node}/network", NODE_MODIFY, Disruptive).task("srvreload"),
     write(Post, "/nodes/{node}/certificates/custom", NODE_MODIFY, Disruptive),
@@ -202,7 +202,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/sdn/zones", Login),
     read("/nodes/{node}/sdn/zones/{zone}/content", Need("SDN.Audit", "/sdn/zones/{zone}")),
     write(Put, "/cluster/sdn", Need("SDN.Allocate", "/sdn"), Disruptive).task("reloadnetworkall"),
-    // Backups and archives.
+    // Backups.
     write(Post, "/nodes/{node}/vzdump", VZDUMP, Safe).task("vzdump"),
     read("/nodes/{node}/vzdump/extractconfig", EXTRACT),
     read("/nodes/{node}/vzdump/defaults", STORE_AUDIT),
@@ -227,7 +227,7 @@ pub static ROWS: &[Row] = &[
     grave(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Word::Archive).task("imgdel"),
     read("/nodes/{node}/storage/{storage}/prunebackups", STORE_AUDIT),
     grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", PRUNE, Word::Storage).task("prunebackups"),
-    // High availability, as far as power goes through it.
+    // High availability, where it affects power actions.
     read("/cluster/ha/resources", ROOT_AUDIT),
     read("/cluster/ha/resources/{sid}", ROOT_AUDIT),
     read("/cluster/ha/status/current", ROOT_AUDIT),

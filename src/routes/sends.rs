@@ -1,6 +1,6 @@
-//! What a verb sends, and which calls it makes, only when it is told to.
+//! Parameters and calls of commands that depend on an option.
 
-/// Calls that a verb makes only when it is told to: the verb, the option, the calls.
+/// Calls made only with an option: command, option, calls.
 pub static ONLY_WITH: &[(&str, &str, &[&str])] = &[
     ("guest create lxc", "--start", &["POST /nodes/{node}/lxc/{vmid}/status/start"]),
     ("guest create lxc", "--then", &["POST /nodes/{node}/vzdump"]),
@@ -10,7 +10,7 @@ pub static ONLY_WITH: &[(&str, &str, &[&str])] = &[
     ("usb unmount", "--disable-storage", &["PUT /storage/{storage}"]),
 ];
 
-/// The parameters that a verb sends, of those which need something: always, and when it is told to.
+/// The privileged parameters of a command: always sent, or with an option.
 #[derive(Debug)]
 pub struct Sends {
     pub verb: &'static str,
@@ -20,7 +20,7 @@ pub struct Sends {
     pub existing: bool,
 }
 
-/// A verb that is not here may send whatever its calls take.
+/// A command that is not listed may send all parameters of its calls.
 pub static SENDS: &[Sends] = &[
     Sends {
         verb: "guest create lxc",
@@ -28,7 +28,7 @@ pub static SENDS: &[Sends] = &[
         may: &["cores", "memory", "swap", "netN", "nameserver", "searchdomain", "tags", "features", "onboot"],
         existing: false,
     },
-    // Beside the guest that it comes from it gets another name.
+    // Next to the original guest, the clone has another name.
     Sends {
         verb: "guest restore",
         always: &["storage", "ostemplate", "restore", "archive", "hostname", "name"],
@@ -55,9 +55,9 @@ pub static SENDS: &[Sends] = &[
     Sends { verb: "backup run", always: &["storage"], may: &["prune-backups", "bwlimit"], existing: false },
     Sends { verb: "backup job run", always: &["storage"], may: &["prune-backups", "bwlimit"], existing: false },
     Sends { verb: "backup prune", always: &["vmid"], may: &[], existing: false },
-    // The old token's rights are asked for, which the new one must have too.
+    // Reads the old token's permissions, which the new one needs too.
     Sends { verb: "role rotate", always: &["userid"], may: &[], existing: false },
-    // These ask about themselves, and about their user for comfort.
+    // Optional information on the token and its user.
     Sends { verb: "role check", always: &[], may: &[], existing: false },
     Sends { verb: "doctor", always: &[], may: &[], existing: false },
     Sends { verb: "context test", always: &[], may: &[], existing: false },

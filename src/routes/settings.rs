@@ -1,4 +1,4 @@
-//! The privilege that each setting of a guest asks for: the same when it is changed as when the guest is made with it.
+//! The privilege of each guest setting, both for changing it and for creating a guest with it.
 
 use super::Drive::{Cloudinit, Disk, Optical};
 use super::Privs::{self, All, Any, Need, When, WhenDrive};
@@ -14,10 +14,10 @@ const OPTIONS: Privs = Need("VM.Config.Options", "/vms/{vmid}");
 const CLOUDINIT: Privs = Need("VM.Config.Cloudinit", "/vms/{vmid}");
 const CLOUD: Privs = Any(&[CLOUDINIT, NETWORK]);
 const POWER: Privs = Need("VM.PowerMgmt", "/vms/{vmid}");
-/// The bridge stands in the value; the zone that it belongs to stands nowhere.
+/// The value contains the bridge, but not its zone.
 const BRIDGED: Privs = All(&[NETWORK, Need("SDN.Use", "/sdn/zones/{zone}")]);
 
-/// Of a container.
+/// Settings of containers.
 pub(super) const LXC: Privs = All(&[
     When("cores", &CPU),
     When("cpuunits", &CPU),
@@ -47,11 +47,11 @@ pub(super) const LXC: Privs = All(&[
     When("template", &OPTIONS),
     When("timezone", &OPTIONS),
     When("tty", &OPTIONS),
-    // `nesting` alone; the other features are for root.
+    // `nesting` only; other features require root.
     When("features", &ALLOCATE),
 ]);
 
-/// Of a virtual machine, its drives apart.
+/// Settings of VMs without drives.
 pub(super) const QEMU: Privs = All(&[
     When("cores", &CPU),
     When("cpu", &CPU),
@@ -113,7 +113,7 @@ pub(super) const QEMU: Privs = All(&[
     When("sshkeys", &CLOUD),
 ]);
 
-/// What a drive is decides: a disk, a medium, or the drive that cloud-init reads.
+/// The privilege depends on the drive: disk, medium or cloud-init.
 const fn drive(option: &'static str, disk: &'static Privs) -> [Privs; 3] {
     [WhenDrive(option, Disk, disk), WhenDrive(option, Optical, &CDROM), WhenDrive(option, Cloudinit, &All(&[CLOUDINIT, CDROM]))]
 }
@@ -122,7 +122,7 @@ const IDE: &[Privs] = &drive("ideN", &All(&[DISK, Need("Datastore.AllocateSpace"
 const SATA: &[Privs] = &drive("sataN", &All(&[DISK, Need("Datastore.AllocateSpace", "/storage/{sataN}")]));
 const SCSI: &[Privs] = &drive("scsiN", &All(&[DISK, Need("Datastore.AllocateSpace", "/storage/{scsiN}")]));
 
-/// The drives of a virtual machine.
+/// The drives of VMs.
 pub(super) const DRIVES: Privs = All(&[
     All(IDE),
     All(SATA),
@@ -133,8 +133,8 @@ pub(super) const DRIVES: Privs = All(&[
     When("tpmstate0", &All(&[DISK, Need("Datastore.AllocateSpace", "/storage/{tpmstate0}")])),
 ]);
 
-/// Changing a container: by setting, and one of these at the least.
+/// Changing a container requires at least one of these.
 pub(super) const CHANGE_LXC: Privs = All(&[Any(&[DISK, CPU, MEMORY, NETWORK, OPTIONS]), LXC]);
 
-/// Changing a virtual machine.
+/// Changing a VM requires at least one of these.
 pub(super) const CHANGE_QEMU: Privs = All(&[Any(&[DISK, CDROM, CPU, MEMORY, NETWORK, HWTYPE, OPTIONS, CLOUDINIT]), QEMU, DRIVES]);

@@ -1,17 +1,17 @@
-//! Which calls a verb makes. In debug builds and tests the client refuses a call that its verb does not name.
+//! The calls of each command. In debug builds and tests, the client refuses calls that are not listed.
 
-/// A verb of the command line, `guest list`, and the rows that it uses.
+/// A command such as `guest list`, with its rows.
 #[derive(Debug)]
 pub struct Verb {
     pub name: &'static str,
     pub calls: &'static [&'static str],
 }
 
-/// What every verb may ask besides: who am I, which guests and nodes are there, how does the task go.
+/// Calls that every command may make: identity, guests, nodes, tasks.
 pub static COMMON: &[&str] = &[
     "GET /version",
     "GET /access/permissions",
-    // What a denial is explained with.
+    // Used to explain permission errors.
     "GET /access/acl",
     "GET /access/roles",
     "GET /access/users/{userid}",
@@ -19,7 +19,7 @@ pub static COMMON: &[&str] = &[
     "GET /cluster/status",
     "GET /cluster/nextid",
     "GET /nodes",
-    // The guests of a node as of now: the cluster's list lags.
+    // The current guests of a node: the cluster's list may be outdated.
     "GET /nodes/{node}/lxc",
     "GET /nodes/{node}/qemu",
     "GET /cluster/tasks",
@@ -29,14 +29,14 @@ pub static COMMON: &[&str] = &[
     "DELETE /nodes/{node}/tasks/{upid}",
 ];
 
-/// Calls that a verb makes for comfort: without the privilege it does its work all the same.
+/// Optional calls: without their privileges the command still works.
 pub static COMFORT: &[&str] = &[
     "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
     "GET /nodes/{node}/lxc/{vmid}/interfaces",
     "GET /nodes/{node}/sdn/zones/{zone}/content",
 ];
 
-/// Changing a guest's configuration, its tags among it.
+/// Changing a guest's configuration, including its tags.
 const SET: &[&str] = &[
     "GET /nodes/{node}/lxc/{vmid}/config",
     "GET /nodes/{node}/qemu/{vmid}/config",
@@ -83,7 +83,7 @@ const DRAIN: &[&str] = &[
     "POST /nodes/{node}/qemu/{vmid}/migrate",
 ];
 
-/// The verbs that speak to a host.
+/// The commands that connect to a host.
 pub static VERBS: &[Verb] = &[
     Verb { name: "guest list", calls: &["GET /cluster/resources"] },
     Verb {

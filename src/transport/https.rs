@@ -1,4 +1,4 @@
-//! Calls over HTTPS, with a token or a ticket. The only file that names reqwest.
+//! Calls over HTTPS with a token or ticket. The only file that uses reqwest.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -30,15 +30,15 @@ use crate::transport::{Transport, reads_only};
 #[expect(clippy::disallowed_types, reason = "this is the one place that speaks HTTP")]
 type Http = reqwest::Client;
 
-/// What is sent as it is in a path segment or a form value.
+/// Characters that are not encoded in path segments and form values.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// No answer of the API is larger; a host that sends more is not to be trusted with our memory.
+/// Size limit of an answer, to limit memory use.
 const MOST: usize = 64 << 20;
 const CONNECT: Duration = Duration::from_secs(5);
-/// A ticket lives two hours; an older one than this is renewed before it is used.
+/// Age at which a ticket is renewed. Tickets are valid for two hours.
 const RENEW: Duration = Duration::from_secs(90 * 60);
 
-/// Who we say we are.
+/// The authentication.
 #[derive(Debug, Clone)]
 pub enum Login {
     Token {
@@ -51,7 +51,7 @@ pub enum Login {
         ticket: Secret,
         csrf: Secret,
     },
-    /// Nobody yet: for the login itself.
+    /// None, for the login itself.
     Nobody,
 }
 
@@ -65,14 +65,14 @@ impl Login {
     }
 }
 
-/// The API of one host or cluster, by one or several endpoints.
+/// The API of a host or cluster with one or more endpoints.
 pub struct Https {
     lines: Vec<Line>,
-    /// Runs the exchanges on the calling threads, each until its answer, a signal or its deadline. `None` only while it is dropped.
+    /// Runs requests on the calling threads until the answer, a signal or the deadline. `None` only while it is dropped.
     runtime: Option<Runtime>,
-    /// Stops the exchanges that no caller limits: logins and texts outside the API.
+    /// The interrupt for requests without a caller's limit: logins and texts outside the API.
     interrupt: Interrupt,
-    /// The endpoint that answered, kept for the run.
+    /// The endpoint that answered, reused for the run.
     good: AtomicUsize,
     who: String,
     login: RwLock<(Login, Instant)>,
@@ -81,11 +81,11 @@ pub struct Https {
     log: Log,
 }
 
-/// Hears of every request: what was sent, what came back, how long it took. Secrets masked.
+/// Receives every request with its answer and duration. Secrets are masked.
 pub type Log = Box<dyn Fn(&str) + Send + Sync>;
 
-/// One endpoint, with a connection that is kept for reads and fresh ones for writes: the host closes a connection after an
-/// error, and a write on a stale one would look like an unknown outcome.
+/// An endpoint with a persistent connection for reads and a new one per write: the host closes a connection after an error, and a
+/// write on a closed connection would have an unknown outcome.
 struct Line {
     authority: String,
     tls: rustls::ClientConfig,
@@ -96,7 +96,7 @@ struct Line {
 }
 
 impl Https {
-    /// Nothing is sent yet. An endpoint without any trust is a fault: first contact belongs to the one who can ask.
+    /// Creates the transport without sending anything. An endpoint without trust is an error: first contact is handled elsewhere.
     pub fn new(context: &Context, env: &Env, interrupt: Interrupt, login: Login, log: Log) -> Result<Self> {
         let lines = context.endpoints.iter().map(|endpoint| Line::new(context, endpoint, env)).collect::<Result<Vec<_>>>()?;
         if lines.is_empty() {
@@ -112,37 +112,37 @@ impl Https {
         Ok(Self { lines, runtime, interrupt, good: AtomicUsize::new(0), who, login, renew_after: RENEW, clock: Clock::default(), log })
     }
 
-    /// Renews a ticket that is older than this: for tests that cannot wait two hours.
+    /// Sets the age at which a ticket is renewed, for tests.
     #[must_use]
     pub fn renewing_after(mut self, age: Duration) -> Self {
         self.renew_after = age;
         self
     }
 
-    /// Asks for a ticket. The one thing that is sent without the guard: it changes nothing on the host.
+    /// Requests a ticket. This request bypasses the guard, because it changes nothing on the host.
     pub fn log_in(&self, user: &str, password: &Secret, challenge: Option<&Secret>) -> Result<Ticket> {
         let call = access::log_in(user, password, challenge);
         let answer = self.exchange_as(&Login::Nobody, &call.request, &self.interrupt.armed()).map_err(|fault| match fault.kind {
-            // A login that may or may not have happened has changed nothing.
+            // A login with unknown outcome has changed nothing.
             Kind::Unknown => Fault { kind: Kind::Unreachable, ..fault },
             _ => fault,
         })?;
         answer.read(&call.request)
     }
 
-    /// Reads outside a [`Client`](super::Client): without limits and retries.
+    /// Reads without the limits and retries of a [`Client`](super::Client).
     pub fn ask<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         self.read(&call.request, &self.interrupt.armed())?.read(&call.request)
     }
 
-    /// The login to use now: a ticket that grows old is renewed with itself as the password.
+    /// Returns the current authentication, and renews an old ticket with itself as the password.
     fn login(&self) -> Login {
         let (login, since) = self.login.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Login::Ticket { user, ticket, .. } = &login else { return login };
         if since.elapsed() < self.renew_after {
             return login;
         }
-        // A renewal that fails leaves the old ticket: the host says then whether it is still good.
+        // If renewal fails, the old ticket is used, and the host decides whether it is valid.
         let Ok(fresh) = self.log_in(user, ticket, None) else { return login };
         if fresh.need_tfa {
             return login;
@@ -152,7 +152,7 @@ impl Https {
         login
     }
 
-    /// Tries the endpoints in turn, beginning with the one that answered last, as long as nothing was sent.
+    /// Tries the endpoints in turn, starting with the one that answered last, until a request is sent.
     fn exchange(&self, request: &Request, stop: &Interrupt) -> Result<Reply> {
         self.exchange_as(&self.login(), request, stop)
     }
@@ -163,7 +163,7 @@ impl Https {
         for turn in 0..self.lines.len() {
             let index = (first + turn) % self.lines.len();
             match self.lines[index].exchange(self, login, request, stop) {
-                // A read may go to the next one whatever broke; a write only where nothing was sent, which `Unreachable` says.
+                // A read may use the next endpoint after any error; a write only if nothing was sent, which `Unreachable` means.
                 Err(fault) if fault.kind == Kind::Unreachable => refused = Some(refused.unwrap_or(fault)),
                 settled => {
                     self.good.store(index, Ordering::Relaxed);
@@ -174,7 +174,7 @@ impl Https {
         Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
     }
 
-    /// A text that the host serves to anybody, outside its API: nothing is said of who asks.
+    /// Reads a text outside the API that the host serves without authentication.
     pub fn fetch_text(&self, path: &[&str]) -> Result<String> {
         let request = Request::new(Method::Get, path.iter().map(|segment| (*segment).to_owned()).collect());
         let mut refused = None;
@@ -187,7 +187,7 @@ impl Https {
         Err(refused.unwrap_or_else(|| Fault::new(Kind::Unreachable, "no endpoint answered")))
     }
 
-    /// Runs one exchange on this thread. After a signal or at the deadline it is dropped, and its connection with it.
+    /// Runs one request on this thread. On a signal or at the deadline, the request and its connection are dropped.
     fn run<T>(&self, stop: &Interrupt, exchange: impl Future<Output = T>) -> Result<T, Signal> {
         let Some(runtime) = &self.runtime else { return Err(Signal::Deadline) };
         runtime.block_on(async {
@@ -248,7 +248,7 @@ impl Transport for Https {
 
 impl Drop for Https {
     fn drop(&mut self) {
-        // A name that is still being resolved must not delay the end of the program.
+        // A pending name resolution must not delay the end of the program.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -296,7 +296,7 @@ impl Line {
         let client = self.client(request)?;
         let mut url = self.url("/api2/json", request);
         let form = form(request);
-        // A DELETE's parameters travel in the query, as a GET's do: its body is not read.
+        // Parameters of DELETE are in the query, as with GET: the host does not read its body.
         let in_query = matches!(request.method, Method::Get | Method::Delete);
         if in_query && !form.is_empty() {
             let _ = write!(url, "?{form}");
@@ -352,12 +352,12 @@ impl Line {
 
     async fn read(&self, request: &Request, mut response: Response) -> Result<(u16, String, Vec<u8>)> {
         let status = response.status().as_u16();
-        // An absent phrase is the usual one of the status; hyper keeps only those that differ.
+        // hyper keeps a reason phrase only if it differs from the usual one.
         let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
             || response.status().canonical_reason().unwrap_or_default().to_owned(),
             |phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
         );
-        // In one piece where its length is known, as long as that is credible.
+        // Allocate the announced length at once, if it is plausible.
         let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         let mut body = Vec::with_capacity(length.min(4 << 20));
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(request, &error))? {
@@ -370,7 +370,7 @@ impl Line {
         Ok((status, reason, body))
     }
 
-    /// No answer. What that means depends on how far the request came.
+    /// Returns the fault for a missing answer, depending on how far the request got.
     fn broken(&self, request: &Request, error: &reqwest::Error) -> Fault {
         let why = root_cause(error);
         if error.is_connect() || error.is_builder() {
@@ -383,7 +383,7 @@ impl Line {
         self.lost(request, &why)
     }
 
-    /// A signal or the deadline came before the answer.
+    /// Returns the fault for a signal or the deadline before the answer.
     fn stopped(&self, request: &Request, signal: Signal) -> Fault {
         if signal == Signal::Deadline {
             return self.lost(request, "no answer within the time limit of --timeout");
@@ -396,7 +396,7 @@ impl Line {
         self.lost(request, &format!("the answer broke off: {}", root_cause(error)))
     }
 
-    /// The host answered. A read would bring the same again; what a change did is not known.
+    /// Returns the fault for an unusable answer. A read would fail again; the outcome of a change is unknown.
     fn oversized(&self, request: &Request) -> Fault {
         let fate = if request.is_read() { Fate::Answered } else { Fate::Unknown };
         fate.fault(!request.is_read(), format!("{request}: the answer of {} is larger than {} MiB", self.authority, MOST >> 20))
@@ -407,7 +407,7 @@ impl Line {
     }
 }
 
-/// How long an answer may take. The host itself gives up on another node after 30 s.
+/// Returns the time limit of an answer. The host's own limit for requests to other nodes is 30 s.
 fn patience(request: &Request) -> Duration {
     match (request.pace, request.is_read()) {
         (Pace::Quick, true) => Duration::from_secs(35),
@@ -417,7 +417,7 @@ fn patience(request: &Request) -> Duration {
     }
 }
 
-/// `a=1&b=x%3Dy`: every byte that could mean something else is encoded.
+/// Encodes `a=1&b=x%3Dy`, escaping every special byte.
 fn form(request: &Request) -> String {
     let mut text = String::new();
     for (key, value) in &request.params {
@@ -431,14 +431,14 @@ fn form(request: &Request) -> String {
     text
 }
 
-/// The innermost reason: `Connection refused (os error 111)` rather than `error sending request`.
+/// Returns the innermost error: `Connection refused (os error 111)` instead of `error sending request`.
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     let text = cause.to_string();
-    // rustls explains itself at length here.
+    // rustls has long messages here.
     if text.contains("close_notify") { "the connection was closed".to_owned() } else { text }
 }
 

@@ -1,4 +1,4 @@
-//! What one run does to one host at the most.
+//! Limits of one run on one host.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
 
-/// Requests on their way at the same time.
+/// Requests in flight.
 const IN_FLIGHT: usize = 10;
-/// Writes a minute, after a first burst of as many.
+/// Writes per minute, after an initial burst of the same number.
 const WRITES_A_MINUTE: f64 = 120.0;
-/// So many connection failures in a row, and the host is left alone for the rest of the run.
+/// Consecutive connection failures after which the host is skipped for the rest of the run.
 const FAILURES: u32 = 5;
 
-/// Counts for one host.
+/// Counters for one host.
 pub struct Limits {
     state: Mutex<State>,
     free: Condvar,
@@ -24,11 +24,11 @@ struct State {
     tokens: f64,
     filled: Instant,
     failures: u32,
-    /// That it is left alone has been said.
+    /// Whether the skipping was reported.
     told: bool,
 }
 
-/// A place among the requests in flight; given back when dropped.
+/// A slot for a request in flight, released when dropped.
 pub struct Place<'a>(&'a Limits);
 
 impl Default for Limits {
@@ -45,14 +45,14 @@ impl Limits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place.
+    /// Waits for a slot.
     pub fn enter(&self) -> Place<'_> {
         let mut state = self.free.wait_while(self.lock(), |state| state.in_flight >= IN_FLIGHT).unwrap_or_else(PoisonError::into_inner);
         state.in_flight += 1;
         Place(self)
     }
 
-    /// Waits until another write may be sent.
+    /// Waits until another write is allowed.
     pub fn spend(&self, interrupt: &Interrupt) -> Result<()> {
         loop {
             let wait = {
@@ -71,7 +71,7 @@ impl Limits {
         }
     }
 
-    /// A host that did not answer several times in a row is not asked again.
+    /// Returns an error if the host failed to answer several times in a row.
     pub fn check(&self) -> Result<()> {
         if self.lock().failures < FAILURES {
             return Ok(());
@@ -79,7 +79,7 @@ impl Limits {
         Err(Fault::new(Kind::Unreachable, format!("the host is skipped for the rest of this run: {FAILURES} connections in a row failed")))
     }
 
-    /// It has just come to this: true once, for the one line that says so.
+    /// Returns true the first time the limit is reached, for a single message.
     pub fn gave_up(&self) -> bool {
         let mut state = self.lock();
         let now = state.failures >= FAILURES && !state.told;
@@ -87,7 +87,7 @@ impl Limits {
         now
     }
 
-    /// Notes how a request went.
+    /// Records the result of a request.
     pub fn note<T>(&self, result: &Result<T>) {
         let failed = matches!(result, Err(fault) if fault.kind == Kind::Unreachable);
         let mut state = self.lock();

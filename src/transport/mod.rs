@@ -1,4 +1,4 @@
-//! How a call travels, and the client that everything else speaks to.
+//! Transports and the client.
 
 mod clock;
 pub mod https;
@@ -23,37 +23,37 @@ use crate::routes;
 use crate::session::stopped;
 use limits::Limits;
 
-/// A way to a host. Reads are free; a write takes the permit that only the guard makes.
+/// Sends requests to a host. A write requires the guard's permit.
 pub trait Transport: Send + Sync {
-    /// Both end early after a signal and at the deadline of `stop`.
+    /// Both methods end early on a signal and at the deadline of `stop`.
     fn read(&self, request: &Request, stop: &Interrupt) -> Result<Reply>;
     fn write(&self, request: &Request, permit: &Permit, stop: &Interrupt) -> Result<Reply>;
-    /// Who the host sees: `felhom@pve!agent`, or `root@pam` through ssh.
+    /// The identity on the host: `felhom@pve!agent`, or `root@pam` through ssh.
     fn who(&self) -> &str;
-    /// The host's time now in Unix seconds, not later than it really is; `None` before any answer showed it.
+    /// The host's time in Unix seconds, never ahead of the real time; `None` before the first answer.
     fn host_time(&self) -> Option<u64> {
         None
     }
 }
 
-/// The read path takes nothing that changes something: for that there is no way but with a permit.
+/// Returns an error if the request is a change: changes require a permit.
 fn reads_only(request: &Request) -> Result<()> {
     if request.is_read() { Ok(()) } else { Err(Fault::other(format!("{request} changes something: it goes through the guard"))) }
 }
 
-/// How often a read is tried again after a connection failed, and how long that may take in all.
+/// Retries of a read after a connection failure, and their total time.
 const RETRIES: u32 = 2;
-/// How far a host's clock may be behind ours where it was never seen, in seconds.
+/// Assumed maximum lag of a host's clock before its first answer, in seconds.
 const UNSEEN_CLOCK: i64 = 60;
 const FIRST_PAUSE: Duration = Duration::from_millis(150);
 
-/// Speaks to one host (or cluster) for one verb.
+/// The client of one host (or cluster) for one command.
 pub struct Client {
     transport: Box<dyn Transport>,
     verb: String,
     interrupt: Interrupt,
     limits: Limits,
-    /// Tasks that existed before a change of this run was sent: none of them can be the one that a lost answer named.
+    /// Tasks that existed before a change was sent. They are not considered after a lost answer.
     tasks: Mutex<HashSet<String>>,
 }
 
@@ -66,12 +66,12 @@ impl Client {
         self.transport.who()
     }
 
-    /// The host's time now, never later than it really is: no task that is started from now on has an earlier start.
+    /// Returns the host's time, never ahead of the real time: tasks started from now on do not start earlier.
     pub fn host_time(&self) -> u64 {
         self.transport.host_time().unwrap_or_else(|| u64::try_from(jiff::Timestamp::now().as_second() - UNSEEN_CLOCK).unwrap_or_default())
     }
 
-    /// Remembers a task as one that existed before the next change is sent.
+    /// Records a task as one that existed before the next change.
     pub fn note_task(&self, upid: &Upid) {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).insert(upid.to_string());
     }
@@ -81,12 +81,12 @@ impl Client {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).contains(&upid.to_string())
     }
 
-    /// The host has just been given up for this run: true once.
+    /// Returns true once, when the host is first skipped for this run.
     pub fn gave_up(&self) -> bool {
         self.limits.gave_up()
     }
 
-    /// Reads, trying again where the connection failed.
+    /// Reads, with retries after connection failures.
     pub fn get<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         self.fetch(&call.request)?.read(&call.request)
     }
@@ -104,7 +104,7 @@ impl Client {
         self.transport.read(&call.request, stop)?.read(&call.request)
     }
 
-    /// The answer of a read, unread.
+    /// Returns the unparsed answer of a read.
     pub fn fetch(&self, request: &Request) -> Result<Reply> {
         reads_only(request)?;
         self.belongs(request)?;
@@ -132,9 +132,9 @@ impl Client {
         result
     }
 
-    /// Is the host there, and does it know who asks? To be asked before the first change of a run: later the answer could be lost.
+    /// Checks connection and authentication before the first change of a run.
     pub fn greet(&self) -> Result<()> {
-        // Root on the node may do everything, and each question costs a start of pvesh.
+        // root@pam has all privileges, and each call costs a start of pvesh.
         if self.who() != "root@pam" {
             self.get(&cluster::version())?;
             self.get(&cluster::permissions()).map(drop)?;
@@ -146,7 +146,7 @@ impl Client {
         Ok(())
     }
 
-    /// Why the cluster takes no changes: it has no quorum. A host that does not tell is asked no further.
+    /// Returns an error if the cluster has no quorum. If the host does not report it, the check passes.
     pub fn without_quorum(&self) -> Option<String> {
         self.get(&cluster::status()).ok().and_then(|members| cluster::without_quorum(&members))
     }
@@ -161,7 +161,7 @@ impl Client {
         self.belongs(request)?;
         self.limits.check()?;
         stop.check().map_err(|signal| stopped(signal, &format!("{request}: interrupted before it was sent")))?;
-        // Uploads are few and long, and are counted apart: by not being counted.
+        // Uploads are few and long, so they are not limited.
         if request.pace != Pace::Transfer {
             self.limits.spend(stop)?;
         }
@@ -171,8 +171,8 @@ impl Client {
         result
     }
 
-    /// A verb that makes a call which the routing table does not name for it is a fault of ours: it would be missing from
-    /// `role check`, plans and roles made to measure.
+    /// Returns an error if the routing table does not list the call for the command. The call would be missing from `role check`, plans and
+    /// tailored roles.
     fn belongs(&self, request: &Request) -> Result<()> {
         if cfg!(debug_assertions)
             && let Some(verb) = routes::verb(&self.verb)
@@ -194,7 +194,7 @@ impl Client {
     }
 }
 
-/// Between half of it and all of it, so that many clients do not come back together.
+/// Returns a random time between half and all of `time`, so that many clients do not retry together.
 fn jitter(pause: Duration) -> Duration {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
     pause.mul_f64(0.5 + f64::from(nanos % 1000) / 2000.0)

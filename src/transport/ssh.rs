@@ -1,4 +1,4 @@
-//! The one way that ssh is started: a constant set of options, `--`, the destination, one remote line.
+//! Command lines of ssh: constant options, `--`, the destination, one remote command.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::exec::Cmd;
 use crate::fault::Fate;
 pub use crate::shell::quote;
 
-/// ssh takes the first value of a repeated option, so these stand before whatever its own configuration says.
+/// ssh uses the first value of a repeated option, so these override its configuration.
 const OPTIONS: &[&str] = &[
     "BatchMode=yes",
     "ConnectTimeout=10",
@@ -22,20 +22,20 @@ const OPTIONS: &[&str] = &[
     "RequestTTY=no",
 ];
 
-/// ssh to a host, for one remote line. The destination is the configuration's; `--` keeps it from being an option.
+/// Returns ssh to a host with one remote command. `--` prevents a destination that is parsed as an option.
 pub fn ssh_command(host: &str, remote: &str) -> Cmd {
     let options = OPTIONS.iter().flat_map(|option| ["-o", option]);
     Cmd::new("ssh").arg("-T").args(options).args(["--", host, remote]).timeout(Duration::from_secs(60))
 }
 
-/// A destination with another user: `root@pve1` and `ssh://root@pve1:22` become `felhom@pve1` and `ssh://felhom@pve1:22`.
+/// Returns a destination with another user: `root@pve1` and `ssh://root@pve1:22` become `felhom@pve1` and `ssh://felhom@pve1:22`.
 pub fn with_user(destination: &str, user: &str) -> String {
     let (scheme, rest) = split_scheme(destination);
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     format!("{scheme}{user}@{host}")
 }
 
-/// The host of a destination, without user, port and brackets.
+/// Returns the host of a destination, without user, port and brackets.
 pub fn host_of(destination: &str) -> &str {
     let (scheme, rest) = split_scheme(destination);
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
@@ -52,11 +52,11 @@ fn split_scheme(destination: &str) -> (&str, &str) {
     destination.split_at(if destination.starts_with("ssh://") { "ssh://".len() } else { 0 })
 }
 
-/// Shares one connection among the calls of a run, and those of the next minute. The socket stands in a folder that is ours alone;
-/// without a runtime folder every call has its own connection.
+/// Shares one connection between the calls of a run and of the next minute. The socket is in a private folder; without a runtime folder,
+/// every call has its own connection.
 pub fn multiplexed(ssh: Cmd) -> Cmd {
     let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").map(|dir| std::path::Path::new(&dir).join("felhom")) else { return ssh };
-    // A socket's path has little room; a longer one makes ssh fail.
+    // ssh fails if the path of the socket is too long.
     if dir.as_os_str().len() > 60 || std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).is_err() {
         return ssh;
     }
@@ -64,7 +64,7 @@ pub fn multiplexed(ssh: Cmd) -> Cmd {
     ssh.options_first(["ControlMaster=auto", &path, "ControlPersist=60"].iter().flat_map(|option| ["-o", option]))
 }
 
-/// Why ssh itself failed (exit code 255), as far as its text tells.
+/// Why ssh itself failed (exit code 255), according to its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SshTrouble {
     UnknownHostKey,
@@ -72,13 +72,13 @@ pub enum SshTrouble {
     Denied,
     Unreachable,
     NoSuchHost,
-    /// The connection broke: the remote command may have run.
+    /// The connection was lost: the remote command may have run.
     Dropped,
     Other,
 }
 
 impl SshTrouble {
-    /// How far the remote command came. Only what certainly came before the login counts as not sent.
+    /// Returns how far the remote command got. Only failures that certainly precede the login count as not sent.
     pub fn fate(self) -> Fate {
         match self {
             Self::Dropped | Self::Other => Fate::Unknown,

@@ -1,5 +1,4 @@
-//! Changing `config.toml` as a careful person would: one at a time, comments and order kept, all or nothing, and never into something
-//! that felhom itself would refuse.
+//! Edits `config.toml`: one writer at a time, atomically, keeping comments and order, and only if the result is valid.
 
 mod write;
 
@@ -15,20 +14,20 @@ use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;
 use crate::transport::tls::{Fingerprint, certificates};
 
-/// How long another felhom may take over its own change.
+/// How long to wait for another felhom's edit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The refusal of a name that another context has.
+/// Returns the error for an existing name.
 pub fn taken(name: &str) -> Fault {
     Fault::refused(format!("there is a context {name} already"))
         .with_hint(format!("choose another name; `felhom context edit` changes it, `felhom context remove {name}` deletes it"))
 }
 
-/// The configuration, locked for a change. Nothing is written before [`Editor::save`].
+/// The configuration, locked for an edit. [`Editor::save`] writes it.
 #[derive(Debug)]
 pub struct Editor {
     paths: Paths,
-    /// As it stands on disk.
+    /// The text on disk.
     before: String,
     text: String,
     mode: u32,
@@ -36,7 +35,7 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// Makes the folder where it is missing, waits for its turn, and reads the file.
+    /// Creates the folder if necessary, waits for the lock, and reads the file.
     pub fn open(paths: &Paths, interrupt: &Interrupt) -> Result<Self> {
         files::private_dir(&paths.config)?;
         let lock = Lock::take(&paths.config.join(".config.lock"), PATIENCE, interrupt)?;
@@ -44,7 +43,7 @@ impl Editor {
         Ok(Self { paths: paths.clone(), text: before.clone(), before, mode, _lock: lock })
     }
 
-    /// What it says now, unsaved changes included.
+    /// Returns the configuration with unsaved changes.
     pub fn config(&self) -> Result<Config> {
         Config::parse(&self.text, self.mode, &self.paths)
     }
@@ -53,7 +52,7 @@ impl Editor {
         &self.text
     }
 
-    /// A new context.
+    /// Adds a context.
     pub fn add(&mut self, new: &Context) -> Result<()> {
         if self.config()?.contexts.contains_key(&new.name) {
             return Err(taken(&new.name));
@@ -61,7 +60,7 @@ impl Editor {
         self.set(new)
     }
 
-    /// Writes a context, new or changed. Of one that is there only what differs is touched.
+    /// Writes a new or changed context. Of an existing one, only different keys are touched.
     pub fn set(&mut self, new: &Context) -> Result<()> {
         context::check_name(&new.name).map_err(Fault::config)?;
         let config = self.config()?;
@@ -84,7 +83,7 @@ impl Editor {
             write::context(table, old.unwrap_or(&blank), new, &paths);
             Ok(())
         })?;
-        // A relative path, or a layout that toml_edit and we see differently: better nothing than something else.
+        // A relative path, or a layout that toml_edit parses differently: refuse instead of writing something else.
         if Config::parse(&self.text, 0o600, &self.paths)?.contexts.get(&new.name) == Some(new) {
             Ok(())
         } else {
@@ -93,7 +92,7 @@ impl Editor {
         }
     }
 
-    /// Takes a context out, and gives it back: its secret and its CA file are the caller's to forget.
+    /// Removes and returns a context. The caller deletes its secret and CA file.
     pub fn remove(&mut self, name: &str) -> Result<Context> {
         let config = self.config()?;
         let gone = config.context(name)?.clone();
@@ -109,7 +108,7 @@ impl Editor {
         Ok(gone)
     }
 
-    /// Makes a context the current one.
+    /// Sets the current context.
     pub fn make_current(&mut self, name: &str) -> Result<()> {
         self.config()?.context(name)?;
         self.change(|document| {
@@ -123,12 +122,12 @@ impl Editor {
         })
     }
 
-    /// Pins the cluster's CA: it is kept beside the configuration, and takes the place of the leaves and of any other trust.
+    /// Pins the cluster's CA. Stores it next to the configuration, and replaces pinned leaves and other trust.
     pub fn pin_ca(&mut self, name: &str, pem: &str) -> Result<()> {
         let certs = certificates(pem.as_bytes()).map_err(|why| Fault::config(format!("the CA: {why}")))?;
         let mut context = self.config()?.context(name)?.clone();
         let file = self.paths.config.join(format!("{name}-ca.pem"));
-        // Only the certificates, whatever else the text holds: a private key has no place here.
+        // Keep only the certificates: a private key does not belong here.
         let text: String = certs.iter().map(|der| crate::transport::tls::to_pem(der)).collect();
         files::replace(&file, text.as_bytes())?;
         context.ca_file = Some(file);
@@ -140,7 +139,7 @@ impl Editor {
         self.set(&context)
     }
 
-    /// Pins one endpoint's leaf. An endpoint that is not there yet is added.
+    /// Pins the leaf of one endpoint, adding the endpoint if necessary.
     pub fn pin_leaf(&mut self, name: &str, url: &Url, fingerprint: Fingerprint) -> Result<()> {
         let mut context = self.config()?.context(name)?.clone();
         context.insecure = false;
@@ -151,8 +150,7 @@ impl Editor {
         self.set(&context)
     }
 
-    /// Takes over a text that a person edited, if the file is still the one that they began with. A text that felhom would not
-    /// understand is refused here, with its line.
+    /// Accepts a text from an editor if the file is unchanged since then. An invalid text is refused with its line.
     pub fn replace_text(&mut self, began_with: &str, text: String) -> Result<()> {
         if began_with != self.before {
             return Err(Fault::new(Kind::Conflict, "the configuration changed while it was being edited"));
@@ -162,7 +160,7 @@ impl Editor {
         Ok(())
     }
 
-    /// Writes the file, for its owner alone; false where there is nothing to change.
+    /// Writes the file, readable by its owner only. Returns false if nothing changed.
     pub fn save(self) -> Result<bool> {
         if self.text == self.before {
             return Ok(false);
@@ -176,9 +174,9 @@ impl Editor {
             self.text.parse().map_err(|e: toml_edit::TomlError| Fault::config(format!("not TOML: {}", e.message())))?;
         change(&mut document)?;
         let text = document.to_string();
-        // What stood before it is gone, or never was.
+        // The previous content is deleted or never existed.
         let text = if self.text.starts_with('\n') { text } else { text.trim_start_matches('\n').to_owned() };
-        // What felhom writes it must also read.
+        // felhom must be able to read the result.
         Config::parse(&text, 0o600, &self.paths)?;
         self.text = text;
         Ok(())

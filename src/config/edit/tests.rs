@@ -306,7 +306,7 @@ mod any {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever a context becomes, what is read back is what was meant, and its neighbour and the comments are untouched.
+        /// Any edited context is read back unchanged, and other contexts and comments stay the same.
         #[test]
         fn any_change_comes_back(first in context(), then in context()) {
             let place = place("# mine\n\n# the office\n[contexts.work]\ntransport = \"local\" # here\n");

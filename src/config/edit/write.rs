@@ -1,4 +1,4 @@
-//! A context into its TOML table, touching only what differs from before.
+//! Writes a context to its TOML table, touching only changed keys.
 
 use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
 
@@ -51,7 +51,7 @@ pub(super) fn context(table: &mut dyn TableLike, old: &Context, new: &Context, p
     }
 }
 
-/// Sets or removes a key; one that is there keeps its place and its comment.
+/// Sets or removes a key. An existing key keeps its position and comment.
 pub(super) fn put(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);
@@ -113,7 +113,7 @@ fn endpoints(table: &mut dyn TableLike, old: &[Endpoint], new: &[Endpoint]) {
     }
 }
 
-/// Tables remember where in the file they stood. Those that were there share their old places out in their new order.
+/// Tables remember their position in the file. Existing ones are reassigned their positions in the new order.
 fn reorder(tables: &mut ArrayOfTables) {
     let mut places: Vec<_> = tables.iter().filter_map(Table::position).collect();
     places.sort_unstable();
@@ -142,7 +142,7 @@ fn secret(source: &Source, paths: &Paths) -> Value {
     }
 }
 
-/// As short as it may stand in the configuration: relative to its folder, so that the folder can be moved.
+/// Returns the shortest form of a path: relative to the configuration's folder, which can then be moved.
 fn shorten(file: &std::path::Path, paths: &Paths) -> String {
     file.strip_prefix(&paths.config).unwrap_or(file).to_string_lossy().into_owned()
 }

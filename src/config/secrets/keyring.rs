@@ -1,4 +1,4 @@
-//! The desktop's keyring: Secret Service on Linux and the BSDs, Keychain on macOS; never the kernel's keyutils, which forget.
+//! The keyring: Secret Service on Linux and BSD, Keychain on macOS. Never the kernel's keyutils, which is not persistent.
 
 use super::read::Account;
 use crate::config::Env;
@@ -26,7 +26,7 @@ mod real {
     use crate::config::files::interrupted;
 
     const SERVICE: &str = "felhom";
-    /// Time for a person to unlock it. A bus that never answers costs no more than this.
+    /// Time limit, including unlocking by a person.
     const LIMIT: Duration = Duration::from_secs(60);
 
     pub(in super::super) fn get(env: &Env, interrupt: &Interrupt, account: &Account) -> Result<Secret> {
@@ -38,7 +38,7 @@ mod real {
         run(env, interrupt, account, move |entry| entry.set_password(secret.reveal()))
     }
 
-    /// Whether there was one.
+    /// Returns whether there was one.
     pub(in super::super) fn delete(env: &Env, interrupt: &Interrupt, account: &Account) -> Result<bool> {
         run(env, interrupt, account, |entry| match entry.delete_credential() {
             Err(Error::NoEntry) => Ok(false),
@@ -46,7 +46,7 @@ mod real {
         })
     }
 
-    /// Works on a thread of its own, because D-Bus calls have no time limit of their own.
+    /// Runs in a thread, because D-Bus calls have no time limit.
     fn run<T: Send + 'static>(
         env: &Env,
         interrupt: &Interrupt,
@@ -87,7 +87,7 @@ mod real {
             Error::NoEntry => Fault::config("the keyring has no such secret")
                 .with_hint("create a new one with `felhom role rotate`, or name another source with `felhom context edit`"),
             Error::NoStorageAccess(why) => refusal(&format!("it is locked or out of reach ({why})")),
-            // Never their Display: some of these carry the bytes themselves.
+            // Never their Display: some errors contain the bytes.
             Error::BadEncoding(_) => Fault::config("the secret in the keyring is not text"),
             Error::Ambiguous(_) => {
                 Fault::config("the keyring has several secrets of that name").with_hint("delete all but one of them there")
@@ -96,7 +96,7 @@ mod real {
         }
     }
 
-    /// Looked at first, so that a run without a desktop is refused at once and in words.
+    /// Checked first, so that a session without a desktop fails at once with a clear message.
     fn has_bus(env: &Env) -> bool {
         if !cfg!(target_os = "linux") {
             return true;
@@ -106,7 +106,7 @@ mod real {
     }
 }
 
-/// Stands in where the keyring was left out of the build.
+/// Replacement in builds without keyring support.
 #[cfg(not(feature = "keyring"))]
 mod real {
     use super::{Account, Env, Interrupt, Result, Secret, refusal};

@@ -33,11 +33,11 @@ fn what_never_answers_is_given_up() {
     assert_eq!(fault.expect_err("it waits").message, "no keyring available: it did not answer within 0 s");
 }
 
-/// Set for a test that runs itself again in a process of its own: the keyring looks at the process's own environment.
+/// Set for tests that run themselves in a separate process, because the keyring reads the process's environment.
 #[cfg(feature = "exec")]
 const INNER: &str = "FELHOM_TEST_INNER";
 
-/// The command that runs one test of this file again.
+/// Returns the command that runs one test of this file again.
 #[cfg(feature = "exec")]
 fn again(before: &[&str], test: &str) -> crate::exec::Cmd {
     let this = std::env::current_exe().expect("this test").to_string_lossy().into_owned();
@@ -65,7 +65,7 @@ fn a_dead_session_bus_is_refused_in_words() {
     assert!(done.ok() && done.stdout_text().contains("1 passed"), "{}\n{}", done.stdout_text(), done.stderr_text());
 }
 
-/// A real Secret Service on a bus of its own, with an unlocked keyring in a home of its own.
+/// A real Secret Service with its own bus, home folder and unlocked keyring.
 #[cfg(feature = "exec")]
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

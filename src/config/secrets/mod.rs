@@ -1,4 +1,4 @@
-//! Where a context's secret is, how it is read, and where a new one is kept.
+//! Secrets: sources, reading and storing.
 
 mod keyring;
 mod read;

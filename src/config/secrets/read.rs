@@ -1,4 +1,4 @@
-//! Getting a secret out of its place. No message ever holds it.
+//! Reads secrets. No message contains one.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,10 +14,10 @@ use crate::fault::{Fault, Result};
 use crate::interrupt::Interrupt;
 use crate::secret::Secret;
 
-/// Longer is no secret but a mistake.
+/// Size limit of a secret.
 const CAP: u64 = 64 << 10;
 
-/// Whose secret: the names under which a store keeps it.
+/// Names under which a secret is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub context: String,
@@ -30,11 +30,11 @@ impl Account {
     }
 }
 
-/// Reads secrets and keeps new ones.
+/// Reads and stores secrets.
 #[derive(Debug, Clone)]
 pub struct Vault {
     pub(super) env: Env,
-    /// Where the file store is.
+    /// Folder of the file store.
     pub(super) dir: PathBuf,
     pub(super) interrupt: Interrupt,
 }
@@ -58,7 +58,7 @@ impl Vault {
             .map_err(|fault| fault.while_(format_args!("cannot read the secret of context {} ({source})", account.context)))
     }
 
-    /// A password in a private file: it may hold blanks and any letters.
+    /// Reads a password from a private file. It may contain any characters.
     pub fn password_file(&self, path: &Path) -> Result<Secret> {
         let secret = private_file(path)?;
         if secret.is_empty() { Err(Fault::config(format!("{} is empty", path.display()))) } else { Ok(secret) }
@@ -71,7 +71,7 @@ impl Vault {
         Ok(Secret::new(text.strip_suffix('\n').unwrap_or(text)))
     }
 
-    /// systemd has made sure of the folder, and gives a unit with `User=` its files by an access list: their mode says nothing here.
+    /// systemd protects the folder. For a unit with `User=`, an ACL grants access, so the mode is not checked.
     fn credential(&self, name: &str) -> Result<Secret> {
         let dir = self.env.absolute("CREDENTIALS_DIRECTORY").ok_or_else(|| {
             Fault::config("CREDENTIALS_DIRECTORY is not set: this was not started by a systemd unit that loads credentials")
@@ -83,7 +83,7 @@ impl Vault {
     }
 }
 
-/// A regular file of ours or of root's that nobody else can read.
+/// Opens a regular private file of the user or root.
 fn private_file(path: &Path) -> Result<Secret> {
     let open = || rustix::fs::open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
     let file = match open() {
@@ -122,13 +122,13 @@ fn text_of(file: File, path: &Path) -> Result<Secret> {
     Ok(Secret::new(line.strip_suffix('\r').unwrap_or(line)))
 }
 
-/// The first line that the program prints: password managers put their notes below it.
+/// Returns the first line of output: password managers print notes after it.
 #[cfg(feature = "exec")]
 fn command(words: &[String], interrupt: &Interrupt) -> Result<Secret> {
     use crate::config::files::interrupted;
     use crate::exec::{Cmd, Failure};
 
-    /// Time for a person to unlock a password store.
+    /// Time limit, including unlocking by a person.
     const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
     let Some((program, args)) = words.split_first() else { return Err(Fault::config("the command is empty")) };
     let cmd = Cmd::new(program).args(args).timeout(LIMIT).cap(64 << 10);
@@ -152,7 +152,7 @@ fn command(_words: &[String], _interrupt: &Interrupt) -> Result<Secret> {
     Err(Fault::config("this felhom was built without the feature exec").with_hint("use file:PATH, env:VAR or credential:NAME"))
 }
 
-/// It goes into a header: one line of visible characters.
+/// Checks the secret: one line of visible characters, because it is sent in a header.
 fn usable(secret: Secret) -> Result<Secret> {
     if secret.is_empty() {
         return Err(Fault::config("it is empty"));

@@ -93,7 +93,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
 fn a_variable_is_read_from_the_given_environment_alone() {
     let place = place();
     assert_eq!(read(&place.vault(&[("PVE_SECRET", SECRET)]), &Source::Env("PVE_SECRET".to_owned())), SECRET);
-    // PATH is there for certain, but in the process's environment, which nobody handed over.
+    // PATH is set in the process's environment, but not in this one.
     let message = complaint(&place.vault(&[]), &Source::Env("PATH".to_owned()));
     assert_eq!(message, "cannot read the secret of context home (env:PATH): the environment variable PATH is not set");
 }
@@ -102,7 +102,7 @@ fn a_variable_is_read_from_the_given_environment_alone() {
 fn a_credential_is_a_file_of_the_unit() {
     let place = place();
     let dir = place.dir.path().to_string_lossy().into_owned();
-    // As systemd gives it to a unit with User=: an access list, which the mode shows as a group's right.
+    // systemd grants a unit with User= access by an ACL, which the mode shows as a group permission.
     place.file("pve-home", SECRET, 0o440);
     let source = Source::Credential("pve-home".to_owned());
     assert_eq!(read(&place.vault(&[("CREDENTIALS_DIRECTORY", &dir)]), &source), SECRET);

@@ -1,29 +1,29 @@
-//! `secret = "…"`: one of a closed set of places.
+//! Sources of secrets: `secret = "…"`.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::secret::Secret;
 
-/// The place that holds a context's token secret.
+/// The source of a context's token secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The desktop's keyring: Secret Service or Keychain.
+    /// The keyring: Secret Service or Keychain.
     Keyring,
-    /// A file that nobody else may read.
+    /// A private file.
     File(PathBuf),
     /// An environment variable.
     Env(String),
     /// A file in systemd's `$CREDENTIALS_DIRECTORY`.
     Credential(String),
-    /// A program that prints it: its words, never a shell line.
+    /// A program that prints the secret: arguments, never a shell line.
     Command(Vec<String>),
-    /// The secret itself, in a configuration that nobody else may read.
+    /// The secret itself, in a private configuration file.
     Literal(Secret),
 }
 
 impl Source {
-    /// Never repeats the text in its complaint: who writes a secret there by mistake must not find it in a log.
+    /// Parses a source. The error never repeats the text, which may be a secret entered by mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
         match scheme {
@@ -44,7 +44,7 @@ impl Source {
         }
     }
 
-    /// As it stands in the configuration.
+    /// Returns the source as in the configuration.
     pub fn written(&self) -> Secret {
         Secret::new(match self {
             Self::Literal(secret) => format!("literal:{}", secret.reveal()),
@@ -52,14 +52,14 @@ impl Source {
         })
     }
 
-    /// Reading it asks nobody, unlocks nothing and starts no program: what a completer may use.
+    /// Whether reading needs no prompt, unlocking or program, so that completion may use it.
     pub fn is_quiet(&self) -> bool {
         !matches!(self, Self::Keyring | Self::Command(_))
     }
 }
 
 impl fmt::Display for Source {
-    /// For people; a literal stays hidden.
+    /// Returns the source for people; a literal is masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keyring => f.write_str("keyring"),
@@ -76,7 +76,7 @@ fn is_variable(name: &str) -> bool {
     !name.is_empty() && !name.contains('=') && !name.contains(char::is_whitespace)
 }
 
-/// One file name in the credentials folder, and nothing outside it.
+/// Checks for a single file name in the credentials folder.
 fn is_credential(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']) && !name.contains(char::is_whitespace)
 }

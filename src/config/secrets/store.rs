@@ -1,4 +1,4 @@
-//! Where a new secret is kept.
+//! Stores new secrets.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use crate::config::files;
 use crate::fault::{Fault, Result};
 use crate::secret::Secret;
 
-/// The stores that felhom itself can write to.
+/// Stores that felhom can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Store {
     Keyring,
-    /// A file of mode 0600 in felhom's own configuration folder.
+    /// A file with mode 0600 in felhom's configuration folder.
     File,
 }
 
@@ -26,7 +26,7 @@ impl Store {
 }
 
 impl Vault {
-    /// Writes, reads and deletes something, so that a secret that is shown only once has somewhere to go before it is made.
+    /// Writes, reads and deletes a test value before a secret is created that the host shows only once.
     pub fn probe(&self, store: Store) -> Result<()> {
         let account = Account::new(".probe", format!("felhom@probe!{}", std::process::id()));
         let probe = Secret::new(format!("probe-{}", std::process::id()));
@@ -39,7 +39,7 @@ impl Vault {
         tried().map_err(|fault| fault.while_(format_args!("the {} store does not work", store.word())))
     }
 
-    /// Where [`Vault::put`] would keep it.
+    /// Returns where [`Vault::put`] would store the secret.
     pub fn place(&self, store: Store, account: &Account) -> Source {
         match store {
             Store::Keyring => Source::Keyring,
@@ -47,8 +47,8 @@ impl Vault {
         }
     }
 
-    /// Keeps a secret, and says how to find it again: what belongs in the context. Each token has a place of its own, so that a
-    /// rotation never overwrites the secret that is still in use.
+    /// Stores a secret and returns its source for the context. Each token has its own location, so that a rotation never overwrites the
+    /// secret in use.
     pub fn put(&self, store: Store, account: &Account, secret: &Secret) -> Result<Source> {
         match store {
             Store::Keyring => keyring::put(&self.env, &self.interrupt, account, secret).map(|()| Source::Keyring),
@@ -61,7 +61,7 @@ impl Vault {
         }
     }
 
-    /// Deletes what [`Vault::put`] kept; false where there was nothing, or where the place is not felhom's own.
+    /// Deletes a secret from [`Vault::put`]. Returns false if it does not exist or the location is not felhom's.
     pub fn forget(&self, source: &Source, account: &Account) -> Result<bool> {
         match source {
             Source::Keyring => keyring::delete(&self.env, &self.interrupt, account),

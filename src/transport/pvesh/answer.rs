@@ -1,4 +1,4 @@
-//! What `pvesh` prints, as the same answers and faults that HTTPS gives.
+//! Converts output of `pvesh` to the answers and faults of HTTPS.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::api::{Reply, Request, Upid, answer};
 use crate::fault::{Fate, Fault, Kind, Result};
 
-/// Reads what a finished `pvesh` left: its exit code, stdout and stderr.
+/// Parses the exit code, stdout and stderr of a finished `pvesh`.
 pub(super) fn read(request: &Request, code: i32, stdout: &str, stderr: &str) -> Result<Reply> {
     if code == 0 {
         return data(request, stdout);
@@ -19,7 +19,7 @@ pub(super) fn read(request: &Request, code: i32, stdout: &str, stderr: &str) -> 
     Err(refusal(request, stderr))
 }
 
-/// The data: the last line, after whatever a task printed.
+/// Returns the data: the last line, after the output of a task.
 fn data(request: &Request, stdout: &str) -> Result<Reply> {
     let last = stdout.trim_end().rsplit('\n').next().unwrap_or_default().trim();
     if last.is_empty() {
@@ -38,11 +38,11 @@ fn data(request: &Request, stdout: &str) -> Result<Reply> {
 }
 
 pub(super) fn upid(upid: &Upid) -> Reply {
-    // A UPID holds nothing that JSON would escape.
+    // A UPID contains no characters that JSON escapes.
     Reply::new(RawValue::from_string(format!("\"{upid}\"")).ok(), None)
 }
 
-/// A refused call: the message on stderr, with the parameters' errors where there are any, and a usage line at the end.
+/// Parses a failed call: the message on stderr, errors of parameters if any, and a usage line at the end.
 fn refusal(request: &Request, stderr: &str) -> Fault {
     let lines: Vec<&str> = stderr.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with("pvesh ")).collect();
     let Some(first) = lines.first() else {

@@ -1,7 +1,7 @@
-//! The same calls as `pvesh` on a node, through ssh or on the node itself: always as root@pam.
+//! API calls with `pvesh` on a node, through ssh or locally: always as root@pam.
 //!
-//! `pvesh` runs a worker as its own foreground child: an interrupt or a lost connection would kill the task, and it exits 0 when the
-//! task failed. So a change is started in a session of its own on the host, its UPID is found, and the task's status alone decides.
+//! `pvesh` runs a worker as its foreground child: an interrupt or a lost connection would kill the task, and the exit code is 0 even if the
+//! task fails. So a change is started in its own session on the host, its UPID is determined, and only the task's status counts.
 
 mod answer;
 mod script;
@@ -25,7 +25,7 @@ use script::Ran;
 /// Where `pvesh` runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Door {
-    /// On a node, through the system's own ssh.
+    /// On a node, through ssh.
     Ssh { host: String },
     /// On this machine.
     Local,
@@ -50,7 +50,7 @@ impl Pvesh {
         }
     }
 
-    /// Runs a script there. The command line is constant; the script comes on standard input.
+    /// Runs a script. The command line is constant; the script is passed on standard input.
     fn run(&self, request: &Request, script: String, stop: &Interrupt) -> Result<Done> {
         let shell = match &self.door {
             Door::Ssh { host } => ssh::multiplexed(ssh_command(host, "exec sh -s")),
@@ -76,7 +76,7 @@ impl Pvesh {
         fault
     }
 
-    /// ssh, or the shell, ended before the script did. Once the script has begun, whatever it was told may have been done.
+    /// Returns the fault if ssh or the shell ended before the script. Once the script has begun, the change may have been made.
     fn broken(&self, request: &Request, done: &Done) -> Fault {
         let text = done.stderr_text();
         let last = redact::text(text.lines().last().unwrap_or("ssh said nothing"));
@@ -97,7 +97,7 @@ impl Pvesh {
         Fault { kind, ..fault }.with_hint(hint)
     }
 
-    /// The task that a change began, while it still runs.
+    /// Finds the running task of a change.
     fn find(&self, request: &Request, ran: &Ran, stop: &Interrupt) -> Result<Upid> {
         let found = routes::find(request);
         let node = match &request.path[..] {
@@ -108,7 +108,7 @@ impl Pvesh {
         let vmid = found.as_ref().and_then(|(_, bound)| bound.get("vmid").cloned()).or_else(|| request.param("vmid").map(Value::shown));
         let since = ran.at.saturating_sub(1);
         let filter = Filter { since: Some(since), limit: 50, ..Filter::default() };
-        // A busy host takes its time between the fork of a worker and its line in the list.
+        // On a busy host, a worker may appear in the list with a delay.
         for attempt in 0..20 {
             if attempt > 0 {
                 stop.wait(Duration::from_millis(300)).map_err(|signal| {
@@ -116,7 +116,7 @@ impl Pvesh {
                         .with_hint("check `felhom task list --running` for its task")
                 })?;
             }
-            // A call of the whole cluster is worked on by the node that took it, and the cluster's list names that.
+            // A cluster-wide call runs on the node that received it, which the cluster's list names.
             let list = node.map_or_else(|| tasks::recent().request, |node| tasks::list(node, &filter).request);
             let entries: Vec<tasks::Entry> = self.read(&list, stop)?.read(&list)?;
             let all: Vec<Upid> =
@@ -125,7 +125,7 @@ impl Pvesh {
             let fits = |upid: &&Upid| {
                 kind.is_none_or(|kinds| kinds.split('|').any(|kind| upid.kind == kind)) && vmid.as_ref().is_none_or(|id| upid.id == *id)
             };
-            // On another node the worker's number is not known here: type, guest and time must do.
+            // The worker's process ID on another node is unknown: type, guest and time have to suffice.
             let candidates = if by_pid.is_empty() { all.iter().filter(fits).collect() } else { by_pid };
             match candidates[..] {
                 [] => {}
@@ -177,7 +177,7 @@ impl Transport for Pvesh {
     }
 }
 
-/// What `pvesh` is given stands in the process list of the host.
+/// Arguments of `pvesh` are visible in the host's process list.
 fn refuse_secrets(request: &Request) -> Result<()> {
     let Some(key) = redact::secret_of(request) else { return Ok(()) };
     Err(Fault::usage(format!("{request}: '{key}' is a secret, and pvesh would show it in the host's process list"))
@@ -186,7 +186,7 @@ fn refuse_secrets(request: &Request) -> Result<()> {
 
 fn patience(request: &Request) -> Duration {
     match request.pace {
-        // The start of Perl and a busy node come on top of the host's own 30 s.
+        // Starting Perl on a busy node adds to the host's own 30 s.
         Pace::Quick => Duration::from_secs(60),
         Pace::Slow | Pace::Transfer => Duration::from_secs(240),
     }

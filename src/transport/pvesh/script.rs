@@ -1,13 +1,13 @@
-//! What the shell on the host is told.
+//! Shell scripts for the host.
 
 use crate::api::Request;
 use crate::routes;
 use crate::transport::ssh::quote;
 
-/// Marks the end of a script on stderr: without it, ssh or the shell broke off.
+/// Marks the end of a script on stderr. If it is missing, ssh or the shell failed.
 const END: &str = "felhom-end";
 
-/// `pvesh get /nodes/pve1/status --output-format json`, every word quoted.
+/// Returns `pvesh get /nodes/pve1/status --output-format json` with quoted arguments.
 fn pvesh(request: &Request) -> String {
     let mut words = vec!["pvesh".to_owned(), request.method.pvesh().into(), request.path_text()];
     for (key, value) in &request.params {
@@ -20,21 +20,21 @@ fn pvesh(request: &Request) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// Runs it, and says how and when it ended.
+/// Runs the command, and reports its exit code and time.
 pub(super) fn read(request: &Request) -> String {
     format!("{} </dev/null\nprintf '\\n{END} %s %s\\n' \"$?\" \"$(date +%s)\" >&2\n", pvesh(request))
 }
 
-/// Starts it in a session of its own: neither a signal nor the end of the connection reaches it. Returns when it is done,
-/// or when it has a worker: the task continues by itself then. `mktemp -d` alone protects the output; `pvesh` keeps the umask
-/// of the login, because its workers create files that other users have to read.
+/// Starts the command in its own session, so that signals and a lost connection do not reach it. Returns when it is done or has a
+/// worker; the task then continues. `mktemp -d` alone protects the output: `pvesh` keeps the umask of the login, because its workers create
+/// files that other users have to read.
 pub(super) fn write(request: &Request) -> String {
     let body = format!(
         "{} >\"$D/out\" 2>\"$D/err\" </dev/null; echo $? >\"$D/rc.new\"; mv \"$D/rc.new\" \"$D/rc\"; sleep 60; rm -rf \"$D\"",
         pvesh(request)
     );
-    // What is changed at once has no worker: children of a slow `pvesh` are none there. The routing table knows most of it, and users,
-    // roles and rights are all so.
+    // Changes without a task have no worker: children of a slow `pvesh` are ignored there. The routing table knows most of them, and all
+    // calls of access control are of this kind.
     let at_once = routes::find(request).is_some_and(|(row, _)| row.task.is_none());
     let access = request.path.first().is_some_and(|area| area == "access") && request.path.get(1).is_some_and(|part| part != "domains");
     let begins_none = at_once || access;
@@ -78,25 +78,25 @@ pub(super) struct End {
     pub code: i32,
     /// The host's time, in Unix seconds.
     pub at: u64,
-    /// What stood on stderr before.
+    /// The output on stderr before it.
     pub stderr: String,
 }
 
-/// How the script ended; `None` where it did not come to its end.
+/// Parses the end of a script; `None` if it is incomplete.
 pub(super) fn end(stderr: &str) -> Option<End> {
     let (before, last) = stderr.trim_end().rsplit_once('\n').unwrap_or(("", stderr.trim_end()));
     let (code, at) = last.strip_prefix(END)?.trim().split_once(' ')?;
     Some(End { code: code.parse().ok()?, at: at.parse().ok()?, stderr: before.trim_end().to_owned() })
 }
 
-/// What a started change told.
+/// The report of a started change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Ran {
     /// The host's time at the start, in Unix seconds.
     pub at: u64,
-    /// How `pvesh` ended; `None` while it runs.
+    /// Exit code of `pvesh`; `None` while it runs.
     pub code: Option<i32>,
-    /// The processes below `pvesh`, the task's worker among them.
+    /// The child processes of `pvesh`, including the task's worker.
     pub workers: Vec<u32>,
     pub stdout: String,
 }

@@ -1,4 +1,4 @@
-//! What a certificate says about itself.
+//! Contents of certificates.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -11,25 +11,25 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Fingerprint, certificates};
 
-/// A server's leaf certificate and what came with it.
+/// A server's leaf certificate and its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerCert {
     pub subject: String,
     pub issuer: String,
-    /// The names and addresses that it is for.
+    /// Names and addresses.
     pub sans: Vec<String>,
-    /// Seconds since 1970.
+    /// Unix seconds.
     pub not_before: i64,
-    /// Seconds since 1970.
+    /// Unix seconds.
     pub not_after: i64,
     pub sha256: Fingerprint,
     pub leaf_der: Vec<u8>,
-    /// What the server sent besides the leaf.
+    /// The other certificates the server sent.
     pub chain_der: Vec<Vec<u8>>,
 }
 
 impl PeerCert {
-    /// Reads a leaf; the text in it comes from a stranger and is stripped of control characters.
+    /// Parses a leaf. Control characters in its texts are removed.
     pub fn parse(leaf: &[u8], chain: Vec<Vec<u8>>) -> Result<Self, String> {
         let (_, cert) = X509Certificate::from_der(leaf).map_err(|e| format!("not a certificate: {e}"))?;
         let names = cert.subject_alternative_name().ok().flatten();
@@ -45,18 +45,18 @@ impl PeerCert {
         })
     }
 
-    /// Whole days until it ends; negative when it is over.
+    /// Returns the days until it expires; negative afterwards.
     pub fn days_left(&self, now: i64) -> i64 {
         (self.not_after - now).div_euclid(86_400)
     }
 
-    /// The leaf as a PEM text.
+    /// Returns the leaf as PEM.
     pub fn pem(&self) -> String {
         to_pem(&self.leaf_der)
     }
 }
 
-/// A certificate as a PEM text.
+/// Returns a certificate as PEM.
 pub fn to_pem(der: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut body = String::new();
@@ -97,7 +97,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// How many bits the RSA key of a leaf has; `None` for keys of other kinds.
+/// Returns the number of bits of an RSA key; `None` for other keys.
 pub fn rsa_bits(leaf_der: &[u8]) -> Option<usize> {
     use x509_parser::public_key::PublicKey;
     let (_, cert) = X509Certificate::from_der(leaf_der).ok()?;
@@ -107,14 +107,14 @@ pub fn rsa_bits(leaf_der: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a leaf is for this name or address.
+/// Whether a leaf is valid for this name or address.
 pub fn covers(leaf_der: &[u8], name: &str) -> bool {
     let leaf = CertificateDer::from(leaf_der);
     let (Ok(parsed), Ok(name)) = (ParsedCertificate::try_from(&leaf), ServerName::try_from(name)) else { return false };
     rustls::client::verify_server_name(&parsed, &name).is_ok()
 }
 
-/// Whether this CA made this leaf, and would vouch for it now. Names are not looked at.
+/// Whether this CA issued the leaf and it is valid now. Names are not checked.
 pub fn chains_to(leaf_der: &[u8], ca_pem: &[u8]) -> bool {
     let Ok(cas) = certificates(ca_pem) else { return false };
     let mut roots = RootCertStore::empty();

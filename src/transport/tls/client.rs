@@ -1,4 +1,4 @@
-//! The rustls configuration for a trust.
+//! rustls configurations.
 
 use std::sync::Arc;
 
@@ -13,8 +13,7 @@ use super::{Fingerprint, Trust, certificates, roots};
 use crate::config::Env;
 use crate::fault::{Fault, Result};
 
-/// The configuration, and the cell in which its handshakes leave what they saw. The system's roots are read here, and only for
-/// [`Trust::System`].
+/// Returns the configuration, and the record of its handshakes. The system's roots are read only for [`Trust::System`].
 pub fn client_config(trust: &Trust, env: &Env) -> Result<(ClientConfig, Seen)> {
     let provider = Arc::new(ring::default_provider());
     let rule = match trust {
@@ -34,7 +33,7 @@ pub fn client_config(trust: &Trust, env: &Env) -> Result<(ClientConfig, Seen)> {
     Ok((build(rule, seen.clone(), provider)?, seen))
 }
 
-/// Takes any certificate whose key the server holds: for a look at it, never for a request.
+/// Accepts any certificate for which the server has the key: for reading a certificate, never for a request.
 pub(super) fn looking_config() -> Result<(ClientConfig, Seen)> {
     let seen = Seen::default();
     Ok((build(Rule::Look, seen.clone(), Arc::new(ring::default_provider()))?, seen))

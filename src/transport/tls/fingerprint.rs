@@ -1,9 +1,9 @@
-//! The SHA-256 of a certificate, as Proxmox and openssl print it.
+//! SHA-256 fingerprints of certificates, as Proxmox and openssl print them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// SHA-256 over a certificate's DER.
+/// SHA-256 of a certificate's DER form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for Fingerprint {
 impl FromStr for Fingerprint {
     type Err = String;
 
-    /// With or without colons, in either case, also as openssl prints it (`sha256 Fingerprint=AA:…`).
+    /// Parses a fingerprint with or without colons, in upper or lower case, or as printed by openssl (`sha256 Fingerprint=AA:…`).
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str = "a fingerprint is the SHA-256 of the certificate, 32 pairs of hex digits: AA:BB:…";
         let hex = text.rsplit_once('=').map_or(text, |(_, value)| value).trim();
@@ -60,7 +60,7 @@ impl FromStr for Fingerprint {
 mod tests {
     use super::*;
 
-    /// The SHA-256 of the empty text.
+    /// SHA-256 of the empty text.
     const EMPTY: &str = "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1B:78:52:B8:55";
 
     #[test]

@@ -1,4 +1,4 @@
-//! Trust for anything that opens TLS: a pinned leaf, a pinned CA, the system's roots on request, or nothing at all on request.
+//! Trust of TLS connections: a pinned leaf, a pinned CA, the system's roots, or none on request.
 
 mod cert;
 mod client;
@@ -16,7 +16,7 @@ pub use seen::Seen;
 pub(crate) use seen::day;
 pub use trust::{Trust, certificates};
 
-/// Can this stand in a certificate: a host name or an address?
+/// Whether a text can be a host name or address in a certificate.
 pub fn is_host(text: &str) -> bool {
     rustls::pki_types::ServerName::try_from(text).is_ok()
 }

@@ -1,4 +1,4 @@
-//! A look at a server's certificate, before anything is trusted and without sending anything but the handshake.
+//! Reads a server's certificate with a handshake only, before it is trusted.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -13,12 +13,12 @@ use super::{PeerCert, Seen, Trust};
 use crate::config::Env;
 use crate::fault::{Fault, Kind, Result};
 
-/// Connects directly, shakes hands, hangs up. `server_name` is what the server is asked for where that is not the host.
+/// Connects directly and reads the certificate. `server_name` is the name to request, if not the host.
 pub fn probe(host: &str, port: u16, server_name: Option<&str>, limit: Duration) -> Result<PeerCert> {
     shake(looking_config()?, host, port, server_name.unwrap_or(host), limit)
 }
 
-/// The same, as a request would do it: a certificate that is not trusted is a fault.
+/// Reads the certificate like a request would: an untrusted certificate is an error.
 pub fn prove(host: &str, port: u16, trust: &Trust, env: &Env, limit: Duration) -> Result<PeerCert> {
     shake(client_config(trust, env)?, host, port, host, limit)
 }
@@ -54,7 +54,7 @@ fn connect(host: &str, port: u16, until: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
     for (tried, address) in addresses.iter().enumerate() {
-        // A dead address must not eat the time of the ones behind it.
+        // An unreachable address must not use up the time of the next ones.
         let share = left(until)? / u32::try_from(addresses.len() - tried).unwrap_or(1);
         match TcpStream::connect_timeout(address, share) {
             Ok(stream) => {
@@ -72,7 +72,7 @@ fn left(until: Instant) -> io::Result<Duration> {
     if left < Duration::from_millis(1) { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-/// A stream with one deadline for everything: a server that drips bytes does not hold us.
+/// A stream with one deadline for all reads and writes, so that a slow server cannot delay felhom.
 struct Line {
     stream: TcpStream,
     until: Instant,
@@ -96,7 +96,7 @@ impl Write for Line {
     }
 }
 
-/// rustls takes `WouldBlock` for an invitation to try again.
+/// rustls treats `WouldBlock` as a reason to retry.
 fn timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
 }

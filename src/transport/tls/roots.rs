@@ -1,4 +1,4 @@
-//! The CAs that this machine trusts, from the bundle file that its distribution keeps.
+//! The CAs trusted by this machine, from the CA bundle of its distribution.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use crate::config::Env;
 use crate::fault::{Fault, Result};
 
-/// Debian and its kin, Fedora, SUSE, Alpine and the BSDs and macOS.
+/// Debian and derivatives, Fedora, SUSE, Alpine, BSDs and macOS.
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -18,7 +18,7 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// `SSL_CERT_FILE`, or the first bundle that is there. A certificate in it that cannot be used is passed over, as everybody does.
+/// Reads `SSL_CERT_FILE` or the first existing bundle. Unusable certificates are skipped.
 pub(super) fn load(env: &Env) -> Result<RootCertStore> {
     let named = env.os("SSL_CERT_FILE").map(PathBuf::from);
     let file = match named {

@@ -1,4 +1,4 @@
-//! What a handshake saw, so that a refused one can be told apart from a broken line and explained.
+//! Records handshakes, to distinguish an untrusted certificate from a connection failure.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use rustls::{CertificateError, Error};
 use super::{Fingerprint, PeerCert};
 use crate::fault::{Fault, Kind};
 
-/// Shared with the verifier of one client configuration: the last certificate that came, and why it was refused.
+/// Shared with the verifier of a client configuration: the last certificate, and why it was refused.
 #[derive(Debug, Clone, Default)]
 pub struct Seen(Arc<Mutex<State>>);
 
@@ -23,11 +23,11 @@ struct State {
 pub(super) enum Refusal {
     /// Another leaf is pinned.
     OtherLeaf { trusted: Fingerprint },
-    /// The rules of a CA say no. The fingerprints are those of the pinned CA; none for the system's roots.
+    /// Validation against a CA failed. Contains the fingerprints of the pinned CA; none for the system's roots.
     Rules { error: Error, asked: String, cas: Vec<Fingerprint> },
-    /// It could not sign the handshake with the certificate's key.
+    /// The server failed to prove that it has the certificate's key.
     NoProof,
-    /// Its RSA key has so few bits that anybody could make a certificate like it.
+    /// The RSA key is too short to be secure.
     WeakKey { bits: usize },
 }
 
@@ -41,14 +41,13 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).refused = Some(why);
     }
 
-    /// The last certificate that came, trusted or not.
+    /// Returns the last certificate, trusted or not.
     pub fn peer(&self) -> Option<PeerCert> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         PeerCert::parse(state.leaf.as_ref()?, state.chain.clone()).ok()
     }
 
-    /// When the last handshake failed because of the certificate: the fault that says so, and names both fingerprints.
-    /// `None` when the certificate was not the reason.
+    /// Returns a fault with both fingerprints if the last handshake failed because of the certificate; otherwise `None`.
     pub fn fault(&self, authority: &str) -> Option<Fault> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (leaf, refusal) = (state.leaf.as_ref()?, state.refused.as_ref()?);
@@ -109,7 +108,7 @@ fn trusted_ca(cas: &[Fingerprint]) -> String {
     if cas.is_empty() { String::new() } else { format!("; the trusted CA's is {}", list(cas)) }
 }
 
-/// A day in UTC.
+/// Returns the date in UTC.
 pub(crate) fn day(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }

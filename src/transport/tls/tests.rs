@@ -1,4 +1,4 @@
-//! Real handshakes on loopback, with certificates as a Proxmox cluster makes them.
+//! Handshakes on loopback with certificates like those of a Proxmox cluster.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn fingerprint(leaf: &Leaf) -> Fingerprint {
     Fingerprint::of(&leaf.der)
 }
 
-/// Shakes hands with everybody who comes, as long as the test runs.
+/// Accepts handshakes until the test ends.
 fn serve(leaf: &Leaf) -> u16 {
     let key = PrivateKeyDer::try_from(leaf.key.clone()).expect("a key");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -65,7 +65,7 @@ fn serve(leaf: &Leaf) -> u16 {
     port
 }
 
-/// One handshake as felhom's transport makes it.
+/// Makes one handshake like felhom's transport.
 fn shake(port: u16, trust: &Trust) -> Result<(), Fault> {
     let (config, seen) = client_config(trust, &Env::default())?;
     let name = ServerName::try_from("127.0.0.1").expect("an address");
@@ -132,7 +132,7 @@ fn a_copied_certificate_without_its_key_is_refused() {
     let ca = ca("c");
     let (real, thief) = (leaf(&ca, &["127.0.0.1"]), leaf(&ca, &["127.0.0.1"]));
     let stolen = Leaf { der: real.der.clone(), key: thief.key };
-    // rustls' server itself would refuse the pair, so it is served without that check.
+    // rustls' server would refuse the pair, so this server skips the check.
     let key = rustls::crypto::ring::sign::any_supported_type(&PrivateKeyDer::try_from(stolen.key).expect("a key")).expect("a key");
     let pair = rustls::sign::CertifiedKey::new(vec![stolen.der], key);
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
@@ -217,7 +217,7 @@ fn a_look_tells_what_the_certificate_says() {
 
 #[test]
 fn a_look_ends_in_time() {
-    // Accepts into its backlog, and never answers.
+    // Accepts connections into its backlog and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let start = Instant::now();
