@@ -1,7 +1,7 @@
 //! The first time that a host is spoken to: its certificate is shown, and pinned where the person says so.
 
+use crate::config::env::FROM_ENV;
 use crate::config::first_contact::FirstContact;
-use crate::config::resolve::FROM_ENV;
 use crate::config::{Context, Editor, Endpoint};
 use crate::fault::{Fault, Kind, Result};
 use crate::interrupt::Interrupt;

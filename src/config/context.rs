@@ -151,7 +151,7 @@ pub fn check_name(name: &str) -> std::result::Result<(), String> {
     if !first || name.len() > 64 || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Err("a context's name is up to 64 letters, digits, `-`, `_` or `.`, and begins with a letter or digit".to_owned());
     }
-    if name == super::resolve::FROM_ENV {
+    if name == super::env::FROM_ENV {
         return Err(format!("the name `{name}` stands for the context that the FELHOM_ENDPOINT variables make"));
     }
     Ok(())

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use crate::fault::{Fault, Result};
 
+/// Name of the context from the environment.
+pub const FROM_ENV: &str = "env";
+
 /// A set of environment variables. An empty variable counts as unset.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<OsString, OsString>);

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use super::context::{self, Context};
 use super::endpoint::{Endpoint, Url};
+use super::env::FROM_ENV;
 use super::secrets::Source;
 use super::section::nearest;
 use super::{Config, Env};
 use crate::fault::{Fault, Result};
 use crate::transport::tls::Fingerprint;
-
-/// Name of the context from the environment.
-pub const FROM_ENV: &str = "env";
 
 /// The contexts of a run over several contexts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! The demo host: starting, resetting, and reading the requests that it received.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::faults::{self, Plan};
 use super::mounts;
+use super::options::Options;
 use super::pipeline::{Logged, Pipeline};
 use super::pki::Pki;
 use super::seed;
@@ -18,52 +18,6 @@ use super::state::{Clock, State, Store};
 use super::tasks;
 use crate::fault::{Fault, Kind, Result};
 use crate::secret::Secret;
-
-/// Options of a demo host.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Starts from the state before the recorded transcripts, in memory.
-    pub baseline: bool,
-    /// Directory of the state; in memory if `None`.
-    pub state_dir: Option<PathBuf>,
-    /// Number of guests in a new state.
-    pub guests: Option<usize>,
-    /// Number of nodes in a new state.
-    pub nodes: Option<usize>,
-    /// Speed of tasks, relative to a real host.
-    pub speed: f64,
-    pub listen: SocketAddr,
-    /// Nodes that are offline.
-    pub offline: Vec<String>,
-    /// Online nodes whose API refuses connections.
-    pub api_down: Vec<String>,
-    /// Takes all other nodes offline.
-    pub no_quorum: bool,
-    /// Keeps the nodes as the saved state has them.
-    pub as_left: bool,
-    pub faults: Vec<faults::Fault>,
-    /// Clock offset in milliseconds.
-    pub skew_ms: i64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            baseline: false,
-            state_dir: None,
-            guests: None,
-            nodes: None,
-            speed: 1.0,
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            offline: Vec::new(),
-            api_down: Vec::new(),
-            no_quorum: false,
-            as_left: false,
-            faults: Vec::new(),
-            skew_ms: 0,
-        }
-    }
-}
 
 /// A running demo host. Dropping it stops it.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod ha;
 pub mod host;
 pub mod http;
 pub mod mounts;
+mod options;
 #[cfg(feature = "fence")]
 pub mod own;
 pub mod pipeline;
@@ -25,6 +26,7 @@ pub mod state;
 pub mod tasks;
 
 pub use api::{Answer, Params, Refusal, Reply, Req, Route};
-pub use host::{Host, Options, reset, summary};
+pub use host::{Host, reset, summary};
+pub use options::Options;
 pub use pipeline::Logged;
 pub use tasks::{Effect, TaskSpec};

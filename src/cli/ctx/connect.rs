@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::first_contact;
-use crate::config::resolve::FROM_ENV;
+use crate::config::env::FROM_ENV;
 use crate::config::secrets::{Account, Vault};
 use crate::config::{Context, Endpoint, Transport as Via};
 use crate::fault::{Fault, Result};

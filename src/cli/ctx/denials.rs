@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::config::Context;
-use crate::config::resolve::FROM_ENV;
+use crate::config::env::FROM_ENV;
 use crate::fault::Fault;
 use crate::guard::refused_early;
 use crate::ops::denial::{self, About};

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::resolve::FROM_ENV;
+use crate::config::env::FROM_ENV;
 use crate::config::{Context, Endpoint};
 use crate::fault::{Fault, Result};
 use crate::guard::TagRules;

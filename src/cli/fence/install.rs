@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 
 use crate::cli::Ctx;
 use crate::config::context::check_ssh_host;
-use crate::config::resolve::FROM_ENV;
+use crate::config::env::FROM_ENV;
 use crate::config::{Context, Fence as Setting, FenceVia, Transport, Writes};
 use crate::fault::{Fault, Kind, Result};
 use crate::fence::client::Fence;

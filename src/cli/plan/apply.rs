@@ -78,7 +78,7 @@ fn arguments(ctx: &Ctx, command: &[String], context: &str) -> Vec<OsString> {
         args.extend(["--jq".to_owned(), expression.clone()]);
     }
     // The context is the one it was staged for, not the one that is current now.
-    if ctx.around.fixed.is_none() && context != crate::config::resolve::FROM_ENV {
+    if ctx.around.fixed.is_none() && context != crate::config::env::FROM_ENV {
         args.extend(["--context".to_owned(), context.to_owned()]);
     }
     args.extend(command[end..].iter().cloned());

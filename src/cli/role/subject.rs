@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::cli::Ctx;
 use crate::config::context::{check_name, check_ssh_host, check_token_id};
-use crate::config::resolve::FROM_ENV;
+use crate::config::env::FROM_ENV;
 use crate::config::{Context, Endpoint, SshHost, Transport, Url};
 use crate::fault::{Fault, Result};
 use crate::ops::role::keeper::Keeper;

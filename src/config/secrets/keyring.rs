@@ -1,6 +1,6 @@
 //! The keyring: Secret Service on Linux and BSD, Keychain on macOS. Never the kernel's keyutils, which is not persistent.
 
-use super::read::Account;
+use super::account::Account;
 use crate::config::Env;
 use crate::fault::{Fault, Result};
 use crate::interrupt::Interrupt;

@@ -1,10 +1,12 @@
 //! Secrets: sources, reading and storing.
 
+mod account;
 mod keyring;
 mod read;
 mod source;
 mod store;
 
-pub use read::{Account, Vault};
+pub use account::Account;
+pub use read::Vault;
 pub use source::Source;
 pub use store::Store;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use super::Source;
+use super::account::Account;
 use super::keyring;
 use crate::config::{Env, Paths};
 use crate::fault::{Fault, Result};
@@ -16,19 +17,6 @@ use crate::secret::Secret;
 
 /// Size limit of a secret.
 const CAP: u64 = 64 << 10;
-
-/// Names under which a secret is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    pub context: String,
-    pub token_id: String,
-}
-
-impl Account {
-    pub fn new(context: impl Into<String>, token_id: impl Into<String>) -> Self {
-        Self { context: context.into(), token_id: token_id.into() }
-    }
-}
 
 /// Reads and stores secrets.
 #[derive(Debug, Clone)]

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::read::{Account, Vault};
+use super::account::Account;
+use super::read::Vault;
 use super::{Source, keyring};
 use crate::config::files;
 use crate::fault::{Fault, Result};

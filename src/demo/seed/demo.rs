@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::parts::{GIB, container, guest, host, storage, token, user};
 use super::{archives, ceph, guests, history, nodes};
-use crate::demo::host::Options;
+use crate::demo::options::Options;
 use crate::demo::state::{AclEntry, Guest, INTERNET, Map, Neighbor, Node, Pool, Power, State, Storage, Subject, Volume, map};
 
 /// Privileges of the prepared agent token's role.

@@ -10,7 +10,7 @@ mod nodes;
 mod parts;
 mod services;
 
-use super::host::Options;
+use super::options::Options;
 use super::state::State;
 
 /// The password of `root@pam` in every initial state. The host listens on loopback only.

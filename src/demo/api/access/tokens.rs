@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::users::existing;
+use super::users::{existing, token_info};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::auth::random_uuid;
 use crate::demo::state::{Map, State, Subject, Token};
@@ -14,17 +14,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("PUT", "/access/users/{userid}/token/{tokenid}", update),
     ("DELETE", "/access/users/{userid}/token/{tokenid}", delete),
 ];
-
-/// Returns the properties of a token without its secret.
-pub(super) fn token_info(token: &Token) -> Map {
-    let mut info = Map::new();
-    info.insert("expire".into(), token.expire.into());
-    info.insert("privsep".into(), u8::from(token.privsep).into());
-    if let Some(comment) = &token.comment {
-        info.insert("comment".into(), comment.clone().into());
-    }
-    info
-}
 
 /// Returns the token, or the host's error.
 pub(super) fn existing_token<'a>(state: &'a State, user: &str, id: &str) -> Result<&'a Token, Refusal> {

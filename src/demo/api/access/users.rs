@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use super::ticket::set_password;
-use super::tokens::token_info;
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::auth::verify_username;
-use crate::demo::state::{Map, State, Subject, User};
+use crate::demo::state::{Map, State, Subject, Token, User};
 
 pub(super) const ROUTES: &[Route] = &[
     ("GET", "/access", index),
@@ -29,6 +28,17 @@ fn index(_: &mut Req<'_>) -> Answer {
 /// Returns the user, or the host's error.
 pub(super) fn existing<'a>(state: &'a State, id: &str) -> Result<&'a User, Refusal> {
     state.access.users.get(id).ok_or_else(|| Refusal::die(format!("no such user ('{id}')")))
+}
+
+/// Returns the properties of a token without its secret.
+pub(super) fn token_info(token: &Token) -> Map {
+    let mut info = Map::new();
+    info.insert("expire".into(), token.expire.into());
+    info.insert("privsep".into(), u8::from(token.privsep).into());
+    if let Some(comment) = &token.comment {
+        info.insert("comment".into(), comment.clone().into());
+    }
+    info
 }
 
 /// Returns the fields of the user file. An empty field before a set one is read as empty text.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::pools::RULES;
+use super::pool_settings::RULES;
 use super::{CONF, is_installed, number, osd, ready, text};
 use crate::demo::api::{Answer, Refusal, Reply, Req, Route};
 use crate::demo::auth::random_uuid;

@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::pools::RULES;
 use super::{number, text};
 use crate::api::schema::property;
 use crate::demo::api::{Refusal, Req};
 use crate::demo::state::Map;
 use crate::demo::tasks::TaskSpec;
+
+/// Rules of the CRUSH map, by number.
+pub(super) const RULES: &[&str] = &["replicated_rule", "ssd_only"];
 
 /// The settings of a request, in the order in which the host applies them.
 pub(super) struct Settings {

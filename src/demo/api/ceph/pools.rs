@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::pool_settings::{Settings, applied};
+use super::pool_settings::{RULES, Settings, applied};
 use super::{POOL, mon_error, number, ready, section, text};
 use crate::demo::api::{Answer, Refusal, Req, Route};
 use crate::demo::state::{Map, State, Storage, map};
@@ -16,9 +16,6 @@ pub(super) const ROUTES: &[Route] = &[
     ("DELETE", "/nodes/{node}/ceph/pool/{name}", destroy),
     ("GET", "/nodes/{node}/ceph/pool/{name}/status", status),
 ];
-
-/// Rules of the CRUSH map, by number.
-pub(super) const RULES: &[&str] = &["replicated_rule", "ssd_only"];
 
 /// Bytes on all OSDs: in total and used.
 pub(super) fn capacity(state: &State) -> (i64, i64) {
