@@ -52,4 +52,4 @@ pub static BACKUP_FILE: Noun = noun("backup file", "file in a backup", "files in
     .other_list("list", &["text=NAME", "type", "size:bytes", "mtime=MODIFIED:time", "leaf=FILE:flag,wide"])
     .args(&["volume", "filepath"])
     .about("List the files in a backup on a backup server")
-    .example("felhom backup file list pbs backup/ct/101/2026-11-20T12:01:44Z /root.pxar.didx/etc --node pve1");
+    .example("felhom backup file list pbs pbs:backup/ct/101/2026-11-20T12:01:44Z /root.pxar.didx/etc --node pve1");

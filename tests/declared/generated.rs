@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use felhom::api::{Method, Risk};
-use felhom::demo::state::State;
+use felhom::demo::state::{State, Volume};
 use felhom::nouns::{self, Act, COLUMN_OPTIONS, Noun, Shape, Verb};
 use felhom::routes;
 use serde_json::Value;
@@ -105,15 +105,17 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("sdn vnet macs", 5, "no VNet is applied"),
     ("storage identity", 1, "only some types of storages have one"),
     ("cluster cpu-flags", 5, "the recorded host had no list of flags"),
-    ("backup file list", 5, "the backups of the demo site have other times than the example"),
     ("ha group", 1, "version 9 has rules instead of groups"),
 ];
 
 /// What the examples of an area need.
 const BEFORE: &[(&str, &[&str])] = &[("snapshot", &["snapshot", "create", "101", "before-update"])];
 
-/// More unused disks than the demo site has.
-fn spare_disks(state: &mut State) {
+/// More unused disks than the demo site has, and the backup of an example.
+fn spare_objects(state: &mut State) {
+    let volumes = &mut state.storages.get_mut("pbs").unwrap().volumes;
+    let backup = volumes.iter().find(|volume| volume.volid.starts_with("pbs:backup/ct/101/")).unwrap().clone();
+    volumes.push(Volume { volid: "pbs:backup/ct/101/2026-11-20T12:01:44Z".into(), ..backup });
     let disks = &mut state.nodes.get_mut("pve1").unwrap().disks;
     for path in ["/dev/sdd", "/dev/sde", "/dev/sdf"] {
         let mut disk = disks.iter().find(|disk| disk["devpath"] == "/dev/sdc").unwrap().clone();
@@ -163,7 +165,7 @@ fn first(words: &str) -> &str {
 
 fn lives(areas: &[&str]) {
     let host = Host::demo().with_token("root@pam!demo");
-    host.with_state(spare_disks).unwrap();
+    host.with_state(spare_objects).unwrap();
     for (_, words) in BEFORE.iter().filter(|(area, _)| areas.contains(area)) {
         host.run(*words).ok();
     }
