@@ -10,6 +10,7 @@ mod complete;
 mod connection;
 mod context;
 mod contract;
+mod cycles;
 mod deadlines;
 mod declared;
 mod demo;
