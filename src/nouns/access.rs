@@ -1,7 +1,7 @@
 //! Users, groups, roles, permissions, tokens and realms.
 
 use super::{Noun, noun};
-use crate::api::Method::Put;
+use crate::api::Method::{Delete, Put};
 use crate::api::Risk::{Disruptive, Safe};
 
 pub static USER: Noun = noun("access user", "user", "users", "/access/users")
@@ -19,7 +19,16 @@ pub static USER: Noun = noun("access user", "user", "users", "/access/users")
     .action("unlock-tfa", Safe)
     .by(Put)
     .about("Unlock a user's second factor")
-    .example("felhom access user unlock-tfa viewer@pve");
+    .example("felhom access user unlock-tfa viewer@pve")
+    .other_show("second-factors", &["realm", "user"])
+    .at("/access/users/{userid}/tfa")
+    .about("Show the kinds of second factors of a user")
+    .example("felhom access user second-factors viewer@pve")
+    .put("password", Disruptive)
+    .at("/access/password")
+    .args(&["userid"])
+    .about("Set the password of a user")
+    .example("felhom access user password viewer@pve --password env:NEW_PASSWORD --yes");
 
 pub static GROUP: Noun = noun("access group", "group", "groups", "/access/groups")
     .key("groupid")
@@ -85,9 +94,34 @@ pub static REALM: Noun = noun("access realm", "realm", "realms", "/access/domain
     .set()
     .example("felhom access realm set office --comment 'office directory'")
     .delete()
-    .example("felhom access realm delete office --confirm office");
+    .example("felhom access realm delete office --confirm office")
+    .action("sync", Safe)
+    .task("auth-realm-sync")
+    .about("Synchronize users and groups of a realm")
+    .example("felhom access realm sync office --scope users --dry-run");
 
 pub static TFA: Noun = noun("access tfa", "user's second factors", "second factors", "/access/tfa")
     .key("userid")
     .list(&["userid", "totp-locked=TOTP LOCKED:flag", "tfa-locked-until=LOCKED UNTIL:time", "entries=FACTORS"])
-    .example("felhom access tfa list");
+    .example("felhom access tfa list")
+    .other_list("entries", &["id", "type", "description:flex", "created:time", "enable:flag"])
+    .at("/access/tfa/{userid}")
+    .about("List the second factors of a user")
+    .example("felhom access tfa entries root@pam")
+    .other_show("show", &["type", "description", "created:time", "enable:flag"])
+    .at("/access/tfa/{userid}/{id}")
+    .about("Show a second factor of a user")
+    .example("felhom access tfa show root@pam totp1")
+    .post("add", Safe)
+    .at("/access/tfa/{userid}")
+    .about("Add a second factor to a user")
+    .example("felhom access tfa add viewer@pve --type recovery")
+    .put("set", Safe)
+    .at("/access/tfa/{userid}/{id}")
+    .about("Set options of a second factor")
+    .example("felhom access tfa set root@pam totp1 --description phone")
+    .post("remove", Disruptive)
+    .by(Delete)
+    .at("/access/tfa/{userid}/{id}")
+    .about("Remove a second factor from a user")
+    .example("felhom access tfa remove root@pam totp1 --yes");

@@ -1,7 +1,8 @@
 //! The cluster itself: members, options, log; bulk data of HA, replication and jobs.
 
 use super::{Noun, noun};
-use crate::api::Risk::{Disruptive, Safe};
+use crate::api::Method::Delete;
+use crate::api::Risk::{Disruptive, Irreversible, Safe};
 
 pub static CLUSTER: Noun = noun("cluster", "cluster", "clusters", "/cluster")
     .other_list("status", &["type", "name", "id:wide", "online:flag", "quorate:flag", "votes:wide", "ip", "local:flag,wide"])
@@ -18,6 +19,23 @@ pub static CLUSTER: Noun = noun("cluster", "cluster", "clusters", "/cluster")
     .at("/cluster/config/join")
     .about("Show what a new node needs to join the cluster")
     .example("felhom cluster join-info")
+    .post("create", Disruptive)
+    .at("/cluster/config")
+    .args(&["clustername"])
+    .task("clustercreate")
+    .about("Create a cluster with this host as its first node")
+    .example("felhom cluster create lab --yes")
+    .post("join", Disruptive)
+    .at("/cluster/config/join")
+    .args(&["hostname"])
+    .task("clusterjoin")
+    .about("Join this host to a cluster")
+    .example("felhom cluster join 192.0.2.10 --fingerprint AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB --password env:NEW_PASSWORD --yes")
+    .post("remove-node", Irreversible)
+    .by(Delete)
+    .at("/cluster/config/nodes/{node}")
+    .about("Remove a node that is shut down from the cluster")
+    .example("felhom cluster remove-node --node pve3 --confirm pve3")
     .other_show("totem", &["cluster_name", "config_version", "version"])
     .at("/cluster/config/totem")
     .about("Show the totem section of corosync's configuration")

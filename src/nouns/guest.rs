@@ -2,7 +2,7 @@
 
 use super::{Noun, noun};
 use crate::api::Method::Put;
-use crate::api::Risk::{Disruptive, Safe};
+use crate::api::Risk::{Disruptive, Irreversible, Safe};
 
 pub static GUEST: Noun = noun("guest", "guest", "guests", "/nodes/{node}/{guest}")
     .post("reset", Disruptive)
@@ -11,6 +11,14 @@ pub static GUEST: Noun = noun("guest", "guest", "guests", "/nodes/{node}/{guest}
     .without(&["skiplock"])
     .about("Reset a VM, as its reset button does")
     .example("felhom guest reset 201 --yes")
+    .post("template", Irreversible)
+    .task("qmtemplate")
+    .about("Convert a guest to a template, which cannot run again")
+    .example("felhom guest template 202 --confirm 202")
+    .other_list("metrics", &["time:time", "cpu:share", "mem:bytes", "netin:bytes", "netout:bytes", "diskread:bytes", "diskwrite:bytes"])
+    .below("rrddata")
+    .about("List measurements of a guest over time")
+    .example("felhom guest metrics 101 --timeframe hour")
     .post("sendkey", Safe)
     .by(Put)
     .args(&["key"])

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 mod access;
+mod acme;
+mod agent;
 mod ceph;
 mod cluster;
 mod disk;
@@ -112,8 +114,15 @@ pub static ALL: &[&Noun] = &[
     &notification::WEBHOOK,
     &notification::MATCHER,
     &notification::TARGET,
-    &notification::ACME_PLUGIN,
-    &notification::ACME,
+    &acme::ACCOUNT,
+    &acme::PLUGIN,
+    &acme::ACME,
+    &acme::CERT,
+    &agent::AGENT,
+    &agent::FSFREEZE,
+    &agent::CLOUDINIT,
+    &sdn::FABRIC,
+    &sdn::FABRIC_NODE,
 ];
 
 /// Summaries of words that only contain other nouns, or of nouns that are not several of a kind.

@@ -85,13 +85,3 @@ pub static TARGET: Noun = noun("notification target", "target", "targets", "/clu
     .action("test", Safe)
     .about("Send a test notification to a target")
     .example("felhom notification target test mail-to-root");
-
-pub static ACME_PLUGIN: Noun = noun("acme plugin", "ACME plugin", "ACME plugins", "/cluster/acme/plugins")
-    .key("id")
-    .list(&["plugin", "type", "api", "disable:flag"])
-    .example("felhom acme plugin list");
-
-pub static ACME: Noun = noun("acme", "ACME", "ACME", "/cluster/acme")
-    .other_list("directories", &["name", "url"])
-    .about("List known ACME directories")
-    .example("felhom acme directories");

@@ -107,7 +107,7 @@ pub struct Row {
 impl Row {
     /// Whether every success starts a task. Configuration changes and deletions may complete without one.
     pub fn always_starts_task(&self) -> bool {
-        self.task.is_some_and(|task| !matches!(task, "qmconfig" | "imgdel"))
+        self.task.is_some_and(|task| !matches!(task, "qmconfig" | "imgdel" | "qmtemplate"))
     }
 
     pub fn key(&self) -> String {

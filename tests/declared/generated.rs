@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use felhom::api::{Method, Risk};
+use felhom::api::{Method, Risk, schema};
 use felhom::demo::state::{State, Volume};
 use felhom::nouns::{self, Act, COLUMN_OPTIONS, Noun, Shape, Verb};
 use felhom::routes;
@@ -90,10 +90,10 @@ fn every_line_of_help_is_used_and_says_more_than_the_name() {
 }
 
 /// Changes that discard what others made.
-const LAST: &[&str] = &["sdn rollback", "sdn lock", "sdn unlock", "node network revert"];
+const LAST: &[&str] = &["guest agent shutdown", "guest template", "sdn rollback", "sdn lock", "sdn unlock", "node network revert"];
 
 /// Secrets of the examples.
-const SECRETS: &[&str] = &["GOTIFY_TOKEN", "IPAM_TOKEN", "DNS_KEY", "SMB_PASSWORD", "PBS_PASSWORD", "ESXI_PASSWORD", "PVE_KEY"];
+const SECRETS: &[&str] = &["GOTIFY_TOKEN", "IPAM_TOKEN", "DNS_KEY", "SMB_PASSWORD", "PBS_PASSWORD", "ESXI_PASSWORD", "PVE_KEY", "NEW_PASSWORD"];
 
 /// Commands that end with an error on the demo host, as on a real one, and why; all commands of a noun by its words.
 const ENDS: &[(&str, i32, &str)] = &[
@@ -105,6 +105,16 @@ const ENDS: &[(&str, i32, &str)] = &[
     ("sdn vnet macs", 5, "no VNet is applied"),
     ("storage identity", 1, "only some types of storages have one"),
     ("cluster cpu-flags", 5, "the recorded host had no list of flags"),
+    ("guest agent suspend-disk", 1, "the VM is suspended already"),
+    ("guest agent suspend-hybrid", 1, "the VM is suspended already"),
+    ("node cert order", 1, "the demo node has no ACME domain"),
+    ("node cert renew", 1, "the demo node has no ACME certificate"),
+    ("node cert revoke", 1, "the demo node has no ACME domain"),
+    ("sdn fabric interfaces", 5, "no fabric is applied"),
+    ("sdn fabric neighbors", 5, "no fabric is applied"),
+    ("sdn fabric routes", 5, "no fabric is applied"),
+    ("access tfa show", 5, "the demo's users have no second factor"),
+    ("acme account show", 4, "no token may see an account"),
     ("ha group", 1, "version 9 has rules instead of groups"),
 ];
 
@@ -185,14 +195,20 @@ fn lives(areas: &[&str]) {
 }
 
 fn secrets() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let value = |name| if name == "PVE_KEY" { "pve1c-0123456789" } else { "t" };
+    let value = |name| match name {
+        "PVE_KEY" => "pve1c-0123456789",
+        "NEW_PASSWORD" => "correct horse",
+        _ => "t",
+    };
     SECRETS.iter().map(move |name| (*name, value(*name)))
 }
 
 /// Changes that only root@pam may make: no token of it.
 fn root_only(noun: &Noun, verb: &Verb) -> bool {
     let rows = routes::templates(noun, verb).into_iter().filter_map(|t| routes::by_key(&format!("{} {t}", verb.method)));
+    let for_tokens = |template: &str| schema::method(verb.method.word(), template).is_none_or(|method| method.allow_token);
     rows.into_iter().any(|row| matches!(row.privs, routes::Privs::Root))
+        || routes::templates(noun, verb).iter().any(|template| !for_tokens(template))
 }
 
 fn changed(host: &Host, noun: &Noun, verb: &Verb) -> Option<String> {

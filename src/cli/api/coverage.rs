@@ -28,6 +28,8 @@ const MIGRATION: &str = "part of a migration";
 const IMAGE: &str = "an image of data that another method returns";
 const BATCH: &str = "a batch of other methods";
 const REPLACED: &str = "replaced by another method";
+const JOINING: &str = "called by a node that joins the cluster";
+const EXPERIMENTAL: &str = "marked as experimental by Proxmox";
 const NOT_YET: &str = "no command yet; use `felhom api`";
 
 /// A method of the API.
@@ -75,6 +77,9 @@ fn reason(method: &schema::Method) -> &'static str {
         _ if ends(&["/rrd"]) => IMAGE,
         // Pools with a slash in their name need `/pools?poolid=`.
         _ if ends(&["/pools/{poolid}", "/qemu/{vmid}/unlink"]) => REPLACED,
+        _ if ends(&["/cluster/backup/{id}", "/sdn/fabrics/all"]) || method.verb == "POST" && ends(&["/qemu/{vmid}/agent"]) => REPLACED,
+        _ if ends(&["/cluster/config/apiversion", "/cluster/config/nodes/{node}"]) => JOINING,
+        "POST" if ends(&["/content/{volume}"]) => EXPERIMENTAL,
         _ if ends(&["/execute"]) => BATCH,
         _ if ends(&["/vncwebsocket", "/termproxy", "/vncproxy", "/vncshell", "/spiceproxy", "/spiceshell"]) => TUNNEL,
         _ if ends(&["/ticket", "/vncticket", "/auth-url", "/openid/login"]) => LOGIN,

@@ -47,6 +47,8 @@ pub(super) fn run(ctx: &Ctx, noun: &'static Noun, verb: &'static Verb, matches: 
 fn only(answer: Json) -> Json {
     match answer {
         Json::Array(mut items) if items.len() == 1 => items.remove(0),
+        // The guest agent wraps what it returns.
+        Json::Object(mut object) if object.len() == 1 && object.contains_key("result") => object.remove("result").unwrap_or_default(),
         other => other,
     }
 }
