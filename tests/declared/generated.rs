@@ -93,7 +93,8 @@ fn every_line_of_help_is_used_and_says_more_than_the_name() {
 const LAST: &[&str] = &["guest agent shutdown", "guest template", "sdn rollback", "sdn lock", "sdn unlock", "node network revert"];
 
 /// Secrets of the examples.
-const SECRETS: &[&str] = &["GOTIFY_TOKEN", "IPAM_TOKEN", "DNS_KEY", "SMB_PASSWORD", "PBS_PASSWORD", "ESXI_PASSWORD", "PVE_KEY", "NEW_PASSWORD"];
+const SECRETS: &[&str] =
+    &["GOTIFY_TOKEN", "IPAM_TOKEN", "DNS_KEY", "SMB_PASSWORD", "PBS_PASSWORD", "ESXI_PASSWORD", "PVE_KEY", "NEW_PASSWORD"];
 
 /// Commands that end with an error on the demo host, as on a real one, and why; all commands of a noun by its words.
 const ENDS: &[(&str, i32, &str)] = &[

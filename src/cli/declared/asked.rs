@@ -10,7 +10,7 @@ use super::params::{self, Param, Place, placeholders, scope_value, takes_several
 use crate::api::schema::{self, Kind};
 use crate::api::{Call, Request, Value};
 use crate::cli::Ctx;
-use crate::config::secrets::{Account, Source, Vault};
+use crate::config::secrets::{Source, Vault};
 use crate::fault::{Fault, Result};
 use crate::nouns::{Noun, Scope, Shape, Verb};
 use crate::ops::{guests, nodes};
@@ -161,7 +161,7 @@ impl<'a> Asked<'a> {
         }
         if let Some(source) = self.matches.try_get_one::<Source>(&args::id(param)).ok().flatten() {
             let vault = Vault::new(&ctx.around.env, &ctx.around.paths, &ctx.around.interrupt);
-            let secret = vault.read(source, &Account::new("", "")).map_err(|fault| fault.while_(format_args!("--{flag}")))?;
+            let secret = vault.parameter(source).map_err(|fault| fault.while_(format_args!("--{flag}")))?;
             return Ok(Some(secret));
         }
         if !param.required {

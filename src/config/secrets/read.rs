@@ -32,18 +32,28 @@ impl Vault {
         Self { env: env.clone(), dir: paths.secrets(), interrupt: interrupt.clone() }
     }
 
+    /// Reads the secret of a token.
     pub fn read(&self, source: &Source, account: &Account) -> Result<Secret> {
-        let secret = match source {
+        self.fetch(source, account)
+            .and_then(usable)
+            .map_err(|fault| fault.while_(format_args!("cannot read the secret of context {} ({source})", account.context)))
+    }
+
+    /// Reads the secret of a parameter, such as a password. It may contain any characters.
+    pub fn parameter(&self, source: &Source) -> Result<Secret> {
+        let secret = self.fetch(source, &Account::new("", ""))?;
+        if secret.is_empty() { Err(Fault::config(format!("{source} is empty"))) } else { Ok(secret) }
+    }
+
+    fn fetch(&self, source: &Source, account: &Account) -> Result<Secret> {
+        match source {
             Source::Keyring => keyring::get(&self.env, &self.interrupt, account),
             Source::File(path) => private_file(path),
             Source::Env(name) => self.variable(name),
             Source::Credential(name) => self.credential(name),
             Source::Command(words) => command(words, &self.interrupt),
             Source::Literal(secret) => Ok(secret.clone()),
-        };
-        secret
-            .and_then(usable)
-            .map_err(|fault| fault.while_(format_args!("cannot read the secret of context {} ({source})", account.context)))
+        }
     }
 
     /// Reads a password from a private file. It may contain any characters.
