@@ -58,7 +58,7 @@ impl Kind {
     pub fn exit(self) -> u8 {
         match self {
             Self::Usage | Self::Config => 2,
-            Self::Refused => 3,
+            Self::Refused | Self::Conflict => 3,
             Self::Unauthenticated | Self::Denied => 4,
             Self::NotFound => 5,
             Self::TaskFailed | Self::TaskWarnings => 6,
@@ -68,14 +68,7 @@ impl Kind {
             Self::Unknown => 10,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Exists
-            | Self::Conflict
-            | Self::Locked
-            | Self::BadParameter
-            | Self::NotImplemented
-            | Self::NoQuorum
-            | Self::Host
-            | Self::Other => 1,
+            Self::Exists | Self::Locked | Self::BadParameter | Self::NotImplemented | Self::NoQuorum | Self::Host | Self::Other => 1,
         }
     }
 
