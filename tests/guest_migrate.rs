@@ -93,6 +93,10 @@ fn a_node_is_drained_by_memory_and_filled_again() {
     // The next run continues.
     host.run(["node", "drain", "pve3", "--restart", "--yes"]).ok();
     assert!(on(&host, "pve3").is_empty());
+    let moved = host.count("POST", "/migrate");
+    host.run(["node", "undrain", "pve3", "--restart", "--read-only"]).fails(3).says("read-only");
+    assert!(host.run(["node", "undrain", "pve3", "--restart", "--plan"]).ok().stdout.contains("→ pve3"));
+    assert_eq!(host.count("POST", "/migrate"), moved);
     let back = host.run(["node", "undrain", "pve3", "--restart", "--yes", "-o", "json"]).ok().json();
     assert_eq!(back.as_array().unwrap().len(), 3);
     assert_eq!(on(&host, "pve3"), before);

@@ -50,7 +50,7 @@ fn a_change_by_somebody_else_in_between_is_a_conflict() {
     let seen = || host.requests().iter().any(|r| r.path.ends_with("/lxc/101/config"));
     crate::support::eventually("the configuration was read", seen);
     set(&host, 101, "description", json!("by somebody else\n"));
-    let run = running.end().fails(1);
+    let run = running.end().fails(3);
     let error = run.error();
     assert_eq!(error["kind"], "conflict", "{run}");
     assert!(error["hint"].as_str().unwrap().contains("run the command again"), "{run}");

@@ -49,7 +49,7 @@ fn guests_on_what_goes_are_named_for_raw_calls_too() {
         let plan = host.run(verb.iter().copied().chain(["--plan"])).ok();
         assert!(plan.stdout.contains("connection: 110 (paperless) on labnet"), "{plan}");
     }
-    host.run(["api", "delete", "/cluster/sdn/vnets/labnet", "--confirm", "labnet"]).ok();
+    host.run(["api", "delete", "/cluster/sdn/vnets/labnet", "--confirm", "labnet", "--force"]).ok();
     let plan = host.run(["sdn", "apply", "--plan"]).ok();
     assert!(plan.stdout.contains("vnet labnet deleted") && plan.stdout.contains("110 (paperless) on labnet"), "{plan}");
 }

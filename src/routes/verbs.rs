@@ -68,19 +68,27 @@ const MIGRATE: &[&str] = &[
     "GET /nodes/{node}/qemu/{vmid}/status/current",
     "GET /nodes/{node}/lxc/{vmid}/migrate",
     "GET /nodes/{node}/qemu/{vmid}/migrate",
+    "GET /nodes/{node}/storage",
     "POST /nodes/{node}/lxc/{vmid}/migrate",
     "POST /nodes/{node}/qemu/{vmid}/migrate",
 ];
 
-/// Migrating guests to nodes with room for them.
-const DRAIN: &[&str] = &[
-    "GET /nodes/{node}/lxc/{vmid}/status/current",
-    "GET /nodes/{node}/qemu/{vmid}/status/current",
-    "GET /nodes/{node}/lxc/{vmid}/migrate",
-    "GET /nodes/{node}/qemu/{vmid}/migrate",
+/// Reading a backup with its configuration.
+const READ_BACKUP: &[&str] = &[
     "GET /nodes/{node}/storage",
-    "POST /nodes/{node}/lxc/{vmid}/migrate",
-    "POST /nodes/{node}/qemu/{vmid}/migrate",
+    "GET /nodes/{node}/storage/{storage}/content",
+    "GET /storage",
+    "GET /nodes/{node}/storage/{storage}/content/{volume}",
+    "GET /nodes/{node}/vzdump/extractconfig",
+];
+
+/// Changing notes or protection of a backup.
+const EDIT_BACKUP: &[&str] = &[
+    "GET /nodes/{node}/storage",
+    "GET /nodes/{node}/storage/{storage}/content",
+    "GET /storage",
+    "GET /nodes/{node}/storage/{storage}/content/{volume}",
+    "PUT /nodes/{node}/storage/{storage}/content/{volume}",
 ];
 
 /// The commands that connect to a host.
@@ -321,26 +329,8 @@ pub static VERBS: &[Verb] = &[
         ],
     },
     Verb { name: "backup list", calls: &["GET /nodes/{node}/storage", "GET /nodes/{node}/storage/{storage}/content", "GET /storage"] },
-    Verb {
-        name: "backup show",
-        calls: &[
-            "GET /nodes/{node}/storage",
-            "GET /nodes/{node}/storage/{storage}/content",
-            "GET /storage",
-            "GET /nodes/{node}/storage/{storage}/content/{volume}",
-            "GET /nodes/{node}/vzdump/extractconfig",
-        ],
-    },
-    Verb {
-        name: "backup verify",
-        calls: &[
-            "GET /nodes/{node}/storage",
-            "GET /nodes/{node}/storage/{storage}/content",
-            "GET /storage",
-            "GET /nodes/{node}/storage/{storage}/content/{volume}",
-            "GET /nodes/{node}/vzdump/extractconfig",
-        ],
-    },
+    Verb { name: "backup show", calls: READ_BACKUP },
+    Verb { name: "backup verify", calls: READ_BACKUP },
     Verb {
         name: "backup delete",
         calls: &[
@@ -350,36 +340,9 @@ pub static VERBS: &[Verb] = &[
             "DELETE /nodes/{node}/storage/{storage}/content/{volume}",
         ],
     },
-    Verb {
-        name: "backup protect",
-        calls: &[
-            "GET /nodes/{node}/storage",
-            "GET /nodes/{node}/storage/{storage}/content",
-            "GET /storage",
-            "GET /nodes/{node}/storage/{storage}/content/{volume}",
-            "PUT /nodes/{node}/storage/{storage}/content/{volume}",
-        ],
-    },
-    Verb {
-        name: "backup unprotect",
-        calls: &[
-            "GET /nodes/{node}/storage",
-            "GET /nodes/{node}/storage/{storage}/content",
-            "GET /storage",
-            "GET /nodes/{node}/storage/{storage}/content/{volume}",
-            "PUT /nodes/{node}/storage/{storage}/content/{volume}",
-        ],
-    },
-    Verb {
-        name: "backup notes",
-        calls: &[
-            "GET /nodes/{node}/storage",
-            "GET /nodes/{node}/storage/{storage}/content",
-            "GET /storage",
-            "GET /nodes/{node}/storage/{storage}/content/{volume}",
-            "PUT /nodes/{node}/storage/{storage}/content/{volume}",
-        ],
-    },
+    Verb { name: "backup protect", calls: EDIT_BACKUP },
+    Verb { name: "backup unprotect", calls: EDIT_BACKUP },
+    Verb { name: "backup notes", calls: EDIT_BACKUP },
     Verb {
         name: "backup prune",
         calls: &[
@@ -421,7 +384,7 @@ pub static VERBS: &[Verb] = &[
         name: "node cert delete",
         calls: &["GET /nodes", "GET /nodes/{node}/certificates/info", "DELETE /nodes/{node}/certificates/custom"],
     },
-    Verb { name: "node drain", calls: DRAIN },
+    Verb { name: "node drain", calls: MIGRATE },
     Verb { name: "node undrain", calls: MIGRATE },
     Verb { name: "node reboot", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },
     Verb { name: "node shutdown", calls: &["GET /nodes", "GET /nodes/{node}/tasks", "POST /nodes/{node}/status"] },

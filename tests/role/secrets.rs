@@ -227,12 +227,26 @@ fn through_pvesh(session: &Session) {
         session.fed(&["-c", name, "guest", "set", "201", "cipassword=@-"], CLOUD).fails(2);
         session
             .fed(
-                &["-c", name, "api", "put", "/access/password", "userid=felhom@pve", "password=@-", "--confirm", "/access/password"],
+                &[
+                    "-c",
+                    name,
+                    "api",
+                    "put",
+                    "/access/password",
+                    "userid=felhom@pve",
+                    "password=@-",
+                    "--yes",
+                    "--confirm",
+                    "/access/password",
+                ],
                 PLAIN,
             )
             .fails(2);
         session
-            .fed(&["-c", name, "api", "post", "/access/tfa/root@pam", "type=totp", "value=@-", "--confirm", "/access/tfa/root@pam"], CLOUD)
+            .fed(
+                &["-c", name, "api", "post", "/access/tfa/root@pam", "type=totp", "value=@-", "--yes", "--confirm", "/access/tfa/root@pam"],
+                CLOUD,
+            )
             .fails(2);
     }
     let bootstrap = ["role", "bootstrap", "--host", &address, "--via", "ssh", "--store", "file", "--user", "box@pve", "-c", "by-ssh"];

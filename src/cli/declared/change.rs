@@ -52,7 +52,9 @@ fn item(session: &Session, settled: &Settled<'_>, key: &str) -> Result<Item> {
     let mut call = settled.call(key);
     let root_only = settled.method().is_some_and(|method| method.permissions.is_none() || !method.allow_token);
     if root_only && session.who().contains('!') {
-        let fault = Fault::new(Kind::Denied, format!("no API token may {} {}", verb.name, noun.many));
+        let root = settled.method().is_some_and(|method| method.permissions.is_none());
+        let who = if root { "only root@pam may" } else { "no API token may" };
+        let fault = Fault::new(Kind::Denied, format!("{who} {} {}", verb.name, noun.many));
         return Ok(item.step(Step::call(STEP, call)).refused(fault.with_hint("use a context with `transport = \"ssh\"`")));
     }
     let takes_digest = settled.method().is_some_and(|method| method.parameters.property("digest").is_some());
