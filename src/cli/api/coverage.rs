@@ -64,7 +64,7 @@ impl Coverage {
     }
 }
 
-/// A path without the names of its placeholders.
+/// Returns a path without the names of its placeholders.
 fn bare(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
@@ -75,7 +75,7 @@ fn reason(method: &schema::Method) -> &'static str {
         "GET" if method.name.contains("index") || method.name.contains("idx") => INDEX,
         _ if ends(&["/mtunnel", "/mtunnelwebsocket", "/dbus-vmstate"]) => MIGRATION,
         _ if ends(&["/rrd"]) => IMAGE,
-        // Pools with a slash in their name need `/pools?poolid=`.
+        // Pools with a slash in their name require `/pools?poolid=`.
         _ if ends(&["/pools/{poolid}", "/qemu/{vmid}/unlink"]) => REPLACED,
         _ if ends(&["/cluster/backup/{id}", "/sdn/fabrics/all"]) || method.verb == "POST" && ends(&["/qemu/{vmid}/agent"]) => REPLACED,
         _ if ends(&["/cluster/config/apiversion", "/cluster/config/nodes/{node}"]) => JOINING,

@@ -40,16 +40,16 @@ fn method(text: &str) -> std::result::Result<Method, String> {
     }
 }
 
-/// One call, as the host describes it.
+/// A call as described by the host.
 #[derive(Debug, Serialize)]
 struct Described {
     method: String,
     path: String,
     description: Option<String>,
-    /// In words.
+    /// The permissions in words.
     permissions: String,
     permissions_note: Option<String>,
-    /// An API token may make it; else only a login with a password may.
+    /// Whether an API token may make the call; otherwise it requires a login with a password.
     token: bool,
     parameters: Vec<Parameter>,
     returns: Option<Json>,
@@ -62,7 +62,7 @@ struct Parameter {
     kind: String,
     required: bool,
     default: Option<String>,
-    /// What it may be: choices, bounds, pattern, format.
+    /// Choices, limits, pattern and format.
     limits: Vec<String>,
     description: Option<String>,
 }
@@ -99,10 +99,10 @@ impl Described {
         let text = |value: &Json, key: &str| value.get(key).and_then(Json::as_str).map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         let properties = info.get("parameters").and_then(|p| p.get("properties")).and_then(Json::as_object);
         let mut parameters: Vec<Parameter> = properties.into_iter().flatten().map(|(name, schema)| Parameter::of(name, schema)).collect();
-        // As they are needed: those of the path first, then the required ones.
+        // Parameters of the path first, then the required ones.
         let place = |name: &str| node.path.find(&format!("{{{name}}}")).unwrap_or(usize::MAX);
         for parameter in &mut parameters {
-            // The host may know a value of its own for one; the path still has a place for it.
+            // The host may know a literal value here; the path still has a placeholder.
             parameter.required |= place(&parameter.name) != usize::MAX;
         }
         parameters.sort_by(|a, b| (place(&a.name), !a.required, &a.name).cmp(&(place(&b.name), !b.required, &b.name)));
@@ -234,13 +234,13 @@ fn shape(schema: &Json) -> String {
     }
 }
 
-/// The keys of an object, or of the objects in a list.
+/// Returns the keys of an object, or of the objects in a list.
 fn fields(returns: &Json) -> Vec<(&String, &Json)> {
     let object = returns.get("items").unwrap_or(returns);
     object.get("properties").and_then(Json::as_object).into_iter().flatten().collect()
 }
 
-/// A line, broken between words where it is too long.
+/// Wraps a long line between words.
 fn wrap(out: &mut String, line: &str, indent: usize, width: usize) {
     let room = width.saturating_sub(indent).max(20);
     let mut used = 0;

@@ -1,4 +1,4 @@
-//! The host's own description of its API: fetched once for each host and version, and kept.
+//! The host's description of its API, cached by host and version.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::fault::{Fault, Kind, Result};
 use crate::guard::redact;
 use crate::transport::https::{Https, Login};
 
-/// How long a description is kept whose version could not be asked for.
+/// How long a description of unknown version is cached.
 const UNVERSIONED: Duration = Duration::from_secs(24 * 3600);
 
-/// From the cache if it has this host's version, else from the host, else the embedded schema. The description needs no login; the
-/// version, which tells whether the cached one is current, does.
+/// Returns the description from the cache if it has the host's version, else from the host, else the embedded schema. Only the host's
+/// version requires a login.
 pub fn load(ctx: &Ctx) -> Result<Docs> {
     let context = match ctx.context() {
         Err(fault) if fault.kind == Kind::Config && ctx.config().is_ok_and(|config| config.contexts.is_empty()) => {
@@ -37,7 +37,7 @@ pub fn load(ctx: &Ctx) -> Result<Docs> {
     let log = Arc::clone(&ctx.out);
     let interrupt = ctx.around.interrupt.clone();
     let https = Https::new(&context, &ctx.around.env, interrupt, Login::Nobody, Box::new(move |line| log.debug(2, redact::text(line))))?;
-    // A node without the documentation package, or a proxy in front of it, answers with something else.
+    // A node without the documentation package, or a proxy, returns something else.
     let served = https.fetch_text(PATH).and_then(|script| Ok((Docs::parse(&script)?, script)));
     let (docs, script) = match served {
         Ok(served) => served,
@@ -51,7 +51,7 @@ pub fn load(ctx: &Ctx) -> Result<Docs> {
     Ok(docs)
 }
 
-/// The schema of Proxmox VE 9.2 that felhom contains.
+/// The embedded schema of Proxmox VE 9.2.
 fn embedded(ctx: &Ctx) -> Result<Docs> {
     ctx.out.note("the host does not serve its API description: showing the one of Proxmox VE 9.2, without prose");
     Docs::parse(&schema::apidoc())
@@ -78,7 +78,7 @@ fn file(ctx: &Ctx, context: &Context, version: Option<&str>) -> PathBuf {
     ctx.around.paths.cache.join("apidoc").join(name + ".js")
 }
 
-/// A file that cannot be understood counts as none: it is fetched again.
+/// Reads a cached file. An invalid file is fetched again.
 fn cached(file: &std::path::Path, versioned: bool) -> Option<Docs> {
     let age = std::fs::metadata(file).ok()?.modified().ok().and_then(|then| SystemTime::now().duration_since(then).ok());
     if !versioned && age.is_none_or(|age| age > UNVERSIONED) {
@@ -87,7 +87,7 @@ fn cached(file: &std::path::Path, versioned: bool) -> Option<Docs> {
     Docs::parse(&std::fs::read_to_string(file).ok()?).ok()
 }
 
-/// The node of a path, or what is near it.
+/// Finds the node of a path, or suggests similar paths.
 pub fn find<'d>(docs: &'d Docs, path: &str) -> Result<&'d Node> {
     let segments = segments(path)?;
     docs.find(&segments).ok_or_else(|| {

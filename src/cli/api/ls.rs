@@ -25,7 +25,7 @@ struct Entry {
     path: String,
     name: String,
     methods: Vec<String>,
-    /// How many paths lie directly below it.
+    /// Number of paths directly below it.
     children: usize,
     description: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Ls {
             all.roots().iter().map(Entry::of).collect()
         } else {
             let node = docs::find(&all, &self.path)?;
-            // As of a file, what is listed of a leaf is the leaf.
+            // Like a file, a leaf lists itself.
             if node.children.is_empty() { vec![Entry::of(node)] } else { node.children.iter().map(Entry::of).collect() }
         };
         ctx.out.list(&entries)

@@ -1,4 +1,4 @@
-//! `felhom api`: any call, by its path, through the same guard as every other verb.
+//! `felhom api`: calls by path, with the same checks as all other commands.
 
 mod coverage;
 mod describe;

@@ -1,4 +1,4 @@
-//! Raw calls: the path is looked up in the routing table, and an unknown write counts as irreversible.
+//! Raw calls. The routing table provides their risk; an unknown write counts as irreversible.
 
 use std::io::Read;
 
@@ -47,7 +47,7 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
     }
 }
 
-/// What `--confirm` must name: by the routing table's word for the call, else the path itself.
+/// Returns the word for `--confirm`: from the routing table, else the path.
 fn word(request: &Request) -> String {
     let Some((row, bound)) = routes::find(request) else { return request.path_text() };
     let named = match row.word {
@@ -69,7 +69,7 @@ fn request(method: Method, target: &Target) -> Result<Request> {
         return Err(Fault::usage(format!("'{path}' is no path")).with_hint("start the path with a slash: /nodes/pve1/status"));
     }
     let mut request = Request::new(method, segments(path));
-    // A query is percent-encoded, parameters are taken as they are.
+    // A query is percent-encoded; parameters are not.
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let pair = pair.replace('+', " ");
         percent_encoding::percent_decode_str(&pair).decode_utf8_lossy().into_owned()
@@ -92,7 +92,7 @@ fn request(method: Method, target: &Target) -> Result<Request> {
     Ok(request)
 }
 
-/// The segments of a path. A UPID and a volume id are one segment each, whatever they hold: `%2F` stands for a slash in one.
+/// Splits a path into segments. A UPID and a volume ID are one segment each; `%2F` is a slash inside a segment.
 pub(super) fn segments(path: &str) -> Vec<String> {
     path.split('/')
         .filter(|segment| !segment.is_empty())

@@ -11,7 +11,7 @@ use crate::ops::backup::archive::{self, Archive, Filter};
 use crate::session::Session;
 use crate::units;
 
-/// Which archives.
+/// The backups to change.
 #[derive(Debug, Args)]
 struct Archives {
     /// Backups, as shown by `felhom backup list`

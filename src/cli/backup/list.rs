@@ -51,7 +51,7 @@ impl List {
     }
 }
 
-/// A guest's number. One that is written as such need not exist: its archives outlive it.
+/// Returns the VMID of a guest. A guest given by VMID may be deleted: its backups remain.
 pub fn number(session: &Session, text: &str) -> Result<u32> {
     match text.parse() {
         Ok(number) => Ok(number),

@@ -80,7 +80,7 @@ impl Run {
     }
 }
 
-/// Backs these guests up and shows what came of it.
+/// Backs up the guests and prints the results.
 pub fn carry_out(ctx: &Ctx, session: &Session, chosen: &[Guest], options: &Options) -> Result<()> {
     let change = run::plan(session, chosen, options)?;
     let outcomes = ctx.outcomes(session, change, |item, done| after::verify(session, item, done))?;

@@ -36,7 +36,7 @@ struct Shown {
     path: Option<String>,
     included: Vec<String>,
     excluded: Vec<String>,
-    /// The guest's configuration in it, secrets masked.
+    /// The guest's configuration in the backup, with secrets masked.
     config: Map<String, Json>,
 }
 
@@ -47,7 +47,7 @@ impl Show {
         let mut archive = archive::one(&session, self.archive.as_deref(), &filter)?;
         let client = session.client()?;
         let attributes = client.get(&backup::attributes(&archive.node, &archive.archive))?;
-        // The list has the first line of the notes alone.
+        // The list contains only the first line of the notes.
         archive.notes = attributes.notes.filter(|notes| !notes.is_empty()).or(archive.notes);
         let text = client.get(&backup::extract_config(&archive.node, &archive.archive))?;
         let config = config::read(&text).values;

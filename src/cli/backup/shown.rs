@@ -1,4 +1,4 @@
-//! How archives, parts of guests and the results of backups look in a list.
+//! Columns of backups, guest volumes and results.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -9,7 +9,7 @@ use crate::guard::{Outcome, Status};
 use crate::ops::backup::Archive;
 use crate::ui::{Cell, Column, Out, Row, Tone};
 
-/// The columns of an archive.
+/// Returns the columns of a backup.
 impl Row for Archive {
     fn columns() -> Vec<Column<Self>> {
         vec![
@@ -48,7 +48,7 @@ pub fn verification(state: &str) -> Cell {
     Cell::state(state, if state == "ok" { Tone::Good } else { Tone::Bad })
 }
 
-/// A backup's result: one line a guest, with the archive.
+/// The result of a backup: one line per guest.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct Made(Outcome);
@@ -62,7 +62,7 @@ impl Made {
 impl Row for Made {
     fn columns() -> Vec<Column<Self>> {
         let mut columns: Vec<Column<Self>> = Outcome::columns().into_iter().map(|column| column.of(|made: &Self| &made.0)).collect();
-        // Before what went wrong: what there is now.
+        // The backup that exists comes before the errors.
         let at = columns.len().saturating_sub(4);
         let own = [
             Column::new("size_bytes", |m: &Self| Cell::maybe(m.0.extra.get("size_bytes").and_then(Json::as_u64), Cell::Bytes))
@@ -83,7 +83,7 @@ impl Row for Made {
     }
 }
 
-/// Shows the results of backups.
+/// Prints the results of backups.
 pub fn emit(out: &Out, outcomes: &[Outcome]) -> Result<()> {
     if outcomes.iter().all(|outcome| outcome.status == Status::Detached) {
         return results::emit(out, outcomes);

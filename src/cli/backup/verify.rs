@@ -26,10 +26,10 @@ pub struct Verify {
     node: Option<String>,
 }
 
-/// An archive with less than this holds nothing.
+/// A smaller backup is empty.
 const LEAST: u64 = 512;
 
-/// One thing that was looked at.
+/// One check with its result.
 #[derive(Debug, Serialize)]
 struct Check {
     archive: String,

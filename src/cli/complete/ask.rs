@@ -1,4 +1,4 @@
-//! Asking a host at the prompt: quickly or not at all, and never where a question, a keyring or a program would come up.
+//! Requests during completion: with a short time limit, and never with a prompt, keyring or program.
 
 use std::sync::mpsc;
 use std::time::Instant;
@@ -12,12 +12,12 @@ use crate::transport::https::{Https, Login};
 use super::PATIENCE;
 use super::line::Line;
 
-/// What the host answers, if it does in time. What is late or goes wrong is nothing: a person at a prompt wants no errors.
+/// Returns the host's answer if it arrives in time. Errors are ignored: a prompt is no place to print them.
 pub(super) fn live<T: Send + 'static>(line: &Line, work: impl FnOnce(&Client) -> Option<T> + Send + 'static) -> Option<T> {
     let until = Instant::now() + PATIENCE;
     let (tell, told) = mpsc::channel();
     let line = line.clone();
-    // Left behind where it is late: the program ends right after.
+    // A late request is abandoned: the program ends right after.
     std::thread::spawn(move || tell.send(asked(&line, work)));
     told.recv_timeout(until.saturating_duration_since(Instant::now())).ok().flatten()
 }
@@ -33,13 +33,13 @@ fn asked<T>(line: &Line, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
     work(&client(&context, &env, &paths)?)
 }
 
-/// The demo host as it was left. One that was never started is not started for this.
+/// Loads the saved demo host; returns `None` if it was never started.
 #[cfg(feature = "demo")]
 fn demo<T>(env: &Env, paths: &Paths, work: impl FnOnce(&Client) -> Option<T>) -> Option<T> {
     crate::cli::demo::as_left(&paths.state, |context| work(&client(context, env, paths)?))
 }
 
-/// Only of a host that is trusted, with a secret that can be had without anybody noticing.
+/// Connects only to a trusted host with a secret that needs no prompt.
 fn client(context: &Context, env: &Env, paths: &Paths) -> Option<Client> {
     let trusted = |endpoint: &crate::config::Endpoint| matches!(context.trust(endpoint), Ok(Some(_)));
     if context.transport != Transport::Https || context.insecure || !context.endpoints.iter().all(trusted) {

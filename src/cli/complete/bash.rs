@@ -1,7 +1,7 @@
-//! bash: a script of our own.
+//! The completion script for bash.
 //!
-//! bash takes `:`, `=` and `@` for ends of words, and puts a candidate into the line as it is. Archives and task ids are full of
-//! these characters, so the words are put together again from the line itself, and what is offered is quoted.
+//! bash splits words at `:`, `=` and `@`, and inserts candidates unquoted. Backups and task IDs contain these characters, so the script
+//! joins the words again and quotes candidates.
 
 pub(super) const SCRIPT: &str = r#"# felhom's completion for bash: source <(felhom completions bash)
 _felhom_complete() {

@@ -1,27 +1,27 @@
-//! The rest of the line: which context, which guest, the demo host or a real one.
+//! The rest of the command line: context, guest, demo or real host.
 
 use std::ffi::OsString;
 
 use clap::ArgMatches;
 
-/// What stands before the word that is completed.
+/// The words before the completed one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Line {
-    /// What `-c` says.
+    /// Value of `-c`.
     pub context: Option<String>,
-    /// The first guest that is named.
+    /// The first guest on the line.
     pub guest: Option<String>,
     pub demo: bool,
 }
 
-/// As the shell handed it over.
+/// Returns the command line as passed by the shell.
 pub(super) fn current() -> Line {
     let words: Vec<OsString> = std::env::args_os().skip_while(|word| word != "--").skip(1).collect();
     let index = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|index| index.parse().ok());
     read(&words, index.unwrap_or(words.len().saturating_sub(1)))
 }
 
-/// Reads what stands before `index`, however unfinished it is.
+/// Parses the words before `index`, which may be incomplete.
 fn read(words: &[OsString], index: usize) -> Line {
     let before = &words[..index.min(words.len())];
     let Ok(matches) = super::command().ignore_errors(true).try_get_matches_from(before) else { return Line::default() };
@@ -36,7 +36,7 @@ fn read(words: &[OsString], index: usize) -> Line {
     line
 }
 
-/// The first value of an argument, if this command has such a one.
+/// Returns the first value of an argument, if the command has it.
 fn text(matches: &ArgMatches, id: &str) -> Option<String> {
     let mut values = matches.try_get_raw(id).ok()??;
     values.next()?.to_str().map(str::to_owned)

@@ -26,9 +26,9 @@ pub struct Completions {
     shell: String,
 }
 
-/// The variable by which a shell asks for candidates.
+/// The variable with which a shell requests candidates.
 const VARIABLE: &str = "FELHOM_COMPLETE";
-/// What a person who pressed Tab waits for without noticing, our own start and the shell's part left out.
+/// Time limit of a request: a delay that is barely noticeable, without felhom's start and the shell's part.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 impl Completions {
@@ -46,15 +46,14 @@ impl Completions {
     }
 }
 
-/// Answers a shell that asks for candidates, and ends there; does nothing otherwise.
+/// Answers a shell's request for candidates and ends the program; otherwise does nothing.
 pub fn answer() {
     if std::env::var_os(VARIABLE).is_some() {
         CompleteEnv::with_factory(command).var(VARIABLE).complete();
     }
 }
 
-/// The command line as it is completed: arguments that name something of a host offer what is there, and behind `demo` stands
-/// every other command.
+/// Returns the command line with completion of names, and all other commands below `demo`.
 fn command() -> clap::Command {
     let root = with_names(cli::command_built());
     if !cfg!(feature = "demo") {
@@ -65,10 +64,10 @@ fn command() -> clap::Command {
     root.mut_subcommand("demo", |demo| demo.subcommands(others))
 }
 
-/// Offers what goes on from a word.
+/// Returns candidates for a word.
 type Completer = fn(&OsStr) -> Vec<CompletionCandidate>;
 
-/// What an argument is called says what it takes.
+/// Returns the completion for an argument by its name.
 const NAMED: &[(&str, Completer)] = &[
     ("GUEST", guests),
     ("NODE", nodes),
@@ -79,7 +78,7 @@ const NAMED: &[(&str, Completer)] = &[
     ("CONTEXT", contexts),
 ];
 
-/// Values that a list of the host answers: their name, the list, and the key in it.
+/// Values from a list of the host: argument, path, and key.
 const LISTED: &[(&str, &[&str], &str)] = &[
     ("POOL", &["pools"], "poolid"),
     ("USER", &["access", "users"], "userid"),

@@ -1,4 +1,4 @@
-//! The names that are offered.
+//! Candidates.
 
 use std::ffi::OsStr;
 
@@ -14,10 +14,10 @@ use crate::ui::clean;
 use super::ask::live;
 use super::line::{self, Line};
 
-/// More than anybody reads.
+/// Maximum number of candidates.
 const MOST: usize = 500;
 
-/// Contexts of the configuration; no host is asked.
+/// Contexts in the configuration, without a request.
 pub fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let config = Paths::from_env(&Env::system()).and_then(|paths| Config::load(&paths));
@@ -26,7 +26,7 @@ pub fn contexts(current: &OsStr) -> Vec<CompletionCandidate> {
     names.iter().filter_map(|context| offer(current, &context.name, reached(context).as_deref())).collect()
 }
 
-/// Guests: by number, by name where a name was begun, of one node where one is named.
+/// Guests: by VMID, by name if the word begins with a letter, only those of a node if it is given.
 pub fn guests(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else { return Vec::new() };
     let found = live(&line::current(), |client| client.get_once(&cluster::guests()).ok()).unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn guests(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 fn guest_candidates(current: &str, found: &[Resource]) -> Vec<CompletionCandidate> {
-    // `101,102,`: several in one word.
+    // Several in one word: `101,102,`.
     let (before, begun) = current.rsplit_once(',').map_or(("", current), |(before, rest)| (&current[..=before.len()], rest));
     let by_number = begun.is_empty() || begun.starts_with(|c: char| c.is_ascii_digit());
     let mut found: Vec<(u32, &Resource)> = found.iter().filter_map(|guest| Some((guest.vmid?, guest))).collect();
@@ -63,18 +63,18 @@ pub fn storages(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// Snapshots of the guest that the line names.
+/// Snapshots of the guest on the line.
 pub fn snapshots(current: &OsStr) -> Vec<CompletionCandidate> {
     simple(current, |client, line| {
         let place = place(client, line.guest.as_deref()?)?;
         let found = client.get_once(&place.snapshots()).ok()?;
         let named = found.into_iter().map(|s| (s.name, s.description.unwrap_or_default()));
-        // Not a snapshot: where the guest stands now.
+        // The current state is not a snapshot.
         Some(named.filter(|(name, _)| name != "current").collect())
     })
 }
 
-/// Archives, the newest first; of one guest where the line names one.
+/// Backups, newest first; only those of the guest on the line.
 pub fn archives(current: &OsStr) -> Vec<CompletionCandidate> {
     simple(current, |client, line| {
         let guest = line.guest.as_deref().and_then(|text| place(client, text)).map(|place| place.vmid);
@@ -82,7 +82,7 @@ pub fn archives(current: &OsStr) -> Vec<CompletionCandidate> {
         let mut seen: Vec<String> = Vec::new();
         for node in client.get_once(&api_nodes::list()).ok()?.into_iter().filter(api_nodes::Node::online) {
             for store in client.get_once(&storage::list(&node.node)).ok()?.into_iter().filter(|s| s.active && s.allows("backup")) {
-                // A shared one shows the same from every node.
+                // A shared storage lists the same backups on every node.
                 let key = if store.shared { store.storage.clone() } else { format!("{}/{}", node.node, store.storage) };
                 if !seen.contains(&key) {
                     let content = storage::content(&node.node, &store.storage).with("content", "backup").with_some("vmid", guest);
@@ -96,7 +96,7 @@ pub fn archives(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// Tasks of the cluster, the newest first.
+/// Tasks of the cluster, newest first.
 pub fn upids(current: &OsStr) -> Vec<CompletionCandidate> {
     simple(current, |client, _| {
         let mut found = client.get_once(&tasks::recent()).ok()?;
@@ -110,7 +110,7 @@ pub fn upids(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// Whatever a list of the host answers under this key, with its comment.
+/// Values of this key in a list of the host, with their comments.
 pub(super) fn listed(current: &OsStr, path: &'static [&'static str], key: &'static str) -> Vec<CompletionCandidate> {
     simple(current, move |client, _| {
         let found: Vec<Json> = client.get_once(&Call::get(path.iter().map(ToString::to_string).collect())).ok()?;
@@ -126,7 +126,7 @@ fn place(client: &Client, text: &str) -> Option<Place> {
     Some(Place { kind: guest.guest_kind()?, vmid: guest.vmid?, node: guest.node })
 }
 
-/// Names with a few words about each.
+/// Candidates with descriptions.
 type Named = Vec<(String, String)>;
 
 fn simple(current: &OsStr, ask: impl FnOnce(&Client, &Line) -> Option<Named> + Send + 'static) -> Vec<CompletionCandidate> {
@@ -142,8 +142,7 @@ fn simple(current: &OsStr, ask: impl FnOnce(&Client, &Line) -> Option<Named> + S
     once.filter_map(|(name, about)| offer(current, &name, Some(&about))).take(MOST).collect()
 }
 
-/// A candidate, where it goes on from what was typed, and where the name is one that no shell takes for something else: it may
-/// come from a guest's own configuration.
+/// Returns a candidate that continues the word and is safe in a shell: a name may come from a guest's configuration.
 fn offer(current: &str, name: &str, about: Option<&str>) -> Option<CompletionCandidate> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '!' | '+' | ',' | '%');
     if !name.starts_with(current) || !name.chars().all(plain) || name.starts_with(['-', '!', '%', '+']) {

@@ -66,12 +66,12 @@ pub struct Add {
     make_current: bool,
 }
 
-/// A check of the configuration as a check of an argument.
+/// Converts a check of the configuration to a parser of an argument.
 fn checked(check: fn(&str) -> std::result::Result<(), String>) -> impl Fn(&str) -> std::result::Result<String, String> + Clone {
     move |text: &str| check(text).map(|()| text.to_owned())
 }
 
-/// One of a closed set of words.
+/// Parses one of several words.
 fn word<T: Copy + Send + Sync + 'static>(words: &'static [(&'static str, T)]) -> impl clap::builder::TypedValueParser<Value = T> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(words.iter().map(|(word, _)| *word)).try_map(move |text| {
@@ -150,7 +150,7 @@ impl Add {
         }
     }
 
-    /// Asks the first endpoint with the new token, and what may be pinned beyond its certificate.
+    /// Connects to the first endpoint with the new token, and returns the CA to pin.
     fn check_login(&self, ctx: &Ctx, context: &mut Context, given: &Given) -> Result<(LoginInfo, Pinned)> {
         let mut first = context.clone();
         first.endpoints.truncate(1);
@@ -166,7 +166,7 @@ impl Add {
         let pinned_leaf = context.endpoints[0].fingerprint.is_some();
         let pinned = if pinned_leaf && !self.trust.leaf { widen(client, context, &ctx.around.interrupt)? } else { Pinned::InPlace };
         if pinned == Pinned::InPlace {
-            // The other endpoints have certificates of their own.
+            // The other endpoints have their own certificates.
             meet(ctx, context, false)?;
         }
         Ok((proof, pinned))
@@ -213,7 +213,7 @@ impl Add {
         }
         let written = (|| {
             if let Pinned::Ca(pem) = pinned {
-                // What is pinned is a copy beside the configuration, not the file that was named.
+                // The pinned file is a copy next to the configuration.
                 editor.add(&Context { ca_file: None, ..context.clone() })?;
                 editor.pin_ca(&self.name, pem)?;
             } else {
@@ -226,7 +226,7 @@ impl Add {
             editor.save().map(|_| config)
         })();
         let config = written.inspect_err(|_| {
-            // A secret without its context would only lie about.
+            // Delete the secret: without its context it is useless.
             if let Some((vault, source, account)) = &kept {
                 let _ = vault.forget(source, account);
             }
@@ -243,7 +243,7 @@ impl Add {
     }
 }
 
-/// In words: what is pinned.
+/// Describes what is pinned.
 pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
     match pinned {
         Pinned::Ca(_) => "the cluster's CA is pinned: it covers every node and every renewal".to_owned(),
@@ -257,14 +257,14 @@ pub fn trust_words(context: &Context, pinned: &Pinned) -> String {
     }
 }
 
-/// The same before the host was asked for its cluster's CA.
+/// Describes what is pinned, before the host's CA is known.
 pub fn planned_trust(context: &Context, pinned: &Pinned) -> String {
     let by_leaf = *pinned == Pinned::InPlace && !context.acts_as_root() && !context.insecure && !context.system_roots;
     let words = trust_words(context, pinned);
     if by_leaf && context.ca_file.is_none() { format!("{words}, or the cluster's CA where it made it") } else { words }
 }
 
-/// Asks until it is understood, three times at the most.
+/// Asks until the answer is valid, at most three times.
 fn typed<T>(question: &str, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
     let mut last = String::new();
     for _ in 0..3 {

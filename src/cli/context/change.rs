@@ -1,4 +1,4 @@
-//! What came of a change to the configuration, or would come of it.
+//! Results of changes to the configuration.
 
 use serde::Serialize;
 
@@ -27,18 +27,18 @@ pub enum Status {
     Planned,
 }
 
-/// The result of a verb that changes the configuration of felhom itself.
+/// The result of a command that changes felhom's configuration.
 #[derive(Debug, Serialize)]
 pub struct Changed {
     pub context: Option<String>,
     pub action: Action,
     pub status: Status,
-    /// What was done, a sentence each.
+    /// The changes, one sentence each.
     pub changed: Vec<String>,
-    /// As the context stands now.
+    /// The context after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<View>,
-    /// What the host said.
+    /// The host's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<LoginInfo>,
 }
@@ -74,7 +74,7 @@ impl Changed {
         self.changed.push(what.into());
     }
 
-    /// For people the sentences, for machines the record.
+    /// Prints sentences as text, the record as JSON.
     pub fn show(mut self, ctx: &Ctx) -> Result<()> {
         if self.changed.is_empty() && self.status == Status::Ok {
             self.status = Status::Unchanged;

@@ -32,7 +32,7 @@ impl Edit {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(Fault::config(format!("cannot read {}: {e}", paths.config_file().display()))),
         };
-        // A file that is wrong already must still open: that is what one comes here for.
+        // An invalid file must open too, so that it can be corrected.
         if let (Some(name), Ok(config)) = (&self.name, Config::parse(&before, 0o600, paths)) {
             config.context(name)?;
         }
@@ -54,7 +54,7 @@ impl Edit {
     }
 }
 
-/// Edits until the text is good, or the person gives up; false where nothing was changed.
+/// Edits until the text is valid or the user gives up. Returns false if nothing changed.
 fn take_over(ctx: &Ctx, copy: &Path, before: &str) -> Result<bool> {
     loop {
         open(ctx, copy)?;
@@ -64,7 +64,7 @@ fn take_over(ctx: &Ctx, copy: &Path, before: &str) -> Result<bool> {
         }
         let mut editor = Editor::open(&ctx.around.paths, &ctx.around.interrupt)?;
         let Err(fault) = editor.replace_text(before, text) else { return editor.save() };
-        // Others may work on the file while the person thinks.
+        // Others may change the file during the edit.
         drop(editor);
         if !prompt::present() {
             return Err(fault.while_("nothing was changed"));
@@ -85,7 +85,7 @@ fn open(ctx: &Ctx, file: &Path) -> Result<()> {
         Some(editor) => editor,
         None => env.text("EDITOR")?.unwrap_or("vi"),
     };
-    // An editor that somebody named may be a script; `vi` needs a person.
+    // A configured editor may be a script; `vi` requires a terminal.
     if editor == "vi" && !prompt::present() {
         return Err(Fault::usage("there is no terminal to edit on").with_hint(format!(
             "set EDITOR to a command that edits by itself, or edit {} yourself",

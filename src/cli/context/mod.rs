@@ -1,4 +1,4 @@
-//! `felhom context`: the hosts that felhom knows, and how it knows them.
+//! `felhom context`.
 
 mod add;
 mod change;
@@ -45,7 +45,7 @@ impl Context {
     }
 }
 
-/// The context of that name, or without one that of the run.
+/// Returns the named context, by default that of the run.
 fn named(ctx: &Ctx, name: Option<&str>) -> Result<crate::config::Context> {
     match (name, &ctx.around.fixed) {
         (Some(name), Some(fixed)) if fixed.name == name => Ok(fixed.clone()),

@@ -79,7 +79,7 @@ impl Remove {
         said(prompt::confirm(&format!("Remove the context {}?", self.name), false)?)
     }
 
-    /// The secret that felhom itself keeps for this context alone.
+    /// Returns the secret that felhom stores only for this context.
     fn secret(&self, ctx: &Ctx, config: &Config, context: &Context) -> Option<(Source, Account)> {
         if self.keep_secret {
             return None;
@@ -99,7 +99,7 @@ fn others<'c>(config: &'c Config, context: &'c Context) -> impl Iterator<Item = 
     config.contexts.values().filter(move |other| other.name != context.name)
 }
 
-/// The CA that felhom keeps for this context alone.
+/// Returns the CA file that felhom stores only for this context.
 fn own_ca(ctx: &Ctx, config: &Config, context: &Context) -> Option<std::path::PathBuf> {
     let file = context.ca_file.clone()?;
     let ours = file == ctx.around.paths.config.join(format!("{}-ca.pem", context.name));

@@ -1,4 +1,4 @@
-//! Where a new context's secret comes from, and where it is kept.
+//! Sources and stores of a new context's secret.
 
 use std::io::Read;
 
@@ -25,7 +25,7 @@ pub struct SecretFlags {
     ///
     /// Its source: keyring, file:PATH, env:VAR, credential:NAME or command:["WORD",…]
     #[arg(long, help_heading = "Secret", value_name = "SOURCE", conflicts_with_all = ["secret_stdin", "store"])]
-    // A text, not a parsed value: a complaint of the parser repeats what it was given.
+    // A string, because the parser's error would repeat the value.
     secret: Option<String>,
     /// Read the secret from stdin and store it
     #[arg(long, help_heading = "Secret")]
@@ -35,11 +35,11 @@ pub struct SecretFlags {
     store: Option<Keep>,
 }
 
-/// A secret on its way into a context.
+/// The secret of a new context.
 pub enum Given {
-    /// It is kept somewhere already.
+    /// Already stored.
     There(Source),
-    /// To be kept, once it has proved good.
+    /// Stored after a successful login.
     New(Secret, Store),
 }
 
@@ -53,17 +53,17 @@ impl Keep {
 }
 
 impl Given {
-    /// For this run.
+    /// Returns the secret for this run.
     pub fn source(&self, ctx: &Ctx) -> Source {
         match self {
-            // As it will be read from the configuration.
+            // Resolved as it will be in the configuration.
             Self::There(Source::File(path)) => Source::File(ctx.around.paths.expand(&path.to_string_lossy())),
             Self::There(source) => source.clone(),
             Self::New(secret, _) => Source::Literal(secret.clone()),
         }
     }
 
-    /// In words: where it is, or will be.
+    /// Describes its location.
     pub fn place(&self) -> String {
         match self {
             Self::There(source) => format!("its secret is read from {source}"),
@@ -73,7 +73,7 @@ impl Given {
 }
 
 impl SecretFlags {
-    /// What the flag names: a place, never the secret itself. A complaint does not repeat it.
+    /// Parses the source. The error does not repeat the value, which may be the secret.
     pub fn source(&self) -> Result<Option<Source>> {
         let Some(text) = &self.secret else { return Ok(None) };
         match Source::parse(text) {
@@ -84,7 +84,7 @@ impl SecretFlags {
         .map_err(|why| Fault::usage(format!("--secret: {why}")).with_hint("pass the secret with --secret-stdin"))
     }
 
-    /// From stdin, or from the person. A store that does not work is said before a secret is asked for.
+    /// Reads the secret from stdin or asks for it, after checking that the store works.
     pub fn get(&self, ctx: &Ctx, vault: &Vault, token_id: &str) -> Result<Given> {
         if !self.secret_stdin && !prompt::present() {
             return Err(Fault::usage(format!("where is the secret of {token_id}? There is no terminal to ask on"))
@@ -112,7 +112,7 @@ impl SecretFlags {
     }
 }
 
-/// Keeps a new secret, and says where the configuration finds it.
+/// Stores a new secret and returns its source for the configuration.
 pub fn keep(given: Given, vault: &Vault, account: &Account) -> Result<Source> {
     match given {
         Given::There(source) => Ok(source),
@@ -121,7 +121,7 @@ pub fn keep(given: Given, vault: &Vault, account: &Account) -> Result<Source> {
 }
 
 fn stdin() -> Result<Secret> {
-    /// Longer is no secret but a mistake.
+    /// Size limit of a secret.
     const CAP: u64 = 64 << 10;
     let mut text = zeroize::Zeroizing::new(String::new());
     std::io::stdin().take(CAP).read_to_string(&mut text).map_err(|error| Fault::io("cannot read standard input", &error))?;

@@ -21,12 +21,12 @@ pub struct Test {
     names: Vec<String>,
 }
 
-/// What came of one endpoint.
+/// The result of one endpoint.
 #[derive(Debug, Clone, Serialize)]
 struct Tested {
     context: String,
     endpoint: String,
-    /// `ok`, or the kind of the fault: unreachable, untrusted, unauthenticated, …
+    /// `ok`, or the kind of error: unreachable, untrusted, unauthenticated, …
     status: &'static str,
     latency_ms: Option<u64>,
     trust: Trusted,
@@ -40,7 +40,7 @@ struct Tested {
     message: Option<String>,
 }
 
-/// A certificate with less is worth a warning: Proxmox renews its own two weeks before the end.
+/// Days before expiry to warn: Proxmox renews its certificates two weeks before.
 const SOON: i64 = 14;
 
 impl Test {
@@ -89,7 +89,7 @@ fn endpoints(ctx: &Ctx, context: &Context) -> Vec<(Tested, Option<Fault>)> {
         let mut row = blank(context, endpoint.url.to_string());
         let mut one = context.clone();
         one.endpoints = vec![endpoint.clone()];
-        // The certificate is looked at for itself: it is worth seeing also where it is refused.
+        // The certificate is read separately, so that an untrusted one is shown too.
         if context.proxy.is_none()
             && let Ok(cert) = peer_certificate(endpoint, &ctx.around.interrupt)
         {

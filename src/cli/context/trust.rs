@@ -60,7 +60,7 @@ impl Trust {
         self.write(ctx, &before, &context, &pinned)
     }
 
-    /// Every endpoint whose certificate is not the trusted one is shown and asked about.
+    /// Shows and asks about each endpoint's untrusted certificate.
     fn meet(&self, ctx: &Ctx, context: &mut Context) -> Result<()> {
         for at in 0..context.endpoints.len() {
             let endpoint = context.endpoints[at].clone();
@@ -110,7 +110,7 @@ impl Trust {
     }
 }
 
-/// Whether what the context says already covers this certificate.
+/// Whether the context already trusts this certificate.
 fn holds(context: &Context, endpoint: &Endpoint, cert: &PeerCert) -> Result<bool> {
     Ok(match context.trust(endpoint)? {
         Some(Held::Pinned(fingerprint)) => fingerprint == cert.sha256,
@@ -123,7 +123,7 @@ fn holds(context: &Context, endpoint: &Endpoint, cert: &PeerCert) -> Result<bool
     })
 }
 
-/// The cluster's CA, where the token can ask for it. That it cannot is no fault: the certificates are pinned then.
+/// Returns the cluster's CA if the token may read it; otherwise the certificates are pinned.
 fn ask_for_ca(ctx: &Ctx, context: &mut Context) -> Pinned {
     let session = ctx.open(context.clone());
     match session.client().and_then(|client| widen(client, context, &ctx.around.interrupt)) {

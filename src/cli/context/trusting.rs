@@ -1,4 +1,4 @@
-//! How a host is trusted: by flags, or by a person who compares.
+//! Trust by options or by comparing fingerprints.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::transport::Client;
 use crate::transport::tls::{self, Fingerprint};
 use crate::units;
 
-/// Trust without a question.
+/// Options for trust without a question.
 #[derive(Debug, Clone, Args)]
 pub struct TrustFlags {
     /// SHA-256 fingerprint, once per endpoint
@@ -45,22 +45,22 @@ fn understood(words: &str) -> std::result::Result<bool, String> {
     if words == INSECURE { Ok(true) } else { Err(format!("say it in these words: '{INSECURE}'")) }
 }
 
-/// What is to be written of the trust, besides the context itself.
+/// Trust to write besides the context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pinned {
-    /// The context holds it all.
+    /// Nothing else.
     InPlace,
-    /// A CA, to be kept beside the configuration.
+    /// A CA to store next to the configuration.
     Ca(String),
 }
 
 impl TrustFlags {
-    /// They say all that there is to say.
+    /// Whether the options are sufficient.
     pub fn settles(&self) -> bool {
         !self.fingerprint.is_empty() || self.ca_file.is_some() || self.system_roots || self.insecure.is_some()
     }
 
-    /// Puts what was given into the context. Nothing is asked and nothing is sent.
+    /// Applies the options to the context without requests or questions.
     pub fn apply(&self, context: &mut Context) -> Result<Pinned> {
         if !self.settles() {
             return Ok(Pinned::InPlace);
@@ -79,13 +79,13 @@ impl TrustFlags {
         let fault = |why: &dyn std::fmt::Display| Fault::usage(format!("--ca-file {}: {why}", file.display()));
         let pem = std::fs::read_to_string(file).map_err(|e| fault(&e))?;
         tls::certificates(pem.as_bytes()).map_err(|why| fault(&why))?;
-        // For this run; what is written is a copy.
+        // For this run; a copy will be written.
         context.ca_file = Some(std::path::absolute(file).map_err(|e| fault(&e))?);
         Ok(Pinned::Ca(pem))
     }
 }
 
-/// Trusts the endpoints that are not trusted yet, each by the person's word.
+/// Asks for each endpoint that is not trusted yet.
 pub fn meet(ctx: &Ctx, context: &mut Context, only_first: bool) -> Result<()> {
     let count = if only_first { 1 } else { context.endpoints.len() };
     for at in 0..count.min(context.endpoints.len()) {
@@ -99,7 +99,7 @@ pub fn meet(ctx: &Ctx, context: &mut Context, only_first: bool) -> Result<()> {
     Ok(())
 }
 
-/// Holds a given fingerprint, or a given CA, against what the host shows.
+/// Compares the given fingerprint or CA with the host's certificate.
 pub fn compare(context: &Context, endpoint: &Endpoint, interrupt: &Interrupt) -> Result<()> {
     let cert = peer_certificate(endpoint, interrupt)?;
     if let Some(fingerprint) = endpoint.fingerprint {
@@ -123,7 +123,7 @@ pub fn compare(context: &Context, endpoint: &Endpoint, interrupt: &Interrupt) ->
     Ok(())
 }
 
-/// The cluster's CA in place of the certificates, where it made them all. Asks the host, which is trusted by now.
+/// Pins the cluster's CA instead of the certificates if it issued all of them. The host is already trusted.
 pub fn widen(client: &Client, context: &mut Context, interrupt: &Interrupt) -> Result<Pinned> {
     let Some(pem) = crate::ops::context::cluster_ca(client)? else { return Ok(Pinned::InPlace) };
     match under_ca(&context.endpoints, &pem, |endpoint| peer_certificate(endpoint, interrupt)) {

@@ -1,4 +1,4 @@
-//! A context as it is shown.
+//! Contexts in lists and detail views.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,23 @@ use serde::Serialize;
 use crate::config::{Context, Fence, FenceVia, Transport, Writes};
 use crate::ui::{Cell, Column, Record, Row, Tone};
 
-/// What makes the host the right one.
+/// How the host's certificate is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trusted {
-    /// The cluster's CA, which covers every node and every renewal.
+    /// By the cluster's CA.
     Ca,
-    /// Each endpoint's own certificate.
+    /// By pinned certificates.
     Fingerprint,
-    /// What this machine trusts.
+    /// By this machine's CA store.
     System,
-    /// Nothing is verified.
+    /// Not verified.
     Insecure,
-    /// ssh's own known hosts.
+    /// By ssh's known hosts.
     Ssh,
-    /// This machine.
+    /// Local, without a connection.
     Local,
-    /// Nothing yet: first contact asks.
+    /// Not trusted yet.
     None,
 }
 
@@ -33,12 +33,12 @@ pub struct View {
     pub name: String,
     pub current: bool,
     pub transport: Transport,
-    /// Who the host sees: the token, or root@pam over ssh and on the host itself.
+    /// The identity on the host: the token, or root@pam over ssh and locally.
     pub acts_as: Option<String>,
     pub trust: Trusted,
     pub endpoints: Vec<EndpointView>,
     pub token_id: Option<String>,
-    /// Where the secret is, never the secret.
+    /// The source of the secret, never the secret.
     pub secret: Option<String>,
     pub ca_file: Option<PathBuf>,
     pub writes: Writes,
@@ -124,7 +124,7 @@ impl View {
         }
     }
 
-    /// Where its calls go, in few words.
+    /// Describes the connection in a few words.
     fn reached(&self) -> Vec<String> {
         match (self.transport, &self.ssh) {
             (Transport::Ssh, Some(host)) => vec![format!("ssh {host}")],

@@ -11,7 +11,7 @@ use crate::guard::{Change, Item, Step, Target};
 use crate::ops::backup::run::{Compress, Notify};
 use crate::ops::backup::{Keep, Mode, job};
 
-/// What a job is made of.
+/// Properties of a job.
 #[derive(Debug, Args)]
 struct Settings {
     /// VMIDs of the guests to back up
@@ -154,7 +154,7 @@ impl Set {
         let before = job::one(&session, Some(&self.id))?;
         let mut call = self.settings.put(backup::set_job(&self.id)).with_some("schedule", self.schedule.as_ref());
         let mut delete = self.delete.clone();
-        // One way of choosing guests takes the place of another.
+        // A new selection of guests replaces the old one.
         let s = &self.settings;
         let chosen = [("vmid", !s.guest.is_empty()), ("all", s.all), ("pool", s.pool.is_some())];
         if chosen.iter().any(|(_, given)| *given) {
