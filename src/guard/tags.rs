@@ -34,7 +34,7 @@ impl TagRules {
 
 /// The kind of change that tags may forbid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum GuardedAction {
     Stop,
     Shutdown,
     Reboot,
@@ -43,7 +43,7 @@ pub enum Deed {
     Overwrite,
 }
 
-impl Deed {
+impl GuardedAction {
     fn word(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -62,11 +62,17 @@ impl Deed {
 }
 
 /// Returns why the guest's tags forbid it. `tags` is `None` if they could not be read, which counts as protected.
-pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option<&[String]>, deed: Deed) -> Option<Fault> {
+pub fn refusal(
+    rules: &Rules,
+    tag_rules: &TagRules,
+    guest: &Target,
+    tags: Option<&[String]>,
+    guarded_action: GuardedAction,
+) -> Option<Fault> {
     if rules.force {
         return None;
     }
-    let word = deed.word();
+    let word = guarded_action.word();
     let Some(tags) = tags else {
         return Some(
             Fault::refused(format!("refusing to {word} {guest}: its tags cannot be read, so it counts as protected"))
@@ -80,7 +86,7 @@ pub fn refusal(rules: &Rules, tag_rules: &TagRules, guest: &Target, tags: Option
         );
     }
     match &tag_rules.managed {
-        Some(managed) if deed.needs_managed() && !tags.contains(managed) => {
+        Some(managed) if guarded_action.needs_managed() && !tags.contains(managed) => {
             Some(Fault::refused(format!("refusing to {word} {guest}: it lacks the managed tag '{managed}'")).with_hint(format!(
                 "add the tag with `felhom guest tag add {guest_id} {managed}`, or add --force to change the guest once",
                 guest_id = guest.vmid.map(|v| v.to_string()).unwrap_or_default()
@@ -125,23 +131,26 @@ mod tests {
     #[test]
     fn protected_and_unread_tags_refuse_and_force_passes() {
         let (rules, set) = (Rules::default(), TagRules::default());
-        let why = |list: Option<&[&str]>, deed| {
+        let why = |list: Option<&[&str]>, guarded_action| {
             let list = list.map(tags);
-            refusal(&rules, &set, &web(), list.as_deref(), deed).map(|fault| fault.message)
+            refusal(&rules, &set, &web(), list.as_deref(), guarded_action).map(|fault| fault.message)
         };
-        assert_eq!(why(Some(&["a", "production"]), Deed::Stop).as_deref(), Some("refusing to stop 101 (web): it is tagged 'production'"));
-        assert!(why(None, Deed::Rollback).is_some_and(|text| text.contains("counts as protected")));
-        assert_eq!(why(Some(&["prod"]), Deed::Delete), None);
+        assert_eq!(
+            why(Some(&["a", "production"]), GuardedAction::Stop).as_deref(),
+            Some("refusing to stop 101 (web): it is tagged 'production'")
+        );
+        assert!(why(None, GuardedAction::Rollback).is_some_and(|text| text.contains("counts as protected")));
+        assert_eq!(why(Some(&["prod"]), GuardedAction::Delete), None);
         let forced = Rules { force: true, ..Rules::default() };
-        assert!(refusal(&forced, &set, &web(), None, Deed::Delete).is_none());
+        assert!(refusal(&forced, &set, &web(), None, GuardedAction::Delete).is_none());
     }
 
     #[test]
     fn with_a_managed_tag_only_those_that_have_it_are_stopped_or_deleted() {
         let set = TagRules { managed: Some("felhom".into()), ..TagRules::default() };
-        let asks = |list: &[&str], deed| refusal(&Rules::default(), &set, &web(), Some(&tags(list)), deed).is_some();
-        assert!(asks(&["other"], Deed::Stop) && asks(&[], Deed::Delete));
-        assert!(!asks(&["felhom"], Deed::Stop) && !asks(&[], Deed::Reboot));
+        let asks = |list: &[&str], guarded_action| refusal(&Rules::default(), &set, &web(), Some(&tags(list)), guarded_action).is_some();
+        assert!(asks(&["other"], GuardedAction::Stop) && asks(&[], GuardedAction::Delete));
+        assert!(!asks(&["felhom"], GuardedAction::Stop) && !asks(&[], GuardedAction::Reboot));
     }
 
     #[test]

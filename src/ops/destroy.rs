@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::{Call, lenient};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Item, Step};
 use crate::ops::backup::archive::{self, Filter, Found};
 use crate::ops::disks::{self, Disk, Source};
@@ -32,7 +32,7 @@ pub fn prepare(session: &Session, guest: &Guest, purge: bool, found: &Result<Fou
         Ok(live) => live,
         Err(fault) => {
             // An unreadable guest counts as protected.
-            let guarded = tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete);
+            let guarded = tags::refusal(&session.rules, &session.tags, &guest.target(), None, GuardedAction::Delete);
             return item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault));
         }
     };
@@ -54,7 +54,7 @@ fn call(guest: &Guest, purge: bool) -> Call<Json> {
 /// Returns why the guest must not be deleted now.
 pub fn refusal(session: &Session, guest: &Guest, live: &Live, config: &Config, purge: bool) -> Option<Fault> {
     let (label, vmid) = (guest.label(), guest.vmid);
-    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), Deed::Delete) {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), GuardedAction::Delete) {
         return Some(fault);
     }
     // The host's own flag: it refuses too, and --force does not change its mind.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::GuestKind;
 use crate::api::guests::MigrationTargets;
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Item, Step};
 use crate::ops::bulk;
 use crate::ops::guests::{self, Guest};
@@ -157,7 +157,9 @@ pub fn prepare_with(
     }
     let mode = mode(guest, live.power, options)?;
     let tags = Some(&live.tags[..]).filter(|_| mode == Mode::Restart);
-    if let Some(fault) = tags.and_then(|tags| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(tags), Deed::Reboot)) {
+    if let Some(fault) =
+        tags.and_then(|tags| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(tags), GuardedAction::Reboot))
+    {
         return Err(fault);
     }
     let item = item.fact("status", live.power.word()).extra("from", guest.node.as_str()).extra("mode", mode.word());

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::api::tasks::{self, Filter};
 use crate::api::{Call, nodes};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Item, Step, Target};
 use crate::ops::guests::{self, Guest};
 use crate::ops::nodes::{self as all_nodes, NodeState};
@@ -61,7 +61,7 @@ pub fn prepare(session: &Session, node: &str, command: Command) -> Result<Item> 
 /// Returns an error if a protected guest would stop.
 pub fn guarded(session: &Session, guests: &[Guest], what: &str) -> Option<Fault> {
     let refused = |guest: &&Guest| {
-        tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Reboot).map(|fault| fault.message)
+        tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), GuardedAction::Reboot).map(|fault| fault.message)
     };
     let protected: Vec<String> = guests.iter().filter(|guest| refused(guest).is_some()).map(labelled).collect();
     if protected.is_empty() {

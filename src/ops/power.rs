@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::{Call, GuestKind};
 use crate::fault::{Fault, Kind, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Done, Item, Step};
 use crate::ops::guests::Guest;
 use crate::ops::live::{self, Live, Power};
@@ -49,11 +49,11 @@ impl Action {
         }
     }
 
-    fn deed(self) -> Option<Deed> {
+    fn guarded_action(self) -> Option<GuardedAction> {
         match self {
-            Self::Stop => Some(Deed::Stop),
-            Self::Shutdown => Some(Deed::Shutdown),
-            Self::Reboot => Some(Deed::Reboot),
+            Self::Stop => Some(GuardedAction::Stop),
+            Self::Shutdown => Some(GuardedAction::Shutdown),
+            Self::Reboot => Some(GuardedAction::Reboot),
             Self::Start | Self::Suspend | Self::Resume => None,
         }
     }
@@ -156,7 +156,9 @@ fn settle_locked(session: &Session, guest: &Guest, action: Action, item: Item, f
 
 /// If the state cannot be read, the tags are unknown too.
 fn unseen(session: &Session, guest: &Guest, action: Action, item: Item, fault: Fault) -> Item {
-    let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), None, deed));
+    let guarded = action
+        .guarded_action()
+        .and_then(|guarded_action| tags::refusal(&session.rules, &session.tags, &guest.target(), None, guarded_action));
     item.refused(guarded.filter(|_| fault.kind == Kind::Denied).unwrap_or(fault))
 }
 
@@ -171,7 +173,9 @@ fn of(session: &Session, guest: &Guest, action: Action, options: &Options, item:
                 .with_hint("start a clone of it instead: `felhom guest clone`"),
         );
     }
-    let guarded = action.deed().and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), deed));
+    let guarded = action
+        .guarded_action()
+        .and_then(|guarded_action| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), guarded_action));
     if let Some(fault) = guarded.or_else(|| action.impossible(guest, options, live)) {
         return item.refused(fault);
     }

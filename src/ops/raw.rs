@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::api::{Call, Method, Request, Value, lenient, list};
 use crate::fault::{Fault, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Done, Item};
 use crate::ops::guests::{self, Guest};
 use crate::ops::live::{self, Live, Power};
@@ -28,17 +28,17 @@ pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> 
             None => Ok(item),
         },
         // Other calls with the same effect.
-        (Method::Post, ["nodes", _, "qemu", vmid, "agent", "shutdown"]) => guarded(session, vmid, Deed::Shutdown, item),
+        (Method::Post, ["nodes", _, "qemu", vmid, "agent", "shutdown"]) => guarded(session, vmid, GuardedAction::Shutdown, item),
         (Method::Post, ["nodes", _, "qemu", vmid, "agent"]) if text(request, "command") == "shutdown" => {
-            guarded(session, vmid, Deed::Shutdown, item)
+            guarded(session, vmid, GuardedAction::Shutdown, item)
         }
-        (Method::Post, ["nodes", _, "qemu", vmid, "monitor"]) => guarded(session, vmid, Deed::Stop, item),
-        (Method::Put, ["nodes", _, "qemu", vmid, "unlink"]) => guarded(session, vmid, Deed::Delete, item),
+        (Method::Post, ["nodes", _, "qemu", vmid, "monitor"]) => guarded(session, vmid, GuardedAction::Stop, item),
+        (Method::Put, ["nodes", _, "qemu", vmid, "unlink"]) => guarded(session, vmid, GuardedAction::Delete, item),
         (Method::Put, ["cluster", "ha", "resources", sid]) if stops(request) => {
-            guarded(session, number(sid), Deed::Shutdown, item.risk(Risk::Disruptive))
+            guarded(session, number(sid), GuardedAction::Shutdown, item.risk(Risk::Disruptive))
         }
         (Method::Post, ["cluster", "ha", "resources"]) if stops(request) => {
-            guarded(session, number(&text(request, "sid")), Deed::Shutdown, item.risk(Risk::Disruptive))
+            guarded(session, number(&text(request, "sid")), GuardedAction::Shutdown, item.risk(Risk::Disruptive))
         }
         (Method::Post, ["nodes", _, "lxc" | "qemu", vmid, "snapshot", name, "rollback"]) => match called(vmid)? {
             Some(guest) => rollback(session, &guest, name, item),
@@ -57,10 +57,10 @@ pub fn assess(session: &Session, request: &Request, item: Item) -> Result<Item> 
             None => Ok(item),
         },
         (Method::Post, ["nodes", node, word @ ("stopall" | "suspendall" | "migrateall")]) => {
-            several(session, request, Some(node), (*word == "stopall").then_some(Deed::Shutdown), item)
+            several(session, request, Some(node), (*word == "stopall").then_some(GuardedAction::Shutdown), item)
         }
         (Method::Post, ["cluster", "bulk-action", "guest", word @ ("shutdown" | "suspend" | "migrate")]) => {
-            several(session, request, None, (*word == "shutdown").then_some(Deed::Shutdown), item)
+            several(session, request, None, (*word == "shutdown").then_some(GuardedAction::Shutdown), item)
         }
         (Method::Post, ["nodes", node, "status"]) => node_down(session, node, item),
         (Method::Post, ["nodes", node, "execute"]) => batch(session, node, request, item),
@@ -135,9 +135,9 @@ fn batch(session: &Session, node: &str, request: &Request, item: Item) -> Result
 }
 
 /// Checks only the guest's protection.
-fn guarded(session: &Session, vmid: &str, deed: Deed, item: Item) -> Result<Item> {
+fn guarded(session: &Session, vmid: &str, guarded_action: GuardedAction, item: Item) -> Result<Item> {
     let guest = guests::all(session)?.into_iter().find(|guest| guest.vmid.to_string() == vmid);
-    let refusal = guest.and_then(|guest| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), deed));
+    let refusal = guest.and_then(|guest| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), guarded_action));
     Ok(match refusal {
         Some(fault) => item.refused(fault),
         None => item,
@@ -145,16 +145,18 @@ fn guarded(session: &Session, vmid: &str, deed: Deed, item: Item) -> Result<Item
 }
 
 fn power(session: &Session, guest: &Guest, word: &str, item: Item) -> Result<Item> {
-    let deed = match word {
-        "stop" => Some(Deed::Stop),
-        "shutdown" => Some(Deed::Shutdown),
-        "reboot" | "reset" => Some(Deed::Reboot),
+    let guarded_action = match word {
+        "stop" => Some(GuardedAction::Stop),
+        "shutdown" => Some(GuardedAction::Shutdown),
+        "reboot" | "reset" => Some(GuardedAction::Reboot),
         "suspend" => None,
         _ => return Ok(item),
     };
     let live = seen(session, guest);
     let tags = live.as_ref().map_or(&guest.tags, |live| &live.tags);
-    if let Some(fault) = deed.and_then(|deed| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(tags), deed)) {
+    if let Some(fault) =
+        guarded_action.and_then(|guarded_action| tags::refusal(&session.rules, &session.tags, &guest.target(), Some(tags), guarded_action))
+    {
         return Ok(item.refused(fault));
     }
     Ok(match live {
@@ -173,7 +175,7 @@ fn seen(session: &Session, guest: &Guest) -> Option<Live> {
 }
 
 fn rollback(session: &Session, guest: &Guest, name: &str, item: Item) -> Result<Item> {
-    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Rollback) {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), GuardedAction::Rollback) {
         return Ok(item.refused(fault));
     }
     let all = snapshots::all(session, guest).unwrap_or_default();
@@ -188,7 +190,7 @@ fn delete(session: &Session, guest: &Guest, request: &Request, item: Item) -> Re
     let config = guests::with_place(session, guest, |place| session.client()?.get(&place.config()));
     let (Some(live), Ok(config)) = (seen(session, guest), config) else {
         // An unreadable guest counts as protected.
-        return Ok(match tags::refusal(&session.rules, &session.tags, &guest.target(), None, Deed::Delete) {
+        return Ok(match tags::refusal(&session.rules, &session.tags, &guest.target(), None, GuardedAction::Delete) {
             Some(fault) => item.refused(fault),
             None => item,
         });
@@ -219,14 +221,14 @@ fn config(session: &Session, guest: &Guest, request: &Request, item: Item) -> Re
 }
 
 fn overwrite(session: &Session, guest: &Guest, item: Item) -> Item {
-    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Overwrite) {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), GuardedAction::Overwrite) {
         return item.refused(fault);
     }
     item.risk(Risk::Irreversible).word(guest.vmid).loses(format!("the disks of {}, which are overwritten", guest.label()))
 }
 
 /// A call for several guests: the named ones, or all running ones.
-fn several(session: &Session, request: &Request, node: Option<&str>, deed: Option<Deed>, item: Item) -> Result<Item> {
+fn several(session: &Session, request: &Request, node: Option<&str>, guarded_action: Option<GuardedAction>, item: Item) -> Result<Item> {
     // A node's call has one list; the cluster's repeats the parameter.
     let lists = request.params.iter().filter(|(name, _)| name == "vms").map(|(_, value)| value.shown()).collect::<Vec<_>>().join(",");
     let named: BTreeSet<u32> = list::split(&lists).filter_map(|vmid| vmid.parse().ok()).collect();
@@ -234,7 +236,7 @@ fn several(session: &Session, request: &Request, node: Option<&str>, deed: Optio
         .into_iter()
         .filter(|guest| list::split(&lists).next().is_none() || named.contains(&guest.vmid))
         .collect();
-    if let Some(fault) = node_power::guarded(session, &hit, "stop these guests").filter(|_| deed.is_some()) {
+    if let Some(fault) = node_power::guarded(session, &hit, "stop these guests").filter(|_| guarded_action.is_some()) {
         return Ok(item.refused(fault));
     }
     Ok(item.touches(format!("{} running guests: {}", hit.len(), node_power::listed(&hit))))
@@ -273,7 +275,7 @@ fn volume_goes(session: &Session, volume: &str, item: Item) -> Result<Item> {
     let item = item.loses(format!("{volume} and its data"));
     let Some(vmid) = owner(volume) else { return Ok(item) };
     let Some(guest) = guests::all(session)?.into_iter().find(|guest| guest.vmid == vmid) else { return Ok(item) };
-    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), Deed::Delete) {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&guest.tags), GuardedAction::Delete) {
         return Ok(item.refused(fault));
     }
     checks::volume(session, &guest, volume, item.caution(format!("it belongs to {}, which still exists", guest.label())))

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value as Json;
 
-use super::{Bound, Privs, Row, Verb, Word, bind};
+use super::{Bound, ConfirmWord, Privs, Row, Verb, bind};
 use crate::api::{Method, Request, Risk, schema};
 use crate::nouns::{self, Noun};
 
@@ -78,7 +78,7 @@ fn row(declared: &Declared) -> &'static Row {
             template: declared.template,
             privs,
             risk: declared.verb.risk,
-            word: irreversible.then_some(Word::Last),
+            word: irreversible.then_some(ConfirmWord::Last),
             task: declared.verb.task,
         }))
     })

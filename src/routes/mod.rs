@@ -82,7 +82,7 @@ impl Drive {
 
 /// The confirmation word of an irreversible call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum ConfirmWord {
     Vmid,
     Archive,
     Snapshot,
@@ -99,7 +99,7 @@ pub struct Row {
     pub template: &'static str,
     pub privs: Privs,
     pub risk: Risk,
-    pub word: Option<Word>,
+    pub word: Option<ConfirmWord>,
     /// The type of the task it starts; several joined by `|` if it depends on the parameters.
     pub task: Option<&'static str>,
 }

@@ -1,7 +1,7 @@
 //! The rows. Privileges are those that Proxmox VE 9.2 checks, including checks inside tasks.
 
 use super::Privs::{All, Any, Need, None as Login, When, WhenIs, Without};
-use super::{Privs, Risk, Row, Word, settings};
+use super::{ConfirmWord, Privs, Risk, Row, settings};
 use crate::api::Method;
 
 const fn read(template: &'static str, privs: Privs) -> Row {
@@ -13,7 +13,7 @@ const fn write(method: Method, template: &'static str, privs: Privs, risk: Risk)
 }
 
 /// An irreversible call with its confirmation word.
-const fn grave(method: Method, template: &'static str, privs: Privs, word: Word) -> Row {
+const fn irreversible(method: Method, template: &'static str, privs: Privs, word: ConfirmWord) -> Row {
     Row { method, template, privs, risk: Risk::Irreversible, word: Some(word), task: None }
 }
 
@@ -143,7 +143,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/lxc/{vmid}/migrate", MIGRATE),
     write(Post, "/nodes/{node}/lxc/{vmid}/migrate", MIGRATE_LXC, Disruptive).task("vzmigrate|hamigrate"),
     write(Post, "/nodes/{node}/lxc/{vmid}/clone", CLONE, Safe).task("vzclone"),
-    grave(Delete, "/nodes/{node}/lxc/{vmid}", ALLOCATE, Word::Vmid).task("vzdestroy"),
+    irreversible(Delete, "/nodes/{node}/lxc/{vmid}", ALLOCATE, ConfirmWord::Vmid).task("vzdestroy"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/start", POWER, Safe).task("vzstart"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/stop", POWER, Disruptive).task("vzstop"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/shutdown", POWER, Disruptive).task("vzshutdown"),
@@ -151,8 +151,8 @@ pub static ROWS: &[Row] = &[
     write(Post, "/nodes/{node}/lxc/{vmid}/status/suspend", POWER, Disruptive).task("vzsuspend"),
     write(Post, "/nodes/{node}/lxc/{vmid}/status/resume", POWER, Safe).task("vzresume"),
     write(Post, "/nodes/{node}/lxc/{vmid}/snapshot", SNAPSHOT, Safe).task("vzsnapshot"),
-    grave(Post, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, Word::Snapshot).task("vzrollback"),
-    grave(Delete, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("vzdelsnapshot"),
+    irreversible(Post, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, ConfirmWord::Snapshot).task("vzrollback"),
+    irreversible(Delete, "/nodes/{node}/lxc/{vmid}/snapshot/{snapname}", SNAPSHOT, ConfirmWord::Snapshot).task("vzdelsnapshot"),
     write(Put, "/nodes/{node}/lxc/{vmid}/resize", RESIZE_LXC, Safe).task("resize"),
     write(Post, "/nodes/{node}/lxc/{vmid}/move_volume", MOVE_DISK, Safe).task("move_volume"),
     // VMs.
@@ -173,7 +173,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/qemu/{vmid}/migrate", MIGRATE),
     write(Post, "/nodes/{node}/qemu/{vmid}/migrate", MIGRATE_QEMU, Disruptive).task("qmigrate|hamigrate"),
     write(Post, "/nodes/{node}/qemu/{vmid}/clone", CLONE, Safe).task("qmclone"),
-    grave(Delete, "/nodes/{node}/qemu/{vmid}", ALLOCATE, Word::Vmid).task("qmdestroy"),
+    irreversible(Delete, "/nodes/{node}/qemu/{vmid}", ALLOCATE, ConfirmWord::Vmid).task("qmdestroy"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/start", POWER, Safe).task("qmstart"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/stop", POWER, Disruptive).task("qmstop"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/shutdown", POWER, Disruptive).task("qmshutdown"),
@@ -182,8 +182,8 @@ pub static ROWS: &[Row] = &[
     write(Post, "/nodes/{node}/qemu/{vmid}/status/suspend", POWER, Disruptive).task("qmpause"),
     write(Post, "/nodes/{node}/qemu/{vmid}/status/resume", POWER, Safe).task("qmresume"),
     write(Post, "/nodes/{node}/qemu/{vmid}/snapshot", SNAPSHOT, Safe).task("qmsnapshot"),
-    grave(Post, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, Word::Snapshot).task("qmrollback"),
-    grave(Delete, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", SNAPSHOT, Word::Snapshot).task("qmdelsnapshot"),
+    irreversible(Post, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/rollback", ROLLBACK, ConfirmWord::Snapshot).task("qmrollback"),
+    irreversible(Delete, "/nodes/{node}/qemu/{vmid}/snapshot/{snapname}", SNAPSHOT, ConfirmWord::Snapshot).task("qmdelsnapshot"),
     write(Put, "/nodes/{node}/qemu/{vmid}/resize", All(&[DISK, SPACE]), Safe).task("resize"),
     write(Post, "/nodes/{node}/qemu/{vmid}/move_disk", MOVE_DISK, Safe).task("qmmove"),
     // Bulk actions.
@@ -192,7 +192,7 @@ pub static ROWS: &[Row] = &[
     write(Post, "/cluster/bulk-action/guest/start", EACH_POWER, Safe).task("bulk-start"),
     write(Post, "/cluster/bulk-action/guest/shutdown", EACH_POWER, Disruptive).task("bulk-shutdown"),
     // Nodes, their networks and certificates.
-    grave(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), Word::Node),
+    irreversible(Post, "/nodes/{node}/status", Need("Sys.PowerMgmt", "/nodes/{node}"), ConfirmWord::Node),
     write(Put, "/nodes/{node}/network", NODE_MODIFY, Disruptive).task("srvreload"),
     write(Post, "/nodes/{node}/certificates/custom", NODE_MODIFY, Disruptive),
     write(Delete, "/nodes/{node}/certificates/custom", NODE_MODIFY, Disruptive),
@@ -224,9 +224,9 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/storage/{storage}/content", STORE_AUDIT),
     read("/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE),
     write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE, Safe),
-    grave(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, Word::Archive).task("imgdel"),
+    irreversible(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, ConfirmWord::Archive).task("imgdel"),
     read("/nodes/{node}/storage/{storage}/prunebackups", STORE_AUDIT),
-    grave(Delete, "/nodes/{node}/storage/{storage}/prunebackups", PRUNE, Word::Storage).task("prunebackups"),
+    irreversible(Delete, "/nodes/{node}/storage/{storage}/prunebackups", PRUNE, ConfirmWord::Storage).task("prunebackups"),
     // High availability, where it affects power actions.
     read("/cluster/ha/resources", ROOT_AUDIT),
     read("/cluster/ha/resources/{sid}", ROOT_AUDIT),
@@ -241,12 +241,12 @@ pub static ROWS: &[Row] = &[
     read("/access/acl", Login),
     write(Post, "/access/ticket", Login, Safe),
     write(Post, "/access/users", USERS, Safe),
-    grave(Delete, "/access/users/{userid}", USERS, Word::Last),
+    irreversible(Delete, "/access/users/{userid}", USERS, ConfirmWord::Last),
     write(Post, "/access/users/{userid}/token/{tokenid}", TOKENS, Safe),
     write(Put, "/access/users/{userid}/token/{tokenid}", TOKENS, Disruptive),
-    grave(Delete, "/access/users/{userid}/token/{tokenid}", TOKENS, Word::Last),
+    irreversible(Delete, "/access/users/{userid}/token/{tokenid}", TOKENS, ConfirmWord::Last),
     write(Post, "/access/roles", Need("Sys.Modify", "/access"), Safe),
     write(Put, "/access/roles/{roleid}", Need("Sys.Modify", "/access"), Disruptive),
-    grave(Delete, "/access/roles/{roleid}", Need("Sys.Modify", "/access"), Word::Last),
+    irreversible(Delete, "/access/roles/{roleid}", Need("Sys.Modify", "/access"), ConfirmWord::Last),
     write(Put, "/access/acl", Need("Permissions.Modify", "{path}"), Disruptive),
 ];

@@ -1,4 +1,4 @@
-//! The one door for changes: that none goes around it, and what it writes down.
+//! Checks before changes: that no command bypasses them, and their journal.
 
 mod faults;
 mod gates;

@@ -9,7 +9,7 @@ use crate::cli::Ctx;
 use crate::fault::{Fault, Result};
 use crate::guard::{Change, Item, Outcome, Step, redact, verdict};
 use crate::ops::raw;
-use crate::routes::{self, Word};
+use crate::routes::{self, ConfirmWord};
 use crate::secret::Secret;
 
 use super::Target;
@@ -51,12 +51,12 @@ pub fn write(ctx: &Ctx, method: Method, target: &Target) -> Result<()> {
 fn word(request: &Request) -> String {
     let Some((row, bound)) = routes::find(request) else { return request.path_text() };
     let named = match row.word {
-        Some(Word::Vmid) => bound.get("vmid").cloned(),
-        Some(Word::Archive) => bound.get("volume").map(|volume| volume.rsplit('/').next().unwrap_or(volume).to_owned()),
-        Some(Word::Snapshot) => bound.get("snapname").cloned(),
-        Some(Word::Node) => bound.get("node").cloned(),
-        Some(Word::Storage) => bound.get("storage").cloned(),
-        Some(Word::Last) => request.path.last().cloned(),
+        Some(ConfirmWord::Vmid) => bound.get("vmid").cloned(),
+        Some(ConfirmWord::Archive) => bound.get("volume").map(|volume| volume.rsplit('/').next().unwrap_or(volume).to_owned()),
+        Some(ConfirmWord::Snapshot) => bound.get("snapname").cloned(),
+        Some(ConfirmWord::Node) => bound.get("node").cloned(),
+        Some(ConfirmWord::Storage) => bound.get("storage").cloned(),
+        Some(ConfirmWord::Last) => request.path.last().cloned(),
         None => None,
     };
     named.unwrap_or_else(|| request.path_text())

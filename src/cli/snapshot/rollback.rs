@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use crate::cli::{Ctx, complete};
 use crate::fault::{Fault, Result};
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::guard::{Change, Item, Step};
 use crate::ops::guests::{self, Guest};
 use crate::ops::live::{self, Power};
@@ -46,7 +46,7 @@ impl Rollback {
         let snapshot = super::one(&session, &guest, self.name.as_deref(), &all)?;
         let name = snapshot.name.clone();
         let item = before.extra("snapshot", name.as_str()).word(&name);
-        if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), Deed::Rollback) {
+        if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&live.tags), GuardedAction::Rollback) {
             return ctx.refuse(&session, format!("roll {} back", guest.label()), item, fault);
         }
         let mut item = item

@@ -7,7 +7,7 @@ use crate::api::storage::{self, Storage};
 use crate::api::{GuestKind, backup, cluster, lenient};
 use crate::fault::{Fault, Result};
 use crate::guard::plan::Permissions;
-use crate::guard::tags::{self, Deed};
+use crate::guard::tags::{self, GuardedAction};
 use crate::ops::backup::archive::{self, Archive, Filter};
 use crate::ops::backup::hidden;
 use crate::ops::guests::{self, Guest};
@@ -211,7 +211,7 @@ fn to_be_overwritten(session: &Session, guest: Guest, kind: GuestKind) -> Result
             .with_hint("choose another --vmid"));
     }
     let now = lock::wait(session, &guest, &[])?;
-    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&now.tags), Deed::Overwrite) {
+    if let Some(fault) = tags::refusal(&session.rules, &session.tags, &guest.target(), Some(&now.tags), GuardedAction::Overwrite) {
         return Err(fault);
     }
     let protection = session.client()?.get(&guest.place().config())?.get("protection").and_then(lenient::integer);
