@@ -1,5 +1,6 @@
 //! Numbers in human units.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -36,10 +37,20 @@ pub fn age(then: i64, now: i64) -> String {
     seconds(u64::try_from(now.saturating_sub(then)).unwrap_or(0))
 }
 
+/// The local time zone. UTC and `/etc/localtime` are read here: `TimeZone::system` lists the whole zone database first.
+pub fn zone() -> TimeZone {
+    static ZONE: OnceLock<TimeZone> = OnceLock::new();
+    let found = || match std::env::var_os("TZ") {
+        None => TimeZone::tzif("Local", &std::fs::read("/etc/localtime").ok()?).ok(),
+        Some(name) => (name.is_empty() || name == "UTC").then_some(TimeZone::UTC),
+    };
+    ZONE.get_or_init(|| found().unwrap_or_else(TimeZone::system)).clone()
+}
+
 /// `2026-11-20 13:05` in local time.
 pub fn local_time(unix: i64) -> String {
     match Timestamp::from_second(unix) {
-        Ok(t) => t.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Ok(t) => t.to_zoned(zone()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => unix.to_string(),
     }
 }
@@ -104,6 +115,10 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!(rfc3339(1_795_179_900), "2026-11-20T13:05:00Z");
+        for unix in [1_768_478_400, 1_784_116_800] {
+            let time = Timestamp::from_second(unix).expect("a time");
+            assert_eq!(zone().to_offset(time), TimeZone::system().to_offset(time));
+        }
         assert_eq!(local_time(i64::MAX), i64::MAX.to_string());
         assert_eq!(local_time(1_795_179_900).len(), "2026-11-20 13:05".len());
     }

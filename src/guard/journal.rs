@@ -230,7 +230,7 @@ pub fn now() -> String {
 
 /// Returns an ID for a change: sortable by time, short enough to type.
 pub fn new_id() -> String {
-    let now = jiff::Zoned::now();
+    let now = jiff::Timestamp::now().to_zoned(crate::units::zone());
     let mut random = [0_u8; 2];
     let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random);
     format!("{}-{:02x}{:02x}", now.strftime("%Y%m%d-%H%M%S"), random[0], random[1])

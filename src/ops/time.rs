@@ -1,17 +1,17 @@
 //! Parsing and formatting times in the local time zone.
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use crate::fault::{Fault, Result};
+use crate::units::zone;
 
 /// Parses `2026-11-20`, `2026-11-20T08:00`, `2026-11-20 08:00:30` or RFC 3339 with a zone. Returns Unix seconds.
 pub fn at(text: &str) -> Result<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
     }
-    let local = |civil: DateTime| civil.to_zoned(TimeZone::system()).map(|z: Zoned| z.timestamp().as_second());
+    let local = |civil: DateTime| civil.to_zoned(zone()).map(|z: Zoned| z.timestamp().as_second());
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
     civil.and_then(local).map_err(|_| {
         Fault::usage(format!("invalid time '{text}'")).with_hint("use 2026-11-20, 2026-11-20T08:00 (local time) or 2026-11-20T08:00:00Z")
@@ -32,7 +32,7 @@ pub fn since(text: &str) -> Result<u64> {
 /// Formats a time as `2026-11-20 13:05`, in local time.
 pub fn local(unix: i64) -> String {
     match Timestamp::from_second(unix) {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Ok(time) => time.to_zoned(zone()).strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => unix.to_string(),
     }
 }

@@ -25,11 +25,17 @@ pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
         [] => vec![path],
         scopes => scopes.iter().map(|scope| path.replace("{scope}", scope.path)).collect(),
     };
-    let kinds = |path: &String| ["lxc/{vmid}", "qemu/{vmid}"].map(|kind| path.replace("{guest}", kind));
     let mut found: Vec<&'static str> = Vec::new();
-    for path in scoped.iter().flat_map(kinds) {
-        if let Some(template) = known.get(&(verb.method.word(), path.as_str())).filter(|template| !found.contains(template)) {
+    let mut look = |path: &str| {
+        if let Some(template) = known.get(&(verb.method.word(), path)).filter(|template| !found.contains(template)) {
             found.push(template);
+        }
+    };
+    for path in &scoped {
+        if path.contains("{guest}") {
+            ["lxc/{vmid}", "qemu/{vmid}"].into_iter().for_each(|kind| look(&path.replace("{guest}", kind)));
+        } else {
+            look(path);
         }
     }
     found
@@ -54,6 +60,11 @@ pub(super) fn find(request: &Request) -> Option<(&'static Row, Bound)> {
     let bound = fitting.filter_map(|one| Some((one, bind(one.template, &request.path)?)));
     let (one, bound) = bound.min_by_key(|(_, bound)| bound.len())?;
     Some((row(one), bound))
+}
+
+/// The row of a declared command with this method and template. Builds no other row.
+pub(super) fn by_key(method: &str, template: &str) -> Option<&'static Row> {
+    declared().iter().find(|one| one.template == template && one.method.word() == method).map(row)
 }
 
 /// All rows of declared commands.

@@ -159,7 +159,8 @@ fn bind(template: &'static str, path: &[String]) -> Option<Bound> {
 /// Returns the row with this key, such as `GET /version`.
 pub fn by_key(key: &str) -> Option<&'static Row> {
     let (method, template) = key.split_once(' ')?;
-    rows().find(|row| row.template == template && row.method.word() == method)
+    let own = ROWS.iter().find(|row| row.template == template && row.method.word() == method);
+    own.or_else(|| derived::by_key(method, template))
 }
 
 /// All rows: the hand-written ones first.

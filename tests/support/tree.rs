@@ -1,5 +1,7 @@
 //! A walk over every command.
 
+use std::sync::OnceLock;
+
 use clap::Command;
 use felhom::cli;
 
@@ -7,7 +9,7 @@ use felhom::cli;
 pub struct Named {
     /// `guest list`; empty for the program itself.
     pub name: String,
-    pub command: Command,
+    pub command: &'static Command,
 }
 
 impl Named {
@@ -16,10 +18,12 @@ impl Named {
     }
 }
 
-/// Every command that is not hidden, the program itself first, as it was written: without what clap adds.
+/// Every command that is not hidden, the program itself first, as it was written: without what clap adds. The tree is built once for
+/// all tests.
 pub fn all() -> Vec<Named> {
+    static ROOT: OnceLock<Command> = OnceLock::new();
     let mut found = Vec::new();
-    walk(cli::command_built(), "", &mut found);
+    walk(ROOT.get_or_init(cli::command_built), "", &mut found);
     found
 }
 
@@ -28,11 +32,9 @@ pub fn leaves() -> Vec<String> {
     all().into_iter().filter(Named::is_leaf).map(|leaf| leaf.name).collect()
 }
 
-fn walk(command: Command, name: &str, found: &mut Vec<Named>) {
-    let inner: Vec<Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+fn walk(command: &'static Command, name: &str, found: &mut Vec<Named>) {
     found.push(Named { name: name.to_owned(), command });
-    for sub in inner {
-        let name = format!("{name} {}", sub.get_name()).trim_start().to_owned();
-        walk(sub, &name, found);
+    for sub in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        walk(sub, format!("{name} {}", sub.get_name()).trim_start(), found);
     }
 }

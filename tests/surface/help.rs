@@ -8,15 +8,15 @@ use crate::support::{Home, run};
 const SCREEN: usize = 40;
 const WIDTH: usize = 80;
 
-fn page(name: &str, long: bool) -> String {
-    help::text(&name.split_whitespace().collect::<Vec<_>>(), long, WIDTH).expect("a page")
+fn page(pages: &mut help::Pages, name: &str, long: bool) -> String {
+    pages.text(&name.split_whitespace().collect::<Vec<_>>(), long, WIDTH).expect("a page")
 }
 
 #[test]
 fn short_help_fits_on_a_screen() {
-    let mut wrong = Vec::new();
+    let (mut pages, mut wrong) = (help::Pages::default(), Vec::new());
     for name in tree::all().into_iter().map(|named| named.name).filter(|name| !name.is_empty()) {
-        let text = page(&name, false);
+        let text = page(&mut pages, &name, false);
         let lines = text.lines().count();
         if lines > SCREEN {
             wrong.push(format!("felhom {name} -h has {lines} lines"));
@@ -29,10 +29,20 @@ fn short_help_fits_on_a_screen() {
 
 #[test]
 fn every_page_names_the_global_options_once() {
+    let mut pages = help::Pages::default();
     for name in tree::all().into_iter().map(|named| named.name) {
-        let text = page(&name, true);
+        let text = page(&mut pages, &name, true);
         assert_eq!(text.matches("Global options: felhom help options").count(), 1, "felhom {name} --help:\n{text}");
         assert!(!text.contains("--jq <"), "felhom {name} --help lists a global option:\n{text}");
+    }
+}
+
+#[test]
+fn a_page_does_not_depend_on_the_pages_before_it() {
+    let mut pages = help::Pages::default();
+    for name in ["guest restore", "", "guest", "guest restore", "sdn zone create", "demo guest list"] {
+        let names: Vec<&str> = name.split_whitespace().collect();
+        assert_eq!(pages.text(&names, true, WIDTH), help::text(&names, true, WIDTH), "felhom {name} --help");
     }
 }
 

@@ -20,7 +20,7 @@ fn page(named: Named) -> Vec<u8> {
     let Named { name, command } = named;
     let spoken = format!("felhom {name}").trim_end().to_owned();
     // Without a version, so that a release does not touch every page. What a short help leaves out belongs here.
-    let command = command.display_name(dashed(&name)).bin_name(&spoken).version(None::<&str>).disable_help_subcommand(true);
+    let command = command.clone().display_name(dashed(&name)).bin_name(&spoken).version(None::<&str>).disable_help_subcommand(true);
     let command = command.mut_args(|argument| argument.hide_short_help(false));
     let verbs: Vec<Command> =
         command.get_subcommands().filter(|sub| nouns::find(&format!("{name} {}", sub.get_name())).is_some()).cloned().collect();

@@ -179,7 +179,7 @@ fn argument_help_is_short_and_has_its_default_in_brackets() {
 
 #[test]
 fn help_and_documents_use_no_forbidden_word() {
-    let mut wrong = Vec::new();
+    let (mut pages, mut wrong) = (help::Pages::default(), Vec::new());
     let mut look = |place: &str, text: &str| {
         for (at, line) in text.lines().enumerate() {
             let lower = line.to_lowercase();
@@ -189,7 +189,7 @@ fn help_and_documents_use_no_forbidden_word() {
     };
     for named in tree::all() {
         let names: Vec<&str> = named.name.split_whitespace().collect();
-        look(&format!("felhom {} --help", named.name), &help::text(&names, true, 100).expect("a page"));
+        look(&format!("felhom {} --help", named.name), &pages.text(&names, true, 100).expect("a page"));
     }
     for (topic, text) in help::TOPICS {
         look(&format!("felhom help {topic}"), text);

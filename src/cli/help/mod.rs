@@ -41,11 +41,26 @@ impl Help {
 
 /// The help page of the command with these names, as `--help` (`long`) or `-h` shows it.
 pub fn text(names: &[&str], long: bool, width: usize) -> Option<String> {
-    let mut root = cli::command();
-    // Builds only the commands on the way to this one.
-    let _ = root.try_get_matches_from_mut(["felhom"].iter().chain(names).chain(&["--help"]));
-    let command = names.iter().try_fold(&root, |command, name| command.find_subcommand(name))?;
-    Some(Page { command, long, width }.text())
+    Pages::default().text(names, long, width)
+}
+
+/// Help pages out of one command tree, for many pages in a row.
+pub struct Pages(clap::Command);
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self(cli::command())
+    }
+}
+
+impl Pages {
+    /// The same page as [`text`].
+    pub fn text(&mut self, names: &[&str], long: bool, width: usize) -> Option<String> {
+        // Builds only the commands on the way to this one.
+        let _ = self.0.try_get_matches_from_mut(["felhom"].iter().chain(names).chain(&["--help"]));
+        let command = names.iter().try_fold(&self.0, |command, name| command.find_subcommand(name))?;
+        Some(Page { command, long, width }.text())
+    }
 }
 
 /// The names of the commands that a command line with a help flag or without its arguments leads to.
