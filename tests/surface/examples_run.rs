@@ -23,7 +23,6 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("felhom demo tour", "takes a minute: tests/demo.rs"),
     ("felhom demo serve", "serves until it is stopped: tests/demo.rs"),
     ("EDITOR=nano felhom context edit", "needs a terminal"),
-    ("felhom cluster join", "needs the fingerprint of another cluster"),
     ("felhom completions fish", "needs fish"),
 ];
 
