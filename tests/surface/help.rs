@@ -28,6 +28,15 @@ fn short_help_fits_on_a_screen() {
 }
 
 #[test]
+fn the_first_page_lists_every_command() {
+    let text = help::text(&[], false, WIDTH).expect("a page");
+    let listed = |name: &str| text.lines().any(|line| line.trim_start().starts_with(&format!("{name} ")));
+    let missing: Vec<String> =
+        tree::all().into_iter().map(|named| named.name).filter(|name| !name.is_empty() && !name.contains(' ') && !listed(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}\n{text}");
+}
+
+#[test]
 fn every_page_names_the_global_options_once() {
     let mut pages = help::Pages::default();
     for name in tree::all().into_iter().map(|named| named.name) {

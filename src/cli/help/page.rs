@@ -35,9 +35,12 @@ impl Page<'_> {
             let text = self.with(&sections);
             let over = text.lines().count().saturating_sub(MOST_LINES);
             let longest = sections.iter_mut().max_by_key(|(_, rows)| rows.len());
-            let Some((_, rows)) = longest.filter(|(_, rows)| !self.long && over > 0 && rows.len() > 2) else { return text };
+            // The first page lists every command: a new user looks there for the right one.
+            let shortens = !self.long && !self.is_root();
+            let Some((title, rows)) = longest.filter(|(_, rows)| shortens && over > 0 && rows.len() > 2) else { return text };
             rows.truncate(rows.len().saturating_sub(over + 1).max(1));
-            rows.push(("    …".into(), vec![("More options: --help".into(), 0)]));
+            let rest = if title == "Commands" { "commands" } else { "options" };
+            rows.push(("    …".into(), vec![(format!("More {rest}: --help"), 0)]));
         }
     }
 
@@ -57,8 +60,11 @@ impl Page<'_> {
         let usage = wrapped(rest, self.width() - first.len()).join(&format!("\n{}", " ".repeat(first.len())));
         out.push_str(&format!("\n{first}{usage}\n"));
         let name = sections.iter().flat_map(|(_, rows)| rows).map(|(name, _)| name.chars().count()).filter(|n| *n <= MOST_NAME).max();
-        for (title, rows) in sections {
-            out.push_str(&format!("\n{title}:\n"));
+        for (at, (title, rows)) in sections.iter().enumerate() {
+            // Short pages of the root have no blank lines between groups.
+            let compact = self.is_root() && !self.long && at > 0;
+            out.push_str(if compact { "" } else { "\n" });
+            out.push_str(&format!("{title}:\n"));
             rows.iter().for_each(|row| self.row(&mut out, row, name.unwrap_or(0)));
         }
         if self.is_root() {
