@@ -23,6 +23,7 @@ mod doctor;
 mod fence;
 mod guard;
 mod guest;
+mod guest_agent;
 mod guest_clone;
 mod guest_create;
 mod guest_delete;

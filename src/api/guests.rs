@@ -51,7 +51,7 @@ pub struct Place {
 
 impl Place {
     /// Returns `/nodes/{node}/{kind}/{vmid}` followed by `rest`.
-    fn path(&self, rest: &[&str]) -> Vec<String> {
+    pub(super) fn path(&self, rest: &[&str]) -> Vec<String> {
         let mut path = path!["nodes", self.node, self.kind, self.vmid];
         path.extend(rest.iter().map(|segment| (*segment).to_owned()));
         path

@@ -1,6 +1,7 @@
 //! The Proxmox VE API as values: calls, replies, task IDs. No I/O.
 
 pub mod access;
+pub mod agent;
 pub mod answer;
 pub mod backup;
 pub mod call;

@@ -1,6 +1,7 @@
 //! Operations that need several calls. They report through traits and print nothing.
 
 pub mod address;
+pub mod agent;
 pub mod backup;
 pub mod bulk;
 pub mod certificates;

@@ -19,7 +19,7 @@ pub use derived::templates;
 pub use needs::{Grant, Needs, either, needs};
 pub use rows::ROWS;
 pub use sends::{ONLY_WITH, SENDS, Sends};
-pub use verbs::{COMFORT, COMMON, VERBS, Verb};
+pub use verbs::{COMMON, VERBS, Verb, optional};
 
 /// Privileges of a call. Paths are templates filled from the call's path and parameters: `/vms/{vmid}`, `/storage/{storage}`.
 #[derive(Debug, Clone, Copy)]

@@ -32,6 +32,7 @@ const ROLLBACK: Privs = Any(&[SNAPSHOT, ROLLBACK_ONLY]);
 const ALLOCATE: Privs = Need("VM.Allocate", "/vms/{vmid}");
 /// For each named guest, or for all guests.
 const EACH_POWER: Privs = Any(&[Need("VM.PowerMgmt", "/"), When("vms", &Need("VM.PowerMgmt", "/vms/{vms}"))]);
+const AGENT: Privs = Need("VM.GuestAgent.Unrestricted", "/vms/{vmid}");
 const DISK: Privs = Need("VM.Config.Disk", "/vms/{vmid}");
 /// The host treats the call's own parameters as options of the container.
 const RESIZE_LXC: Privs = All(&[DISK, SPACE, Need("VM.Config.Options", "/vms/{vmid}")]);
@@ -163,10 +164,12 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/qemu/{vmid}/snapshot", AUDIT),
     read("/nodes/{node}/qemu/{vmid}/snapshot/{snapname}/config", Any(&[AUDIT, SNAPSHOT, ROLLBACK_ONLY])),
     read("/nodes/{node}/qemu/{vmid}/feature", AUDIT),
-    read(
-        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
-        Any(&[Need("VM.GuestAgent.Audit", "/vms/{vmid}"), Need("VM.GuestAgent.Unrestricted", "/vms/{vmid}")]),
-    ),
+    read("/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", Any(&[Need("VM.GuestAgent.Audit", "/vms/{vmid}"), AGENT])),
+    // Harmless by itself; what the command does is the operator's.
+    write(Post, "/nodes/{node}/qemu/{vmid}/agent/exec", AGENT, Safe),
+    read("/nodes/{node}/qemu/{vmid}/agent/exec-status", AGENT),
+    read("/nodes/{node}/qemu/{vmid}/agent/file-read", Any(&[Need("VM.GuestAgent.FileRead", "/vms/{vmid}"), AGENT])),
+    write(Post, "/nodes/{node}/qemu/{vmid}/agent/file-write", Any(&[Need("VM.GuestAgent.FileWrite", "/vms/{vmid}"), AGENT]), Safe),
     write(Put, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe),
     write(Post, "/nodes/{node}/qemu/{vmid}/config", settings::CHANGE_QEMU, Safe).task("qmconfig"),
     write(Post, "/nodes/{node}/qemu", CREATE_QEMU, Safe).task("qmcreate|qmrestore"),

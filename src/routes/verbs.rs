@@ -29,12 +29,21 @@ pub static COMMON: &[&str] = &[
     "DELETE /nodes/{node}/tasks/{upid}",
 ];
 
-/// Optional calls: without their privileges the command still works.
-pub static COMFORT: &[&str] = &[
+/// Optional calls: without their privileges the commands still work.
+static COMFORT: &[&str] = &[
     "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
     "GET /nodes/{node}/lxc/{vmid}/interfaces",
     "GET /nodes/{node}/sdn/zones/{zone}/content",
 ];
+
+/// Whether a command works without a call that it makes.
+pub fn optional(verb: &str, call: &str) -> bool {
+    match verb {
+        "guest ip" => false,
+        "guest file write" => call.ends_with("/file-read"),
+        _ => COMFORT.contains(&call),
+    }
+}
 
 /// Changing a guest's configuration, including its tags.
 const SET: &[&str] = &[
@@ -119,6 +128,42 @@ pub static VERBS: &[Verb] = &[
             "POST /nodes/{node}/vzdump",
             "POST /nodes/{node}/lxc/{vmid}/status/start",
             "GET /nodes/{node}/lxc/{vmid}/config",
+        ],
+    },
+    Verb {
+        name: "guest ip",
+        calls: &[
+            "GET /nodes/{node}/lxc/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/lxc/{vmid}/interfaces",
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        ],
+    },
+    Verb {
+        name: "guest exec",
+        calls: &[
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "POST /nodes/{node}/qemu/{vmid}/agent/exec",
+            "GET /nodes/{node}/qemu/{vmid}/agent/exec-status",
+        ],
+    },
+    Verb {
+        name: "guest file read",
+        calls: &[
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "GET /nodes/{node}/qemu/{vmid}/agent/file-read",
+        ],
+    },
+    Verb {
+        name: "guest file write",
+        calls: &[
+            "GET /nodes/{node}/qemu/{vmid}/config",
+            "GET /nodes/{node}/qemu/{vmid}/status/current",
+            "POST /nodes/{node}/qemu/{vmid}/agent/file-write",
+            "GET /nodes/{node}/qemu/{vmid}/agent/file-read",
         ],
     },
     Verb { name: "guest next-id", calls: &["GET /cluster/nextid"] },

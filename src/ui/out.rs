@@ -144,6 +144,16 @@ impl Out {
         if self.screen.stdout_terminal { self.data(&clean::text(text)) } else { self.data(text) }
     }
 
+    /// Prints bytes unchanged: the output of a command inside a guest, or a file.
+    pub fn raw(&self, bytes: &[u8]) -> Result<()> {
+        self.stdout.write(bytes)
+    }
+
+    /// As [`Out::raw`], to stderr.
+    pub fn raw_error(&self, bytes: &[u8]) -> Result<()> {
+        self.stderr.write(bytes)
+    }
+
     /// Prints a help page, with bold headings if colour is on.
     pub fn help(&self, page: &str) -> Result<()> {
         if !self.screen.color {

@@ -188,6 +188,8 @@ impl Site {
             std::fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o600)).unwrap();
         };
         write("password", ROOT_PASSWORD);
+        write("motd", "welcome\n");
+        write("setup.sh", "hostname\n");
         write("password.txt", "correct horse\n");
         write("secret", &self.host.secret_now("felhom@pve!agent"));
         write("setup.secret", &self.host.secret_now("root@pam!setup"));

@@ -57,6 +57,10 @@ const IMPERATIVES: &[&str] = &[
     "Enable",
     "Grant",
     "Migrate",
+    "Read",
+    "Upload",
+    "Write",
+    "Open",
     "Move",
     "Refresh",
     "Reload",
@@ -130,10 +134,10 @@ const NAMES: &[&str] = &["Docker", "Proxmox"];
 
 /// First words of hints. A new verb is added here once it is one.
 const HINT_VERBS: &[&str] = &[
-    "add", "allow", "ask", "change", "check", "choose", "compare", "connect", "copy", "correct", "create", "delete", "edit", "enable",
-    "exclude", "find", "free", "give", "grant", "install", "leave", "list", "look", "migrate", "move", "mount", "name", "omit", "pass",
-    "pin", "remove", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop", "switch", "try",
-    "turn", "unset", "use", "wait", "write",
+    "add", "allow", "ask", "begin", "change", "check", "choose", "compare", "connect", "copy", "correct", "create", "delete", "edit",
+    "enable", "exclude", "find", "free", "give", "grant", "install", "leave", "list", "look", "migrate", "move", "mount", "name", "omit",
+    "pass", "pin", "remove", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop", "switch",
+    "try", "turn", "unset", "use", "wait", "write",
 ];
 
 #[test]

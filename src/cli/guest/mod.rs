@@ -6,6 +6,9 @@ mod config;
 mod create;
 mod delete;
 mod disk;
+mod exec;
+mod file;
+mod ip;
 mod list;
 pub mod migrate;
 mod next_id;
@@ -46,6 +49,11 @@ pub enum Guest {
     Suspend(power::Suspend),
     Resume(power::Resume),
     Delete(delete::Delete),
+    Ip(ip::Ip),
+    Exec(exec::Exec),
+    /// Read and write files inside VMs
+    #[command(subcommand)]
+    File(file::File),
     /// Manage tags of guests
     #[command(subcommand)]
     Tag(tag::Tag),
@@ -72,6 +80,9 @@ impl Guest {
             Self::Suspend(verb) => verb.run(ctx),
             Self::Resume(verb) => verb.run(ctx),
             Self::Delete(verb) => verb.run(ctx),
+            Self::Ip(verb) => verb.run(ctx),
+            Self::Exec(verb) => verb.run(ctx),
+            Self::File(noun) => noun.run(ctx),
             Self::Tag(noun) => noun.run(ctx),
         }
     }

@@ -79,7 +79,7 @@ pub fn needs(verb: &Verb, kind: Option<GuestKind>) -> Needs {
     let mut needs = Needs::default();
     let sends = routes::sends(verb.name);
     let mut options: BTreeMap<&'static str, Needs> = BTreeMap::new();
-    for key in verb.calls.iter().filter(|key| !routes::COMFORT.contains(key)) {
+    for key in verb.calls.iter().filter(|key| !routes::optional(verb.name, key)) {
         let Some(row) = routes::by_key(key) else { continue };
         let other = match kind {
             Some(GuestKind::Lxc) => row.template.contains("/qemu"),

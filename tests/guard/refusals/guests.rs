@@ -26,6 +26,7 @@ pub fn power_and_settings(said: &mut Said) {
     (0..256).for_each(|n| set(&host, 111, &format!("mp{n}"), "local-lvm:vm-111-disk-9,mp=/x,size=1G"));
     set(&host, 102, "unused0", "local-lvm:vm-102-disk-8");
     under_ha(&host, "vm:202");
+    set(&host, 201, "agent", "0");
     for words in [
         &["guest", "suspend", "202"][..],
         &["guest", "resume", "202"],
@@ -57,6 +58,8 @@ pub fn power_and_settings(said: &mut Said) {
         &["guest", "disk", "move", "102", "unused0", "nas"],
         &["guest", "disk", "move", "9000", "scsi0", "--to-guest", "202"],
         &["guest", "disk", "move", "203", "scsi0", "--to-guest", "204", "--as", "scsi0"],
+        &["guest", "exec", "201", "--", "id"],
+        &["guest", "exec", "202", "--", "id"],
         &["guest", "set", "102", "protection=0"],
         &["snapshot", "create", "101", "before-update"],
         &["snapshot", "create", "110", "x1"],

@@ -31,6 +31,21 @@ fn frozen(state: &mut State) {
     guest.config.insert("lock".into(), "suspended".into());
 }
 
+/// Runs VM 201 with a guest agent.
+fn agent(state: &mut State) {
+    let guest = state.guests.get_mut(&201).unwrap();
+    guest.power = Power::Running;
+    guest.agent = true;
+    guest.config.insert("agent".into(), "1".into());
+}
+
+fn running(state: &mut State) {
+    state.guests.get_mut(&101).unwrap().power = Power::Running;
+}
+
+/// Where the cases of the guest agent begin.
+const AGENTS: usize = CASES.len() - 5;
+
 pub(super) static CASES: &[Case] = &[
     lxc("guest list", &["-o", "id"], &[]),
     lxc("guest show", &["101"], &[]),
@@ -106,6 +121,11 @@ pub(super) static CASES: &[Case] = &[
     // The archives that stay are a part of what it says.
     lxc("guest delete", &["101", "--confirm", "101", "-o", "json"], &[BACKUP]),
     qemu("guest delete", &["201", "--confirm", "201", "-o", "json"], &[BACKUP_VM]).on(&[201], &["local"]),
+    lxc("guest ip", &["101"], &[]).set(running),
+    qemu("guest ip", &["201"], &[]).set(agent),
+    qemu("guest exec", &["201", "--", "id"], &[]).set(agent),
+    qemu("guest file read", &["201", "/etc/hostname"], &[]).set(agent),
+    qemu("guest file write", &["201", "/root/empty"], &[]).set(agent),
 ];
 
 #[test]
@@ -120,5 +140,10 @@ fn making() {
 
 #[test]
 fn tags_copies_and_the_end() {
-    prove(&CASES[25..]);
+    prove(&CASES[25..AGENTS]);
+}
+
+#[test]
+fn guest_agents() {
+    prove(&CASES[AGENTS..]);
 }

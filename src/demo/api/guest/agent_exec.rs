@@ -25,6 +25,9 @@ const FOLDERS: &[&str] = &["", "/etc", "/home", "/opt", "/root", "/srv", "/tmp",
 /// Characters that one call can write.
 const LONGEST: usize = 61_440;
 
+/// Bytes that one call reads.
+const MOST: usize = 16 << 20;
+
 fn key(guest: &Guest, name: &str) -> String {
     format!("{}/{name}", guest.vmid)
 }
@@ -101,7 +104,17 @@ fn read(req: &mut Req<'_>) -> Answer {
         return Err(Refusal::die("Agent error: failed to read file: Is a directory"));
     }
     match content(req.state, &guest, file) {
-        Some(content) => Ok(json!({ "bytes-read": content.chars().count(), "content": content }).into()),
+        Some(content) => {
+            let number = |name: &str| req.params.int(name).and_then(|n| usize::try_from(n).ok());
+            let (offset, count) = (number("offset").unwrap_or(0), number("count").unwrap_or(MOST));
+            let piece: String = content.chars().skip(offset).take(count).collect();
+            let read = piece.chars().count();
+            let mut answer = json!({ "bytes-read": read, "content": piece });
+            if offset + read < content.chars().count() {
+                answer["truncated"] = 1.into();
+            }
+            Ok(answer.into())
+        }
         None => Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'r'): No such file or directory"))),
     }
 }
@@ -109,15 +122,19 @@ fn read(req: &mut Req<'_>) -> Answer {
 fn write(req: &mut Req<'_>) -> Answer {
     let guest = available(req)?;
     let (file, text) = (req.params.text("file").to_owned(), req.params.text("content"));
-    if text.len() > LONGEST {
+    if text.chars().count() > LONGEST {
         return Err(Refusal::param("content", format!("value may only be {LONGEST} characters long")));
     }
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
     if !FOLDERS.contains(&folder) {
         return Err(Refusal::die(format!("Agent error: failed to open file '{file}' (mode: 'wb'): No such file or directory")));
     }
-    let bytes = if req.params.bool("encode") == Some(false) { base64::decode(text).unwrap_or_default() } else { text.as_bytes().to_vec() };
-    let content: String = bytes.into_iter().map(char::from).collect();
+    let content = match req.params.bool("encode") {
+        Some(false) => base64::decode(text).unwrap_or_default().into_iter().map(char::from).collect(),
+        // Perl's encoder takes characters below 256 as bytes.
+        _ if text.chars().any(|c| u32::from(c) > 255) => return Err(Refusal::die("Wide character in subroutine entry")),
+        _ => text.to_owned(),
+    };
     req.state.section_mut(FILES).insert(key(&guest, &file), map(json!({ "content": content })));
     Ok(Reply::null())
 }
