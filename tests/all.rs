@@ -45,6 +45,7 @@ mod sdn;
 mod selection;
 mod snapshot;
 mod storage;
+mod storage_upload;
 mod support;
 mod surface;
 mod task;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::api::Attachment;
 use crate::secret::Secret;
 
 /// Builds path segments from values that implement `Display`: `path!["nodes", node, "lxc", vmid]`.
@@ -59,6 +60,8 @@ pub enum Value {
     /// Sent as one parameter per item.
     Each(Vec<String>),
     Secret(Secret),
+    /// Sent as the last part of a multipart form.
+    File(Attachment),
     /// Filled in from the result of an earlier step of the same change.
     Output(Output),
 }
@@ -82,6 +85,7 @@ impl Value {
             Self::List(items) => vec![items.join(",")],
             Self::Each(items) => items.clone(),
             Self::Secret(secret) => vec![secret.reveal().to_owned()],
+            Self::File(file) => vec![file.name.clone()],
             Self::Output(_) => Vec::new(),
         }
     }
@@ -157,6 +161,12 @@ impl From<Secret> for Value {
     }
 }
 
+impl From<Attachment> for Value {
+    fn from(file: Attachment) -> Self {
+        Self::File(file)
+    }
+}
+
 impl From<Output> for Value {
     fn from(output: Output) -> Self {
         Self::Output(output)
@@ -204,6 +214,11 @@ impl Request {
 
     pub fn is_read(&self) -> bool {
         self.method == Method::Get
+    }
+
+    /// Returns the file that the request uploads.
+    pub fn attachment(&self) -> Option<&Attachment> {
+        self.params.iter().find_map(|(_, value)| if let Value::File(file) = value { Some(file) } else { None })
     }
 
     pub fn param(&self, name: &str) -> Option<&Value> {
@@ -270,6 +285,13 @@ impl<T> Call<T> {
     #[must_use]
     pub fn with_set(self, name: impl Into<String>, flag: bool) -> Self {
         self.with_some(name, flag.then_some(true))
+    }
+
+    /// Adds a file to upload.
+    #[must_use]
+    pub fn with_file(mut self, name: &str, file: Attachment) -> Self {
+        self.request.pace = Pace::Transfer;
+        self.with(name, file)
     }
 
     #[must_use]

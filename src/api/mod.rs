@@ -3,6 +3,7 @@
 pub mod access;
 pub mod agent;
 pub mod answer;
+mod attachment;
 pub mod backup;
 pub mod call;
 pub mod cluster;
@@ -22,6 +23,7 @@ pub mod tasks;
 pub mod upid;
 
 pub use answer::Reply;
+pub use attachment::Attachment;
 pub use call::{Call, Method, Pace, Request, Value};
 pub use guests::{GuestKind, Place};
 pub use property::{Form, Property};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::api::{Call, lenient};
+use crate::api::{Attachment, Call, lenient};
 use crate::path;
 
 /// A storage as one node reports it.
@@ -83,6 +83,15 @@ pub fn list(node: &str) -> Call<Vec<Storage>> {
 /// The content of a storage, as a node reports it.
 pub fn content(node: &str, storage: &str) -> Call<Vec<Volume>> {
     Call::get(path!["nodes", node, "storage", storage, "content"]).slow()
+}
+
+/// Uploads a file. The host reads the parts in this order only.
+pub fn upload(node: &str, storage: &str, content: &str, checksum: Option<(&str, &str)>, file: Attachment) -> Call<Json> {
+    Call::post(path!["nodes", node, "storage", storage, "upload"])
+        .with("content", content)
+        .with_some("checksum-algorithm", checksum.map(|(algorithm, _)| algorithm))
+        .with_some("checksum", checksum.map(|(_, digest)| digest))
+        .with_file("filename", file)
 }
 
 /// The configuration of a storage.

@@ -7,12 +7,12 @@ use crate::demo::auth::Credentials;
 
 mod body;
 mod decode;
+mod multipart;
 
 pub use decode::percent_decode;
 
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_POST: usize = 512 * 1024;
-const MAX_UPLOAD: usize = 256 * 1024 * 1024;
 
 /// A parsed request.
 #[derive(Debug, Default)]
@@ -72,17 +72,24 @@ pub fn read_request(stream: &mut (impl Read + Write), left: &mut Vec<u8>) -> Res
     if length > 0 && !matches!(request.method.as_str(), "PUT" | "POST") {
         return Err(Bad::Explained(501, format!("Unexpected content for method '{}'", request.method)));
     }
-    if length > if content_type.starts_with("multipart/") { MAX_UPLOAD } else { MAX_POST } {
+    let multipart = request.method == "POST" && target.split('?').next().is_some_and(|path| path.ends_with("/upload"));
+    let multipart = multipart && content_type.to_ascii_lowercase().starts_with("multipart/form-data");
+    if !multipart && length > MAX_POST {
         return Err(Bad::Explained(501, "for data too large".into()));
     }
     if expects && left.len() < length {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         stream.flush()?;
     }
-    while left.len() < length {
-        fill(stream, left)?;
-    }
-    let body: Vec<u8> = left.drain(..length).collect();
+    let body: Vec<u8> = if multipart {
+        multipart::read(stream, left, length, &content_type, &mut request)?;
+        Vec::new()
+    } else {
+        while left.len() < length {
+            fill(stream, left)?;
+        }
+        left.drain(..length).collect()
+    };
 
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     request.path = percent_decode(path, false);

@@ -37,5 +37,6 @@ pub mod settings;
 pub mod smart;
 pub mod snapshots;
 pub mod time;
+pub mod upload;
 #[cfg(feature = "fence")]
 pub mod usb;

@@ -228,6 +228,7 @@ pub static ROWS: &[Row] = &[
     read("/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE),
     write(Put, "/nodes/{node}/storage/{storage}/content/{volume}", READ_ARCHIVE, Safe),
     irreversible(Delete, "/nodes/{node}/storage/{storage}/content/{volume}", ARCHIVE, ConfirmWord::Archive).task("imgdel"),
+    write(Post, "/nodes/{node}/storage/{storage}/upload", Need("Datastore.AllocateTemplate", "/storage/{storage}"), Safe).task("imgcopy"),
     read("/nodes/{node}/storage/{storage}/prunebackups", STORE_AUDIT),
     irreversible(Delete, "/nodes/{node}/storage/{storage}/prunebackups", PRUNE, ConfirmWord::Storage).task("prunebackups"),
     // High availability, where it affects power actions.

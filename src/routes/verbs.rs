@@ -449,6 +449,10 @@ pub static VERBS: &[Verb] = &[
     },
     Verb { name: "node status", calls: &["GET /nodes/{node}/status"] },
     Verb { name: "storage list", calls: &["GET /storage", "GET /nodes/{node}/storage", "GET /cluster/resources"] },
+    Verb {
+        name: "storage upload",
+        calls: &["GET /nodes/{node}/storage", "GET /nodes/{node}/storage/{storage}/content", "POST /nodes/{node}/storage/{storage}/upload"],
+    },
     Verb { name: "storage content", calls: &["GET /nodes/{node}/storage/{storage}/content", "GET /nodes/{node}/storage"] },
     Verb { name: "task list", calls: &["GET /nodes/{node}/tasks", "GET /cluster/tasks"] },
     Verb { name: "task show", calls: &["GET /nodes/{node}/tasks/{upid}/status"] },

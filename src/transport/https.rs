@@ -25,7 +25,7 @@ use crate::secret::Secret;
 use crate::session;
 use crate::transport::clock::Clock;
 use crate::transport::tls::{self, Seen};
-use crate::transport::{Transport, reads_only};
+use crate::transport::{Transport, reads_only, upload};
 
 #[expect(clippy::disallowed_types, reason = "this is the one place that speaks HTTP")]
 type Http = reqwest::Client;
@@ -308,7 +308,9 @@ impl Line {
             Method::Delete => reqwest::Method::DELETE,
         };
         let mut builder = client.request(method, url).timeout(patience(request));
-        if !in_query {
+        if let Some(form) = upload::form(request)? {
+            builder = builder.header(CONTENT_TYPE, form.content_type()).body(reqwest::Body::wrap(form));
+        } else if !in_query {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
         }
         let begun = Instant::now();
@@ -389,7 +391,7 @@ impl Line {
             return self.lost(request, "no answer within the time limit of --timeout");
         }
         let fault = session::stopped(signal, &format!("{request}: interrupted before {} answered", self.authority));
-        if request.is_read() { fault } else { fault.with_hint(CHECK_FIRST) }
+        if request.is_read() || upload::is_incomplete(request) { fault } else { fault.with_hint(CHECK_FIRST) }
     }
 
     fn cut(&self, request: &Request, error: &reqwest::Error) -> Fault {
@@ -403,7 +405,8 @@ impl Line {
     }
 
     fn lost(&self, request: &Request, why: &str) -> Fault {
-        Fate::Unknown.fault(!request.is_read(), format!("{request}: no answer from {}: {why}", self.authority))
+        let unknown = || Fate::Unknown.fault(!request.is_read(), format!("{request}: no answer from {}: {why}", self.authority));
+        upload::broken(request, why).unwrap_or_else(unknown)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod pvesh;
 #[cfg(feature = "exec")]
 pub mod ssh;
 pub mod tls;
+mod upload;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

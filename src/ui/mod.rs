@@ -21,6 +21,7 @@ mod sink;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod wrap;
 
 pub use crate::units;
@@ -32,4 +33,5 @@ pub use out::{Captured, Out};
 pub use progress::Progress;
 pub use row::{Column, Record, Row};
 pub use screen::Screen;
+pub use transfer::Transfers;
 pub use wrap::wrap as wrapped;

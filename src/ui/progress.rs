@@ -51,7 +51,7 @@ impl Out {
 }
 
 /// Resolves `auto`. With JSON output, stderr contains only the error object.
-fn mode(options: &Options, screen: &Screen) -> ProgressMode {
+pub(super) fn mode(options: &Options, screen: &Screen) -> ProgressMode {
     match options.progress {
         ProgressMode::Auto if options.quiet => ProgressMode::None,
         ProgressMode::Auto if screen.stderr_terminal => ProgressMode::Bar,

@@ -114,6 +114,7 @@ const RUNS_ANOTHER: &[(&str, &str)] = &[("plan apply", "runs the command that wa
 const ELSEWHERE: &[(&str, &str)] = &[
     ("node undrain", "moves what `node drain` moved: tests/guest_migrate.rs"),
     ("guest exec", "no flag can follow its command: tests/guest_agent.rs"),
+    ("storage upload", "goes over HTTPS only: tests/storage_upload.rs"),
     ("guest file write", "its content comes from a file: tests/guest_agent.rs"),
 ];
 

@@ -188,6 +188,8 @@ impl Site {
             std::fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o600)).unwrap();
         };
         write("password", ROOT_PASSWORD);
+        write("debian-13.iso", "an image");
+        write("debian-13.qcow2", "an image");
         write("motd", "welcome\n");
         write("setup.sh", "hostname\n");
         write("password.txt", "correct horse\n");

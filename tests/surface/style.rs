@@ -136,8 +136,8 @@ const NAMES: &[&str] = &["Docker", "Proxmox"];
 const HINT_VERBS: &[&str] = &[
     "add", "allow", "ask", "begin", "change", "check", "choose", "compare", "connect", "copy", "correct", "create", "delete", "edit",
     "enable", "exclude", "find", "free", "give", "grant", "install", "leave", "list", "look", "migrate", "move", "mount", "name", "omit",
-    "pass", "pin", "remove", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop", "switch",
-    "try", "turn", "unset", "use", "wait", "write",
+    "pass", "pin", "remove", "rename", "renew", "repeat", "restore", "run", "say", "see", "set", "simplify", "stage", "start", "stop",
+    "switch", "try", "turn", "unset", "upload", "use", "wait", "write",
 ];
 
 #[test]

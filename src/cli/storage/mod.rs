@@ -2,6 +2,7 @@
 
 mod content;
 mod list;
+mod upload;
 
 use clap::Subcommand;
 
@@ -12,6 +13,7 @@ use crate::fault::Result;
 pub enum Storage {
     List(list::List),
     Content(content::Content),
+    Upload(upload::Upload),
 }
 
 impl Storage {
@@ -19,6 +21,7 @@ impl Storage {
         match self {
             Self::List(verb) => verb.run(ctx),
             Self::Content(verb) => verb.run(ctx),
+            Self::Upload(verb) => verb.run(ctx),
         }
     }
 }

@@ -9,7 +9,11 @@ use crate::demo::tasks::{self, TaskSpec};
 #[derive(Debug, Clone)]
 pub struct Upload {
     pub filename: String,
-    pub content: Vec<u8>,
+    pub size: u64,
+    /// The digest by the algorithm that the request names, if it is supported.
+    pub digest: Option<String>,
+    /// The beginning of the file.
+    pub start: Vec<u8>,
 }
 
 /// An authenticated request with the state.

@@ -1,9 +1,8 @@
-//! Request bodies: forms, JSON, and multipart uploads.
+//! Request bodies: forms and JSON.
 
 use serde_json::Value;
 
 use super::{Bad, Request, decode};
-use crate::demo::api::Upload;
 
 pub(super) fn read(content_type: &str, body: &[u8], request: &mut Request) -> Result<(), Bad> {
     if body.is_empty() {
@@ -16,7 +15,6 @@ pub(super) fn read(content_type: &str, body: &[u8], request: &mut Request) -> Re
             Ok(())
         }
         "application/json" => json(body, request),
-        "multipart/form-data" if request.method == "POST" && request.path.ends_with("/upload") => multipart(content_type, body, request),
         _ => Err(Bad::Explained(506, format!("upload 'Content-Type '{content_type}' not implemented"))),
     }
 }
@@ -52,49 +50,4 @@ fn scalar(value: Value) -> Value {
         Value::Array(all) => Value::Array(all.into_iter().map(scalar).collect()),
         other => other,
     }
-}
-
-fn multipart(content_type: &str, body: &[u8], request: &mut Request) -> Result<(), Bad> {
-    let bad = || Bad::Explained(501, "unable to parse multipart form data".to_owned());
-    let boundary = content_type.split(';').find_map(|p| p.trim().strip_prefix("boundary=")).ok_or_else(bad)?;
-    let mark = format!("--{}", boundary.trim_matches('"')).into_bytes();
-    let mut rest = &body[find(body, &mark).ok_or_else(bad)? + mark.len()..];
-    // The server accepts the fields in this order only.
-    let mut fields = &["content", "checksum-algorithm", "checksum"][..];
-    while !rest.starts_with(b"--") {
-        let rest_start = rest.strip_prefix(b"\r\n").ok_or_else(bad)?;
-        let head_end = find(rest_start, b"\r\n\r\n").ok_or_else(bad)?;
-        let head = String::from_utf8_lossy(&rest_start[..head_end]).into_owned();
-        let content = &rest_start[head_end + 4..];
-        let mut end_mark = b"\r\n".to_vec();
-        end_mark.extend_from_slice(&mark);
-        let end = find(content, &end_mark).ok_or_else(bad)?;
-        let field = |name: &str| head.split(name).nth(1).and_then(|t| t.split('"').next()).map(str::to_owned);
-        let name = field(" name=\"").ok_or_else(bad)?;
-        if let Some(filename) = field(" filename=\"") {
-            // The file has to be the last part.
-            request.params.set("filename", filename.clone());
-            request.upload = Some(Upload { filename, content: content[..end].to_vec() });
-            break;
-        }
-        let Some(at) = fields.iter().position(|known| *known == name) else {
-            return Err(Bad::Refused(400, "Bad Request".to_owned()));
-        };
-        fields = &fields[at + 1..];
-        request.params.push(&name, String::from_utf8_lossy(&content[..end]).into_owned());
-        rest = &content[end + end_mark.len()..];
-    }
-    Ok(())
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|b| *b == first) {
-        if text[from + at..].starts_with(wanted) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }

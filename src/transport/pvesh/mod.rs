@@ -157,6 +157,10 @@ impl Transport for Pvesh {
     }
 
     fn write(&self, request: &Request, _permit: &Permit, stop: &Interrupt) -> Result<Reply> {
+        if request.attachment().is_some() {
+            return Err(Fault::usage("files are uploaded over HTTPS only, and this context connects through pvesh")
+                .with_hint("use a context with an endpoint, or copy the file to the node with scp"));
+        }
         refuse_secrets(request)?;
         let done = self.run(request, script::write(request), stop)?;
         let Some(end) = script::end(&done.stderr_text()) else { return Err(self.broken(request, &done)) };

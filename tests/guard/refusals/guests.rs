@@ -127,6 +127,18 @@ pub fn storages_jobs_and_the_cluster(said: &mut Said) {
         state.storages.get_mut("off").unwrap().config.insert("disable".into(), 1.into());
     })
     .unwrap();
+    let iso = host.home.path().join("a.iso");
+    std::fs::write(&iso, "x").unwrap();
+    let iso = iso.to_str().unwrap();
+    host.with_state(|state| {
+        let free = state.storages["nas"].clone();
+        state.storages.insert("full".into(), felhom::demo::state::Storage { used: free.total, ..free });
+    })
+    .unwrap();
+    host.run(["storage", "upload", "nas", iso]).ok();
+    for storage in ["off", "pbs", "full", "nas"] {
+        said.refused(&host, &["storage", "upload", storage, iso, "--node", "pve1"]);
+    }
     under_ha(&host, "ct:110");
     host.run(["pool", "create", "lab1"]).ok();
     let job = ["backup", "job", "create", "nightly", "--storage", "local", "--schedule", "02:00", "--guest", "110"];

@@ -16,6 +16,7 @@ pub(super) static CASES: &[Case] = &[
     lxc("backup delete", &["{archive}", "--confirm", "{file}"], &[BACKUP]),
     lxc("backup prune", &["101", "--storage", "local", "--keep", "last=1", "--confirm", "local"], &[BACKUP, BACKUP]),
     lxc("storage content", &["local", "-o", "id"], &[BACKUP]),
+    lxc("storage upload", &["local", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--name", "a.iso"], &[]),
 ];
 
 #[test]

@@ -62,13 +62,12 @@ fn upload(req: &mut Req<'_>) -> Answer {
     if !disks::usable(req.state, &id, &node)?.holds(&content) {
         return Err(Refusal::die(format!("storage '{id}' does not support '{content}' content")));
     }
-    let bytes = file.map(|file| file.content).unwrap_or_default();
+    let (size, digest, start) = file.map(|file| (file.size, file.digest, file.start)).unwrap_or_default();
     let temporary = format!("/var/tmp/pveupload-{}", random::hex(32));
     let mut spec = TaskSpec::new("imgcopy", "").log(format!("starting file import from: {temporary}"));
-    if let Some(algorithm) = req.params.get("checksum-algorithm") {
-        let got = digest(algorithm, &bytes);
+    if req.params.has("checksum-algorithm") {
         let wanted = req.params.text("checksum").to_lowercase();
-        match got {
+        match digest {
             Some(got) if got != wanted => {
                 let spec = spec.log("calculating checksum...");
                 return req
@@ -78,7 +77,7 @@ fn upload(req: &mut Req<'_>) -> Answer {
         }
     }
     // The host reads the tar archive of an appliance.
-    if name.ends_with(".ova") && bytes.get(257..262) != Some(b"ustar") {
+    if name.ends_with(".ova") && start.get(257..262) != Some(b"ustar") {
         for line in
             ["This does not look like a tar archive", "Skipping to next header", "Exiting with failure status due to previous errors"]
         {
@@ -88,7 +87,6 @@ fn upload(req: &mut Req<'_>) -> Answer {
     }
     let volid = format!("{id}:{content}/{name}");
     let target = disks::path_of(req.state, &volid);
-    let size = bytes.len() as u64;
     for line in [
         format!("target node: {node}"),
         format!("target file: {target}"),
@@ -104,19 +102,6 @@ fn upload(req: &mut Req<'_>) -> Answer {
     }
     let volume = volume(req.state, &id, &content, &name, size, &node, now);
     req.start(spec.takes(0.3).then(Effect::AddVolume(Box::new(volume))).log("finished file import successfully").ok())
-}
-
-/// Returns the checksum of a file for supported algorithms.
-fn digest(algorithm: &str, bytes: &[u8]) -> Option<String> {
-    use ring::digest::{SHA256, SHA384, SHA512, digest};
-    let algorithm = match algorithm {
-        "sha1" => return Some(sha1_hex(&String::from_utf8_lossy(bytes))),
-        "sha256" => &SHA256,
-        "sha384" => &SHA384,
-        "sha512" => &SHA512,
-        _ => return None,
-    };
-    Some(digest(algorithm, bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// Returns host and port of a URL.
