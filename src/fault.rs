@@ -110,7 +110,7 @@ impl Kind {
             Self::Refused => "add --plan to see what the command would do",
             Self::Unauthenticated => "check whether the token expired: run `pveum user token list USER` on a node",
             Self::Denied => "run `felhom role check` to see which commands this token's privileges allow",
-            Self::NotFound => "list what exists, for example with `felhom guest list`",
+            Self::NotFound => "check the name, and with `felhom context list` the context",
             Self::Exists => "choose another name or ID; `felhom guest next-id` prints a free VMID",
             Self::Conflict => "check what changed it, then run the command again",
             Self::Locked => "add --wait-lock 10m to wait; `felhom task list --running` shows what holds the lock",

@@ -60,6 +60,35 @@ pub fn rfc3339(unix: i64) -> String {
     Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |t| t.to_string())
 }
 
+/// Days that are still counted; later dates are written out.
+const COUNTED: i64 = 730;
+/// Days after which a date is no more than a way to say never: certificates without an end expire in the year 4096 or 9999.
+const NEVER: i64 = 365_000;
+
+/// Says when something expires: `expires in 83 days`, `expires on 2036-01-01`, `never expires`, `expired 3 days ago`.
+pub fn expiry(at: i64, now: i64) -> String {
+    let plural = |days: i64| if days == 1 { "" } else { "s" };
+    match (at - now).div_euclid(86_400) {
+        days @ ..0 => format!("expired {} day{} ago", -days, plural(-days)),
+        days @ 0..=COUNTED => format!("expires in {days} day{}", plural(days)),
+        NEVER.. => "never expires".to_owned(),
+        _ => format!("expires on {}", date(at)),
+    }
+}
+
+/// Says in a column when something expires: `83d`, `2036-01-01`, `never`.
+pub fn days_left(days: i64, now: i64) -> String {
+    match days {
+        ..=COUNTED => format!("{days}d"),
+        NEVER.. => "never".to_owned(),
+        _ => date(now + days * 86_400),
+    }
+}
+
+fn date(unix: i64) -> String {
+    local_time(unix).split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Unix seconds.
 pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(0)
@@ -98,6 +127,20 @@ mod tests {
             (u64::MAX, "16 EiB"),
         ] {
             assert_eq!(bytes(n), text);
+        }
+    }
+
+    #[test]
+    fn expiry_dates() {
+        let now = 1_795_000_000;
+        for (days, sentence, column) in [
+            (-3, "expired 3 days ago", "-3d"),
+            (1, "expires in 1 day", "1d"),
+            (730, "expires in 730 days", "730d"),
+            (3_650, "expires on 2036-11-15", "2036-11-15"),
+            (755_717, "never expires", "never"),
+        ] {
+            assert_eq!((expiry(now + days * 86_400, now).as_str(), days_left(days, now).as_str()), (sentence, column));
         }
     }
 

@@ -158,6 +158,41 @@ fn on_a_narrow_terminal_no_fix_is_cut() {
 }
 
 #[test]
+fn the_findings_are_grouped_and_have_labels() {
+    let host = Host::demo();
+    let run = host.run(["doctor"]).fails(1);
+    let first: Vec<&str> = run.stdout.split("\n\n").filter_map(|group| group.split_whitespace().next()).collect();
+    assert_eq!(first, ["Connection", "Secret", "Storage"], "{run}");
+    // The area of each finding has a label, and each label is written once.
+    let json = host.run(["doctor", "-o", "json"]).json();
+    let areas: std::collections::BTreeSet<&str> = json.as_array().unwrap().iter().map(|f| f["area"].as_str().unwrap()).collect();
+    let labelled = |line: &&str| line.starts_with(char::is_alphabetic);
+    assert_eq!(run.stdout.lines().filter(labelled).count(), areas.len(), "{run}");
+    for finding in json.as_array().unwrap() {
+        let message = finding["message"].as_str().unwrap().split(" in ").next().unwrap().rsplit(": ").next().unwrap();
+        assert!(run.stdout.contains(message), "{message}: {run}");
+    }
+    // Other formats and options still see a list.
+    assert_eq!(host.run(["doctor", "--filter", "state=problem", "-o", "id"]).fails(1).stdout, "locks\n");
+    assert!(host.run(["doctor", "--columns", "area,fix"]).fails(1).stdout.starts_with("AREA"), "{run}");
+    let only = host.run(["doctor", "--filter", "state=problem"]).fails(1);
+    let lines: Vec<&str> = only.stdout.lines().collect();
+    assert!(matches!(lines[..], [_, fix] if fix.trim().starts_with("fix: run `pct unlock 120`")), "{only}");
+    let value = lines[0].find("120 (build)").unwrap();
+    assert_eq!((lines[0].get(..5), lines[1].find("fix:")), (Some("Locks"), Some(value)), "{only}");
+}
+
+#[test]
+fn a_distant_end_of_a_certificate_is_not_counted_in_days() {
+    let host = Host::demo();
+    let run = host.run(["doctor"]).fails(1);
+    assert!(run.stdout.contains("never expires") && !run.stdout.contains(" days"), "{run}");
+    let certs = host.run(["node", "certs"]).ok();
+    assert!(certs.stdout.contains("never"), "{certs}");
+    assert!(host.run(["node", "certs", "-o", "json"]).json()[0]["days_left"].as_i64().unwrap() > 365_000);
+}
+
+#[test]
 fn a_clock_that_is_off_and_a_token_that_is_not_known() {
     let host = well(&Options { skew_ms: 3_600_000, ..demo_options() });
     let all = findings(&host, 1);

@@ -5,6 +5,22 @@ use felhom::demo::Options;
 use crate::support::{Host, demo_options};
 
 #[test]
+fn an_object_that_does_not_exist_is_answered_with_the_command_that_lists_it() {
+    let host = Host::demo().with_token("root@pam!demo");
+    for (args, list) in [
+        (&["node", "status", "nosuch"][..], "felhom node list"),
+        (&["node", "drain", "pve1", "--to", "nosuch"], "felhom node list"),
+        (&["template", "download", "nosuch", "--storage", "local", "--node", "pve1"], "felhom template list"),
+        (&["storage", "show", "nosuch"], "felhom storage list"),
+        (&["pool", "show", "nosuch"], "felhom pool list"),
+    ] {
+        let run = host.run(args);
+        assert!([2, 5].contains(&run.code), "{run}");
+        assert!(run.stderr.contains(&format!("`{list}`")), "{args:?}: {run}");
+    }
+}
+
+#[test]
 fn nodes_are_listed_with_their_state() {
     let host = Host::with(&Options { offline: vec!["pve3".into()], ..demo_options() });
     let list = host.run(["node", "list", "--columns", "node,status", "--no-headers"]).ok();

@@ -8,11 +8,11 @@ use crate::config::secrets::{Account, Source, Vault};
 use crate::config::{Context, Selection};
 use crate::fault::{Fault, Result};
 use crate::ops::doctor::{Finding, Report, State, Target, examine, verdict};
-use crate::ui::{Cell, Column, Row, Tone, units};
+use crate::ui::{Cell, Column, Detail, Row, Tone, units};
 
 /// Find problems with host, access and configuration
 ///
-/// Each finding is ok, a note or a problem, with what mends it. Exit 0 only without problems.
+/// Each finding is ok, a note or a problem; notes and problems come with a fix. Exit 0 only without problems.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  felhom doctor\n  felhom doctor --all-contexts --filter state!=ok\n  felhom doctor -o json --jq '.[] | select(.state==\"problem\") | .fix'"
@@ -43,8 +43,44 @@ impl Doctor {
             fence(ctx, &context, &mut report);
             findings.extend(report.findings);
         }
-        ctx.out.list(&findings)?;
+        ctx.out.list_in_detail(&findings, details)?;
         verdict(&findings)
+    }
+}
+
+/// Areas with their labels, in groups.
+const GROUPS: &[&[(&str, &str)]] = &[
+    &[("reach", "Connection"), ("certificate", "Certificate"), ("clock", "Clock"), ("version", "Version")],
+    &[("secret", "Secret"), ("login", "Login"), ("rights", "Privileges"), ("fence", "Root helper")],
+    &[("cluster", "Cluster"), ("storage", "Storage"), ("archives", "Backups"), ("locks", "Locks")],
+];
+
+fn details(findings: &[&Finding]) -> Vec<Detail> {
+    let mut lines = Vec::new();
+    for own in findings.chunk_by(|a, b| a.context == b.context) {
+        if own.len() < findings.len() {
+            lines.push(Detail::new("Context", Cell::text(&own[0].context)).group());
+        }
+        for group in GROUPS {
+            let mut first = true;
+            for (area, label) in *group {
+                for (at, finding) in own.iter().filter(|finding| finding.area == *area).enumerate() {
+                    let line = Detail::new(if at == 0 { *label } else { "" }, Cell::text(&finding.message));
+                    let line = line.marked(finding.state.word(), tone(finding.state));
+                    lines.push(if std::mem::take(&mut first) { line.group() } else { line });
+                    lines.extend(finding.fix.as_ref().map(|fix| Detail::new("", Cell::text(format!("fix: {fix}"))).marked("", Tone::Dim)));
+                }
+            }
+        }
+    }
+    lines
+}
+
+fn tone(state: State) -> Tone {
+    match state {
+        State::Ok => Tone::Good,
+        State::Note => Tone::Warn,
+        State::Problem => Tone::Bad,
     }
 }
 
@@ -76,14 +112,7 @@ impl Row for Finding {
         vec![
             Column::new("context", |f: &Self| Cell::text(&f.context)).wide(),
             Column::new("area", |f: &Self| Cell::text(f.area)),
-            Column::new("state", |f: &Self| {
-                let tone = match f.state {
-                    State::Ok => Tone::Good,
-                    State::Note => Tone::Warn,
-                    State::Problem => Tone::Bad,
-                };
-                Cell::state(f.state.word(), tone)
-            }),
+            Column::new("state", |f: &Self| Cell::state(f.state.word(), tone(f.state))),
             Column::new("message", |f: &Self| Cell::text(&f.message)).wraps(),
             Column::new("fix", |f: &Self| Cell::maybe(f.fix.clone(), Cell::Text)).wraps(),
         ]

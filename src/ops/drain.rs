@@ -64,10 +64,7 @@ impl Room {
         let all = nodes::all(session)?;
         for name in only {
             match all.iter().find(|node| node.node == *name) {
-                None => {
-                    let names: Vec<&str> = all.iter().map(|node| node.node.as_str()).collect();
-                    return Err(Fault::not_found(format!("no node '{name}'")).with_hint(format!("use one of: {}", names.join(", "))));
-                }
+                None => return Err(nodes::unknown(name)),
                 Some(node) if !node.online() => return Err(Fault::refused(format!("{name} is offline, so it cannot take guests"))),
                 Some(_) if name == drained => return Err(Fault::usage(format!("--to {name} is the drained node itself"))),
                 Some(_) => {}

@@ -63,16 +63,21 @@ pub fn online(session: &Session, names: &BTreeSet<String>) -> Vec<String> {
     nodes.into_iter().filter(|node| node.online() && names.contains(&node.node)).map(|node| node.node).collect()
 }
 
+/// Returns the error for a node that does not exist.
+pub fn unknown(name: &str) -> Fault {
+    Fault::not_found(format!("there is no node '{name}'")).with_hint("list the nodes with `felhom node list`")
+}
+
 /// Returns the named node, or the only one.
 pub fn pick(session: &Session, text: Option<&str>) -> Result<String> {
     let nodes = all(session)?;
     let names: Vec<&str> = nodes.iter().map(|n| n.node.as_str()).collect();
     match text {
         Some(name) if names.contains(&name) => Ok(name.to_owned()),
-        Some(name) => Err(Fault::not_found(format!("there is no node '{name}'")).with_hint(format!("choose from {}", names.join(", ")))),
+        Some(name) => Err(unknown(name)),
         None => match names[..] {
             [only] => Ok(only.to_owned()),
-            _ => Err(Fault::usage("which node?").with_hint(format!("choose from {}", names.join(", ")))),
+            _ => Err(Fault::usage("missing NODE").with_hint(format!("choose from {}", names.join(", ")))),
         },
     }
 }

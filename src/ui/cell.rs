@@ -25,6 +25,8 @@ pub enum Cell {
     Seconds(u64),
     /// Unix seconds, shown as `2026-11-20 13:05` in local time.
     Time(i64),
+    /// Days until something expires, shown as `83d`, `2036-01-01` or `never`.
+    Expiry(i64, Tone),
     /// Unix seconds, shown as `3d 4h` before now.
     Age(i64),
     /// 0 to 100.
@@ -61,6 +63,7 @@ impl Cell {
             Self::Seconds(n) => units::seconds(*n),
             Self::Time(t) => units::local_time(*t),
             Self::Age(t) => units::age(*t, units::now()),
+            Self::Expiry(days, _) => units::days_left(*days, units::now()),
             Self::Percent(p) => units::percent(*p),
             Self::Flag(true) => "yes".to_owned(),
             Self::Flag(false) => "no".to_owned(),
@@ -74,7 +77,7 @@ impl Cell {
     pub(super) fn raw(&self) -> String {
         match self {
             Self::Text(t) | Self::State(t, _) => t.clone(),
-            Self::Int(n) => n.to_string(),
+            Self::Int(n) | Self::Expiry(n, _) => n.to_string(),
             Self::Bytes(n) | Self::Seconds(n) => n.to_string(),
             Self::Float(x) | Self::Percent(x) => x.to_string(),
             Self::Time(t) | Self::Age(t) => units::rfc3339(*t),
@@ -86,7 +89,7 @@ impl Cell {
 
     pub(super) fn tone(&self) -> Option<Tone> {
         match self {
-            Self::State(_, tone) => Some(*tone),
+            Self::State(_, tone) | Self::Expiry(_, tone) => Some(*tone),
             Self::Empty => Some(Tone::Dim),
             _ => None,
         }
@@ -100,7 +103,7 @@ impl Cell {
     #[expect(clippy::cast_precision_loss, reason = "for comparing only; 53 bits are 8 PiB to the byte")]
     pub(super) fn number(&self) -> Option<f64> {
         match self {
-            Self::Int(n) | Self::Time(n) => Some(*n as f64),
+            Self::Int(n) | Self::Time(n) | Self::Expiry(n, _) => Some(*n as f64),
             // An older time is smaller, but its age is greater.
             Self::Age(t) => Some(-(*t as f64)),
             Self::Bytes(n) | Self::Seconds(n) => Some(*n as f64),

@@ -1,6 +1,6 @@
 //! Detail views: labelled lines in groups, with bars for usage on a terminal.
 
-use super::{Cell, units};
+use super::{Cell, Tone, units};
 
 /// A labelled line of a detail view.
 #[derive(Debug, Clone)]
@@ -9,13 +9,15 @@ pub struct Detail {
     pub(super) cell: Cell,
     /// The used share from 0 to 1, shown as a bar on a terminal.
     pub(super) share: Option<f64>,
+    /// The state of a finding, in a column of its own.
+    pub(super) mark: Option<(&'static str, Tone)>,
     /// Whether the line begins a group.
     pub(super) group: bool,
 }
 
 impl Detail {
     pub fn new(label: impl Into<String>, cell: Cell) -> Self {
-        Self { label: label.into(), cell, share: None, group: false }
+        Self { label: label.into(), cell, share: None, mark: None, group: false }
     }
 
     /// Creates a line labelled with its JSON key: `created_at` becomes `Created`.
@@ -38,6 +40,13 @@ impl Detail {
             (None, None) => Cell::Empty,
         };
         Self { share, ..Self::new(label, text) }
+    }
+
+    /// Puts a word between label and value, in the colour of its tone.
+    #[must_use]
+    pub fn marked(mut self, word: &'static str, tone: Tone) -> Self {
+        self.mark = Some((word, tone));
+        self
     }
 
     /// Begins a group, separated by an empty line.

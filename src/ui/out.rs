@@ -11,7 +11,7 @@ use super::grid::{self, Grid};
 use super::row::Head;
 use super::sink::Sink;
 use super::table::{self, Layout};
-use super::{Cell, ColorMode, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
+use super::{Cell, ColorMode, Detail, Format, Options, Record, Row, Screen, clean, csv, jq, json, message, select};
 use crate::fault::{Fault, Result};
 
 /// Writes data to stdout in the requested format, and messages to stderr. A closed pipe is not an error.
@@ -79,6 +79,20 @@ impl Out {
     /// Prints a list over several contexts, with the context in each line.
     pub fn list_of_contexts<T: Row>(&self, rows: &[T]) -> Result<()> {
         self.grid(Grid::of_rows(rows, &self.options, true))
+    }
+
+    /// Prints a list as a detail view for people, as a list in every other format.
+    pub fn list_in_detail<T: Row>(&self, rows: &[T], view: impl FnOnce(&[&T]) -> Vec<Detail>) -> Result<()> {
+        let mut grid = Grid::of_rows(rows, &self.options, false);
+        if self.format() != Format::Table || self.options.columns.is_some() {
+            return self.grid(grid);
+        }
+        select::select(&mut grid, &self.options)?;
+        if grid.lines.is_empty() {
+            return self.table(&grid, None);
+        }
+        let shown: Vec<&T> = grid.lines.iter().map(|line| &rows[line.at]).collect();
+        self.data(&table::render_details(&view(&shown), &self.screen))
     }
 
     /// Prints one item: labelled lines, or an object in JSON.

@@ -113,7 +113,7 @@ fn straight(columns: &[Column<'_>], rows: usize, layout: &Layout, finish: &mut i
 /// Renders keys and values; the lines of a longer text are aligned.
 pub(super) fn render_fields(fields: &[(String, &Cell)], color: bool, room: Option<usize>) -> String {
     let width = fields.iter().map(|(key, _)| measure(key)).max().unwrap_or(0);
-    fields.iter().map(|(key, cell)| labelled(key, cell, "", width, color, room)).collect()
+    fields.iter().map(|(key, cell)| labelled((key, width), None, cell, "", color, room)).collect()
 }
 
 /// Renders a detail view: omits empty lines, separates groups, adds usage bars on a terminal.
@@ -122,6 +122,7 @@ pub(super) fn render_details(details: &[Detail], screen: &Screen) -> String {
     let width = shown.iter().map(|detail| measure(&detail.label)).max().unwrap_or(0);
     let texts = shown.iter().filter(|detail| detail.share.is_some()).map(|detail| measure(&detail.cell.shown()));
     let usage = texts.max().unwrap_or(0);
+    let marks = shown.iter().filter_map(|detail| detail.mark).map(|(word, _)| word.len()).max().unwrap_or(0);
     let mut out = String::new();
     for detail in shown {
         if detail.group && !out.is_empty() {
@@ -135,17 +136,31 @@ pub(super) fn render_details(details: &[Detail], screen: &Screen) -> String {
             " ".repeat(gap) + &bar(share)
         });
         let bar = bar.filter(|bar| screen.width.is_none_or(|room| width + GAP + usage + bar.len() <= room));
-        out.push_str(&labelled(&detail.label, &detail.cell, bar.as_deref().unwrap_or_default(), width, screen.color, screen.width));
+        let mark = detail.mark.map(|(word, tone)| (word, tone, marks));
+        let after = bar.as_deref().unwrap_or_default();
+        out.push_str(&labelled((&detail.label, width), mark, &detail.cell, after, screen.color, screen.width));
     }
     out
 }
 
-/// Renders a label and its value on as many lines as needed.
-fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, room: Option<usize>) -> String {
+/// Renders a label, a mark and a value on as many lines as needed. Label and mark come with the width of their column.
+fn labelled(
+    (label, width): (&str, usize),
+    mark: Option<(&str, Tone, usize)>,
+    cell: &Cell,
+    after: &str,
+    color: bool,
+    room: Option<usize>,
+) -> String {
+    let indent = width + GAP + mark.map_or(0, |(.., width)| width + GAP);
     // In a very narrow window, the terminal breaks the lines.
-    let room = room.and_then(|room| room.checked_sub(width + GAP)).filter(|room| *room >= 20);
+    let room = room.and_then(|room| room.checked_sub(indent)).filter(|room| *room >= 20);
     let label = clean::line(label);
     let padding = " ".repeat(width - measure(&label) + GAP);
+    let mark = mark.map_or_else(String::new, |(word, tone, width)| {
+        let blanks = " ".repeat(width - measure(word) + GAP);
+        if color && !word.is_empty() { paint(word, code(tone)) + &blanks } else { word.to_owned() + &blanks }
+    });
     let value = cell.shown();
     let value = clean::text(value.trim_end());
     let whole = value.split('\n').map(|line| shorten(&clean::line(line), ABSURD * 5));
@@ -153,15 +168,16 @@ fn labelled(label: &str, cell: &Cell, after: &str, width: usize, color: bool, ro
     let mut out = String::new();
     for (at, line) in lines.enumerate() {
         if at > 0 {
-            out.push_str(&" ".repeat(width + GAP));
+            out.push_str(&" ".repeat(indent));
             out.push_str(&line);
         } else if color {
             out.push_str(&paint(&label, "2"));
             out.push_str(&padding);
+            out.push_str(&mark);
             out.push_str(&cell.tone().map_or_else(|| line.clone(), |tone| paint(&line, code(tone))));
             out.push_str(after);
         } else {
-            out.push_str(&format!("{label}{padding}{line}{after}"));
+            out.push_str(&format!("{label}{padding}{mark}{line}{after}"));
         }
         while out.ends_with(' ') {
             out.pop();

@@ -33,7 +33,7 @@ fn a_cron_run_prints_a_short_log_and_one_table_and_keeps_three() {
         let run = run(&mut host.home.felhom(NIGHTLY)).ok();
         let lines = run.lines();
         assert_eq!(lines.len(), 6, "a header and five guests: {run}");
-        assert!(lines[0].contains("VMID") && lines[0].contains("ARCHIVE"), "{run}");
+        assert!(lines[0].contains("VMID") && lines[0].contains("BACKUP"), "{run}");
         assert!(lines[1..].iter().all(|line| line.contains(" ok ") && line.contains("local:backup/")), "{run}");
         assert!(run.stderr.lines().count() <= 4 * 5, "few lines per guest: {run}");
         assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\r'), "no colors, no progress bars: {run}");

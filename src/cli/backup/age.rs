@@ -71,7 +71,7 @@ impl Row for age::Age {
             Column::new("archives", |a: &Self| Cell::Int(i64::try_from(a.archives).unwrap_or(i64::MAX))),
             Column::new("size_bytes", |a: &Self| Cell::maybe(a.size_bytes, Cell::Bytes)).title("SIZE"),
             Column::new("storage", |a: &Self| Cell::maybe(a.storage.clone(), Cell::Text)),
-            Column::new("archive", |a: &Self| Cell::maybe(a.archive.clone(), Cell::Text)).wide(),
+            Column::new("archive", |a: &Self| Cell::maybe(a.archive.clone(), Cell::Text)).title("BACKUP").wide(),
             Column::new("reason", |a: &Self| Cell::maybe(a.reason.clone(), Cell::Text)).flex(),
             Column::new("created_at", |a: &Self| Cell::maybe(a.ctime, Cell::Time)).hidden(),
         ]

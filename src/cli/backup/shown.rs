@@ -19,7 +19,7 @@ impl Row for Archive {
             Column::new("created_at", |a: &Self| Cell::maybe(known(a), Cell::Time)).title("CREATED"),
             Column::new("age", |a: &Self| Cell::maybe(known(a), Cell::Age)).wide(),
             Column::new("size_bytes", |a: &Self| Cell::maybe(a.size_bytes, Cell::Bytes)).title("SIZE"),
-            Column::new("archive", |a: &Self| Cell::text(&a.archive)),
+            Column::new("archive", |a: &Self| Cell::text(&a.archive)).title("BACKUP"),
             Column::new("protected", |a: &Self| Cell::Flag(a.protected)),
             Column::new("verification", |a: &Self| Cell::maybe(a.verification.as_deref(), verification)).wide(),
             Column::new("notes", |a: &Self| Cell::maybe(a.notes.clone(), Cell::Text)).flex().wide(),
@@ -68,7 +68,7 @@ impl Row for Made {
             Column::new("size_bytes", |m: &Self| Cell::maybe(m.0.extra.get("size_bytes").and_then(Json::as_u64), Cell::Bytes))
                 .title("SIZE"),
             Column::new("consistency", |m: &Self| Cell::maybe(m.text("consistency"), Cell::Text)).wide(),
-            Column::new("archive", |m: &Self| Cell::maybe(m.text("archive"), Cell::Text)),
+            Column::new("archive", |m: &Self| Cell::maybe(m.text("archive"), Cell::Text)).title("BACKUP"),
         ];
         columns.splice(at..at, own);
         columns

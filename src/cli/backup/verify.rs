@@ -90,7 +90,7 @@ fn checks(session: &Session, archive: &Archive) -> Result<Vec<Check>> {
 impl Row for Check {
     fn columns() -> Vec<Column<Self>> {
         vec![
-            Column::new("archive", |c: &Self| Cell::text(&c.archive)).hidden(),
+            Column::new("archive", |c: &Self| Cell::text(&c.archive)).title("BACKUP").hidden(),
             Column::new("check", |c: &Self| Cell::text(c.check)),
             Column::new("ok", |c: &Self| if c.ok { Cell::state("yes", Tone::Good) } else { Cell::state("no", Tone::Bad) }),
             Column::new("detail", |c: &Self| Cell::text(&c.detail)).flex(),

@@ -134,8 +134,7 @@ impl Add {
         let urls = match (&self.endpoint[..], prompt::present()) {
             ([], true) => vec![typed("Host (a name or an address, with :PORT where it is not 8006)", str::parse::<Url>)?],
             ([], false) => {
-                return Err(Fault::usage("which host? There is no terminal to ask on")
-                    .with_hint("add --endpoint HOST or --endpoint https://HOST:PORT"));
+                return Err(Fault::usage("missing --endpoint").with_hint("add --endpoint HOST or --endpoint https://HOST:PORT"));
             }
             (urls, _) => urls.to_vec(),
         };
@@ -146,7 +145,7 @@ impl Add {
         match &self.token_id {
             Some(id) => Ok(id.clone()),
             None if prompt::present() => typed("Token (USER@REALM!TOKEN)", checked(check_token_id)),
-            None => Err(Fault::usage("which token? There is no terminal to ask on").with_hint("add --token-id USER@REALM!TOKEN")),
+            None => Err(Fault::usage("missing --token-id").with_hint("add --token-id USER@REALM!TOKEN")),
         }
     }
 

@@ -60,7 +60,11 @@ impl Test {
             ctx.within_reach(&context.endpoints)?;
             for (row, fault) in endpoints(ctx, context) {
                 if let Some(days) = row.days_left.filter(|days| *days < SOON) {
-                    ctx.out.warn(format!("the certificate of {} ends in {days} days", row.endpoint));
+                    ctx.out.warn(format!(
+                        "the certificate of {} {}",
+                        row.endpoint,
+                        units::expiry(units::now() + days * 86_400, units::now())
+                    ));
                 }
                 rows.push(row);
                 faults.extend(fault);
@@ -149,7 +153,10 @@ impl Row for Tested {
             Column::new("status", move |r: &Self| Cell::state(r.status, tone(r))),
             Column::new("latency_ms", |r: &Self| Cell::maybe(r.latency_ms.and_then(|ms| i64::try_from(ms).ok()), Cell::Int)).title("MS"),
             Column::new("trust", |r: &Self| Cell::state(r.trust.word(), r.trust.tone())),
-            Column::new("days_left", |r: &Self| Cell::maybe(r.days_left, Cell::Int)).title("DAYS"),
+            Column::new("days_left", |r: &Self| {
+                Cell::maybe(r.days_left, |days| Cell::Expiry(days, if days < SOON { Tone::Warn } else { Tone::Good }))
+            })
+            .title("EXPIRES"),
             Column::new("version", |r: &Self| Cell::maybe(r.version.clone(), Cell::Text)),
             Column::new("who", |r: &Self| Cell::maybe(r.who.clone(), Cell::Text)).flex(),
             Column::new("privileges", |r: &Self| Cell::maybe(r.privileges.and_then(|n| i64::try_from(n).ok()), Cell::Int)).title("PRIVS"),

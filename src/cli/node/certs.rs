@@ -37,9 +37,9 @@ impl Row for CertificateRow {
                     14..30 => Tone::Warn,
                     _ => Tone::Good,
                 };
-                Cell::state(c.days_left.to_string(), tone)
+                Cell::Expiry(c.days_left, tone)
             })
-            .title("DAYS LEFT"),
+            .title("EXPIRES"),
             Column::new("names", |c: &Self| Cell::text(c.names.join(", "))).flex(),
             Column::new("subject", |c: &Self| Cell::text(&c.subject)).wide(),
             Column::new("issuer", |c: &Self| Cell::text(&c.issuer)).hidden(),

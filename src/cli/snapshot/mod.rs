@@ -43,8 +43,7 @@ fn one(session: &Session, guest: &Guest, name: Option<&str>, all: &[Listed]) -> 
         return snapshots::find(all, guest, name).cloned();
     }
     if !session.person.present() {
-        return Err(Fault::usage("which snapshot? There is no terminal to pick one on")
-            .with_hint(format!("list them with `felhom snapshot list {}`", guest.vmid)));
+        return Err(Fault::usage("missing SNAPSHOT").with_hint(format!("list them with `felhom snapshot list {}`", guest.vmid)));
     }
     let mut offered: Vec<&Listed> = all.iter().filter(|s| s.name != CURRENT).collect();
     offered.sort_by_key(|s| std::cmp::Reverse(s.snaptime));

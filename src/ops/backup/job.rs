@@ -164,7 +164,7 @@ pub fn one(session: &Session, id: Option<&str>) -> Result<Job> {
         }),
         (None, []) => Err(Fault::not_found("no backup jobs")),
         (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(Fault::usage("which job?").with_hint(format!("choose from {}", names()))),
+        (None, _) => Err(Fault::usage("missing JOB").with_hint(format!("choose from {}", names()))),
     }
 }
 

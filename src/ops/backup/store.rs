@@ -46,7 +46,9 @@ pub fn choose(found: &PerNode, wanted: Option<&str>) -> Result<String> {
             }
             [] => Err(Fault::not_found("there is no storage that takes backups and that this token may see")
                 .with_hint("grant Datastore.AllocateSpace on /storage/NAME; `felhom storage list` shows the visible ones")),
-            _ => Err(Fault::usage("which storage? Several take backups").with_hint(format!("add --storage NAME: {}", fit.join(", ")))),
+            _ => {
+                Err(Fault::usage("missing --storage: several storages allow backups").with_hint(format!("choose from {}", fit.join(", "))))
+            }
         };
     };
     if !seen.iter().any(|s| s.storage == wanted) {

@@ -11,6 +11,7 @@ use crate::ops::role::measure::Scope;
 use crate::ops::role::presets::preset;
 use crate::ops::role::sides;
 use crate::routes::Grant;
+use crate::units;
 
 /// Returns the permissions, or `None` if the login fails.
 pub fn look(target: &Target<'_>, report: &mut Report) -> Option<Permissions> {
@@ -30,7 +31,7 @@ pub fn look(target: &Target<'_>, report: &mut Report) -> Option<Permissions> {
             Transport::Local => " --host HOST --via local -c NAME",
         };
         let fix = format!("run `felhom role bootstrap{way}` to create a context with fewer privileges");
-        report.note("login", format!("acts as {who}, which may do everything"), fix);
+        report.note("login", format!("logged in as {who}, which has every privilege"), fix);
         return Some(held);
     };
     // A token cannot read its own entry; the user's entry with its tokens needs Sys.Audit.
@@ -43,12 +44,12 @@ pub fn look(target: &Target<'_>, report: &mut Report) -> Option<Permissions> {
 }
 
 fn expiry(who: &str, expire: u64, now: i64, report: &mut Report) {
-    let Some(left) = i64::try_from(expire).ok().filter(|at| *at > 0).map(|at| (at - now) / 86_400) else {
-        return report.ok("login", format!("logged in as {who}, which does not expire"));
+    let Some(at) = i64::try_from(expire).ok().filter(|at| *at > 0) else {
+        return report.ok("login", format!("logged in as {who}, which never expires"));
     };
     let fix = "run `felhom role rotate --expire DATE` for a new secret, or `felhom role bootstrap --expire DATE` to extend it";
-    let said = format!("logged in as {who}, which expires in {left} day{}", if left == 1 { "" } else { "s" });
-    match left {
+    let said = format!("logged in as {who}, which {}", units::expiry(at, now));
+    match (at - now).div_euclid(86_400) {
         ..7 => report.problem("login", said, fix),
         7..30 => report.note("login", said, fix),
         _ => report.ok("login", said),

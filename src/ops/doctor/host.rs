@@ -7,6 +7,7 @@ use crate::api::cluster;
 use crate::config::{Context, Endpoint, Transport};
 use crate::fault::{Fault, Kind};
 use crate::ops::context::verified_certificate;
+use crate::units;
 
 /// Remaining days of a certificate that are a problem.
 const SOON: i64 = 14;
@@ -66,7 +67,7 @@ fn check_endpoint(target: &Target<'_>, endpoint: &Endpoint, report: &mut Report)
     report.ok("reach", format!("{authority}: TLS handshake in {} ms", begun.elapsed().as_millis()));
     let pinned = pin(target.context, endpoint);
     let days = cert.days_left(target.now);
-    let said = format!("{authority}: {pinned}, expires in {days} days");
+    let said = format!("{authority}: {pinned}, {}", units::expiry(cert.not_after, target.now));
     let renew = "run `pvecm updatecerts --force` on the node, or order an ACME certificate";
     match () {
         () if target.context.insecure => {
@@ -76,7 +77,6 @@ fn check_endpoint(target: &Target<'_>, endpoint: &Endpoint, report: &mut Report)
                 format!("run `felhom context trust {}` to pin it", target.context.name),
             );
         }
-        () if days < 0 => report.problem("certificate", format!("{authority}: {pinned}, expired {} days ago", -days), renew),
         () if days < SOON => report.problem("certificate", said, renew),
         () if days < NOTED => report.note("certificate", said, renew),
         () => report.ok("certificate", said),

@@ -75,8 +75,8 @@ fn target(known: &Known, wanted: Option<&str>, old: &str, content: &str) -> Resu
         [only] => Ok(only.clone()),
         [] => Err(Fault::not_found(format!("{} has no storage for {content} that this token may see", known.node))
             .with_hint("grant Datastore.AllocateSpace on /storage/NAME; `felhom storage list` shows the visible ones")),
-        _ => Err(Fault::usage(format!("which storage? '{old}' of the archive cannot be used on {}", known.node))
-            .with_hint(format!("add --storage NAME: {}", fit.join(", ")))),
+        _ => Err(Fault::usage(format!("missing --storage: '{old}' from the backup cannot be used on {}", known.node))
+            .with_hint(format!("choose from {}", fit.join(", ")))),
     }
 }
 

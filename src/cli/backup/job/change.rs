@@ -130,7 +130,7 @@ impl Create {
     pub fn run(self, ctx: &Ctx) -> Result<()> {
         let s = &self.settings;
         if s.guest.is_empty() && !s.all && s.pool.is_none() {
-            return Err(Fault::usage("which guests?").with_hint("add --guest 101,102, --pool POOL or --all"));
+            return Err(Fault::usage("missing guests of the job").with_hint("add --guest 101,102, --pool POOL or --all"));
         }
         let session = ctx.session()?;
         let before = job::all(&session)?;
