@@ -69,7 +69,7 @@ pub fn place(session: &Session, id: &str, node: Option<&str>) -> Result<Place> {
     let (node, storage) = found.swap_remove(active);
     if !storage.enabled || !storage.active {
         let state = if storage.enabled { "not active" } else { "disabled" };
-        return Err(Fault::refused(format!("storage '{id}' is {state} on {node}"))
+        return Err(Fault::refused(format!("cannot upload to '{id}': it is {state} on {node}"))
             .with_hint(format!("check it with `felhom storage list --node {node}`")));
     }
     if !session.rules.plan {
