@@ -190,6 +190,17 @@ impl Noun {
         }
     }
 
+    /// What a verb's paths begin with: one template, or that of each scope.
+    pub fn begins(&self, verb: &Verb) -> impl Iterator<Item = &'static str> {
+        let path = match verb.path {
+            Where::At(path) => path,
+            _ => self.path,
+        };
+        let scopes: &'static [Scope] = if path.starts_with("{scope}") { self.scopes } else { &[] };
+        let own = Some(path).filter(|_| scopes.is_empty());
+        own.into_iter().chain(scopes.iter().map(|scope| scope.path))
+    }
+
     /// The parameter that names one of them.
     pub const fn key(mut self, key: &'static str) -> Self {
         self.key = key;

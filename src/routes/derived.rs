@@ -18,8 +18,6 @@ struct Declared {
 
 /// Returns the schema's path templates of a command: one per scope, and for containers and VMs.
 pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
-    static KNOWN: OnceLock<HashMap<(&str, &str), &str>> = OnceLock::new();
-    let known = KNOWN.get_or_init(|| schema::templates().map(|(verb, template)| ((verb, template), template)).collect());
     let path = noun.path(verb);
     let scoped: Vec<String> = match noun.scopes {
         [] => vec![path],
@@ -27,7 +25,7 @@ pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
     };
     let mut found: Vec<&'static str> = Vec::new();
     let mut look = |path: &str| {
-        if let Some(template) = known.get(&(verb.method.word(), path)).filter(|template| !found.contains(template)) {
+        if let Some(template) = schema::template(verb.method.word(), path).filter(|template| !found.contains(template)) {
             found.push(template);
         }
     };
@@ -41,22 +39,29 @@ pub fn templates(noun: &Noun, verb: &nouns::Verb) -> Vec<&'static str> {
     found
 }
 
-fn declared() -> &'static [Declared] {
-    static ALL: OnceLock<Vec<Declared>> = OnceLock::new();
-    ALL.get_or_init(|| {
+/// The calls of declared commands with this method, below the first segment of a path: most runs ask for one group of them.
+fn declared(method: Method, below: &str) -> &'static [Declared] {
+    type Groups = HashMap<(Method, String), &'static [Declared]>;
+    static KNOWN: OnceLock<Mutex<Groups>> = OnceLock::new();
+    let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    known.entry((method, below.to_owned())).or_insert_with(|| {
         let of_noun = |noun: &&'static Noun| {
             let noun: &'static Noun = noun;
-            noun.verbs().flat_map(move |verb| {
-                templates(noun, verb).into_iter().map(move |template| Declared { method: verb.method, template, verb })
-            })
+            let verbs =
+                noun.verbs().filter(move |verb| verb.method == method && noun.begins(verb).any(|path| first_segment(path) == below));
+            verbs.flat_map(move |verb| templates(noun, verb).into_iter().map(move |template| Declared { method, template, verb }))
         };
-        nouns::ALL.iter().flat_map(of_noun).collect()
+        nouns::ALL.iter().flat_map(of_noun).collect::<Vec<_>>().leak()
     })
+}
+
+fn first_segment(path: &str) -> &str {
+    path.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
 /// Returns the row of a request that a declared command makes.
 pub(super) fn find(request: &Request) -> Option<(&'static Row, Bound)> {
-    let fitting = declared().iter().filter(|one| one.method == request.method);
+    let fitting = declared(request.method, request.path.first()?).iter();
     let bound = fitting.filter_map(|one| Some((one, bind(one.template, &request.path)?)));
     let (one, bound) = bound.min_by_key(|(_, bound)| bound.len())?;
     Some((row(one), bound))
@@ -64,12 +69,16 @@ pub(super) fn find(request: &Request) -> Option<(&'static Row, Bound)> {
 
 /// The row of a declared command with this method and template. Builds no other row.
 pub(super) fn by_key(method: &str, template: &str) -> Option<&'static Row> {
-    declared().iter().find(|one| one.template == template && one.method.word() == method).map(row)
+    let method = [Method::Get, Method::Post, Method::Put, Method::Delete].into_iter().find(|known| known.word() == method)?;
+    declared(method, first_segment(template)).iter().find(|one| one.template == template).map(row)
 }
 
 /// All rows of declared commands.
 pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
-    declared().iter().map(row)
+    let verbs = nouns::ALL.iter().flat_map(|noun| noun.verbs().map(move |verb| (*noun, verb)));
+    let calls = verbs
+        .flat_map(|(noun, verb)| templates(noun, verb).into_iter().map(move |template| Declared { method: verb.method, template, verb }));
+    calls.map(|one| row(&one))
 }
 
 /// Returns the row of a call, built on first use.
@@ -159,5 +168,21 @@ fn of_check(check: &Json) -> Privs {
         "userid-param" => Privs::Need(text(1).to_owned().leak(), "/access/realm/{realm}"),
         "perm-modify" => Privs::Need("Permissions.Modify", text(1).to_owned().leak()),
         _ => Privs::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_declared_row_is_found_by_its_key_and_by_a_request() {
+        for declared in rows() {
+            let (method, template) = (declared.method, declared.template);
+            assert!(std::ptr::eq(by_key(method.word(), template).unwrap(), declared), "{method} {template}");
+            let path = template.split('/').skip(1).map(|part| part.trim_matches(['{', '}']).to_owned()).collect();
+            let (found, _) = find(&Request::new(method, path)).unwrap();
+            assert!(std::ptr::eq(found, declared), "{method} {template}: {}", found.template);
+        }
     }
 }

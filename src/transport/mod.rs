@@ -175,7 +175,7 @@ impl Client {
     /// Returns an error if the routing table does not list the call for the command. The call would be missing from `role check`, plans and
     /// tailored roles.
     fn belongs(&self, request: &Request) -> Result<()> {
-        if cfg!(debug_assertions)
+        if cfg!(development)
             && let Some(verb) = routes::verb(&self.verb)
         {
             if !routes::allows(verb, request) {

@@ -12,7 +12,7 @@ mod viewer;
 pub use check::{Params, verify, verify_value};
 pub use formats::{in_network, ip_version, port_list};
 pub use node::{Format, Kind, Permissions, Schema};
-pub use table::{Method, Typed, find, method, methods, templates};
+pub use table::{Method, Typed, find, method, methods, template};
 pub use viewer::apidoc;
 
 use serde_json::Value;

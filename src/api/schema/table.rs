@@ -117,31 +117,47 @@ struct Node {
 
 struct Table {
     types: Vec<(&'static str, OnceLock<Schema>)>,
+    /// Sorted by template and verb.
     entries: Vec<Entry>,
-    root: Node,
+    /// The entries by the segments of their path; only a path with values needs it.
+    root: OnceLock<Node>,
+}
+
+impl Table {
+    fn entry(&self, verb: &str, template: &str) -> Option<&Entry> {
+        let at = self.entries.binary_search_by(|entry| entry.template.cmp(template).then_with(|| entry.verb.cmp(verb)));
+        at.ok().map(|at| &self.entries[at])
+    }
+
+    fn root(&self) -> &Node {
+        self.root.get_or_init(|| {
+            let mut root = Node::default();
+            for (at, entry) in self.entries.iter().enumerate() {
+                let mut node = &mut root;
+                for part in entry.template.split('/').filter(|part| !part.is_empty()) {
+                    node = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                        Some(name) => &mut node.variable.get_or_insert_with(|| (name, Box::default())).1,
+                        None => node.folders.entry(part).or_default(),
+                    };
+                }
+                node.entries.push(at);
+            }
+            root
+        })
+    }
 }
 
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let (types, methods) = DATA.split_once("\n\n").unwrap_or((DATA, ""));
-        let types = types.lines().map(|line| (line, OnceLock::new())).collect();
-        let mut entries = Vec::new();
-        let mut root = Node::default();
-        for line in methods.lines() {
-            let mut parts = line.splitn(3, ' ');
-            let (Some(verb), Some(template), Some(text)) = (parts.next(), parts.next(), parts.next()) else { continue };
-            let mut node = &mut root;
-            for part in template.split('/').filter(|part| !part.is_empty()) {
-                node = match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                    Some(name) => &mut node.variable.get_or_insert_with(|| (name, Box::default())).1,
-                    None => node.folders.entry(part).or_default(),
-                };
-            }
-            node.entries.push(entries.len());
-            entries.push(Entry { verb, template, text, parsed: OnceLock::new() });
-        }
-        Table { types, entries, root }
+        let mut lines = DATA.lines();
+        let types = lines.by_ref().take_while(|line| !line.is_empty()).map(|line| (line, OnceLock::new())).collect();
+        let entry = |line: &'static str| {
+            let (verb, rest) = line.split_once(' ')?;
+            let (template, text) = rest.split_once(' ')?;
+            Some(Entry { verb, template, text, parsed: OnceLock::new() })
+        };
+        Table { types, entries: lines.filter_map(entry).collect(), root: OnceLock::new() }
     })
 }
 
@@ -153,15 +169,18 @@ pub(super) fn kind_at(index: usize) -> Option<&'static Schema> {
 
 /// The fields of a named format that is a property string.
 pub(super) fn named(name: &str) -> Option<&'static BTreeMap<String, Schema>> {
-    static NAMES: OnceLock<HashMap<&'static str, BTreeMap<String, Schema>>> = OnceLock::new();
-    let names = NAMES.get_or_init(|| {
-        NAMED
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(name, text)| (name, serde_json::from_str(text).expect("the compiled-in formats are proved by a test")))
-            .collect()
+    struct Named {
+        name: &'static str,
+        text: &'static str,
+        fields: OnceLock<BTreeMap<String, Schema>>,
+    }
+    static ALL: OnceLock<Vec<Named>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let lines = NAMED.lines().filter_map(|line| line.split_once(' '));
+        lines.map(|(name, text)| Named { name, text, fields: OnceLock::new() }).collect()
     });
-    names.get(name)
+    let found = all.iter().find(|format| format.name == name)?;
+    Some(found.fields.get_or_init(|| serde_json::from_str(found.text).expect("the compiled-in formats are proved by a test")))
 }
 
 /// Every method, in order of path and verb.
@@ -169,14 +188,14 @@ pub fn methods() -> impl Iterator<Item = &'static Method> {
     table().entries.iter().map(Entry::method)
 }
 
-/// Verb and path template of every method; no line is parsed for it.
-pub fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
-    table().entries.iter().map(|entry| (entry.verb, entry.template))
+/// The path template of a method, if the schema has it; no line is parsed for it.
+pub fn template(verb: &str, path: &str) -> Option<&'static str> {
+    table().entry(verb, path).map(|entry| entry.template)
 }
 
 /// The method with this path template.
 pub fn method(verb: &str, template: &str) -> Option<&'static Method> {
-    table().entries.iter().find(|entry| entry.verb == verb && entry.template == template).map(Entry::method)
+    table().entry(verb, template).map(Entry::method)
 }
 
 /// Below these parameters the rest of the path is one value, slashes and all.
@@ -188,7 +207,7 @@ pub fn find(verb: &str, path: &str) -> Option<(&'static Method, BTreeMap<String,
     let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let mut values = BTreeMap::new();
-    let mut node = &table.root;
+    let mut node = table.root();
     let mut at = 0;
     while at < parts.len() {
         if let Some((name, next)) = &node.variable {

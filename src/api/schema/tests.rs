@@ -206,3 +206,11 @@ fn the_viewers_script_holds_every_method() {
     assert_eq!(count(&tree), methods().count());
     assert!(script.contains("\"VM.PowerMgmt\""));
 }
+
+/// Methods are found by a binary search.
+#[test]
+fn methods_are_sorted_by_path_and_verb() {
+    let keys: Vec<(&str, &str)> = methods().map(|method| (method.template, method.verb)).collect();
+    assert!(keys.len() > 600 && keys.is_sorted(), "{} methods", keys.len());
+    assert!(keys.iter().all(|(path, verb)| template(verb, path) == Some(*path) && template("PATCH", path).is_none()));
+}
